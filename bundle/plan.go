@@ -1,0 +1,125 @@
+package bundle
+
+import (
+	"fmt"
+
+	"github.com/gapseal/gapseal/internal/check"
+	"github.com/gapseal/gapseal/oci"
+)
+
+const (
+	nameMarker = "oci-layout"
+	nameIndex  = "index.json"
+	blobPrefix = "blobs/sha256/"
+)
+
+// A Plan is a bundle of which every byte but the content of layers is known:
+// all sizes are, so each entry's place in the file is too.
+type Plan struct {
+	Contents
+	Index   []byte // index.json; its SHA-256 is the bundle's identity
+	Size    int64  // of the whole file, in bytes
+	entries []planned
+}
+
+type planned struct {
+	name   string
+	digest oci.Digest
+	size   int64
+	data   []byte // nil for content, which is fetched
+	offset int64  // of the header
+}
+
+// NewPlan completes an inventory with the blobs its manifests reach, and lays
+// out the file. inv.Blobs is derived here; everything else of inv is taken as
+// it is but for the order of evidence. A fault in the source's manifests is an
+// error, and nothing can waive it.
+func NewPlan(inv Inventory, meta map[oci.Digest][]byte, lim oci.Limits) (*Plan, error) {
+	p := &Plan{Contents: Contents{Inventory: &inv, Meta: meta}}
+	g := p.Walk(lim)
+	for i := range inv.Images {
+		inv.Images[i].Evidence = g.Images[i].Canonical
+		inv.Images[i].Platforms = append([]string{}, g.Images[i].Carried...)
+	}
+	inv.Blobs = g.Blobs
+	for _, f := range g.Faults {
+		if !f.Warn {
+			return nil, f
+		}
+	}
+	if err := inv.check(); err != nil {
+		return nil, fmt.Errorf("the inventory %w", err)
+	}
+	if err := p.layOut(lim); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+func (p *Plan) layOut(lim oci.Limits) error {
+	blob, err := marshal(p.Inventory)
+	if err != nil {
+		return err
+	}
+	manifest, err := inventoryArtifact(blob)
+	if err != nil {
+		return err
+	}
+	if p.Index, err = indexJSON(p.Inventory, inventoryEntry(manifest)); err != nil {
+		return err
+	}
+	p.add(nameMarker, []byte(layoutFile))
+	p.add(nameIndex, p.Index)
+	for _, b := range [][]byte{manifest, emptyConfig, blob} {
+		p.add(blobPrefix+oci.FromBytes(b).Hex(), b)
+	}
+	metadata := int64(len(p.Index) + len(blob))
+	for _, b := range p.Inventory.Blobs {
+		if b.Metadata() {
+			data, ok := p.Meta[b.Digest]
+			if !ok || int64(len(data)) != b.Size {
+				return fmt.Errorf("blob %s: planned with %d bytes, have %d", b.Digest, b.Size, len(data))
+			}
+			metadata += b.Size
+			p.add(blobPrefix+b.Digest.Hex(), data)
+		}
+	}
+	p.addContent()
+	if metadata > lim.Metadata {
+		return &check.Fault{ID: check.LimitMetadata, Detail: "all metadata together", Expected: fmt.Sprintf("at most %d bytes", lim.Metadata), Found: fmt.Sprintf("%d bytes", metadata)}
+	}
+	return nil
+}
+
+func (p *Plan) addContent() {
+	for _, b := range p.Inventory.Blobs {
+		if !b.Metadata() {
+			p.entry(planned{name: blobPrefix + b.Digest.Hex(), digest: b.Digest, size: b.Size})
+		}
+	}
+	p.Size += 2 * blockSize
+}
+
+func (p *Plan) add(name string, data []byte) {
+	p.entry(planned{name: name, digest: oci.FromBytes(data), size: int64(len(data)), data: data})
+}
+
+func (p *Plan) entry(e planned) {
+	e.offset = p.Size
+	p.entries = append(p.entries, e)
+	p.Size += footprint(e.size)
+}
+
+// Identity is the SHA-256 of index.json: with the canonical form it fixes every
+// byte of the bundle.
+func (p *Plan) Identity() oci.Digest { return oci.FromBytes(p.Index) }
+
+// ContentSize returns how many bytes of content are still to be fetched.
+func (p *Plan) ContentSize() (n int64) {
+	for _, e := range p.entries {
+		if e.data == nil {
+			n += e.size
+		}
+	}
+	return n
+}

@@ -1,0 +1,107 @@
+package bundle
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"io"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/gapseal/gapseal/internal/check"
+	"github.com/gapseal/gapseal/oci"
+)
+
+// Fetch opens the content of a blob. The reader is closed by the caller.
+type Fetch func(ctx context.Context, d oci.Digest, size int64) (io.ReadCloser, error)
+
+// copyBuffer is how much of a blob is in memory at a time.
+const copyBuffer = 256 << 10
+
+// WriteFile writes the bundle to a file opened for writing, several blobs at a
+// time, each straight into its place and hashed on the way. progress is called
+// with each number of content bytes written, from several goroutines. The file
+// is a bundle only if the error is nil.
+func (p *Plan) WriteFile(ctx context.Context, w io.WriterAt, fetch Fetch, workers int, progress func(int64)) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(workers)
+	for _, e := range largestFirst(p.entries, func(e planned) int64 { return e.size }) {
+		group.Go(func() error {
+			out := io.NewOffsetWriter(w, e.offset)
+			return e.write(ctx, out, fetch, progress)
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	_, err := w.WriteAt(make([]byte, 2*blockSize), p.Size-2*blockSize)
+	return err
+}
+
+// WriteStream writes the bundle to a pipe, one blob after the other. On failure
+// the end blocks are withheld, so that what was written is not a bundle.
+func (p *Plan) WriteStream(ctx context.Context, w io.Writer, fetch Fetch, progress func(int64)) error {
+	out := bufio.NewWriterSize(w, copyBuffer)
+	for _, e := range p.entries {
+		if err := e.write(ctx, out, fetch, progress); err != nil {
+			return err
+		}
+	}
+	if _, err := out.Write(make([]byte, 2*blockSize)); err != nil {
+		return err
+	}
+	return out.Flush()
+}
+
+// write writes one entry: header, body and padding.
+func (e planned) write(ctx context.Context, w io.Writer, fetch Fetch, progress func(int64)) error {
+	h := header(e.name, e.size)
+	if _, err := w.Write(h[:]); err != nil {
+		return err
+	}
+	if e.data != nil {
+		if _, err := w.Write(e.data); err != nil {
+			return err
+		}
+	} else if err := e.copyContent(ctx, w, fetch, progress); err != nil {
+		return fmt.Errorf("blob %s: %w", e.digest, err)
+	}
+	_, err := w.Write(make([]byte, padding(e.size)))
+	return err
+}
+
+func (e planned) copyContent(ctx context.Context, w io.Writer, fetch Fetch, progress func(int64)) error {
+	rc, err := fetch(ctx, e.digest, e.size)
+	if err != nil {
+		return err
+	}
+	defer rc.Close()
+	h := sha256.New()
+	out := &counter{w: io.MultiWriter(w, h), tell: progress}
+	n, err := io.CopyBuffer(out, onlyReader{io.LimitReader(rc, e.size)}, make([]byte, copyBuffer))
+	if err != nil {
+		return err
+	}
+	if n != e.size {
+		return &check.Fault{ID: check.BlobSize, Detail: "the source ended early", Expected: fmt.Sprint(e.size), Found: fmt.Sprint(n)}
+	}
+	if got := oci.FromSum([sha256.Size]byte(h.Sum(nil))); got != e.digest {
+		return &check.Fault{ID: check.BlobDigest, Detail: "the source gave other content", Expected: string(e.digest), Found: string(got)}
+	}
+	return nil
+}
+
+// onlyReader hides WriteTo, so that the buffer's size is ours.
+type onlyReader struct{ io.Reader }
+
+type counter struct {
+	w    io.Writer
+	tell func(int64)
+}
+
+func (c *counter) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	c.tell(int64(n))
+	return n, err
+}

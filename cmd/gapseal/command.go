@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime/debug"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/gapseal/gapseal/verify/report"
+)
+
+// stdio is where a command reads and writes.
+type stdio struct {
+	in  *os.File
+	out *output
+	err *os.File
+}
+
+// output remembers that a write failed: an answer that nobody could read must
+// not end in 0, whatever the command made of it.
+type output struct {
+	file   *os.File
+	failed error
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	n, err := o.file.Write(p)
+	if err != nil && o.failed == nil {
+		o.failed = err
+	}
+	return n, err
+}
+
+// command is one subcommand. setup declares its flags and returns what runs
+// once they are parsed.
+type command struct {
+	name, args, short, long string
+	examples                string
+	setup                   func(fs *pflag.FlagSet) func(ctx context.Context, args []string, io stdio) error
+}
+
+func commands() []*command {
+	return []*command{exportCommand(), verifyCommand(), inspectCommand(), trustCommand(), versionCommand(), completionCommand()}
+}
+
+// run dispatches and turns whatever happened into an exit code. A panic is a
+// fault of ours and never a verdict.
+func run(ctx context.Context, cmds []*command, args []string, io stdio) (code int) {
+	defer func() {
+		if p := recover(); p != nil {
+			fmt.Fprintf(io.err, "gapseal: internal fault: %s\nThis is no verdict. Keep the bundle and report it, with these lines:\n%s", report.Terminal(fmt.Sprint(p)), debug.Stack())
+			code = exitNoVerdict
+		}
+	}()
+	err := dispatch(ctx, cmds, args, io)
+	if err == nil {
+		err = io.out.failed
+	}
+	return conclude(io.err, err)
+}
+
+func dispatch(ctx context.Context, cmds []*command, args []string, io stdio) error {
+	if len(args) == 0 {
+		writeOverview(io.err)
+		return usagef("no command given")
+	}
+	switch args[0] {
+	case "help", "--help", "-h":
+		return help(args[1:], io.out)
+	case "--version":
+		args = []string{"version"}
+	}
+	c, err := find(cmds, args[0])
+	if err != nil {
+		return err
+	}
+	return c.run(ctx, args[1:], io)
+}
+
+func find(cmds []*command, name string) (*command, error) {
+	for _, c := range cmds {
+		if c.name == name {
+			return c, nil
+		}
+	}
+	return nil, usagef("unknown command %q: want one of %s; gapseal help tells what they do", name, strings.Join(names(), ", "))
+}
+
+func (c *command) run(ctx context.Context, args []string, io stdio) error {
+	fs, action := c.flags()
+	err := fs.Parse(args)
+	if errors.Is(err, pflag.ErrHelp) {
+		c.writeHelp(io.out)
+		return nil
+	}
+	if err != nil {
+		return usagef("%v; gapseal %s --help lists the flags", err, c.name)
+	}
+	return action(ctx, fs.Args(), io)
+}
+
+func (c *command) flags() (*pflag.FlagSet, func(context.Context, []string, stdio) error) {
+	fs := pflag.NewFlagSet(c.name, pflag.ContinueOnError)
+	fs.SortFlags = false
+	fs.Usage = func() {}
+	return fs, c.setup(fs)
+}

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/gapseal/gapseal/bundle"
+	"github.com/gapseal/gapseal/internal/check"
+	"github.com/gapseal/gapseal/oci"
+	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/report"
+)
+
+func inspectCommand() *command {
+	return &command{
+		name: "inspect", args: "FILE [flags]", short: "show what a bundle says it holds, without verifying it",
+		long: `Show the images, platforms, sizes, evidence and keys that a bundle lists. Only
+its metadata is read, and nothing is verified: whoever made the file decides
+what stands here.`,
+		examples: `
+gapseal inspect app.tar
+gapseal inspect app.tar --output json`,
+		setup: func(fs *pflag.FlagSet) func(context.Context, []string, stdio) error {
+			output := fs.StringP("output", "o", "text", "`FORMAT`: text or json")
+			return func(_ context.Context, args []string, io stdio) error { return inspect(args, *output, io) }
+		},
+	}
+}
+
+// inspection is the JSON form of inspect.
+type inspection struct {
+	Schema    string            `json:"schema"`
+	Verified  bool              `json:"verified"` // always false: inspect verifies nothing
+	Path      string            `json:"path"`
+	Identity  verify.Text       `json:"identity"`
+	Inventory *bundle.Inventory `json:"inventory"`
+	Faults    []string          `json:"faults"`
+}
+
+func inspect(args []string, output string, io stdio) error {
+	if len(args) != 1 {
+		return usagef("inspect takes one bundle, found %d; gapseal inspect --help shows how", len(args))
+	}
+	src, err := openBundle(args[0], io)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	r, err := src.open(oci.DefaultLimits())
+	if err != nil {
+		return err
+	}
+	in := inspection{Schema: "gapseal.inspect/v1", Path: args[0], Identity: verify.Text(r.Identity()), Inventory: r.Inventory, Faults: []string{}}
+	for _, f := range r.Faults() {
+		in.Faults = append(in.Faults, f.Error())
+	}
+	switch output {
+	case "json":
+		err = report.Encode(io.out, in)
+	case "text":
+		err = in.text(io.out)
+	default:
+		return usagef("--output %q: want text or json", output)
+	}
+	if err == nil && r.Inventory == nil {
+		return told{&check.Fault{ID: check.LayoutInventory, Detail: "there is no readable inventory"}}
+	}
+	return err
+}
+
+func (in *inspection) text(w io.Writer) error {
+	b := bufio.NewWriter(w)
+	fmt.Fprintf(b, "UNVERIFIED: this is what %s says of itself.\nOnly gapseal verify proves it.\n\n", report.Terminal(in.Path))
+	for _, f := range in.Faults {
+		b.WriteString(report.Fold("FAULT "+report.Terminal(f), labelWidth))
+	}
+	if in.Inventory != nil {
+		writeInventory(b, in.Inventory)
+	}
+	row(b, "identity", string(in.Identity))
+	return b.Flush()
+}
+
+// labelWidth leaves room for a digest in a terminal of 80 columns.
+const labelWidth = 9
+
+// row writes a label and values from outside, each on a line of its own.
+func row(w io.Writer, label string, values ...string) {
+	for _, v := range values {
+		if v != "" {
+			fmt.Fprint(w, report.Fold(fmt.Sprintf("%-*s%s", labelWidth, label, report.Terminal(v)), labelWidth))
+			label = ""
+		}
+	}
+}
+
+func writeInventory(w io.Writer, inv *bundle.Inventory) {
+	for _, img := range inv.Images {
+		writeImage(w, img)
+	}
+	for _, k := range inv.Keys {
+		row(w, "key", k.Fingerprint, "(from the bundle, untrusted)")
+	}
+	for _, waiver := range inv.Waivers {
+		row(w, "waiver", waiver+", used at export")
+	}
+	var total int64
+	for _, blob := range inv.Blobs {
+		total += blob.Size
+	}
+	row(w, "content", fmt.Sprintf("%d blobs, %s", len(inv.Blobs), report.Bytes(total)))
+	row(w, "made by", inv.Tool.Name+" "+inv.Tool.Version)
+}
+
+func writeImage(w io.Writer, img bundle.Image) {
+	row(w, "image", string(img.Digest), img.Reference)
+	row(w, "platform", strings.Join(img.Platforms, ", "))
+	for _, o := range img.Omitted {
+		row(w, "left out", o.Platform, string(o.Digest))
+	}
+	for _, ev := range img.Evidence {
+		row(w, "evidence", string(ev.Digest), string(ev.Kind)+" for", string(ev.Subject))
+	}
+	fmt.Fprintln(w)
+}

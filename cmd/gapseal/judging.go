@@ -1,0 +1,196 @@
+package main
+
+import (
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/gapseal/gapseal/oci"
+	"github.com/gapseal/gapseal/verify"
+)
+
+// clock is the host's; tests judge real evidence as of a fixed time.
+var clock = time.Now
+
+// judging holds the flags that say what is trusted and what is demanded. Export
+// and verify share them, and judge by the same code.
+type judging struct {
+	identity
+	attestations        []string
+	requireInclusion    bool
+	keys, rekorKeys     []string
+	trustedRoot         string
+	ignoreTlog          bool
+	images, annotations []string
+	accept, platforms   []string
+	maxAge, notBefore   string
+	at                  string
+	requireAll, strict  bool
+	limits              []string
+	notes               []string // about the anchors
+}
+
+func (j *judging) declare(fs *pflag.FlagSet, keyHelp, platformHelp string) {
+	fs.StringArrayVar(&j.keys, "key", nil, keyHelp)
+	j.identity.declare(fs)
+	fs.StringArrayVarP(&j.annotations, "annotations", "a", nil, "demand that the signed payload carries `KEY=VALUE` (repeatable)")
+	fs.StringArrayVar(&j.images, "image", nil, "demand that the bundle holds `REF[@DIGEST]`; a digest binds the reference (repeatable)")
+	fs.StringArrayVar(&j.platforms, "platform", nil, platformHelp)
+	fs.StringVar(&j.maxAge, "max-age", "", "demand a logged time no older than `DURATION`, such as 30d or 12h")
+	fs.StringVar(&j.notBefore, "not-before", "", "demand a logged time not before `TIME`, such as 2026-01-31 or 2026-01-31T12:00:00Z")
+	fs.StringArrayVar(&j.rekorKeys, "rekor-key", nil, "trust the transparency log with this PEM `FILE` instead of the built-in ones (repeatable)")
+	fs.StringVar(&j.trustedRoot, "trusted-root", "", "trust the logs and authorities of this Sigstore trusted root `FILE` instead of the built-in logs")
+	fs.StringArrayVar(&j.accept, "accept-reference", nil, "waiver: the image known as REPO may be signed for SIGNED_REPO, as `REPO=SIGNED_REPO` (repeatable)")
+	fs.BoolVar(&j.ignoreTlog, "insecure-ignore-tlog", false, "waiver: accept signatures without a log entry; one that is present and wrong still fails")
+	fs.StringVar(&j.at, "at", "", "waiver: judge as of `TIME`, for a host with a wrong clock")
+	fs.StringArrayVar(&j.attestations, "require-attestation", nil, "demand an attestation that verifies, as `TYPE[=N]`: slsaprovenance, slsaprovenance1, spdxjson, cyclonedx, vuln or a URI (repeatable)")
+	fs.BoolVar(&j.requireInclusion, "require-inclusion", false, "demand an inclusion proof of each log entry; a signed entry timestamp does not do")
+	fs.BoolVar(&j.requireAll, "require-all", false, "demand that every signature found is good")
+	fs.BoolVar(&j.strict, "strict", false, "treat warnings as failures")
+	fs.StringArrayVar(&j.limits, "limit", nil, "raise or lower a budget, as `NAME=VALUE` (repeatable): "+limitNames())
+}
+
+func limitNames() string {
+	l := oci.DefaultLimits()
+	var names []string
+	for _, b := range l.Budgets() {
+		names = append(names, b.Name)
+	}
+	return strings.Join(names, ", ")
+}
+
+// options turns the flags into what verify takes. loadKey reads one --key.
+func (j *judging) options(loadKey func(arg string, o *verify.Options) error) (verify.Options, error) {
+	o := verify.Options{
+		IgnoreTlog: j.ignoreTlog, RequireAll: j.requireAll, RequireInclusion: j.requireInclusion, Strict: j.strict,
+		Limits: oci.DefaultLimits(), Tool: toolVersion(), At: clock().UTC().Truncate(time.Second),
+	}
+	for _, k := range j.keys {
+		if err := loadKey(k, &o); err != nil {
+			return o, err
+		}
+	}
+	for _, parse := range []func(*verify.Options) error{j.parseLogs, j.identity.parse, j.parseAttestations, j.parseDemands, j.parseTimes, j.parseLimits} {
+		if err := parse(&o); err != nil {
+			return o, err
+		}
+	}
+	o.Waivers = j.waivers()
+	return o, nil
+}
+
+func (j *judging) waivers() (list []string) {
+	if j.ignoreTlog {
+		list = append(list, "--insecure-ignore-tlog")
+	}
+	for _, a := range j.accept {
+		list = append(list, "--accept-reference "+a)
+	}
+	if j.at != "" {
+		list = append(list, "--at "+j.at)
+	}
+	return list
+}
+
+func (j *judging) parseDemands(o *verify.Options) error {
+	for _, s := range j.images {
+		ref, err := oci.ParseReference(s)
+		if err != nil {
+			return usagef("--image: %v", err)
+		}
+		o.Images = append(o.Images, ref)
+	}
+	for _, s := range j.platforms {
+		p, err := oci.ParsePlatform(s)
+		if err != nil {
+			return usagef("--platform: %v", err)
+		}
+		o.Platforms = append(o.Platforms, p)
+	}
+	for _, s := range j.annotations {
+		k, v, ok := strings.Cut(s, "=")
+		if !ok || k == "" {
+			return usagef("--annotations %q: want KEY=VALUE", s)
+		}
+		if o.Annotations == nil {
+			o.Annotations = map[string]string{}
+		}
+		if old, ok := o.Annotations[k]; ok && old != v {
+			return usagef("--annotations: %q is demanded to be both %q and %q", k, old, v)
+		}
+		o.Annotations[k] = v
+	}
+	return j.parseAccept(o)
+}
+
+func (j *judging) parseAccept(o *verify.Options) error {
+	for _, s := range j.accept {
+		image, signed, ok := strings.Cut(s, "=")
+		if !ok {
+			return usagef("--accept-reference %q: want REPO=SIGNED_REPO", s)
+		}
+		i, err := oci.ParseRepository(image)
+		if err != nil {
+			return usagef("--accept-reference: %v", err)
+		}
+		g, err := oci.ParseRepository(signed)
+		if err != nil {
+			return usagef("--accept-reference: %v", err)
+		}
+		o.AcceptReference = append(o.AcceptReference, verify.AcceptReference{Image: i, Signed: g})
+	}
+	return nil
+}
+
+func (j *judging) parseTimes(o *verify.Options) (err error) {
+	if j.maxAge != "" {
+		if o.MaxAge, err = parseDuration(j.maxAge); err != nil {
+			return usagef("--max-age %q: want a duration such as 30d, 12h or 90m", j.maxAge)
+		}
+	}
+	if j.notBefore != "" {
+		if o.NotBefore, err = parseTime(j.notBefore); err != nil {
+			return usagef("--not-before: %v", err)
+		}
+	}
+	if j.at != "" {
+		if o.At, err = parseTime(j.at); err != nil {
+			return usagef("--at: %v", err)
+		}
+	}
+	return nil
+}
+
+func (j *judging) parseLimits(o *verify.Options) error {
+	for _, s := range j.limits {
+		name, value, ok := strings.Cut(s, "=")
+		if !ok {
+			return usagef("--limit %q: want NAME=VALUE", s)
+		}
+		if err := setLimit(&o.Limits, name, value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func setLimit(l *oci.Limits, name, value string) error {
+	for _, b := range l.Budgets() {
+		if b.Name != name {
+			continue
+		}
+		n, err := parseSize(value, b.Bytes)
+		if err != nil {
+			return usagef("--limit %s: %v", name, err)
+		}
+		*b.Value = n
+		return nil
+	}
+	return usagef("--limit %q: no such budget; there are %s", name, limitNames())
+}
+
+func toolVersion() verify.Tool {
+	return verify.Tool{Name: "gapseal", Version: version(), Go: runtime.Version()}
+}

@@ -1,0 +1,177 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/spf13/pflag"
+
+	"github.com/gapseal/gapseal/internal/check"
+	"github.com/gapseal/gapseal/verify"
+)
+
+// captured runs a command in this process and returns its exit code and what it
+// wrote to stderr.
+func captured(t *testing.T, action func() error) (int, string) {
+	t.Helper()
+	file, err := os.Create(filepath.Join(t.TempDir(), "stderr"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	c := &command{name: "try", setup: func(*pflag.FlagSet) func(context.Context, []string, stdio) error {
+		return func(context.Context, []string, stdio) error { return action() }
+	}}
+	code := run(t.Context(), []*command{c}, []string{"try"}, stdio{os.Stdin, &output{file: file}, file})
+	raw, err := os.ReadFile(file.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return code, string(raw)
+}
+
+func TestAPanicIsNoVerdict(t *testing.T) {
+	code, stderr := captured(t, func() error { panic("a fault\x1b[2J") })
+	if code != exitNoVerdict {
+		t.Errorf("exit code %d, want %d", code, exitNoVerdict)
+	}
+	for _, want := range []string{`gapseal: internal fault: a fault\x1b[2J` + "\n", "This is no verdict.", "main_test.go"} {
+		if !strings.Contains(stderr, want) {
+			t.Errorf("want %q in %s", want, stderr)
+		}
+	}
+}
+
+func TestExitCodes(t *testing.T) {
+	rejected := &verify.Error{Report: &verify.Report{}}
+	for name, c := range map[string]struct {
+		err  error
+		want int
+	}{
+		"nothing":              {nil, exitVerified},
+		"rejected":             {told{rejected}, exitRejected},
+		"a fault of content":   {fmt.Errorf("layer: %w", &check.Fault{ID: check.BlobDigest}), exitRejected},
+		"rejected and more":    {errors.Join(rejected, context.Canceled), exitRejected},
+		"usage":                {usagef("no such flag"), exitNoVerdict},
+		"interrupted":          {fmt.Errorf("read: %w", context.Canceled), exitInterrupted},
+		"no such file":         {&fs.PathError{Op: "open", Err: syscall.ENOENT}, exitSystem},
+		"a full disk":          {fmt.Errorf("write: %w", syscall.ENOSPC), exitSystem},
+		"a failed rename":      {&os.LinkError{Op: "rename", Err: syscall.EACCES}, exitSystem},
+		"a broken pipe":        {syscall.EPIPE, exitSystem},
+		"a broken connection":  {&net.OpError{Op: "write", Err: os.NewSyscallError("write", syscall.EPIPE)}, exitNoVerdict},
+		"a network that fails": {errors.New("no such host"), exitNoVerdict},
+	} {
+		if code, _ := captured(t, func() error { return c.err }); code != c.want {
+			t.Errorf("%s: exit code %d, want %d", name, code, c.want)
+		}
+	}
+}
+
+// What an error says may come from outside; its line breaks are ours.
+func TestErrorsAreSafeForATerminal(t *testing.T) {
+	_, stderr := captured(t, func() error { return errors.New("a\x1b[2J\u202eb\nNothing was written.") })
+	if want := `gapseal: a\x1b[2J\u{202e}b` + "\nNothing was written.\n"; stderr != want {
+		t.Errorf("stderr %q, want %q", stderr, want)
+	}
+	_, stderr = captured(t, func() error { return fmt.Errorf("read: %w\nRun it again.", context.Canceled) })
+	if want := "gapseal: interrupted\nRun it again.\n"; stderr != want {
+		t.Errorf("stderr %q, want %q", stderr, want)
+	}
+}
+
+// The exit codes that help shows are those that the code returns.
+func TestHelpListsTheExitCodes(t *testing.T) {
+	for _, code := range []int{exitVerified, exitRejected, exitNoVerdict, exitSystem, exitInterrupted} {
+		if !strings.Contains(exitCodes, fmt.Sprintf("\n  %-4d ", code)) {
+			t.Errorf("no %d in %s", code, exitCodes)
+		}
+	}
+}
+
+func TestHelpFitsATerminal(t *testing.T) {
+	for _, c := range commands() {
+		var b bytes.Buffer
+		c.writeHelp(&b)
+		for l := range strings.Lines(b.String()) {
+			if n := len([]rune(strings.TrimSpace(l))); n > 80 {
+				t.Errorf("%s: %d columns: %s", c.name, n, l)
+			}
+		}
+		for _, want := range []string{"Usage: gapseal " + c.name, "Examples:\n  gapseal " + c.name, exitCodes} {
+			if !strings.Contains(b.String(), want) {
+				t.Errorf("%s: want %q in %s", c.name, want, b.String())
+			}
+		}
+	}
+}
+
+// Export and verify judge by the same flags.
+func TestExportTakesEveryJudgingFlag(t *testing.T) {
+	export, _ := exportCommand().flags()
+	shared := pflag.NewFlagSet("judging", pflag.ContinueOnError)
+	(&judging{}).declare(shared, "", "")
+	verifying, _ := verifyCommand().flags()
+	shared.VisitAll(func(f *pflag.Flag) {
+		if export.Lookup(f.Name) == nil || verifying.Lookup(f.Name) == nil {
+			t.Errorf("--%s is not a flag of both", f.Name)
+		}
+	})
+}
+
+func TestHideUser(t *testing.T) {
+	for in, want := range map[string]string{
+		"https://u:p@host/key.pub?token=secret#x": "https://host/key.pub",
+		"https://host/key.pub":                    "https://host/key.pub",
+		"https://u:p%zz@host":                     "(unreadable URL)",
+	} {
+		if got := hideUser(in); got != want {
+			t.Errorf("hideUser(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestParseSize(t *testing.T) {
+	for in, want := range map[string]int64{"1": 1, "4KiB": 4 << 10, "64MiB": 64 << 20, "2GiB": 2 << 30, "16TiB": 16 << 40} {
+		if got, err := parseSize(in, true); err != nil || got != want {
+			t.Errorf("parseSize(%q) = %d, %v, want %d", in, got, err, want)
+		}
+	}
+}
+
+// A large file is no key, whatever it begins with.
+func TestAnchorsAreSmall(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "large.pub")
+	if err := os.WriteFile(path, bytes.Repeat([]byte("A"), maxAnchor+1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	usage := (*usageError)(nil)
+	if _, err := readAnchor(path); !errors.As(err, &usage) || !strings.Contains(err.Error(), "is larger than") {
+		t.Errorf("readAnchor: %v", err)
+	}
+}
+
+func TestOutputRemembersTheFirstFailure(t *testing.T) {
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := &output{file: write}
+	if _, err := io.WriteString(o, "x"); err != nil || o.failed != nil {
+		t.Fatalf("a good write: %v, %v", err, o.failed)
+	}
+	read.Close()
+	write.Close()
+	if _, err := io.WriteString(o, "x"); !errors.Is(err, os.ErrClosed) || !errors.Is(o.failed, os.ErrClosed) {
+		t.Errorf("a failed write: %v, remembered %v", err, o.failed)
+	}
+}

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/gapseal/gapseal/oci"
+	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/report"
+	"github.com/gapseal/gapseal/verify/trust"
+)
+
+// parseRoot takes what a trusted root vouches for.
+func (j *judging) parseRoot(o *verify.Options) error {
+	root, err := readRoot("--trusted-root ", j.trustedRoot)
+	if err != nil {
+		return err
+	}
+	for i := range root.Logs {
+		root.Logs[i].Path = root.Path
+	}
+	o.Logs = append(o.Logs, root.Logs...)
+	o.CAs, o.TSAs, o.CTLogs = root.CAs, root.TSAs, root.CTLogs
+	o.Roots = append(o.Roots, rootAnchors(root)...)
+	for _, s := range root.Unsupported {
+		j.notes = append(j.notes, "left out, and vouches for nothing: "+s)
+	}
+	return nil
+}
+
+// readRoot reads a trusted root file, named by a flag or else an argument.
+func readRoot(flag, path string) (*trust.Root, error) {
+	raw, err := readAnchor(path)
+	if err != nil {
+		return nil, err
+	}
+	root, err := trust.ParseTrustedRoot(raw)
+	if err != nil {
+		return nil, usagef("%s%s: %v", flag, path, err)
+	}
+	root.Path = absolute(path)
+	return root, nil
+}
+
+// rootAnchors lists the root and what it vouches for, but its logs, for the
+// report.
+func rootAnchors(root *trust.Root) []verify.Anchor {
+	list := []verify.Anchor{{Kind: "root", Fingerprint: root.Digest}}
+	for _, c := range root.CAs {
+		list = append(list, verify.Anchor{Kind: "ca", Fingerprint: certFingerprint(&c.Authority), Name: verify.Text(c.Name)})
+	}
+	for _, l := range root.CTLogs {
+		list = append(list, verify.Anchor{Kind: "ctlog", Fingerprint: l.Key.Fingerprint(), Name: verify.Text(l.Name)})
+	}
+	for _, a := range root.TSAs {
+		list = append(list, verify.Anchor{Kind: "tsa", Fingerprint: certFingerprint(&a.Authority), Name: verify.Text(a.Name)})
+	}
+	for i := range list {
+		list[i].Source, list[i].Path = trust.SourceFile, verify.Text(root.Path)
+	}
+	return list
+}
+
+// certFingerprint is the SHA-256 of the certificate that an authority's chain
+// ends in.
+func certFingerprint(a *trust.Authority) string {
+	return string(oci.FromBytes(a.Anchor().Raw))
+}
+
+// tell writes what is worth knowing of the anchors, each once.
+func (j *judging) tell(w io.Writer) {
+	for _, n := range j.notes {
+		fmt.Fprintf(w, "gapseal: note: %s\n", report.Terminal(n))
+	}
+}

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/gapseal/gapseal/internal/fixture"
+)
+
+// TestMain lets scripts run the real main, as of a time shortly after the
+// evidence of testdata was made.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"gapseal": func() {
+		clock = func() time.Time { return fixture.Options().At }
+		main()
+	}})
+}
+
+func TestScripts(t *testing.T) {
+	reg, bundles := serveRegistry(t), writeBundles(t)
+	testscript.Run(t, testscript.Params{
+		Dir:           "testdata/script",
+		UpdateScripts: os.Getenv("UPDATE_SCRIPTS") != "",
+		Setup: func(e *testscript.Env) error {
+			e.Vars = append(e.Vars, environment(t, reg)...)
+			e.Setenv("BUNDLES", bundles)
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "narrow": narrow},
+	})
+}
+
+// environment is what scripts find: the registry, and testdata.
+func environment(t *testing.T, reg *testRegistry) []string {
+	t.Helper()
+	data, err := filepath.Abs("../../testdata")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return []string{
+		"http_proxy=" + reg.url, "https_proxy=" + reg.url, "no_proxy=",
+		"LOOPBACK=" + strings.TrimPrefix(reg.url, "http://"),
+		"ACME=registry.example.com/acme",
+		"DATA=" + data, "KEY=" + data + "/keys/cosign.pub", "OTHER=" + data + "/keys/other.pub", "LOG=" + data + "/keys/rekor.pub",
+		"ROOT=" + data + "/keys/trusted_root.json",
+		"GORACE=atexit_sleep_ms=0", // the default of a second adds up
+	}
+}
+
+// writeBundles puts a bundle of each test image into a folder, good ones and
+// ones that export would refuse to write.
+func writeBundles(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	for _, name := range []string{"app", "multi", "twokeys", "unsigned", "notlog", "wrongkey", "keyless", "bundle", "both"} {
+		raw := fixture.Bundle(t, name+":v1")
+		if err := os.WriteFile(filepath.Join(dir, name+".tar"), raw, 0o444); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// exits runs a program and demands an exit code: exits 1 gapseal verify …
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE PROGRAM [ARG...]")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		exit := (*exec.ExitError)(nil)
+		if !errors.As(err, &exit) {
+			ts.Fatalf("%v", err)
+		}
+		got = exit.ExitCode()
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+// narrow demands that a file, stdout or stderr, fits a terminal of 80 columns.
+func narrow(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: narrow FILE")
+	}
+	for l := range strings.Lines(ts.ReadFile(args[0])) {
+		if l = strings.TrimSuffix(l, "\n"); len([]rune(l)) > 80 {
+			ts.Fatalf("%d columns: %s", len([]rune(l)), l)
+		}
+	}
+}

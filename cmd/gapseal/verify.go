@@ -1,0 +1,176 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/spf13/pflag"
+
+	"github.com/gapseal/gapseal/internal/atomicfile"
+	"github.com/gapseal/gapseal/internal/progress"
+	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/report"
+)
+
+// renderers are the forms of a report, by the name --output takes.
+var renderers = map[string]func(io.Writer, *verify.Report) error{
+	"text": report.Text, "json": report.JSON, "cosign": report.Cosign,
+}
+
+type verifyRun struct {
+	judging
+	deep, fileDigest   bool
+	output, outputFile string
+	attestationOut     string
+}
+
+func verifyCommand() *command {
+	return &command{
+		name: "verify", args: "FILE --key KEY [flags]", short: "prove on the air-gapped host that a bundle is what was signed",
+		long: `Verify a bundle with no network at all: the container byte by byte, each digest,
+each signature and attestation, and the transparency log's word for them.
+
+The key is what you trust, so it comes by another road than the bundle: a PEM
+file, or the fingerprint that somebody read to you. For keyless signatures it is
+an identity with its issuer, and a trusted root. Without a key or an identity a
+bundle is rejected as unanchored. FILE may be - for a pipe.
+
+The identity in the report is the SHA-256 of the bundle's index.json, which
+fixes every byte of a verified bundle.`,
+		examples: `
+gapseal verify app.tar --key cosign.pub
+gapseal verify app.tar --key sha256:9c2f… \
+    --image ghcr.io/acme/app:v1@sha256:285a…
+gapseal verify app.tar --key cosign.pub -a repo=acme/app --max-age 90d --deep
+gapseal verify app.tar --trusted-root trusted_root.json \
+    --certificate-identity release@acme.example \
+    --certificate-oidc-issuer https://accounts.acme.example
+gapseal verify app.tar --key cosign.pub -o json --output-file report.json
+ssh transfer cat app.tar | gapseal verify - --key cosign.pub`,
+		setup: func(fs *pflag.FlagSet) func(context.Context, []string, stdio) error {
+			v := &verifyRun{}
+			v.declare(fs, "pin this key: a PEM `FILE`, or sha256:… which selects a key in the bundle (repeatable; any of them will do)",
+				"demand that `OS/ARCH[/VARIANT]` is in the bundle (repeatable)")
+			fs.BoolVar(&v.deep, "deep", false, "also unpack every layer and compare it with the diff_ids of its config")
+			fs.BoolVar(&v.fileDigest, "file-digest", false, "also report the SHA-256 of the whole file")
+			fs.StringVarP(&v.output, "output", "o", "text", "`FORMAT` of the report: text, json or cosign")
+			fs.StringVar(&v.attestationOut, "attestation-out", "", "write the statements of attestations that verify into this `DIR`, which must exist, if the bundle does")
+			fs.StringVar(&v.outputFile, "output-file", "", "write the report to `FILE` and one line to stderr")
+			return v.run
+		},
+	}
+}
+
+func (v *verifyRun) run(ctx context.Context, args []string, io stdio) error {
+	if len(args) != 1 {
+		return usagef("verify takes one bundle, found %d; gapseal verify --help shows how", len(args))
+	}
+	if renderers[v.output] == nil {
+		return usagef("--output %q: want text, json or cosign", v.output)
+	}
+	if err := keepApart(v.outputFile, append(v.inputs(), args[0])); err != nil {
+		return err
+	}
+	if err := checkDir(v.attestationOut); err != nil {
+		return err
+	}
+	o, err := v.options(pinKey)
+	if err != nil {
+		return err
+	}
+	v.tell(io.err)
+	o.Deep, o.Path = v.deep, args[0]
+	rep, err := v.judge(ctx, args[0], o, io)
+	if rep == nil {
+		return err
+	}
+	if werr := writeStatements(v.attestationOut, rep); werr != nil {
+		return werr
+	}
+	if werr := v.write(rep, io); werr != nil {
+		return werr
+	}
+	if err != nil {
+		return told{err}
+	}
+	return nil
+}
+
+// judge opens the bundle and has it verified.
+func (v *verifyRun) judge(ctx context.Context, path string, o verify.Options, io stdio) (*verify.Report, error) {
+	src, err := openBundle(path, io)
+	if err != nil {
+		return nil, err
+	}
+	defer src.Close()
+	if v.fileDigest {
+		src.tee()
+	}
+	r, err := src.open(o.Limits)
+	if err != nil {
+		return nil, err
+	}
+	var bar *progress.Bar
+	o.Progress = func(n int64) { bar.Add(n) }
+	o.OnMetadata = func(early verify.Report) {
+		if src.stream {
+			announce(io.err, early)
+		}
+		bar = progress.New(io.err, "verifying", src.size)
+	}
+	rep, err := verify.Bundle(ctx, r, o)
+	bar.Done(false) // the report says how much it was
+	if rep != nil && v.fileDigest {
+		d, derr := src.digest()
+		if derr != nil {
+			return nil, derr
+		}
+		rep.Bundle.FileDigest = verify.Text(d)
+	}
+	return rep, err
+}
+
+// announce tells, before a long pipe has been read, that it need not be.
+func announce(w io.Writer, early verify.Report) {
+	if early.Verdict == verify.Rejected {
+		fmt.Fprintf(w, "gapseal: rejected by its metadata already (%s); reading on for the full report\n", early.Failures[0].ID)
+	}
+}
+
+// write puts the report where it was asked for. As with cosign verify, the text
+// for people goes to stderr when stdout has cosign's JSON, and that is written
+// for what is verified only.
+func (v *verifyRun) write(rep *verify.Report, io stdio) error {
+	if v.output == "cosign" {
+		if err := report.Text(io.err, rep); err != nil {
+			return err
+		}
+	}
+	switch {
+	case v.outputFile != "":
+		return v.writeFile(rep, io)
+	case v.output == "cosign" && rep.Verdict == verify.Rejected:
+		return nil
+	}
+	return renderers[v.output](io.out, rep)
+}
+
+func (v *verifyRun) writeFile(rep *verify.Report, io stdio) error {
+	f, err := atomicfile.Create(v.outputFile)
+	if err != nil {
+		return err
+	}
+	defer f.Abort()
+	if err := renderers[v.output](f, rep); err != nil {
+		return err
+	}
+	if err := f.Commit(); err != nil {
+		return err
+	}
+	for _, w := range rep.Waivers {
+		fmt.Fprintf(io.err, "WARNING a rule was waived: %s\n", report.Terminal(w))
+	}
+	fmt.Fprintf(io.err, "gapseal: %s; report in %s\n", rep.Verdict, v.outputFile)
+	return nil
+}

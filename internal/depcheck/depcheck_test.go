@@ -1,0 +1,188 @@
+package depcheck
+
+import (
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// forbidden is what nothing that verifies may reach, directly or not.
+var forbidden = []string{"net/http", "os/exec", module + "/oci/registry"}
+
+// excepted names, for what must not be reached, the only packages that may import
+// it all the same, and why.
+var excepted = map[string][]string{
+	"os/exec": {
+		// Reads the CMS signature of a timestamp (RFC 3161). A test of its own
+		// that calls openssl is compiled in, for its file is not named *_test.go;
+		// nothing calls it.
+		"github.com/digitorus/pkcs7",
+		// Comes with the encoding of certificate timestamps (RFC 6962). On macOS
+		// it asks /usr/bin/security for the system's roots, if it is to verify a
+		// chain without being given roots; nothing here verifies a chain with it.
+		"github.com/google/certificate-transparency-go/x509",
+	},
+	"testing": {"github.com/digitorus/pkcs7"}, // by the same file
+}
+
+// guarded reports whether a package is one of those that verify.
+func guarded(p string) bool {
+	if p == "oci/registry" || strings.HasPrefix(p, "oci/registry/") {
+		return false
+	}
+	root, _, _ := strings.Cut(p, "/")
+	return root == "oci" || root == "bundle" || root == "verify"
+}
+
+// TestVerifyingIsOffline makes "entirely offline" a property of the build.
+func TestVerifyingIsOffline(t *testing.T) {
+	for goos, g := range list(t, "./...") {
+		found := 0
+		for _, importPath := range slices.Sorted(maps.Keys(g)) {
+			if !guarded(ours(importPath)) {
+				continue
+			}
+			found++
+			for _, bad := range forbidden {
+				if path := g.without(excepted[bad]...).path(importPath, bad); path != nil {
+					t.Errorf("%s: %s reaches %s: %s", goos, importPath, bad, strings.Join(path, " → "))
+				}
+			}
+		}
+		if found < 9 {
+			t.Errorf("%s: found %d packages that verify; oci, bundle, verify and its parts were expected", goos, found)
+		}
+		if g.path(module+"/oci/registry", "net/http") == nil {
+			t.Errorf("%s: oci/registry does not reach net/http, so this test sees too little", goos)
+		}
+	}
+}
+
+// TestExceptionsAreNeeded wants each of them to be dropped with its reason.
+func TestExceptionsAreNeeded(t *testing.T) {
+	needed := map[string]bool{}
+	for _, g := range list(t, "./...") {
+		for bad, packages := range excepted {
+			for _, by := range packages {
+				if g[by] != nil && slices.Contains(g[by].Imports, bad) {
+					needed[by+" "+bad] = true
+				}
+			}
+		}
+	}
+	for bad, packages := range excepted {
+		for _, by := range packages {
+			if !needed[by+" "+bad] {
+				t.Errorf("%s does not import %s any more", by, bad)
+			}
+		}
+	}
+}
+
+// arrows are the direct imports among ours that each package may have.
+var arrows = map[string]string{
+	"cmd/gapseal":     "bundle internal/atomicfile internal/check internal/progress oci oci/registry verify verify/cert verify/evidence verify/report verify/trust",
+	"verify/report":   "internal/check verify",
+	"verify":          "bundle internal/check internal/layer internal/strictjson oci verify/cert verify/evidence verify/rekor verify/trust verify/tsa",
+	"verify/cert":     "verify/trust",
+	"verify/evidence": "internal/check internal/strictjson oci verify/rekor",
+	"verify/rekor":    "",
+	"verify/trust":    "",
+	"verify/tsa":      "internal/strictjson verify/trust",
+	"bundle":          "internal/check internal/strictjson oci",
+	"oci/registry":    "internal/strictjson oci",
+	"oci":             "internal/check internal/strictjson",
+
+	"internal/atomicfile": "",
+	"internal/check":      "",
+	"internal/layer":      "",
+	"internal/progress":   "",
+	"internal/strictjson": "",
+}
+
+func TestArrowsRunOneWay(t *testing.T) {
+	for goos, g := range list(t, "./cmd/gapseal") {
+		for _, importPath := range slices.Sorted(maps.Keys(g)) {
+			name := ours(importPath)
+			if name == "" {
+				continue
+			}
+			allowed, known := arrows[name]
+			if !known {
+				t.Errorf("%s: %s is shipped and stands in no row of arrows", goos, name)
+				continue
+			}
+			for _, i := range g[importPath].Imports {
+				if to := ours(i); to != "" && !slices.Contains(strings.Fields(allowed), to) {
+					t.Errorf("%s: %s imports %s", goos, name, to)
+				}
+			}
+		}
+	}
+}
+
+// unshipped is what only tests and demonstrations need.
+var unshipped = []string{"testing", module + "/testdata", module + "/internal/fixture", module + "/internal/demo", module + "/internal/e2e", module + "/internal/depcheck"}
+
+func TestNothingOfTheTestsIsShipped(t *testing.T) {
+	for goos, g := range list(t, "./cmd/gapseal") {
+		for _, bad := range unshipped {
+			if path := g.without(excepted[bad]...).path(module+"/cmd/gapseal", bad); path != nil {
+				t.Errorf("%s: %s is shipped: %s", goos, bad, strings.Join(path, " → "))
+			}
+		}
+		for importPath := range g {
+			if strings.Contains(importPath, "/e2e") || strings.Contains(importPath, "testscript") {
+				t.Errorf("%s: %s is shipped", goos, importPath)
+			}
+		}
+	}
+}
+
+// maxModules is how many modules a reviewer is asked to read, ours included.
+const maxModules = 40
+
+func TestFewModulesAreShipped(t *testing.T) {
+	modules := map[string]bool{}
+	for _, g := range list(t, "./cmd/gapseal") {
+		for _, p := range g {
+			if p.Module != nil {
+				modules[p.Module.Path] = true
+			}
+		}
+	}
+	if len(modules) > maxModules {
+		t.Errorf("%d modules are shipped, want at most %d: %s", len(modules), maxModules, strings.Join(slices.Sorted(maps.Keys(modules)), ", "))
+	}
+	if !modules[module] || !modules["github.com/google/go-containerregistry"] {
+		t.Errorf("the list of modules is incomplete: %v", slices.Sorted(maps.Keys(modules)))
+	}
+	t.Logf("%d modules", len(modules))
+}
+
+// maxBinary is how large the binary may be, in bytes, without its symbols.
+const maxBinary = 18 << 20
+
+func TestTheBinaryIsSmall(t *testing.T) {
+	if _, err := exec.LookPath("go"); err != nil || testing.Short() {
+		t.Skip("there is no go tool to build with, or no time")
+	}
+	path := filepath.Join(t.TempDir(), "gapseal")
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, "./cmd/gapseal")
+	cmd.Dir, cmd.Env = "../..", append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-mod=readonly", "GOWORK=off")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.Size() > maxBinary {
+		t.Errorf("the binary has %d bytes, want at most %d", info.Size(), maxBinary)
+	}
+	t.Logf("%d bytes", info.Size())
+}

@@ -1,0 +1,101 @@
+package docs
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/gapseal/gapseal/oci"
+)
+
+func mediaParts() map[string]func(testing.TB) string {
+	return map[string]func(testing.TB) string{"evidence kinds": kindTable, "runnable marks": runnableMarks}
+}
+
+// named are the media types that oci/media.go gives a name.
+var named = map[string]string{"TypeSimpleSigning": oci.TypeSimpleSigning, "TypeDSSE": oci.TypeDSSE, "TypeInToto": oci.TypeInToto}
+
+// kindTable lists the layer types that are evidence: the types are read from
+// the source of the closed table, the kinds asked of the code.
+func kindTable(t testing.TB) string {
+	var kinds []oci.Kind
+	types := map[oci.Kind][]string{}
+	for _, e := range composite(t, "evidenceLayers") {
+		mediaType := literal(t, e.(*ast.KeyValueExpr).Key)
+		m := oci.Manifest{MediaType: oci.TypeManifest, Layers: []oci.Descriptor{{MediaType: mediaType}}}
+		kind, ok := m.EvidenceKind()
+		if !ok {
+			t.Errorf("a layer of type %q is no evidence", mediaType)
+		}
+		if !slices.Contains(kinds, kind) {
+			kinds = append(kinds, kind)
+		}
+		types[kind] = append(types[kind], code(mediaType))
+	}
+	rows := [][]string{{"kind", "layer types"}}
+	for _, k := range kinds {
+		rows = append(rows, []string{code(string(k)), strings.Join(types[k], ", ")})
+	}
+	return table(rows...)
+}
+
+// runnableMarks lists what makes a layer type one that could be run.
+func runnableMarks(t testing.TB) string {
+	var marks []string
+	for _, e := range composite(t, "couldRun") {
+		mark := literal(t, e)
+		m := oci.Manifest{MediaType: oci.TypeManifest, Subject: &oci.Descriptor{}, Layers: []oci.Descriptor{{MediaType: "x/y" + mark}}}
+		if _, ok := m.EvidenceKind(); ok {
+			t.Errorf("a layer type with %q in it is evidence", mark)
+		}
+		marks = append(marks, code(mark))
+	}
+	return strings.Join(marks, ", ") + "\n"
+}
+
+// composite returns the elements of the first list or map that the declaration
+// of that name in oci/media.go holds.
+func composite(t testing.TB, name string) (elements []ast.Expr) {
+	f, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, "oci", "media.go"), nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	inside := false
+	ast.Inspect(f, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncDecl:
+			inside = n.Name.Name == name
+		case *ast.ValueSpec:
+			inside = n.Names[0].Name == name
+		case *ast.CompositeLit:
+			if inside && elements == nil {
+				elements = n.Elts
+			}
+		}
+		return true
+	})
+	if len(elements) == 0 {
+		t.Fatalf("oci/media.go: %s holds no list", name)
+	}
+	return elements
+}
+
+func literal(t testing.TB, e ast.Expr) string {
+	switch e := e.(type) {
+	case *ast.Ident:
+		if s := named[e.Name]; s != "" {
+			return s
+		}
+	case *ast.BasicLit:
+		if s, err := strconv.Unquote(e.Value); err == nil {
+			return s
+		}
+	}
+	t.Fatalf("oci/media.go: a name that this test does not know, %v", e)
+	return ""
+}

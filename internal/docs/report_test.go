@@ -1,0 +1,103 @@
+package docs
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/gapseal/gapseal/internal/check"
+	"github.com/gapseal/gapseal/internal/fixture"
+	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/report"
+)
+
+// options are what a user would have typed on a host of their own.
+func options() verify.Options {
+	opt := fixture.Options()
+	opt.Path = "app.tar"
+	opt.Keys[0].Path, opt.Logs[0].Path = "/home/ops/cosign.pub", "/home/ops/rekor.pub"
+	opt.Tool = verify.Tool{Name: "gapseal", Version: "v0.1.0", Go: "go1.26.8"}
+	return opt
+}
+
+func reportParts() map[string]func(testing.TB) string {
+	return map[string]func(testing.TB) string{"report verified": reportVerified, "report failure": reportFailure}
+}
+
+// shown are the checks that docs/report.md prints, for lack of room for all.
+var shown = []check.ID{check.ContainerHeader, check.ConfigDiffID, check.RekorSET, check.PolicyUnbound}
+
+func reportVerified(t testing.TB) string {
+	rep := fixture.Verify(t, example(t), options())
+	all := len(rep.Checks)
+	rep.Checks = slices.DeleteFunc(rep.Checks, func(c verify.Check) bool { return !slices.Contains(shown, c.ID) })
+	var b bytes.Buffer
+	if err := report.JSON(&b, rep); err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("Of %d checks, %d are shown.\n\n", all, len(rep.Checks)) + fenced("json", b.String())
+}
+
+func reportFailure(t testing.TB) string {
+	raw := flipLayer(t, example(t))
+	rep := fixture.Verify(t, raw, options())
+	if got := fixture.Failed(rep); !slices.Equal(got, []string{string(check.BlobDigest)}) {
+		t.Fatalf("failed: %v", got)
+	}
+	out, err := json.MarshalIndent(rep.Failures, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fenced("json", string(out))
+}
+
+// TestReportFields wants every member of the JSON report described.
+func TestReportFields(t *testing.T) {
+	text := readDocument(t, "docs/report.md")
+	described := map[string]bool{}
+	for line := range strings.Lines(text) {
+		if cell, ok := strings.CutPrefix(line, "| `"); ok {
+			name, _, _ := strings.Cut(cell, "`")
+			described[name] = true
+		}
+	}
+	want := map[string]bool{}
+	members("", reflect.TypeFor[verify.Report](), want)
+	for name := range want {
+		if !described[name] {
+			t.Errorf("docs/report.md does not describe %s", name)
+		}
+	}
+	for name := range described {
+		if !want[name] {
+			t.Errorf("docs/report.md describes %s, which no report has", name)
+		}
+	}
+}
+
+// members collects the paths of all members, as images[].signatures[].key.
+// failures[] has the form of checks[] and is not walked again.
+func members(prefix string, t reflect.Type, into map[string]bool) {
+	for _, f := range reflect.VisibleFields(t) {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if name == "" || name == "-" {
+			continue
+		}
+		path := prefix + name
+		into[path] = true
+		ft := f.Type
+		for ft.Kind() == reflect.Pointer || ft.Kind() == reflect.Slice && ft.Elem().Kind() == reflect.Struct {
+			if ft.Kind() == reflect.Slice {
+				path += "[]"
+			}
+			ft = ft.Elem()
+		}
+		if ft.Kind() == reflect.Struct && ft.PkgPath() != "time" && path != "failures[]" {
+			members(path+".", ft, into)
+		}
+	}
+}

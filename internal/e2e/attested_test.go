@@ -1,0 +1,98 @@
+package e2e
+
+import (
+	"slices"
+	"testing"
+)
+
+const (
+	provenanceType = "https://slsa.dev/provenance/v1"
+	spdxType       = "https://spdx.dev/Document"
+)
+
+// TestAttestations demands attestations in each form that cosign attaches them in.
+func TestAttestations(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		signed signature
+		form   string
+	}{
+		{"att of cosign 2", goodSignature("cosign2"), "cosign-attestation"},
+		{"att of cosign 3", goodSignature("cosign3"), "cosign-attestation"},
+		{"bundle on Rekor v1", bundled(onRekor1), bundleForm},
+		{"bundle on Rekor v2", bundled(onRekor2), bundleForm},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			image := pushAs(t, repoOf("attested "+c.name), c.signed)
+			attest(t, image, c.signed, "slsaprovenance1", "spdxjson")
+			args := append(keyAnchors(), "--require-attestation", "slsaprovenance1", "--require-attestation", "spdxjson=1")
+			file := exportBy(t, image, args...)
+			r := verifyBy(t, "verified", file, args...)
+			r.wantWarned(t, "policy.reference-unbound")
+			r.wantPassed(t, "policy.attestation")
+			r.wantAttested(t, c.form, provenanceType, spdxType)
+
+			for _, demand := range []string{"vuln", "spdxjson=2"} {
+				more := append(slices.Clone(args), "--require-attestation", demand)
+				verifyBy(t, "rejected", file, more...).wantFailed(t, "policy.attestation")
+			}
+		})
+	}
+}
+
+// wantAttested wants one good attestation of each type, in that form.
+func (r report) wantAttested(t *testing.T, form string, types ...string) {
+	t.Helper()
+	var got []string
+	for _, a := range r.Images[0].Attestations {
+		if !a.Counts || a.Form != form || a.Log == nil || a.TrustedTime == "" {
+			t.Errorf("want a logged attestation of form %s that counts: %+v", form, a)
+		}
+		got = append(got, a.PredicateType)
+	}
+	slices.Sort(got)
+	if !slices.Equal(got, types) {
+		t.Errorf("attested is %q, want %q", got, types)
+	}
+}
+
+// TestAttestationAlone attests an image that nobody signed. Cosign 3 takes such
+// a bundle for a signature; gapseal does not.
+func TestAttestationAlone(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		signed signature
+		cosign []string // what cosign 3 needs besides, to verify the same
+		taken  bool     // for signed, by cosign
+	}{
+		{"att of cosign 2", goodSignature("cosign2"), nil, false},
+		{"bundle on Rekor v1", bundled(onRekor1), nil, true},
+		{"bundle on Rekor v2", bundled(onRekor2), []string{"--use-signed-timestamps"}, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			image := pushOCI(t, repoOf("attested only "+c.name))
+			attest(t, image, c.signed, "slsaprovenance1")
+			if done := ok(execute(cosignVerifyBy(t, image, append(keyAnchors(), c.cosign...))))(t); (done.code == 0) != c.taken {
+				t.Errorf("does cosign take it for signed? want %t\n%s", c.taken, done)
+			}
+			args := append(keyAnchors(), "--require-attestation", "slsaprovenance1")
+			r := refuseBy(t, image, []string{"signature.present"}, args...)
+			r.wantPassed(t, "policy.attestation")
+			if s := r.Images[0].Signatures; len(s) != 0 {
+				t.Errorf("taken for a signature: %+v", s)
+			}
+		})
+	}
+}
+
+// TestStrangersAttestation has a stranger attest an image that is well signed.
+func TestStrangersAttestation(t *testing.T) {
+	stranger := bundled(onRekor1)
+	stranger.key = stack.stranger
+	image := pushAs(t, "strangers-attestation", bundled(onRekor1))
+	attest(t, image, stranger, "slsaprovenance1")
+	verifyBy(t, "verified", exportBy(t, image, keyAnchors()...), keyAnchors()...).
+		wantWarned(t, "trust.key", "policy.reference-unbound")
+	args := append(keyAnchors(), "--require-attestation", "slsaprovenance1")
+	refuseBy(t, image, []string{"policy.attestation"}, args...)
+}

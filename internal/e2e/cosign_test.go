@@ -1,0 +1,184 @@
+package e2e
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// demanded is the annotation that the signatures of this run carry.
+const demanded = "repo=acme/app"
+
+// signature says how cosign is to sign.
+type signature struct {
+	version    string // cosign2 or cosign3
+	key        keyPair
+	token      string // of the identity to sign as, keyless; then no key is used
+	services   string // a signing config; cosign 3 then makes a Sigstore bundle
+	annotation string
+	unlogged   bool
+	recursive  bool
+}
+
+// goodSignature is one by the trusted key, with the demanded annotation, in the log.
+func goodSignature(version string) signature {
+	return signature{version: version, key: stack.signer, annotation: demanded}
+}
+
+// sign signs image in the form that s says.
+func sign(t *testing.T, image pushed, s signature) {
+	t.Helper()
+	args := append(signingArgs(s, "sign"), "-a", s.annotation)
+	if s.recursive {
+		args = append(args, "-r")
+	}
+	wantExit(t, 0, signing(t, s, append(args, image.byDigest(t))))
+}
+
+// predicates are what is attested, by cosign's names of the types.
+var predicates = map[string]string{
+	"slsaprovenance1": `{"buildDefinition":{"buildType":"https://e2e.test/build/v1","externalParameters":{}},` +
+		`"runDetails":{"builder":{"id":"https://e2e.test/builder"}}}`,
+	"spdxjson": `{"spdxVersion":"SPDX-2.3","dataLicense":"CC0-1.0","SPDXID":"SPDXRef-DOCUMENT","name":"app",` +
+		`"documentNamespace":"https://e2e.test/spdx/app","creationInfo":{"created":"2026-01-01T00:00:00Z","creators":["Tool: e2e"]}}`,
+}
+
+// attest attaches an attestation of each of the types.
+func attest(t *testing.T, image pushed, s signature, types ...string) {
+	t.Helper()
+	for _, name := range types {
+		predicate := filepath.Join(t.TempDir(), name+".json")
+		if err := os.WriteFile(predicate, []byte(predicates[name]), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		args := append(signingArgs(s, "attest"), "--type", name, "--predicate", predicate)
+		wantExit(t, 0, signing(t, s, append(args, image.byDigest(t))))
+	}
+}
+
+// signing prepares a run of the cosign that s names. Cosign 2 takes the anchors
+// by which it checks a fresh certificate from its environment.
+func signing(t *testing.T, s signature, args []string) *exec.Cmd {
+	t.Helper()
+	cmd := command(t, s.version, args...)
+	if s.token != "" && s.services == "" {
+		cmd.Env = append(cmd.Env,
+			"SIGSTORE_ROOT_FILE="+stack.file("fulcio.pem"),
+			"SIGSTORE_REKOR_PUBLIC_KEY="+stack.rekorPub,
+			"SIGSTORE_CT_LOG_PUBLIC_KEY_FILE="+stack.file("ct.pub"))
+	}
+	return cmd
+}
+
+// signingArgs gives what sign and attest have in common. Cosign 3 writes the
+// first form, the .sig and .att tags, only when told to thrice.
+func signingArgs(s signature, verb string) []string {
+	args := []string{verb, "-y"}
+	if s.token == "" {
+		args = append(args, "--key", s.key.private)
+	} else {
+		args = append(args, "--identity-token", s.token)
+	}
+	switch {
+	case s.services != "":
+		return append(args, "--signing-config", stack.signingConfig(s.services), "--trusted-root", stack.fullRoot)
+	case s.version == "cosign3":
+		args = append(args, "--use-signing-config=false", "--new-bundle-format=false", "--trusted-root", stack.root)
+	}
+	if s.token != "" {
+		args = append(args, "--fulcio-url", stack.fulcioURL, "--oidc-issuer", stack.issuer.url)
+	}
+	if s.unlogged {
+		return append(args, "--tlog-upload=false")
+	}
+	return append(args, "--rekor-url", stack.rekorURL)
+}
+
+// cosignVerify prepares a verification by cosign, given the keys that gapseal is given.
+func cosignVerify(t *testing.T, version string, args ...string) *exec.Cmd {
+	t.Helper()
+	pinned := []string{"verify", "--key", stack.signer.public, "--trusted-root", stack.root, "-a", demanded}
+	return command(t, version, append(pinned, args...)...)
+}
+
+// cosignVerifyBy prepares a verification by cosign 3, with no anchor but those in
+// args. Of gapseal's arguments cosign lacks one, which is left out.
+func cosignVerifyBy(t *testing.T, image pushed, args []string) *exec.Cmd {
+	t.Helper()
+	line := []string{"verify"}
+	for _, arg := range args {
+		if arg != "--require-inclusion" {
+			line = append(line, arg)
+		}
+	}
+	return command(t, "cosign3", append(line, image.byDigest(t))...)
+}
+
+// TestCosign is the control: what gapseal is asked to carry is what cosign
+// itself accepts, and what it is asked to refuse is what cosign refuses.
+func TestCosign(t *testing.T) {
+	for _, version := range []string{"cosign2", "cosign3"} {
+		t.Run(version, func(t *testing.T) {
+			for _, signer := range []string{"cosign2", "cosign3"} {
+				image := pushGood(t, "control-"+signer+"-"+version, signer)
+				wantExit(t, 0, cosignVerify(t, version, image.byDigest(t)))
+			}
+			for _, bad := range badImages {
+				image := bad.push(t, "control-"+version+"-"+bad.name)
+				done, err := execute(cosignVerify(t, version, image.byDigest(t)))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if done.code == 0 {
+					t.Errorf("%s: cosign accepts it\n%s", bad.name, done)
+				}
+			}
+		})
+	}
+}
+
+// pushGood pushes an image with one good signature.
+func pushGood(t *testing.T, repo, version string) pushed {
+	t.Helper()
+	image := pushOCI(t, repo)
+	sign(t, image, goodSignature(version))
+	return image
+}
+
+// badImages are images that differ from a good one in one fault alone, with
+// the checks that must say so.
+var badImages = []struct {
+	name   string
+	push   func(t *testing.T, repo string) pushed
+	failed []string
+}{
+	{"unsigned", pushOCI, []string{"signature.present"}},
+	{"not-logged", pushNotLogged, []string{"rekor.present"}},
+	{"wrong-key", pushByStranger, []string{"trust.key"}},
+	{"wrong-annotation", pushOtherwiseAnnotated, []string{"policy.annotations"}},
+}
+
+func pushNotLogged(t *testing.T, repo string) pushed {
+	t.Helper()
+	return pushSigned(t, repo, func(s *signature) { s.unlogged = true })
+}
+
+func pushByStranger(t *testing.T, repo string) pushed {
+	t.Helper()
+	return pushSigned(t, repo, func(s *signature) { s.key = stack.stranger })
+}
+
+func pushOtherwiseAnnotated(t *testing.T, repo string) pushed {
+	t.Helper()
+	return pushSigned(t, repo, func(s *signature) { s.annotation = "repo=evil/app" })
+}
+
+// pushSigned pushes an image signed by cosign 2 in the good way, but for what change makes of it.
+func pushSigned(t *testing.T, repo string, change func(*signature)) pushed {
+	t.Helper()
+	image, s := pushOCI(t, repo), goodSignature("cosign2")
+	change(&s)
+	sign(t, image, s)
+	return image
+}

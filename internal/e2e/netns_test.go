@@ -1,0 +1,122 @@
+package e2e
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"syscall"
+	"testing"
+	"time"
+	"unsafe"
+)
+
+// startInNamespace starts cmd in a new network namespace: as root directly,
+// else (and where root is not allowed to) through a user namespace.
+func startInNamespace(cmd *exec.Cmd) error {
+	direct := &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
+	mapped := &syscall.SysProcAttr{
+		Cloneflags:  syscall.CLONE_NEWNET | syscall.CLONE_NEWUSER,
+		Pdeathsig:   syscall.SIGKILL,
+		UidMappings: []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}},
+		GidMappings: []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}},
+	}
+	attempt := *cmd
+	attempt.SysProcAttr = direct
+	if os.Geteuid() == 0 && attempt.Start() == nil {
+		*cmd = attempt
+		return nil
+	}
+	cmd.SysProcAttr = mapped
+	return cmd.Start()
+}
+
+// raiseLoopback sets the interface lo of this namespace up (SIOCSIFFLAGS, netdevice(7)).
+func raiseLoopback() error {
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_DGRAM, 0)
+	if err != nil {
+		return err
+	}
+	defer syscall.Close(fd)
+	var request struct {
+		name  [syscall.IFNAMSIZ]byte
+		flags uint16
+		_     [22]byte
+	}
+	copy(request.name[:], "lo")
+	request.flags = syscall.IFF_UP
+	_, _, errno := syscall.Syscall(syscall.SYS_IOCTL, uintptr(fd), syscall.SIOCSIFFLAGS, uintptr(unsafe.Pointer(&request)))
+	if errno != 0 {
+		return fmt.Errorf("set the loopback interface up: %w", errno)
+	}
+	return nil
+}
+
+// isolate makes cmd run in a network namespace of its own, whose only
+// interface, lo, is down. It does nothing where namespaces are waived.
+func isolate(cmd *exec.Cmd) {
+	if !namespacesWaived() {
+		cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWNET
+	}
+}
+
+// surroundings is what a process sees of the network.
+type surroundings struct {
+	Up          []string // the interfaces that are up
+	DialFailure string   // why the registry could not be reached; empty if it was
+	Unreachable bool     // the failure was the kernel's "network is unreachable"
+}
+
+// probe prints its surroundings; the registry's address is the last argument.
+func probe() int {
+	var seen surroundings
+	interfaces, err := net.Interfaces()
+	if err != nil {
+		return complain(err)
+	}
+	for _, i := range interfaces {
+		if i.Flags&net.FlagUp != 0 {
+			seen.Up = append(seen.Up, i.Name)
+		}
+	}
+	conn, err := net.DialTimeout("tcp", os.Args[len(os.Args)-1], 5*time.Second)
+	if err != nil {
+		seen.DialFailure, seen.Unreachable = err.Error(), errors.Is(err, syscall.ENETUNREACH)
+	} else {
+		conn.Close()
+	}
+	if err := json.NewEncoder(os.Stdout).Encode(seen); err != nil {
+		return complain(err)
+	}
+	return 0
+}
+
+// TestNoWayOut shows what the other tests lean on: a process in the lab reaches
+// the registry, and one that runs where gapseal verifies has no interface up.
+func TestNoWayOut(t *testing.T) {
+	if namespacesWaived() {
+		t.Skipf("%s=1", noNetnsEnv)
+	}
+	if seen := look(t, false); seen.DialFailure != "" || len(seen.Up) != 1 || seen.Up[0] != "lo" {
+		t.Errorf("in the lab: %+v; want lo alone, and the registry within reach", seen)
+	}
+	if seen := look(t, true); !seen.Unreachable || len(seen.Up) != 0 {
+		t.Errorf("isolated: %+v; want no interface up, and the registry unreachable", seen)
+	}
+}
+
+func look(t *testing.T, isolated bool) surroundings {
+	t.Helper()
+	cmd := command(t, "/proc/self/exe", stack.registry)
+	cmd.Env = append(cmd.Env, roleEnv+"="+roleProbe)
+	if isolated {
+		isolate(cmd)
+	}
+	var seen surroundings
+	if err := json.Unmarshal(wantExit(t, 0, cmd).stdout, &seen); err != nil {
+		t.Fatal(err)
+	}
+	return seen
+}

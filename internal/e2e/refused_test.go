@@ -1,0 +1,105 @@
+package e2e
+
+import (
+	"bytes"
+	"slices"
+	"testing"
+)
+
+// TestRefusedBundles asks for images whose Sigstore bundles are not as they should be.
+func TestRefusedBundles(t *testing.T) {
+	wrongKey := bundled(onRekor1)
+	wrongKey.key = stack.stranger
+	otherwise := bundled(onRekor1)
+	otherwise.annotation = "repo=evil/app"
+	for _, c := range []struct {
+		name   string
+		signed signature
+		args   []string
+		failed []string
+	}{
+		{"in no log", bundled(noService), keyAnchors(), []string{"rekor.present"}},
+		{"stamped, in no log", bundled(onlyStamp), keyAnchors(), []string{"rekor.present"}},
+		{"wrong key", wrongKey, keyAnchors(), []string{"trust.key"}},
+		{"otherwise annotated", otherwise, append(keyAnchors(), "-a", demanded), []string{"policy.annotations"}},
+		{"keyless, not by the key", byDeveloper(t, certified1), keyAnchors(), []string{"trust.key"}},
+		{
+			"another identity", byDeveloper(t, certified1),
+			identityAnchors("stranger@e2e.test", stack.issuer.url), []string{"cert.identity"},
+		},
+		{
+			"another issuer", byDeveloper(t, certified2),
+			identityAnchors(developer, stack.issuer.workflowURL()), []string{"cert.identity"},
+		},
+		{
+			"another identity, first form", byDeveloper(t, ""),
+			identityAnchors("stranger@e2e.test", stack.issuer.url), []string{"cert.identity"},
+		},
+		{
+			"a part of the identity", byDeveloper(t, certified1),
+			[]string{
+				"--certificate-identity-regexp", "dev@e2e", "--certificate-oidc-issuer", stack.issuer.url,
+				"--trusted-root", stack.fullRoot,
+			},
+			[]string{"cert.identity"},
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			image := pushAs(t, repoOf("refused "+c.name), c.signed)
+			r := refuseBy(t, image, c.failed, c.args...)
+			r.wantWarned(t, "policy.export-waiver", "policy.reference-unbound")
+			for _, s := range r.Images[0].Signatures {
+				if s.Counts {
+					t.Errorf("%+v counts", s)
+				}
+			}
+		})
+	}
+}
+
+// TestWaivedLogOfBundle waives the log for a bundle that has a timestamp alone.
+func TestWaivedLogOfBundle(t *testing.T) {
+	image := pushAs(t, "waived-stamped", bundled(onlyStamp))
+	args := append(keyAnchors(), "--insecure-ignore-tlog")
+	r := verifyBy(t, "verified", exportBy(t, image, args...), args...)
+	r.wantWarned(t, "rekor.present", "policy.waiver", "policy.reference-unbound")
+	r.wantPassed(t, "tsa.timestamp")
+	if s := r.Images[0].Signatures; len(s) != 1 || s[0].TimeSource != "tsa" || s[0].Log != nil {
+		t.Errorf("want one signature, its time by the timestamp authority: %+v", s)
+	}
+}
+
+// TestStrangersBundleBeside has a stranger's bundle on an image with a good
+// signature in the first form. Cosign looks at the bundle alone and refuses.
+func TestStrangersBundleBeside(t *testing.T) {
+	stranger := bundled(onRekor1)
+	stranger.key = stack.stranger
+	image := pushAs(t, "strangers-bundle", goodSignature("cosign2"), stranger)
+	if done := ok(execute(cosignVerifyBy(t, image, keyAnchors())))(t); done.code == 0 {
+		t.Errorf("cosign accepts it\n%s", done)
+	}
+	args := append(keyAnchors(), "-a", demanded)
+	file := exportBy(t, image, args...)
+	r := verifyBy(t, "verified", file, args...)
+	r.wantWarned(t, "trust.key", "policy.reference-unbound")
+	counting := map[string]bool{}
+	for _, s := range r.Images[0].Signatures {
+		counting[s.Form] = s.Counts
+	}
+	if len(counting) != 2 || !counting[firstForm] || counting[bundleForm] {
+		t.Errorf("want the good signature alone to count: %+v", r.Images[0].Signatures)
+	}
+	verifyBy(t, "rejected", file, append(args, "--require-all")...).wantFailed(t, "trust.key")
+}
+
+// TestNoAuthorities demands an identity without saying who may certify one.
+func TestNoAuthorities(t *testing.T) {
+	file := exportBy(t, pushAs(t, "no-authorities", byDeveloper(t, certified1)), developerAnchors()...)
+	demand := []string{"--certificate-identity", developer, "--certificate-oidc-issuer", stack.issuer.url}
+	for _, args := range [][]string{demand, append(slices.Clone(demand), "--rekor-key", stack.rekorPub)} {
+		done := wantExit(t, 2, verifying(t, file, args...))
+		if !bytes.Contains(done.stderr, []byte("--trusted-root")) || len(done.stdout) != 0 {
+			t.Errorf("want it to ask for --trusted-root, and no report\n%s", done)
+		}
+	}
+}

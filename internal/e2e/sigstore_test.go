@@ -1,0 +1,71 @@
+package e2e
+
+import (
+	"net"
+	"path/filepath"
+)
+
+// loopback gives the base URL of a port on this host.
+func loopback(port string) string { return "http://" + net.JoinHostPort("127.0.0.1", port) }
+
+// file names a file of this run.
+func (l *lab) file(name string) string { return filepath.Join(l.dir, name) }
+
+// freePorts gives n ports that nobody listens on.
+func freePorts(n int) ([]string, error) {
+	ports := make([]string, n)
+	for i := range ports {
+		port, err := freePort()
+		if err != nil {
+			return nil, err
+		}
+		ports[i] = port
+	}
+	return ports, nil
+}
+
+// startStamper starts the timestamp authority. It must come before Rekor v1:
+// both open port 2112 for metrics, and only this one ends when it cannot.
+func (l *lab) startStamper() error {
+	stamper, err := newStamper()
+	if err != nil {
+		return err
+	}
+	if err := stamper.write(l.file("tsa.key"), l.file("tsa.pem")); err != nil {
+		return err
+	}
+	ports, err := freePorts(1)
+	if err != nil {
+		return err
+	}
+	l.tsaURL = loopback(ports[0]) + "/api/v1/timestamp"
+	s, err := l.serve("timestamp-server", "serve", "--host", "127.0.0.1", "--port", ports[0],
+		"--timestamp-signer", "file", "--file-signer-key-path", l.file("tsa.key"),
+		"--certificate-chain-path", l.file("tsa.pem"), "--disable-ntp-monitoring")
+	if err != nil {
+		return err
+	}
+	return s.await(func() error { return answers(l.tsaURL + "/certchain") })
+}
+
+// startTiles starts Rekor v2 on a folder. Its host name is the origin of its
+// checkpoints, and clients expect the host name of its URL there.
+func (l *lab) startTiles() error {
+	if err := makeLogKey(newEdKey, l.file("tiles.key"), l.file("tiles.pub")); err != nil {
+		return err
+	}
+	ports, err := freePorts(3)
+	if err != nil {
+		return err
+	}
+	l.tilesURL = loopback(ports[0])
+	s, err := l.serve("rekor-tiles", "serve", "--hostname", "127.0.0.1",
+		"--http-address", "127.0.0.1", "--http-port", ports[0],
+		"--grpc-address", "127.0.0.1", "--grpc-port", ports[1], "--http-metrics-port", ports[2],
+		"--storage-dir", l.file("tiles"), "--signer-filepath", l.file("tiles.key"),
+		"--checkpoint-interval", "200ms", "--batch-max-age", "50ms")
+	if err != nil {
+		return err
+	}
+	return s.await(func() error { return answers(l.tilesURL + "/healthz") })
+}

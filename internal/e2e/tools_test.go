@@ -1,0 +1,95 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// cacheEnv overrides the folder where built tools are kept between runs.
+const cacheEnv = "GAPSEAL_E2E_CACHE"
+
+// The module folders that pin the tools' versions in their go.mod: two, so that
+// no tool's dependencies move those of all the others.
+const (
+	clients  = "."
+	services = "tools2"
+)
+
+// tools maps each program to the package that it is built from.
+var tools = []struct{ name, module, pkg string }{
+	{"cosign2", clients, "github.com/sigstore/cosign/v2/cmd/cosign"},
+	{"cosign3", clients, "github.com/sigstore/cosign/v3/cmd/cosign"},
+	{"oras", clients, "oras.land/oras/cmd/oras"},
+	{"registry", clients, "github.com/distribution/distribution/v3/cmd/registry"},
+	{"rekor-server", clients, "github.com/sigstore/rekor/cmd/rekor-server"},
+	{"trillianmem", clients, "./trillianmem"},
+	{"rekor-tiles", services, "github.com/sigstore/rekor-tiles/v2/cmd/rekor-server/posix"},
+	{"timestamp-server", services, "github.com/sigstore/timestamp-authority/v2/cmd/timestamp-server"},
+	{"fulcio", services, "github.com/sigstore/fulcio"},
+	{"ct_server", services, "github.com/google/certificate-transparency-go/trillian/ctfe/ct_server"},
+}
+
+// gapsealRoot is the main module, seen from this folder.
+const gapsealRoot = "../.."
+
+// toolPath gives where the program called name is, or will be, built.
+func toolPath(name string) string {
+	dir := os.Getenv(cacheEnv)
+	if dir == "" {
+		cache, err := os.UserCacheDir()
+		if err != nil {
+			cache = os.TempDir()
+		}
+		dir = filepath.Join(cache, "gapseal-e2e")
+	}
+	return filepath.Join(dir, name)
+}
+
+// buildTools builds every tool and gapseal itself. Go's own build cache decides
+// what there is to do: a few seconds when nothing changed.
+func buildTools() error {
+	unlock, err := lockCache()
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	for _, tool := range tools {
+		if err := build(tool.module, tool.name, tool.pkg); err != nil {
+			return err
+		}
+	}
+	return build(gapsealRoot, "gapseal", "./cmd/gapseal")
+}
+
+// lockCache waits for its turn, since a program cannot be replaced while another run uses it.
+func lockCache() (unlock func(), err error) {
+	path := toolPath("lock")
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return nil, err
+	}
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX); err != nil {
+		return nil, fmt.Errorf("lock %s: %w", path, err)
+	}
+	return func() { file.Close() }, nil
+}
+
+// build compiles pkg, as seen from module folder dir, into the cache.
+func build(dir, name, pkg string) error {
+	begun := time.Now()
+	cmd := exec.Command("go", "build", "-C", dir, "-trimpath", "-ldflags=-s -w", "-mod=readonly", "-o", toolPath(name), pkg)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
+	if output, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("build %s: %w\n%s", name, err, output)
+	}
+	fmt.Fprintf(os.Stderr, "e2e: built %s in %.0f s\n", name, time.Since(begun).Seconds())
+	return nil
+}

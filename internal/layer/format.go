@@ -1,0 +1,88 @@
+package layer
+
+import (
+	"bytes"
+	"strconv"
+	"strings"
+)
+
+// Format says how the bytes of a layer are packed.
+type Format string
+
+// The formats that image layers have. Other stands for all that is none of
+// the first three.
+const (
+	Tar   Format = "tar"
+	Gzip  Format = "gzip"
+	Zstd  Format = "zstd"
+	Other Format = "other"
+)
+
+// HeadSize is how many first bytes of a layer [Sniff] looks at: one tar block.
+const HeadSize = 512
+
+// Where a tar header has its fields (POSIX.1-1988 ustar; the checksum stands
+// there since Version 7).
+const (
+	tarSum, tarSumEnd = 148, 156
+	tarMagic          = 257
+)
+
+// Sniff tells the format of a layer from its first bytes, of which it needs
+// [HeadSize] when the layer has as many. Magic numbers: RFC 1952 section
+// 2.3.1 (with deflate, the only method there is), RFC 8878 sections 3.1.1 and
+// 3.1.2, and "ustar". A tar header without magic is known by its checksum,
+// a tar without entries by its zero blocks.
+func Sniff(head []byte) Format {
+	switch {
+	case isGzip(head):
+		return Gzip
+	case isZstd(head):
+		return Zstd
+	case isTar(head):
+		return Tar
+	}
+	return Other
+}
+
+func isGzip(head []byte) bool { return bytes.HasPrefix(head, []byte{0x1f, 0x8b, 8}) }
+
+func isZstd(head []byte) bool {
+	return len(head) >= 4 && (isFrameMagic([4]byte(head)) || isSkippableMagic([4]byte(head)))
+}
+
+func isTar(head []byte) bool {
+	if len(head) < HeadSize {
+		return false
+	}
+	head = head[:HeadSize]
+	return bytes.HasPrefix(head[tarMagic:], []byte("ustar")) || isZero(head) || tarSumHolds(head)
+}
+
+// tarSumHolds adds up the header with its checksum field taken as spaces.
+// Some old tars added signed bytes; such a header has no magic either.
+func tarSumHolds(head []byte) bool {
+	field := strings.Trim(string(head[tarSum:tarSumEnd]), " \x00")
+	want, err := strconv.ParseInt(field, 8, 64)
+	if err != nil {
+		return false
+	}
+	var unsigned, signed int64
+	for i, b := range head {
+		if i >= tarSum && i < tarSumEnd {
+			b = ' '
+		}
+		unsigned += int64(b)
+		signed += int64(int8(b))
+	}
+	return want == unsigned || want == signed
+}
+
+func isZero(b []byte) bool {
+	for _, c := range b {
+		if c != 0 {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,225 @@
+package registry
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+
+	"github.com/gapseal/gapseal/oci"
+)
+
+func TestManifestByTagAndDigest(t *testing.T) {
+	l := newLab(t)
+	raw := index(t)
+	d := l.putManifest("v1", oci.TypeIndex, raw)
+	for _, id := range []string{"v1", string(d)} {
+		got, mediaType, err := l.manifest(id)
+		if err != nil || !bytes.Equal(got, raw) || mediaType != oci.TypeIndex {
+			t.Errorf("%s: %q %s %v", id, got, mediaType, err)
+		}
+	}
+}
+
+func TestMediaTypeWithoutParameters(t *testing.T) {
+	l := newLab(t)
+	l.on("/manifests/v1", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", oci.TypeManifest+"; charset=utf-8")
+		fmt.Fprint(w, "{}")
+	})
+	if _, got, err := l.manifest("v1"); err != nil || got != oci.TypeManifest {
+		t.Errorf("got %s, %v", got, err)
+	}
+}
+
+// Only a plain 404 means that a registry holds no such thing.
+func TestNotFoundIsNotRefused(t *testing.T) {
+	for _, c := range []struct {
+		status   int
+		code     string
+		notFound bool
+	}{
+		{404, "MANIFEST_UNKNOWN", true}, {404, "NAME_UNKNOWN", true}, {404, "NOT_FOUND", true},
+		{404, "DENIED", false}, {404, "UNAUTHORIZED", false},
+		{401, "UNAUTHORIZED", false}, {403, "DENIED", false}, {403, "MANIFEST_UNKNOWN", false},
+		{400, "MANIFEST_UNKNOWN", false}, {410, "MANIFEST_UNKNOWN", false},
+		{429, "TOOMANYREQUESTS", false}, {500, "UNKNOWN", false}, {503, "MANIFEST_UNKNOWN", false},
+	} {
+		l := newLab(t)
+		l.on("/manifests/v1", func(w http.ResponseWriter, r *http.Request) { refuse(w, c.status, c.code) })
+		_, _, err := l.manifest("v1")
+		if got := errors.Is(err, oci.ErrNotFound); got != c.notFound {
+			t.Errorf("%d %s: not found is %v: %v", c.status, c.code, got, err)
+		}
+		var fault *transport.Error
+		if !errors.As(err, &fault) || fault.StatusCode != c.status {
+			t.Errorf("%d %s: the cause is lost: %v", c.status, c.code, err)
+		}
+		wantText(t, err, "manifest "+l.repo+":v1: ", fmt.Sprint(c.status), c.code, "said the registry")
+	}
+}
+
+func TestAbsentTagAndRepository(t *testing.T) {
+	l := newLab(t)
+	_, _, err := l.manifest("v1")
+	wantText(t, err, "NAME_UNKNOWN", "check the name")
+	l.putManifest("v1", oci.TypeIndex, index(t))
+	_, _, err2 := l.manifest("v2")
+	wantText(t, err2, "MANIFEST_UNKNOWN")
+	if !errors.Is(err, oci.ErrNotFound) || !errors.Is(err2, oci.ErrNotFound) {
+		t.Errorf("%v; %v", err, err2)
+	}
+}
+
+// A 404 that is not about content says nothing about content.
+func TestBrokenHandshakeIsNotNotFound(t *testing.T) {
+	l := newLab(t)
+	l.on("/v2/", func(w http.ResponseWriter, r *http.Request) { refuse(w, 404, "MANIFEST_UNKNOWN") })
+	_, _, err := l.manifest("v1")
+	wantText(t, err, "404")
+	if errors.Is(err, oci.ErrNotFound) {
+		t.Errorf("a host without a registry passes for a missing tag: %v", err)
+	}
+}
+
+func TestWrongDigest(t *testing.T) {
+	l := newLab(t)
+	want := oci.FromBytes([]byte("what was asked for"))
+	l.on("/manifests/"+string(want), func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "something else") })
+	_, _, err := l.manifest(string(want))
+	if !errors.Is(err, ErrMismatch) {
+		t.Fatalf("got %v", err)
+	}
+	wantText(t, err, string(want), string(oci.FromBytes([]byte("something else"))))
+	if n := l.requests("/manifests/"); n != 1 {
+		t.Errorf("asked %d times for the same lie", n)
+	}
+}
+
+func TestOversizedManifest(t *testing.T) {
+	limit := oci.DefaultLimits().Manifest
+	l := newLab(t)
+	var sent atomic.Int64
+	chunk := make([]byte, 1<<16)
+	for name, size := range map[string]int64{"announced": limit + 1, "endless": 0} {
+		l.on("/manifests/v1", func(w http.ResponseWriter, r *http.Request) {
+			sent.Store(0)
+			if size > 0 {
+				w.Header().Set("Content-Length", fmt.Sprint(size))
+			}
+			for {
+				n, err := w.Write(chunk)
+				if err != nil {
+					return
+				}
+				sent.Add(int64(n))
+			}
+		})
+		if _, _, err := l.manifest("v1"); !errors.Is(err, ErrTooLarge) {
+			t.Errorf("%s: got %v", name, err)
+		}
+		// What the two ends of the connection buffer comes on top.
+		if got := sent.Load(); got > limit+16<<20 {
+			t.Errorf("%s: took %d bytes of a manifest limited to %d", name, got, limit)
+		}
+	}
+}
+
+func TestManifestBudgetCanBeRaised(t *testing.T) {
+	l := newLab(t)
+	raw := bytes.Repeat([]byte(" "), 2000)
+	l.putManifest("v1", oci.TypeManifest, raw)
+	for limit, want := range map[int64]error{1999: ErrTooLarge, 2000: nil} {
+		_, _, err := l.source(Options{MaxManifest: limit}).Manifest(context.Background(), l.repo, "v1")
+		if !errors.Is(err, want) {
+			t.Errorf("limit %d: got %v, want %v", limit, err, want)
+		}
+	}
+}
+
+func TestPassingFaultsAreRetried(t *testing.T) {
+	raw := index(t)
+	for name, fault := range map[string]http.HandlerFunc{
+		"503": func(w http.ResponseWriter, r *http.Request) { refuse(w, 503, "UNAVAILABLE") },
+		"429": func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Retry-After", "0")
+			refuse(w, 429, "TOOMANYREQUESTS")
+		},
+		"408":   func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(408) },
+		"reset": func(w http.ResponseWriter, r *http.Request) { panic(http.ErrAbortHandler) },
+		"cut body": func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Length", fmt.Sprint(len(raw)))
+			_, _ = w.Write(raw[:10])
+		},
+		"cut error message": func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Length", "100")
+			w.WriteHeader(404)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLab(t)
+			l.putManifest("v1", oci.TypeIndex, raw)
+			var n atomic.Int64
+			l.on("/manifests/v1", func(w http.ResponseWriter, r *http.Request) {
+				if n.Add(1) <= 2 {
+					fault(w, r)
+					return
+				}
+				l.memory.ServeHTTP(w, r)
+			})
+			got, _, err := l.manifest("v1")
+			if err != nil || !bytes.Equal(got, raw) {
+				t.Errorf("got %q, %v", got, err)
+			}
+		})
+	}
+}
+
+func TestRetriesAreBounded(t *testing.T) {
+	l := newLab(t)
+	l.on("/manifests/v1", func(w http.ResponseWriter, r *http.Request) { refuse(w, 503, "UNAVAILABLE") })
+	_, _, err := l.manifest("v1")
+	wantText(t, err, "503", "try again later")
+	if n := l.requests("/manifests/v1"); n != fast.tries {
+		t.Errorf("%d requests, want %d", n, fast.tries)
+	}
+}
+
+func TestLongRetryAfterIsNotWaitedFor(t *testing.T) {
+	l := newLab(t)
+	l.on("/manifests/v1", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Retry-After", "3600")
+		refuse(w, 429, "TOOMANYREQUESTS")
+	})
+	_, _, err := l.manifest("v1")
+	wantText(t, err, "429", "wait, or log in")
+	if n := l.requests("/manifests/v1"); n != 1 {
+		t.Errorf("%d requests", n)
+	}
+}
+
+func TestBadNames(t *testing.T) {
+	l := newLab(t)
+	s := l.source(Options{})
+	host, _, _ := strings.Cut(l.repo, "/")
+	for _, c := range []struct{ repo, id, want string }{
+		{l.repo, "../v1", "not a tag"}, {l.repo, "", "not a tag"}, {l.repo, ".hidden", "not a tag"},
+		{l.repo, strings.Repeat("x", 129), "not a tag"},
+		{l.repo, "sha256:../../v1", "want 64 lower-case hex digits"},
+		{l.repo, "sha512:" + strings.Repeat("a", 128), "no other algorithm is supported"},
+		{host + "/../app", "v1", "single separators"}, {host + "/App", "v1", "can only contain the characters"},
+		{host + "/a//b", "v1", "single separators"}, {host + "/app@sha256", "v1", `holds no "@"`}, {"", "v1", "must be specified"},
+	} {
+		_, _, err := s.Manifest(context.Background(), c.repo, c.id)
+		wantText(t, err, c.want)
+	}
+	if n := l.requests(""); n != 0 {
+		t.Errorf("%d requests were sent for names that cannot be", n)
+	}
+}

@@ -1,0 +1,52 @@
+package verify
+
+import (
+	"fmt"
+
+	"github.com/gapseal/gapseal/bundle"
+	"github.com/gapseal/gapseal/internal/check"
+	"github.com/gapseal/gapseal/oci"
+)
+
+// listEvidence names every piece of evidence, and warns of what no check of
+// this version judges.
+func (s *session) listEvidence(i int, g *bundle.ImageGraph) {
+	for _, ev := range g.Evidence {
+		judged := s.judged[ev.Digest]
+		s.rep.Images[i].Evidence = append(s.rep.Images[i].Evidence, Evidence{Digest: string(ev.Digest), Kind: string(ev.Kind), Subject: string(ev.Subject), Judged: judged})
+		if !judged {
+			s.rec.fault(i, &check.Fault{ID: check.PolicyNotJudged, Subject: string(ev.Digest), Detail: fmt.Sprintf("not judged: %s for %s; its digests were checked, and it proves nothing here", ev.Kind, ev.Subject), Warn: !s.opt.RequireAll || !maySign(ev.Kind)})
+		}
+	}
+}
+
+// maySign reports whether evidence of a kind may be a signature, which
+// --require-all would have to find good.
+func maySign(k oci.Kind) bool {
+	return k == oci.KindSignature || k == oci.KindBundle || k == oci.KindNotation
+}
+
+// unjudgedBytes sums what was carried and hashed, and proves nothing.
+func (s *session) unjudgedBytes() (n int64) {
+	var seen = map[oci.Digest]bool{}
+	count := func(d oci.Descriptor) {
+		if !seen[d.Digest] && d.Digest != oci.EmptyDigest {
+			seen[d.Digest] = true
+			n += d.Size
+		}
+	}
+	for _, g := range s.graph.Images {
+		for _, ev := range g.Evidence {
+			m := s.graph.Manifests[ev.Digest]
+			if m == nil || s.judged[ev.Digest] {
+				continue
+			}
+			count(ev.Descriptor())
+			count(m.Config)
+			for _, l := range m.Layers {
+				count(l)
+			}
+		}
+	}
+	return n
+}

@@ -1,0 +1,60 @@
+package verify
+
+import (
+	"fmt"
+
+	"github.com/gapseal/gapseal/bundle"
+	"github.com/gapseal/gapseal/internal/check"
+)
+
+// RequiredAttestation demands that at least Count attestations of a predicate
+// type are good. Name is what the operator called it.
+type RequiredAttestation struct {
+	Name          string
+	PredicateType string
+	Count         int
+}
+
+// Attestation is one in-toto statement about an image or one of its platforms.
+type Attestation struct {
+	Signature
+	PredicateType Text `json:"predicateType"`
+}
+
+// attestation records a judged attestation. It never stands in for a signature,
+// and one that is wrong is a warning: it is not counted.
+func (s *session) attestation(i int, j *judgement) {
+	for _, a := range j.rec.answers {
+		if a.Status == Fail {
+			a.Status = Warn
+		}
+		a.image = i
+		s.rec.answers = append(s.rec.answers, a)
+	}
+	j.info.Counts = j.good() && j.sig.Subject == j.root && j.sig.Statement != nil
+	att := Attestation{Signature: j.info}
+	if j.sig.Statement != nil && j.vouched() {
+		att.PredicateType = Text(j.sig.Statement.PredicateType)
+	}
+	s.rep.Images[i].Attestations = append(s.rep.Images[i].Attestations, att)
+	s.markJudged(j)
+}
+
+// requiredAttestations checks that what was demanded is there: none is a
+// rejection.
+func (s *session) requiredAttestations(i int, g *bundle.ImageGraph) {
+	for _, want := range s.opt.Attestations {
+		found := 0
+		for _, a := range s.rep.Images[i].Attestations {
+			if a.Counts && string(a.PredicateType) == want.PredicateType {
+				found++
+			}
+		}
+		f := check.Fault{ID: check.PolicyAttestation, Subject: string(g.Digest), Detail: "attestations of type " + want.Name, Expected: fmt.Sprintf("at least %d that verify", want.Count), Found: fmt.Sprint(found)}
+		if found < want.Count {
+			s.rec.fault(i, &f)
+			continue
+		}
+		s.rec.add(i, Pass, f)
+	}
+}

@@ -1,0 +1,144 @@
+package cert
+
+import (
+	"bytes"
+	"crypto/x509"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/gapseal/gapseal/verify/trust"
+)
+
+// Chain is a path from a signer's certificate to an anchor that is trusted.
+type Chain struct {
+	Certificates []*x509.Certificate // leaf, issuing certificate, …, anchor; at least two
+	Authority    *trust.CertificateAuthority
+	At           time.Time // when it was valid
+}
+
+// VerifyChain answers whether one of the authorities issued leaf, and whether
+// all of the chain was valid at the trusted time at.
+//
+// The error is [ErrNoTime] for a zero time; an [*UntrustedError] when no
+// authority issued leaf; a [*UsageError] when leaf is not for signing code; a
+// [*trust.WeakKeyError] or [*trust.UnsupportedError] for its key; a
+// [*ValidityError], which names the link, for one that was not valid; and a
+// [*trust.WindowError] when the trusted root does not hold the authority valid
+// at that time.
+func VerifyChain(leaf *x509.Certificate, cas []trust.CertificateAuthority, at time.Time) (*Chain, error) {
+	if at.IsZero() {
+		return nil, ErrNoTime
+	}
+	untrusted := &UntrustedError{Issuer: leaf.Issuer.String(), Reason: "no authority of that name is trusted"}
+	var first error
+	for i := range cas {
+		ca := &cas[i]
+		untrusted.Trusted = append(untrusted.Trusted, ca.Name)
+		path, err := pathOf(leaf, ca.Chain)
+		if err != nil {
+			untrusted.Reason = err.Error()
+		}
+		if path == nil {
+			continue
+		}
+		err = checkPath(path, ca, at)
+		if err == nil {
+			return &Chain{Certificates: path, Authority: ca, At: at}, nil
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	if first == nil {
+		first = untrusted
+	}
+	return nil, first
+}
+
+// pathOf returns leaf and the part of the authority's chain that vouches for
+// it, or nil. The links of the chain among themselves were checked when the
+// trusted root was read. The error tells a forged name from an unknown one.
+func pathOf(leaf *x509.Certificate, chain []*x509.Certificate) ([]*x509.Certificate, error) {
+	var forged error
+	for i, issuer := range chain {
+		if !bytes.Equal(leaf.RawIssuer, issuer.RawSubject) {
+			continue
+		}
+		err := leaf.CheckSignatureFrom(issuer)
+		if err == nil {
+			return append([]*x509.Certificate{leaf}, chain[i:]...), nil
+		}
+		forged = fmt.Errorf("the authority of that name did not sign it: %w", err)
+	}
+	return nil, forged
+}
+
+// checkPath asks the questions that have a name each, and then crypto/x509,
+// which knows more of them (name constraints, path lengths).
+func checkPath(path []*x509.Certificate, ca *trust.CertificateAuthority, at time.Time) error {
+	if err := checkLeaf(path[0]); err != nil {
+		return err
+	}
+	for i, cert := range path {
+		if at.Before(cert.NotBefore) || at.After(cert.NotAfter) {
+			return &ValidityError{
+				Link: linkName(i, len(path)), Certificate: cert.Subject.String(),
+				NotBefore: cert.NotBefore, NotAfter: cert.NotAfter, At: at,
+			}
+		}
+	}
+	if err := ca.CheckWindow(at); err != nil {
+		return fmt.Errorf("certificate authority %q: %w", ca.Name, err)
+	}
+	return checkX509(path, at)
+}
+
+func linkName(i, length int) string {
+	switch i {
+	case 0:
+		return Leaf
+	case length - 1:
+		return Anchor
+	}
+	return Intermediate
+}
+
+func checkLeaf(leaf *x509.Certificate) error {
+	switch {
+	case leaf.IsCA || leaf.KeyUsage&x509.KeyUsageCertSign != 0:
+		return &UsageError{Reason: "want a certificate that signs, found one that issues others"}
+	case leaf.KeyUsage&x509.KeyUsageDigitalSignature == 0:
+		return &UsageError{Reason: "want the key usage digital signature"}
+	case !slices.Contains(leaf.ExtKeyUsage, x509.ExtKeyUsageCodeSigning):
+		return &UsageError{Reason: "want the extended key usage code signing"}
+	}
+	key, err := trust.NewKey(leaf.PublicKey)
+	if err != nil {
+		return fmt.Errorf("certificate: %w", err)
+	}
+	if err := key.CheckStrength(); err != nil {
+		return fmt.Errorf("certificate: %w", err)
+	}
+	return nil
+}
+
+func checkX509(path []*x509.Certificate, at time.Time) error {
+	roots, between := x509.NewCertPool(), x509.NewCertPool()
+	roots.AddCert(path[len(path)-1])
+	for _, cert := range path[1 : len(path)-1] {
+		between.AddCert(cert)
+	}
+	// crypto/x509 does not know Fulcio's otherName and calls the extension
+	// unhandled; ReadIdentity handles it.
+	leaf := *path[0]
+	leaf.UnhandledCriticalExtensions = slices.DeleteFunc(slices.Clone(leaf.UnhandledCriticalExtensions), oidSAN.Equal)
+	_, err := leaf.Verify(x509.VerifyOptions{
+		Roots: roots, Intermediates: between, CurrentTime: at,
+		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageCodeSigning},
+	})
+	if err != nil {
+		return &UsageError{Reason: clip(err.Error())}
+	}
+	return nil
+}

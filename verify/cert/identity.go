@@ -1,0 +1,134 @@
+package cert
+
+import (
+	"crypto/x509"
+	stdasn1 "encoding/asn1"
+
+	"golang.org/x/crypto/cryptobyte"
+	"golang.org/x/crypto/cryptobyte/asn1"
+)
+
+// Identity is for whom a certificate was issued.
+type Identity struct {
+	SAN        string // the subject alternative name
+	SANKind    string // SANEmail, SANURI or SANUsername
+	Issuer     string // the OpenID Connect issuer; empty if none is named
+	Extensions []Extension
+}
+
+// Extension is one of Fulcio's extensions that the certificate bears.
+type Extension struct {
+	Number int    // under 1.3.6.1.4.1.57264.1
+	Name   string // as Fulcio's documentation calls it
+	Value  string
+}
+
+// Value returns the value of an extension by its number, empty if there is
+// none.
+func (id *Identity) Value(number int) string {
+	for _, e := range id.Extensions {
+		if e.Number == number {
+			return e.Value
+		}
+	}
+	return ""
+}
+
+// The numbers that have a meaning here.
+const (
+	numberIssuerV1   = 1
+	numberTrigger    = 2
+	numberSHA        = 3
+	numberName       = 4
+	numberRepository = 5
+	numberRef        = 6
+	numberIssuerV2   = 8
+)
+
+// extensionNames is the table of Fulcio's docs/oid-info.md. Numbers up to
+// lastRaw hold the text itself, the others a DER UTF8String. Number 7 stands
+// in the subject alternative name.
+var extensionNames = map[int]string{
+	numberIssuerV1:   "Issuer",
+	numberTrigger:    "GitHub Workflow Trigger",
+	numberSHA:        "GitHub Workflow SHA",
+	numberName:       "GitHub Workflow Name",
+	numberRepository: "GitHub Workflow Repository",
+	numberRef:        "GitHub Workflow Ref",
+	numberIssuerV2:   "Issuer (V2)",
+	9:                "Build Signer URI",
+	10:               "Build Signer Digest",
+	11:               "Runner Environment",
+	12:               "Source Repository URI",
+	13:               "Source Repository Digest",
+	14:               "Source Repository Ref",
+	15:               "Source Repository Identifier",
+	16:               "Source Repository Owner URI",
+	17:               "Source Repository Owner Identifier",
+	18:               "Build Config URI",
+	19:               "Build Config Digest",
+	20:               "Build Trigger",
+	21:               "Run Invocation URI",
+	22:               "Source Repository Visibility At Signing",
+	23:               "Deployment Environment",
+	24:               "Token Subject",
+}
+
+const lastRaw = numberRef
+
+var oidFulcio = stdasn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 57264, 1}
+
+// ReadIdentity returns for whom cert was issued. The error is a [*FormatError]
+// unless there is exactly one subject alternative name of a kind that Fulcio
+// gives, or when an extension is not encoded as it must be, and an
+// [*IssuerError] when two issuers are named. Extensions under Fulcio's arc that
+// are not in its table are ignored.
+func ReadIdentity(cert *x509.Certificate) (*Identity, error) {
+	kind, san, err := readSAN(cert)
+	if err != nil {
+		return nil, err
+	}
+	id := &Identity{SAN: san, SANKind: kind}
+	numbers := map[int]bool{}
+	for _, e := range cert.Extensions {
+		number, ok := fulcioNumber(e.Id)
+		if !ok {
+			continue
+		}
+		value, err := readValue(number, e.Value)
+		if err != nil {
+			return nil, err
+		}
+		numbers[number] = true
+		id.Extensions = append(id.Extensions, Extension{Number: number, Name: extensionNames[number], Value: value})
+	}
+	v1, v2 := id.Value(numberIssuerV1), id.Value(numberIssuerV2)
+	if numbers[numberIssuerV1] && numbers[numberIssuerV2] && v1 != v2 {
+		return nil, &IssuerError{V1: v1, V2: v2}
+	}
+	id.Issuer = v1
+	if numbers[numberIssuerV2] {
+		id.Issuer = v2
+	}
+	return id, nil
+}
+
+func fulcioNumber(oid stdasn1.ObjectIdentifier) (int, bool) {
+	n := len(oidFulcio)
+	if len(oid) != n+1 || !oid[:n].Equal(oidFulcio) {
+		return 0, false
+	}
+	_, known := extensionNames[oid[n]]
+	return oid[n], known
+}
+
+func readValue(number int, value cryptobyte.String) (string, error) {
+	text := value
+	if number > lastRaw && (!value.ReadASN1(&text, asn1.UTF8String) || !value.Empty()) {
+		return "", malformed("certificate extension "+extensionNames[number], "want one UTF8String")
+	}
+	if !printable(text) {
+		return "", malformed("certificate extension "+extensionNames[number], "want printable text")
+	}
+	return string(text), nil
+}

@@ -1,0 +1,116 @@
+package cert
+
+import (
+	"regexp"
+	"strconv"
+)
+
+// Policy says whose signature is wanted: an identity and the issuer that
+// vouched for it, each either exact or as a regular expression (RE2). A
+// regular expression must match the whole value, and is case-sensitive unless
+// it says otherwise itself.
+type Policy struct {
+	SAN, SANRegexp       string
+	Issuer, IssuerRegexp string
+	GitHubWorkflow       GitHubWorkflow
+}
+
+// GitHubWorkflow asks for exact values of the extensions 2 to 6 of Fulcio; an
+// empty one is not asked for.
+type GitHubWorkflow struct {
+	Trigger, SHA, Name, Repository, Ref string
+}
+
+// Validate answers whether the policy can be asked: one demand on the identity,
+// one on the issuer, and regular expressions that compile. If not, the error is
+// a [*PolicyError].
+func (p *Policy) Validate() error {
+	if err := validate("identity", p.SAN, p.SANRegexp); err != nil {
+		return err
+	}
+	return validate("issuer", p.Issuer, p.IssuerRegexp)
+}
+
+func validate(what, exact, pattern string) error {
+	if exact == "" && pattern == "" {
+		return &PolicyError{What: what, Reason: "want an exact value or a regular expression, found neither"}
+	}
+	if exact != "" && pattern != "" {
+		return &PolicyError{What: what, Reason: "want an exact value or a regular expression, found both"}
+	}
+	_, err := anchored(what, pattern)
+	return err
+}
+
+// anchored compiles the pattern to match whole values. It must compile by
+// itself too: "a)|(?:b" would, wrapped, escape its anchors.
+func anchored(what, pattern string) (*regexp.Regexp, error) {
+	_, err := regexp.Compile(pattern)
+	if err != nil {
+		return nil, &PolicyError{What: what, Reason: err.Error()}
+	}
+	re, err := regexp.Compile("^(?:" + pattern + ")$")
+	if err != nil {
+		return nil, &PolicyError{What: what, Reason: err.Error()}
+	}
+	return re, nil
+}
+
+// Match answers whether id is one that the policy asks for. The error is that
+// of Validate, or a [*MismatchError] for the first demand that is not met: the
+// identity, the issuer, then the workflow. What a certificate does not say
+// meets no demand.
+func (p *Policy) Match(id *Identity) error {
+	if err := p.Validate(); err != nil {
+		return err
+	}
+	if err := match("identity", p.SAN, p.SANRegexp, id.SAN); err != nil {
+		return err
+	}
+	if err := match("issuer", p.Issuer, p.IssuerRegexp, id.Issuer); err != nil {
+		return err
+	}
+	return p.GitHubWorkflow.match(id)
+}
+
+func match(what, exact, pattern, found string) error {
+	if exact != "" {
+		return equal(what, exact, found)
+	}
+	re, err := anchored(what, pattern)
+	if err != nil {
+		return err
+	}
+	if found == "" || !re.MatchString(found) {
+		return &MismatchError{What: what, Expected: re.String(), Found: found}
+	}
+	return nil
+}
+
+func equal(what, want, found string) error {
+	if want != found {
+		return &MismatchError{What: what, Expected: strconv.Quote(want), Found: found}
+	}
+	return nil
+}
+
+func (w *GitHubWorkflow) match(id *Identity) error {
+	for _, demand := range []struct {
+		number int
+		want   string
+	}{
+		{numberTrigger, w.Trigger},
+		{numberSHA, w.SHA},
+		{numberName, w.Name},
+		{numberRepository, w.Repository},
+		{numberRef, w.Ref},
+	} {
+		if demand.want == "" {
+			continue
+		}
+		if err := equal(extensionNames[demand.number], demand.want, id.Value(demand.number)); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,48 @@
+package verify_test
+
+import (
+	"regexp"
+	"testing"
+
+	"github.com/gapseal/gapseal/internal/fixture"
+	"github.com/gapseal/gapseal/oci"
+	"github.com/gapseal/gapseal/verify"
+)
+
+// harmless are the changes to a referrer with a Sigstore bundle that may still
+// verify, by path and kind: they leave no room for content, and change nothing
+// that the report says.
+var harmless = regexp.MustCompile(`^manifest (\S* ?reorder` + // the order of members, which no signature covers
+	`|/mediaType (empty|null|delete)` + // an old OCI manifest names no media type: manifest.media-type warns
+	`|/config/artifactType (empty|null|delete)` + // some registries add it
+	`|/annotations (empty|null|delete)|/annotations/\S+ delete` + // cosign's remarks, each held against the content if present
+	`|/annotations/org.opencontainers.image.created \S+` + // a time of fixed form, never printed
+	`)$|^bundle /verificationMaterial/publicKey (empty)$|^bundle /verificationMaterial/publicKey/hint (empty|delete)$`) // a key hint is optional
+
+// TestEveryReferrerField changes every field of a real Sigstore bundle and of
+// the manifest that refers with it, re-hashing everything above.
+func TestEveryReferrerField(t *testing.T) {
+	raw := fixture.Bundle(t, "bundle:v1")
+	base := fixture.Open(raw)
+	documents := map[string]oci.Digest{"bundle": sigstoreBundle(t, base), "manifest": base.Inventory.Images[0].Evidence[0].Digest}
+	tried, verified := 0, 0
+	for name, d := range documents {
+		for i, m := range fixture.JSONMutations(base.Blobs[d]) {
+			if i%stride != 0 {
+				continue
+			}
+			tried++
+			f := fixture.Open(raw)
+			f.Replace(d, m.JSON)
+			rep := fixture.Verify(t, f.Build(), fixture.Options())
+			if rep.Verdict == verify.Rejected {
+				continue
+			}
+			verified++
+			if at := name + " " + m.Path + " " + m.Kind; !harmless.MatchString(at) {
+				t.Errorf("verified: %s", at)
+			}
+		}
+	}
+	t.Logf("every referrer field: %d mutations, %d rejected, %d harmless", tried, tried-verified, verified)
+}

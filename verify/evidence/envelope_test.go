@@ -1,0 +1,74 @@
+package evidence_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/gapseal/gapseal/internal/check"
+	"github.com/gapseal/gapseal/verify/evidence"
+)
+
+func TestPAE(t *testing.T) {
+	// The example of DSSE's protocol document.
+	if got := string(evidence.PAE("http://example.com/HelloWorld", []byte("hello world"))); got != "DSSEv1 29 http://example.com/HelloWorld 11 hello world" {
+		t.Error(got)
+	}
+}
+
+func TestReadEnvelope(t *testing.T) {
+	raw := loadStore(t).layer(t, attKey, 0)
+	e, f := evidence.ReadEnvelope(raw)
+	if f != nil {
+		t.Fatal(f)
+	}
+	if e.PayloadType != "application/vnd.in-toto+json" || e.KeyID != "" || len(e.Signature) < 70 || string(e.Raw) != string(raw) ||
+		!strings.HasPrefix(string(e.PAE()), "DSSEv1 28 application/vnd.in-toto+json ") {
+		t.Errorf("%+v", e)
+	}
+	e, f = evidence.ReadEnvelope(replace(t, raw, `"keyid":""`, `"keyid":"k"`))
+	if f != nil || e.KeyID != "k" {
+		t.Error(e, f)
+	}
+}
+
+func TestReadEnvelopeRefuses(t *testing.T) {
+	good := []byte(`{"payloadType":"application/vnd.in-toto+json","payload":"e30=","signatures":[{"keyid":"","sig":"AAAA"}]}`)
+	if _, f := evidence.ReadEnvelope(good); f != nil {
+		t.Fatal(f)
+	}
+	const enc = check.SignatureEncoding
+	for _, c := range []struct {
+		name, old, new string
+		id             check.ID
+		says           string
+	}{
+		{"no signature", `{"keyid":"","sig":"AAAA"}`, ``, enc, "0 signatures"},
+		{"two signatures", `{"keyid":"","sig":"AAAA"}`, `{"sig":"AAAA"},{"sig":"AAAA"}`, enc, "2 signatures"},
+		{"signatures missing", `,"signatures":[{"keyid":"","sig":"AAAA"}]`, ``, enc, "0 signatures"},
+		{"empty signature", `"AAAA"`, `""`, enc, "empty"},
+		{"empty payload", `"e30="`, `""`, enc, "no payload"},
+		{"another payload type", `application/vnd.in-toto+json`, `application/vnd.in-toto+JSON`, check.SignatureClaims, "payload type"},
+		{"payload type missing", `"payloadType":"application/vnd.in-toto+json",`, ``, check.SignatureClaims, "payload type"},
+		{"unknown member", `"keyid"`, `"cert"`, enc, "unknown member"},
+		{"member twice", `"payload"`, `"payload":"AAAA","payload"`, enc, "duplicate"},
+		{"alias", `"payloadType"`, `"payload_type"`, enc, "unknown member"},
+		{"base64 without padding", `"e30="`, `"e30"`, enc, "base64"},
+		{"base64 with stray bits", `"e30="`, `"e31="`, enc, "base64"},
+		{"base64 with a line break", `"e30="`, `"e30=\n"`, enc, "base64"},
+		{"base64url", `"AAAA"`, `"_AAA"`, enc, "base64"},
+		{"payload no string", `"e30="`, `{}`, enc, "want a string"},
+		{"data after the end", `}]}`, `}]}x`, enc, "after the end"},
+		{"unclosed", `}]}`, `}]`, enc, "JSON"},
+		{"unclosed list", `}]}`, `}`, enc, "JSON"},
+		{"half a member", `"sig":"AAAA"}]}`, `"sig":`, enc, "JSON"},
+		{"too large", `{"payloadType"`, strings.Repeat(" ", evidence.MaxSize) + `{"payloadType"`, check.LimitEvidence, "16777216"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			e, f := evidence.ReadEnvelope(replace(t, good, c.old, c.new))
+			if e != nil {
+				t.Error("read")
+			}
+			wantFault(t, f, c.id, c.says)
+		})
+	}
+}

@@ -1,0 +1,111 @@
+package evidence
+
+import (
+	"fmt"
+
+	"github.com/gapseal/gapseal/internal/check"
+	"github.com/gapseal/gapseal/oci"
+	"github.com/gapseal/gapseal/verify/rekor"
+)
+
+// The forms of evidence. A Sigstore bundle's form ends in its version, as in
+// "sigstore-bundle-v0.3"; see [BundleForm].
+const (
+	FormSimpleSigning = "cosign-simple-signing" // a payload of cosign's own type, at the tag sha256-<hex>.sig
+	FormAttestation   = "cosign-attestation"    // a DSSE envelope, at the tag sha256-<hex>.att or as a referrer
+	FormInToto        = "in-toto"               // an in-toto statement or its envelope, without a Sigstore bundle
+	formBundle        = "sigstore-bundle"
+)
+
+// BundleForm returns the form of a Sigstore bundle of a version such as "0.3".
+func BundleForm(version string) string {
+	if version == "" {
+		return formBundle
+	}
+	return formBundle + "-v" + version
+}
+
+// Evidence is one signature and all that came with it, whatever form it was
+// stored in, so that one judge can judge them all:
+//
+//	form               Message               Payload     Statement
+//	simple signing     the payload           the same    nil
+//	message signature  the image's manifest  nil         nil
+//	DSSE envelope      its PAE               statement   as read
+//	bare statement     nil: nobody signed    statement   as read
+//
+// A signature verifies over Message, and a log entry or a timestamp must be
+// about Message and Signature. What could not be read is nil, and Problems says
+// why, except that a missing or damaged blob is left to the blob checks. With a
+// Statement and no problem of id signature.claims, the statement is about
+// Subject. The claims of simple signing are not read here.
+//
+// Nothing in it is verified, and nothing of Cert, Chain, Hint, Entries or
+// Timestamps is more than a claim of whoever stored it.
+type Evidence struct {
+	Form     string
+	Manifest oci.Digest // the manifest that stores it
+	Layer    int        // which of its layers
+	Subject  oci.Digest // the image it is stored for
+
+	Message   []byte     // the bytes that are signed
+	Signature []byte     // over Message
+	Payload   []byte     // what Message carries: a simple signing payload or an in-toto statement
+	Statement *Statement // nil unless Payload is one
+
+	Envelope *rekor.Envelope // what Message was made from, nil unless it is a DSSE envelope
+
+	Cert       []byte            // DER of the signing certificate, nil for a plain key
+	Chain      [][]byte          // DER of the certificates that came after it
+	Hint       string            // which public key was used, as the signer names it
+	Entries    []*rekor.LogEntry // those that could be read
+	Timestamps [][]byte          // DER of RFC 3161 TimeStampResp, as found
+	Rekor      []byte            // the annotation that holds the log entry, first generation only
+
+	Problems []*check.Fault
+}
+
+// ID names the evidence in a report: its manifest, and its layer unless it is
+// the first.
+func (e *Evidence) ID() string {
+	if e.Layer == 0 {
+		return string(e.Manifest)
+	}
+	return fmt.Sprintf("%s#%d", e.Manifest, e.Layer)
+}
+
+// IsSignature reports whether this is a signature of the image: simple signing,
+// a message signature, or a statement of the sign predicate. Everything else is
+// an attestation, which says something about the image and must never pass as
+// its signature; so is a statement that could not be read.
+func (e *Evidence) IsSignature() bool {
+	switch {
+	case e.Form == FormSimpleSigning:
+		return true
+	case e.Signature == nil:
+		return false
+	case e.Envelope != nil:
+		return e.Statement != nil && e.Statement.PredicateType == SignPredicate
+	}
+	return true // a message signature
+}
+
+func (e *Evidence) problem(faults ...*check.Fault) { e.Problems = append(e.Problems, faults...) }
+
+// Read returns the evidence that a manifest of this kind stores for subject,
+// nil for a kind that this package does not read. blob gives metadata by
+// digest, nil for what is missing or damaged; the manifest must be there. A
+// fault about the manifest as a whole is repeated in each piece of evidence.
+func Read(kind oci.Kind, manifest, subject oci.Digest, blob func(oci.Digest) []byte) []Evidence {
+	switch kind {
+	case oci.KindSignature:
+		return ReadCosign(manifest, subject, blob)
+	case oci.KindAttestation:
+		return ReadAttestations(manifest, subject, blob)
+	case oci.KindBundle:
+		return ReadReferrer(manifest, subject, blob)
+	case oci.KindInToto:
+		return ReadInToto(manifest, subject, blob)
+	}
+	return nil
+}

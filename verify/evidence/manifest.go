@@ -1,0 +1,137 @@
+package evidence
+
+import (
+	"maps"
+	"regexp"
+	"slices"
+
+	"github.com/gapseal/gapseal/internal/check"
+	"github.com/gapseal/gapseal/internal/strictjson"
+	"github.com/gapseal/gapseal/oci"
+)
+
+// signatureManifest is the manifest that stores evidence, without annotations
+// of its own.
+type signatureManifest struct {
+	SchemaVersion int              `json:"schemaVersion"`
+	MediaType     string           `json:"mediaType"`
+	ArtifactType  string           `json:"artifactType"`
+	Config        *oci.Descriptor  `json:"config"`
+	Layers        []oci.Descriptor `json:"layers"`
+	Subject       *oci.Descriptor  `json:"subject"`
+
+	annotations map[string]string
+}
+
+// referrerManifest is one that may have annotations.
+type referrerManifest struct {
+	signatureManifest
+	Annotations map[string]string `json:"annotations"`
+}
+
+// Annotations of a referrer's manifest, as cosign writes them.
+const (
+	annotationContent       = "dev.sigstore.bundle.content"
+	annotationPredicateType = "dev.sigstore.bundle.predicateType"
+	annotationCreated       = "org.opencontainers.image.created"
+)
+
+// parseManifest reads a manifest without annotations. It returns nil and why
+// for one that cannot be used.
+func parseManifest(raw []byte) (*signatureManifest, []*check.Fault) {
+	var m signatureManifest
+	if err := strictjson.UnmarshalKnown(raw, &m); err != nil {
+		return nil, []*check.Fault{encodingFault("the manifest: %v", err)}
+	}
+	return &m, checkWritten(raw)
+}
+
+// parseReferrer reads a manifest that may have annotations.
+func parseReferrer(raw []byte) (*signatureManifest, []*check.Fault) {
+	var m referrerManifest
+	if err := strictjson.UnmarshalKnown(raw, &m); err != nil {
+		return nil, []*check.Fault{encodingFault("the manifest: %v", err)}
+	}
+	m.annotations = m.Annotations
+	return &m.signatureManifest, checkWritten(raw)
+}
+
+func checkWritten(raw []byte) []*check.Fault {
+	if Written(raw) {
+		return nil
+	}
+	return []*check.Fault{encodingFault("the manifest %s", notWritten)}
+}
+
+// checkSubject judges the link to the image, which the manifest may leave out
+// where the name of its tag is the link.
+func (m *signatureManifest) checkSubject(subject oci.Digest, needed bool) []*check.Fault {
+	var faults []*check.Fault
+	if m.Subject == nil {
+		if needed {
+			faults = append(faults, encodingFault("the manifest has no subject"))
+		}
+		return faults
+	}
+	if !bare(*m.Subject) {
+		faults = append(faults, encodingFault("the subject of the manifest carries more than type, digest and size"))
+	}
+	if m.Subject.Digest != subject {
+		faults = append(faults, &check.Fault{ID: check.SignatureClaims, Detail: "the manifest has another subject",
+			Expected: string(subject), Found: clip(string(m.Subject.Digest))})
+	}
+	return faults
+}
+
+func (m *signatureManifest) checkType(allowed ...string) []*check.Fault {
+	if slices.Contains(allowed, m.ArtifactType) {
+		return nil
+	}
+	return []*check.Fault{encodingFault("the manifest has artifactType %.100q, expected one of %q", m.ArtifactType, allowed)}
+}
+
+// checkEmptyConfig asks for the empty config of OCI 1.1, which may repeat the
+// artifact type and be inlined.
+func (m *signatureManifest) checkEmptyConfig() []*check.Fault {
+	if m.Config == nil || m.Config.MediaType != oci.TypeEmpty || m.Config.Digest != oci.EmptyDigest {
+		return []*check.Fault{encodingFault("the config of the manifest is not the empty config %s", oci.TypeEmpty)}
+	}
+	c := *m.Config
+	if c.ArtifactType == m.ArtifactType {
+		c.ArtifactType = ""
+	}
+	if string(c.Data) == "{}" {
+		c.Data = nil
+	}
+	if !bare(c) {
+		return []*check.Fault{encodingFault("the config of the manifest carries more than type, digest, size and the artifact type")}
+	}
+	return nil
+}
+
+// checkAnnotations asks that each annotation of the manifest is one that
+// expected names, with the value it gives: nil allows any.
+func (m *signatureManifest) checkAnnotations(expected map[string]*string) []*check.Fault {
+	var faults []*check.Fault
+	for _, name := range slices.Sorted(maps.Keys(m.annotations)) {
+		value := m.annotations[name]
+		want, known := expected[name]
+		switch {
+		case !known:
+			faults = append(faults, encodingFault("the manifest has an annotation that cosign does not write: %.100q", name))
+		case name == annotationCreated && !created.MatchString(value):
+			faults = append(faults, encodingFault("the annotation %s is no time: %.100q", name, value))
+		case want != nil && value != *want:
+			faults = append(faults, &check.Fault{ID: check.SignatureClaims, Detail: "the annotation " + name + " is not what the evidence holds",
+				Expected: clip(*want), Found: clip(value)})
+		}
+	}
+	return faults
+}
+
+var created = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z$`)
+
+// bare reports whether a descriptor has nothing but what it must have.
+func bare(d oci.Descriptor) bool {
+	return len(d.Annotations) == 0 && d.Platform == nil && d.ArtifactType == "" && len(d.URLs) == 0 && d.Data == nil
+}

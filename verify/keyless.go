@@ -1,0 +1,84 @@
+package verify
+
+import (
+	"errors"
+	"time"
+
+	"github.com/gapseal/gapseal/internal/check"
+	"github.com/gapseal/gapseal/verify/cert"
+)
+
+// readCertificate parses the signing certificate, if one came.
+func (j *judgement) readCertificate() {
+	if j.sig.Cert == nil {
+		return
+	}
+	leaf, err := cert.Parse(j.sig.Cert)
+	if err != nil {
+		j.fault(check.Fault{ID: check.CertEncoding, Detail: err.Error()})
+		return
+	}
+	j.leaf = leaf
+}
+
+// certificate judges a keyless signature: the chain at the time of signing, the
+// promises of the certificate logs, and the identity. It is asked only if an
+// identity was demanded; under a pinned key a certificate proves nothing.
+func (j *judgement) certificate() {
+	if j.s.opt.Identity == nil {
+		return
+	}
+	if j.leaf == nil {
+		if j.sig.Cert == nil {
+			j.fault(check.Fault{ID: check.CertChain, Detail: "an identity was demanded, and the signature was made by a plain key", Expected: "a certificate", Found: "none"})
+		}
+		return
+	}
+	j.chain()
+	id, err := cert.ReadIdentity(j.leaf)
+	if err != nil {
+		j.fault(check.Fault{ID: check.CertEncoding, Detail: err.Error()})
+		return
+	}
+	j.passOnce(check.CertEncoding)
+	j.identity(id)
+}
+
+// chain checks the certificate chain at every trusted time.
+func (j *judgement) chain() {
+	times := j.times
+	if len(times) == 0 {
+		times = []time.Time{{}} // package cert says that there is none
+	}
+	for _, at := range times {
+		c, err := cert.VerifyChain(j.leaf, j.s.opt.CAs, at)
+		if err != nil {
+			f := check.Fault{ID: check.CertChain, Detail: err.Error()}
+			if errors.Is(err, cert.ErrNoTime) {
+				f.Expected, f.Found = "a time from a trusted log or timestamp authority", "none"
+			}
+			j.fault(f)
+			return
+		}
+		if _, err := cert.VerifySCTs(c, j.s.opt.CTLogs); err != nil {
+			j.fault(check.Fault{ID: check.CertSCT, Detail: err.Error()})
+		} else {
+			j.passOnce(check.CertSCT)
+		}
+	}
+	j.passOnce(check.CertChain)
+}
+
+func (j *judgement) identity(id *cert.Identity) {
+	err := j.s.opt.Identity.Match(id)
+	if err == nil {
+		j.pass(check.CertIdentity, "")
+		j.info.Identity, j.info.Issuer = Text(id.SAN), Text(id.Issuer)
+		return
+	}
+	f := check.Fault{ID: check.CertIdentity, Detail: err.Error()}
+	if m := (*cert.MismatchError)(nil); errors.As(err, &m) {
+		f.Detail, f.Expected, f.Found = "the certificate has another "+m.What, m.Expected, clip(m.Found)
+	}
+	j.fault(f)
+}

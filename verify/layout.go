@@ -1,0 +1,152 @@
+package verify
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/gapseal/gapseal/bundle"
+	"github.com/gapseal/gapseal/internal/check"
+	"github.com/gapseal/gapseal/oci"
+)
+
+// layout compares the inventory with what the manifests reach, both ways.
+func (s *session) layout() {
+	reached := make(map[oci.Digest]bool, len(s.graph.Blobs))
+	listed := make(map[oci.Digest]bundle.Blob, len(s.c.Inventory.Blobs))
+	for _, b := range s.c.Inventory.Blobs {
+		listed[b.Digest] = b
+	}
+	for _, b := range s.graph.Blobs {
+		reached[b.Digest] = true
+		s.reachedBlob(b, listed)
+	}
+	if s.walkedAll() {
+		for _, b := range s.c.Inventory.Blobs {
+			if !reached[b.Digest] {
+				s.bundleFault(&check.Fault{ID: check.LayoutRoles, Subject: string(b.Digest), Detail: fmt.Sprintf("nothing that index.json names reaches this blob of %d bytes", b.Size)})
+			}
+		}
+	}
+	for i, g := range s.graph.Images {
+		s.imageLayout(i, g)
+	}
+}
+
+func (s *session) bundleFault(f *check.Fault) { s.rec.fault(bundleWide, f) }
+
+func (s *session) reachedBlob(b bundle.Blob, listed map[oci.Digest]bundle.Blob) {
+	l, ok := listed[b.Digest]
+	switch {
+	case !ok && s.present(b.Digest): // told as a blob that the inventory does not list
+	case !ok:
+		s.bundleFault(&check.Fault{ID: check.LayoutMissing, Subject: string(b.Digest), Detail: fmt.Sprintf("a manifest needs this %s of %d bytes, and neither the inventory nor the file has it", roleNames(b.Roles), b.Size)})
+	case l.Size != b.Size:
+		s.bundleFault(&check.Fault{ID: check.BlobSize, Subject: string(b.Digest), Detail: "the inventory lists another size than the manifest", Expected: fmt.Sprintf("%d bytes", b.Size), Found: fmt.Sprintf("%d bytes", l.Size)})
+	case !slices.Equal(l.Roles, b.Roles):
+		s.bundleFault(&check.Fault{ID: check.LayoutRoles, Subject: string(b.Digest), Detail: "the inventory gives other roles than the manifests", Expected: roleNames(b.Roles), Found: roleNames(l.Roles)})
+	}
+}
+
+// walkedAll reports whether the graph could be walked to its leaves; if not, a
+// blob that was not reached has its cause elsewhere.
+func (s *session) walkedAll() bool {
+	if len(s.c.Damaged) > 0 {
+		return false
+	}
+	for _, f := range s.graph.Faults {
+		if !f.Warn {
+			return false
+		}
+	}
+	for _, b := range s.graph.Blobs {
+		if b.Metadata() && s.c.Meta[b.Digest] == nil {
+			return false
+		}
+	}
+	return true
+}
+
+func roleNames(roles []bundle.Role) string {
+	names := make([]string, len(roles))
+	for i, r := range roles {
+		names[i] = string(r)
+	}
+	return strings.Join(names, "+")
+}
+
+// imageLayout compares what the inventory says of one image with its manifests.
+func (s *session) imageLayout(i int, g bundle.ImageGraph) {
+	subject := string(g.Digest)
+	fault := func(what, want, got string) {
+		s.rec.fault(i, &check.Fault{ID: check.LayoutInventory, Subject: subject, Detail: what, Expected: want, Found: got})
+	}
+	if ref, err := oci.ParseReference(g.Reference); err != nil || ref.String() != g.Reference {
+		fault("the reference is not written in full", "[registry/]repository[:tag][@sha256:…]", g.Reference)
+	} else if ref.Digest != "" && ref.Digest != g.Digest {
+		fault("the reference names another digest than the image has", string(g.Digest), string(ref.Digest))
+	}
+	if s.walkedAll() && !slices.Equal(g.Platforms, g.Carried) {
+		fault("the platforms listed are not those carried", strings.Join(g.Carried, ", "), strings.Join(g.Platforms, ", "))
+	}
+	if !slices.Equal(g.Evidence, g.Canonical) {
+		fault("evidence is not in canonical order, or speaks for something that is not part of the image", fmt.Sprint(len(g.Canonical))+" in order", fmt.Sprint(len(g.Evidence))+" listed")
+	}
+	for _, ev := range g.Evidence {
+		s.evidenceLayout(fault, ev)
+	}
+	s.omitted(fault, g)
+}
+
+// evidenceLayout checks the kind and the subject that the inventory gives a
+// piece of evidence.
+func (s *session) evidenceLayout(fault func(what, want, got string), ev bundle.Evidence) {
+	m := s.graph.Manifests[ev.Digest]
+	if m == nil {
+		return
+	}
+	if kind, ok := m.EvidenceKind(); ok && kind != ev.Kind {
+		fault("evidence "+string(ev.Digest)+" is of another kind", string(kind), string(ev.Kind))
+	}
+	if m.Subject != nil && m.Subject.Digest != ev.Subject && ev.Kind != oci.KindSignature {
+		fault("evidence "+string(ev.Digest)+" refers to another subject", string(m.Subject.Digest), string(ev.Subject))
+	}
+	if m.Subject != nil {
+		s.subjectDescriptor(ev, *m.Subject)
+	}
+}
+
+// subjectDescriptor holds what a referrer says of its subject against the
+// subject: nothing signs that descriptor.
+func (s *session) subjectDescriptor(ev bundle.Evidence, d oci.Descriptor) {
+	of, raw := s.graph.Manifests[d.Digest], s.c.Meta[d.Digest]
+	if of == nil || raw == nil {
+		return
+	}
+	if d.Size != int64(len(raw)) {
+		s.bundleFault(&check.Fault{ID: check.ManifestSize, Subject: string(ev.Digest), Detail: "the subject has another size", Expected: fmt.Sprint(len(raw)), Found: fmt.Sprint(d.Size)})
+	}
+	if d.MediaType != of.MediaType {
+		s.bundleFault(&check.Fault{ID: check.ManifestMediaType, Subject: string(ev.Digest), Detail: "the subject is of another media type", Expected: of.MediaType, Found: clip(d.MediaType)})
+	}
+}
+
+// omitted checks that what is said to be left out is a child, and is left out.
+func (s *session) omitted(fault func(what, want, got string), g bundle.ImageGraph) {
+	children := map[oci.Digest]string{}
+	for _, n := range g.Tree {
+		if m := s.graph.Manifests[n.Digest]; m != nil {
+			for _, d := range m.Manifests {
+				children[d.Digest] = bundle.PlatformName(d.Platform)
+			}
+		}
+	}
+	for _, o := range g.Omitted {
+		name, ok := children[o.Digest]
+		if !ok {
+			fault("a platform is listed as left out that the index does not have", "a child of the index", string(o.Digest))
+		} else if name != o.Platform {
+			fault("a platform left out is listed under another name", name, o.Platform)
+		}
+	}
+}

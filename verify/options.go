@@ -1,0 +1,78 @@
+package verify
+
+import (
+	"time"
+
+	"github.com/gapseal/gapseal/oci"
+	"github.com/gapseal/gapseal/verify/cert"
+	"github.com/gapseal/gapseal/verify/trust"
+)
+
+// ClockTolerance is how far an integrated time may lie in the future of the
+// clock that judges it.
+const ClockTolerance = 5 * time.Minute
+
+// Options are the anchors and the demands of one verification. The zero value
+// rejects everything: without an anchor a bundle is unanchored.
+type Options struct {
+	Keys         []*trust.Key // pinned public keys; any of them will do
+	Fingerprints []string     // pinned fingerprints, each selecting a key in the bundle
+	Logs         []trust.Log  // trusted transparency logs
+	Roots        []Anchor     // trusted roots that these came from, for the report
+
+	Identity *cert.Policy                 // demanded of a certificate; then no key vouches for anything
+	CAs      []trust.CertificateAuthority // that issue certificates to sign with
+	CTLogs   []trust.Log                  // that certificates are logged in
+	TSAs     []trust.TimestampAuthority   // whose timestamps are believed
+
+	IgnoreTlog       bool              // a missing log entry is excused, a wrong one is not
+	Images           []oci.Reference   // what the operator came for
+	Platforms        []oci.Platform    // platforms that must be present
+	Annotations      map[string]string // demanded of the signed payload
+	Attestations     []RequiredAttestation
+	AcceptReference  []AcceptReference // mirrors
+	MaxAge           time.Duration     // of the trusted time; zero demands nothing
+	NotBefore        time.Time         // oldest trusted time; zero demands nothing
+	At               time.Time         // judge as of this time; zero is the host's clock
+	RequireInclusion bool              // each log entry must have an inclusion proof
+	RequireAll       bool              // every signature found must be good
+	Strict           bool              // warnings fail
+	Deep             bool              // unpack layers and check diff_ids
+	Limits           oci.Limits
+	Waivers          []string // as they stand in every output
+
+	Path       string // of the bundle, for the report
+	Tool       Tool
+	Progress   func(bytes int64)  // told the content bytes hashed, from several goroutines
+	OnMetadata func(early Report) // told once signatures are judged, before content is read: only a rejection is final then
+}
+
+// AcceptReference says that the image known as Image may carry a signature made
+// for the repository Signed. Both are full repositories; nothing else matches.
+type AcceptReference struct{ Image, Signed string }
+
+func (o *Options) now() time.Time {
+	if o.At.IsZero() {
+		return time.Now().UTC().Truncate(time.Second)
+	}
+	return o.At.UTC()
+}
+
+// anchored reports whether any key was pinned.
+func (o *Options) anchored() bool { return len(o.Keys)+len(o.Fingerprints) > 0 || o.Identity != nil }
+
+// anchors lists what is trusted, for the report.
+func (o *Options) anchors() []Anchor {
+	list := []Anchor{}
+	for _, k := range o.Keys {
+		list = append(list, Anchor{Kind: "key", Fingerprint: k.Fingerprint(), Source: "file", Path: Text(k.Path), Name: Text(k.Describe())})
+	}
+	for _, f := range o.Fingerprints {
+		list = append(list, Anchor{Kind: "key", Fingerprint: f, Source: "fingerprint"})
+	}
+	list = append(list, o.Roots...)
+	for _, l := range o.Logs {
+		list = append(list, Anchor{Kind: "log", Fingerprint: l.Key.Fingerprint(), Source: l.Source, Path: Text(l.Path), Name: Text(l.Name)})
+	}
+	return list
+}

@@ -1,0 +1,192 @@
+package verify
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/gapseal/gapseal/internal/check"
+)
+
+// Schema names the JSON form of a report. Fields may be added, none is removed.
+const Schema = "gapseal.report/v1"
+
+// Verdict is the answer to the one question; there is no third.
+type Verdict string
+
+// The verdicts. A report holds a failed check if and only if it says Rejected.
+const (
+	Verified Verdict = "verified"
+	Rejected Verdict = "rejected"
+)
+
+// Status is the answer to one check.
+type Status string
+
+// The statuses of a check.
+const (
+	Pass Status = "pass"
+	Fail Status = "fail"
+	Warn Status = "warn"
+	Skip Status = "skip"
+)
+
+// Text is a string whose absence is null in JSON.
+type Text string
+
+// MarshalJSON writes null for the empty text.
+func (t Text) MarshalJSON() ([]byte, error) {
+	if t == "" {
+		return []byte("null"), nil
+	}
+	return json.Marshal(string(t))
+}
+
+// Report says what was asked of a bundle and what the answers were.
+type Report struct {
+	Schema     string    `json:"schema"`
+	Verdict    Verdict   `json:"verdict"`
+	VerifiedAt time.Time `json:"verifiedAt"` // the time judged at: the host's clock, or --at
+	Bundle     BundleID  `json:"bundle"`
+	Anchors    []Anchor  `json:"anchors"`
+	Waivers    []string  `json:"waivers"`
+	Images     []Image   `json:"images"`
+	Keys       []Key     `json:"bundleKeys"` // found in the bundle, never trusted for being there
+	Checks     []Check   `json:"checks"`
+	Failures   []Check   `json:"failures"` // the failed checks again, first cause first
+	Totals     Totals    `json:"totals"`
+	Tool       Tool      `json:"tool"`
+}
+
+// BundleID names the file. Identity is the SHA-256 of index.json, which fixes
+// every byte of a verified bundle; FileDigest is that of the whole file, on
+// request.
+type BundleID struct {
+	Path       string `json:"path"`
+	Size       int64  `json:"size"`
+	Identity   Text   `json:"identity"`
+	FileDigest Text   `json:"fileDigest"`
+}
+
+// Anchor is something the operator trusts beforehand.
+type Anchor struct {
+	Kind        string `json:"kind"`        // key, log or root
+	Fingerprint string `json:"fingerprint"` // sha256:…
+	Source      string `json:"source"`      // file, fingerprint or built-in
+	Path        Text   `json:"path"`
+	Name        Text   `json:"name"`
+}
+
+// Image is one image under one reference.
+type Image struct {
+	Digest           string        `json:"digest"`
+	ClaimedReference string        `json:"claimedReference"` // no signature covers a tag
+	BoundBy          string        `json:"boundBy"`          // digest, policy, seal, docker-reference or none
+	Verdict          Verdict       `json:"verdict"`
+	Platforms        []string      `json:"platforms"`
+	Signatures       []Signature   `json:"signatures"`
+	Attestations     []Attestation `json:"attestations"`
+	Evidence         []Evidence    `json:"evidence"`
+}
+
+// Signature is one signature found for an image or one of its platforms.
+type Signature struct {
+	// Counts says that the signature was made for the image itself and met
+	// every demand at once. A child's is reported too, and does not count: the
+	// index's signature vouches for the child by its digest.
+	Counts      bool       `json:"counts"`
+	Form        string     `json:"form"`
+	Digest      string     `json:"digest"`  // the manifest that stores it, #n for a layer after the first
+	Subject     string     `json:"subject"` // the image or child it is stored for
+	Payload     RawJSON    `json:"payload"`
+	Key         Text       `json:"key"` // fingerprint of the key that made it
+	Log         *LogEntry  `json:"log"`
+	Identity    Text       `json:"identity"`    // of the certificate, only if it is the one demanded
+	Issuer      Text       `json:"issuer"`      // that vouched for the identity
+	TrustedTime *time.Time `json:"trustedTime"` // from a trusted log or timestamp authority
+	TimeSource  Text       `json:"timeSource"`  // log or tsa
+
+	rekor RawJSON // the Rekor bundle as found, for the cosign-style output
+}
+
+// RekorBundle returns the Rekor bundle of a signature that counts, as cosign
+// prints it, nil if it came without one.
+func (s *Signature) RekorBundle() RawJSON { return s.rekor }
+
+// LogEntry says where a signature was logged.
+type LogEntry struct {
+	LogID          string     `json:"logID"`
+	LogIndex       int64      `json:"logIndex"`
+	IntegratedTime *time.Time `json:"integratedTime"` // only if a trusted log signed it
+	Kind           Text       `json:"kind"`
+}
+
+// Evidence is one piece of evidence carried for an image.
+type Evidence struct {
+	Digest  string `json:"digest"`
+	Kind    string `json:"kind"`
+	Subject string `json:"subject"`
+	Judged  bool   `json:"judged"`
+}
+
+// Key is a public key found in the bundle.
+type Key struct {
+	Fingerprint string `json:"fingerprint"`
+	Pinned      bool   `json:"pinned"`
+	PEM         string `json:"pem"`
+}
+
+// Check is one question with its answer. Subject is a digest or a name; empty
+// means the bundle as a whole.
+type Check struct {
+	ID       check.ID `json:"id"`
+	Class    string   `json:"class"`
+	Status   Status   `json:"status"`
+	Subject  Text     `json:"subject"`
+	Detail   string   `json:"detail"`
+	Expected Text     `json:"expected"`
+	Found    Text     `json:"found"`
+	Remedy   Text     `json:"remedy"`
+}
+
+// Totals counts what was read. Judged bytes are those that a chain of digests
+// ties to a signature that counts, and the evidence that was judged.
+type Totals struct {
+	Bytes         int64 `json:"bytes"`
+	JudgedBytes   int64 `json:"judgedBytes"`
+	UnjudgedBytes int64 `json:"unjudgedBytes"`
+	Blobs         int   `json:"blobs"`
+}
+
+// Tool names the program that verified.
+type Tool struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+	Go      string `json:"go"`
+}
+
+// RawJSON is a JSON document taken over as it is, null if empty.
+type RawJSON []byte
+
+// MarshalJSON writes the document.
+func (r RawJSON) MarshalJSON() ([]byte, error) {
+	if len(r) == 0 {
+		return []byte("null"), nil
+	}
+	return r, nil
+}
+
+// Error says that a bundle was rejected; it carries the full report.
+type Error struct{ Report *Report }
+
+// Error names the first cause and how many checks failed.
+func (e *Error) Error() string {
+	f := e.Report.Failures
+	if len(f) == 0 {
+		return "rejected"
+	}
+	s := "rejected: " + string(f[0].ID) + ": " + f[0].Detail
+	if len(f) > 1 {
+		s += " (and more)"
+	}
+	return s
+}

@@ -1,0 +1,96 @@
+package report
+
+import (
+	"encoding/json"
+	"io"
+	"strings"
+
+	"github.com/gapseal/gapseal/verify"
+)
+
+// Cosign writes the array that cosign verify prints, with one claim for each
+// signature that counts. Attestations, which cosign lists among the signatures
+// of an image, are left out. A report that is not verified has no claims.
+func Cosign(w io.Writer, r *verify.Report) error {
+	list := []claim{}
+	if r.Verdict == verify.Verified {
+		for _, img := range r.Images {
+			for _, sig := range img.Signatures {
+				if c, ok := cosignClaim(&img, &sig); ok {
+					list = append(list, c)
+				}
+			}
+		}
+	}
+	return encode(w, list, "")
+}
+
+type claim struct {
+	Critical json.RawMessage            `json:"critical"`
+	Optional map[string]json.RawMessage `json:"optional"`
+}
+
+// cosignClaim returns what cosign prints of a signature. There is nothing to
+// print of one whose payload is the image's manifest.
+func cosignClaim(img *verify.Image, sig *verify.Signature) (c claim, ok bool) {
+	if !sig.Counts {
+		return claim{}, false
+	}
+	if strings.HasPrefix(sig.Form, "sigstore-bundle") {
+		return statementClaim(img, sig)
+	}
+	if json.Unmarshal(sig.Payload, &c) != nil {
+		return claim{}, false
+	}
+	if sig.Identity != "" {
+		c.set("Subject", string(sig.Identity))
+		c.set("Issuer", string(sig.Issuer))
+		c.set(issuerExtension, string(sig.Issuer))
+	}
+	if rekor := sig.RekorBundle(); len(rekor) > 0 {
+		c.set("Bundle", json.RawMessage(rekor))
+	}
+	return c, true
+}
+
+// issuerExtension is the certificate extension that names the issuer, under
+// whose number cosign prints it a second time.
+const issuerExtension = "1.3.6.1.4.1.57264.1.1"
+
+func (c *claim) set(name string, value any) {
+	if c.Optional == nil {
+		c.Optional = map[string]json.RawMessage{}
+	}
+	if raw, err := json.Marshal(value); err == nil { // texts and documents have no error
+		c.Optional[name] = raw
+	}
+}
+
+// statementClaim puts a signed statement into the form of the first generation,
+// as cosign 3 does: the reference is the one that was asked for, the type that
+// of the predicate, and the annotations are optional values.
+func statementClaim(img *verify.Image, sig *verify.Signature) (c claim, ok bool) {
+	var s struct {
+		PredicateType string
+		Subject       []struct {
+			Digest      map[string]string
+			Annotations map[string]json.RawMessage
+		}
+	}
+	if json.Unmarshal(sig.Payload, &s) != nil {
+		return claim{}, false
+	}
+	c.Optional = map[string]json.RawMessage{}
+	for _, about := range s.Subject {
+		if "sha256:"+about.Digest["sha256"] == sig.Subject && about.Annotations != nil {
+			c.Optional = about.Annotations
+		}
+	}
+	critical, err := json.Marshal(map[string]any{
+		"identity": map[string]string{"docker-reference": img.ClaimedReference},
+		"image":    map[string]string{"docker-manifest-digest": sig.Subject},
+		"type":     s.PredicateType,
+	})
+	c.Critical = critical
+	return c, err == nil
+}

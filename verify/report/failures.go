@@ -1,0 +1,131 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/gapseal/gapseal/internal/check"
+	"github.com/gapseal/gapseal/verify"
+)
+
+// How much of each text shows; JSON has all.
+const (
+	maxSignatures = 10 // of one image
+	maxFailures   = 20
+	maxAlike      = 5 // failures of one check, and evidence not judged
+	maxSubjects   = 3 // of one warning
+)
+
+// warnings writes each warning once, with what it is about.
+func (t *text) warnings() {
+	var order []string
+	alike := map[string][]*verify.Check{}
+	for i := range t.r.Checks {
+		c := &t.r.Checks[i]
+		if c.Status != verify.Warn || c.ID == check.PolicyWaiver {
+			continue
+		}
+		head := string(c.ID) + ": " + warning(c)
+		if alike[head] == nil {
+			order = append(order, head)
+		}
+		alike[head] = append(alike[head], c)
+	}
+	for _, head := range order {
+		t.warning(head, alike[head])
+	}
+	if len(order) > 0 && t.r.Verdict == verify.Rejected {
+		t.line("")
+	}
+}
+
+// warning is what a warning says of all it is about.
+func warning(c *verify.Check) string {
+	if c.ID == check.PolicyNotJudged {
+		return "evidence was carried that is not judged; its digests were checked, and it proves nothing here"
+	}
+	return c.Detail
+}
+
+func (t *text) warning(head string, list []*verify.Check) {
+	t.fold("WARNING "+Terminal(head), headIndent)
+	if t.r.Verdict == verify.Rejected {
+		return // the failures are what matters now
+	}
+	label := "about"
+	for i, c := range list {
+		if i == maxSubjects {
+			t.row("", fmt.Sprintf("and %d more; --output json lists them all", len(list)-i))
+			break
+		}
+		if s := about(c); s != "" {
+			t.row(label, s)
+			label = ""
+		}
+	}
+	t.row("to do", string(list[0].Remedy))
+	t.line("")
+}
+
+// about names the subject in one line: a digest at a glance, and its claim.
+func about(c *verify.Check) string {
+	found, _, _ := strings.Cut(string(c.Found), "\n")
+	return strings.TrimSpace(short(string(c.Subject)) + " " + found)
+}
+
+// failures writes the failed checks, first cause first, and no more of one kind
+// than a person reads.
+func (t *text) failures() {
+	shown, hidden := map[check.ID]int{}, 0
+	for i := range t.r.Failures {
+		c := &t.r.Failures[i]
+		if i-hidden >= maxFailures || shown[c.ID] >= maxAlike {
+			hidden++
+			continue
+		}
+		shown[c.ID]++
+		t.failure(c)
+	}
+	if hidden > 0 {
+		t.line("and %d more failed; --output json lists them all\n", hidden)
+	}
+}
+
+func (t *text) failure(c *verify.Check) {
+	detail, command := c.Detail, ""
+	if c.ID == check.ContainerWrapper {
+		detail, command, _ = strings.Cut(c.Detail, ": ")
+	}
+	t.fold("FAILED "+string(c.ID)+": "+Terminal(detail), headIndent)
+	t.row("subject", subject(string(c.Subject)))
+	t.value(c, "expected", c.Expected)
+	t.value(c, "found", c.Found)
+	t.row("to do", string(c.Remedy))
+	t.unfolded("run", command)
+	t.line("")
+}
+
+// unfolded keeps a command in one piece, to be copied.
+func (t *text) unfolded(label, command string) {
+	if command != "" {
+		t.line("%-*s%s", labelColumn, label, Terminal(command))
+	}
+}
+
+// subject names a blob by its digest, which fits a line, where its path does not.
+func subject(s string) string {
+	if hex, ok := strings.CutPrefix(s, "blobs/sha256/"); ok {
+		return "sha256:" + hex
+	}
+	return s
+}
+
+// value writes expected or found. Only the keys of trust.key, which gapseal
+// encoded itself, are written over several lines.
+func (t *text) value(c *verify.Check, label string, v verify.Text) {
+	if c.ID != check.TrustKey {
+		t.row(label, string(v))
+		return
+	}
+	t.row(label, strings.Split(strings.TrimSpace(string(v)), "\n")...)
+}

@@ -1,0 +1,219 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/gapseal/gapseal/internal/fixture"
+	"github.com/gapseal/gapseal/verify"
+)
+
+// The report's contract: the members of each object, in any order. A member may
+// be added here; none may ever be taken away.
+var contract = map[string]string{
+	"":                             "anchors bundle bundleKeys checks failures images schema tool totals verdict verifiedAt waivers",
+	".bundle":                      "fileDigest identity path size",
+	".anchors[]":                   "fingerprint kind name path source",
+	".bundleKeys[]":                "fingerprint pem pinned",
+	".images[]":                    "attestations boundBy claimedReference digest evidence platforms signatures verdict",
+	".images[].evidence[]":         "digest judged kind subject",
+	".images[].signatures[]":       "counts digest form identity issuer key log payload subject timeSource trustedTime",
+	".images[].signatures[].log":   "integratedTime kind logID logIndex",
+	".images[].attestations[]":     "counts digest form identity issuer key log payload predicateType subject timeSource trustedTime",
+	".images[].attestations[].log": "integratedTime kind logID logIndex",
+	".checks[]":                    "class detail expected found id remedy status subject",
+	".failures[]":                  "class detail expected found id remedy status subject",
+	".totals":                      "blobs bytes judgedBytes unjudgedBytes",
+	".tool":                        "go name version",
+}
+
+func TestJSONKeepsItsContract(t *testing.T) {
+	full := fixture.Options()
+	full.Tool.Go = "go1.26"
+	bare := full
+	bare.Keys, bare.Logs = nil, nil
+	seen := map[string]bool{}
+	for _, doc := range []map[string]any{
+		object(t, fixture.Verify(t, fixture.Bundle(t, "app:v1", "multi:v1"), full)),
+		object(t, fixture.Verify(t, fixture.Bundle(t, "wrongkey:v1"), full)),
+		object(t, fixture.Verify(t, fixture.Bundle(t, "notlog:v1"), bare)),
+		object(t, fixture.Verify(t, []byte("no bundle at all"), bare)),
+	} {
+		checkObject(t, "", doc, seen)
+	}
+	for path := range contract {
+		if !seen[path] {
+			t.Errorf("no report of this test has %q", path)
+		}
+	}
+}
+
+func object(t *testing.T, rep *verify.Report) (doc map[string]any) {
+	t.Helper()
+	var b bytes.Buffer
+	if err := JSON(&b, rep); err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(b.Bytes(), &doc); err != nil {
+		t.Fatal(err)
+	}
+	return doc
+}
+
+func checkObject(t *testing.T, path string, doc map[string]any, seen map[string]bool) {
+	t.Helper()
+	seen[path] = true
+	if got, want := strings.Join(slices.Sorted(maps.Keys(doc)), " "), contract[path]; got != want {
+		t.Errorf("%q has the members %s, want %s", path, got, want)
+	}
+	for name, v := range doc {
+		checkValue(t, path+"."+name, v, seen)
+	}
+}
+
+func checkValue(t *testing.T, path string, v any, seen map[string]bool) {
+	t.Helper()
+	if strings.HasSuffix(path, ".payload") || strings.HasSuffix(path, ".payload[]") {
+		return // the publisher's own
+	}
+	switch v := v.(type) {
+	case map[string]any:
+		checkObject(t, path, v, seen)
+	case []any:
+		for _, e := range v {
+			checkValue(t, path+"[]", e, seen)
+		}
+	case string:
+		if v == "" && path != ".bundle.path" {
+			t.Errorf("%s is empty, want null", path)
+		}
+	case nil:
+		checkNull(t, path)
+	}
+}
+
+// nullable are the members that may be absent. A list that holds nothing is [].
+var nullable = "fileDigest identity expected found remedy subject path name key log payload trustedTime kind issuer timeSource integratedTime predicateType"
+
+func checkNull(t *testing.T, path string) {
+	t.Helper()
+	if name := path[strings.LastIndex(path, ".")+1:]; !slices.Contains(strings.Fields(nullable), name) {
+		t.Errorf("%s is null", path)
+	}
+}
+
+func TestJSONSaysNullForWhatIsAbsent(t *testing.T) {
+	doc := object(t, fixture.Verify(t, fixture.Bundle(t, "notlog:v1"), fixture.Options()))
+	bundle := doc["bundle"].(map[string]any)
+	image := doc["images"].([]any)[0].(map[string]any)
+	signature := image["signatures"].([]any)[0].(map[string]any)
+	for what, v := range map[string]any{"fileDigest": bundle["fileDigest"], "log": signature["log"], "trustedTime": signature["trustedTime"]} {
+		if v != nil {
+			t.Errorf("%s is %v, want null", what, v)
+		}
+	}
+	if got := object(t, fixture.Verify(t, []byte("no bundle at all"), fixture.Options()))["images"]; len(got.([]any)) != 0 {
+		t.Errorf("images is %v, want []", got)
+	}
+}
+
+// A document is safe where it is shown: no markup, nothing that a terminal obeys.
+func TestJSONIsSafeToShow(t *testing.T) {
+	rep := fixture.Verify(t, fixture.Bundle(t, "app:v1"), fixture.Options())
+	rep.Images[0].ClaimedReference = "</script>\u009b2J\u202e"
+	rep.Images[0].Signatures[0].Payload = verify.RawJSON("{\"a\":\"<b>\u202e\"}")
+	var b bytes.Buffer
+	if err := JSON(&b, rep); err != nil {
+		t.Fatal(err)
+	}
+	if i := strings.IndexAny(b.String(), "<>\u009b\u202e"); i >= 0 {
+		t.Errorf("found %q", b.String()[i:i+10])
+	}
+	for _, want := range []string{`"\u003c/script\u003e\u009b2J\u202e"`, `"a": "\u003cb\u003e\u202e"`} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("want %s in %s", want, b.String())
+		}
+	}
+}
+
+func TestCosignPrintsWhatCounts(t *testing.T) {
+	for image, want := range map[string]int{"app:v1": 1, "twokeys:v1": 1, "multi:v1": 1, "bundle:v1": 1, "both:v1": 2, "wrongkey:v1": 0, "unsigned:v1": 0} {
+		var b bytes.Buffer
+		if err := Cosign(&b, fixture.Verify(t, fixture.Bundle(t, image), fixture.Options())); err != nil {
+			t.Fatal(err)
+		}
+		var list []struct {
+			Critical struct {
+				Image map[string]string
+				Type  string
+			}
+			Optional map[string]any
+		}
+		if err := json.Unmarshal(b.Bytes(), &list); err != nil || list == nil {
+			t.Fatalf("%s: %v in %s", image, err, b.String())
+		}
+		if len(list) != want {
+			t.Errorf("%s: %d claims, want %d", image, len(list), want)
+		}
+		for _, c := range list {
+			if c.Critical.Image["docker-manifest-digest"] == "" || c.Critical.Type == "cosign container image signature" && c.Optional["Bundle"] == nil || c.Optional["repo"] == nil {
+				t.Errorf("%s: %s has no digest, no annotation or no log entry", image, b.String())
+			}
+		}
+	}
+}
+
+// This is what cosign 3.1.3 prints for a Sigstore bundle with these contents.
+func TestCosignOfASigstoreBundle(t *testing.T) {
+	var b bytes.Buffer
+	if err := Cosign(&b, fixture.Verify(t, fixture.Bundle(t, "bundle:v1"), fixture.Options())); err != nil {
+		t.Fatal(err)
+	}
+	want := `[{"critical":{"identity":{"docker-reference":"registry.example.com/acme/bundle:v1"},"image":{"docker-manifest-digest":"sha256:4f008ef8965bc756240832df1c03d0f2d938b045dfcd16cd52ab882a10205226"},"type":"https://sigstore.dev/cosign/sign/v1"},"optional":{"repo":"acme/app","workflow":"Release"}}]` + "\n"
+	if b.String() != want {
+		t.Errorf("found %s, want %s", b.String(), want)
+	}
+}
+
+// A keyless signature comes with who signed, under the names that cosign uses.
+func TestCosignOfAnIdentity(t *testing.T) {
+	rep := fixture.Verify(t, fixture.Bundle(t, "app:v1"), fixture.Options())
+	sig := &rep.Images[0].Signatures[0]
+	sig.Identity, sig.Issuer = "dev@example.com", "https://issuer.example"
+	var b bytes.Buffer
+	if err := Cosign(&b, rep); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`"Subject":"dev@example.com"`, `"Issuer":"https://issuer.example"`, `"1.3.6.1.4.1.57264.1.1":"https://issuer.example"`, `"Bundle":{`, `"repo":"acme/app"`} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("want %s in %s", want, b.String())
+		}
+	}
+}
+
+type broken struct{}
+
+var errBroken = errors.New("broken")
+
+func (broken) Write([]byte) (int, error) { return 0, errBroken }
+
+func TestARefusedWriteIsAnError(t *testing.T) {
+	rep := fixture.Verify(t, fixture.Bundle(t, "app:v1"), fixture.Options())
+	if err := Text(broken{}, rep); !errors.Is(err, errBroken) {
+		t.Errorf("Text: %v", err)
+	}
+	if err := JSON(broken{}, rep); !errors.Is(err, errBroken) {
+		t.Errorf("JSON: %v", err)
+	}
+	if err := Cosign(broken{}, rep); !errors.Is(err, errBroken) {
+		t.Errorf("Cosign: %v", err)
+	}
+	if err := Encode(broken{}, make(chan int)); err == nil || errors.Is(err, errBroken) {
+		t.Errorf("Encode of what cannot be encoded: %v", err)
+	}
+}

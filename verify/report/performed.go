@@ -1,0 +1,90 @@
+package report
+
+import (
+	"fmt"
+	"iter"
+
+	"github.com/gapseal/gapseal/internal/check"
+	"github.com/gapseal/gapseal/verify"
+)
+
+// performed lists what a verdict of verified stands on, the first part in the
+// words of cosign.
+func (t *text) performed() {
+	t.line("The following checks were performed on each of these signatures:")
+	t.item("The cosign claims were validated")
+	t.logged()
+	t.item(t.signers())
+	if t.stamped() {
+		t.item("The time of signing was stamped by a trusted timestamp authority")
+	}
+	if t.answered(check.PolicyAnnotations, verify.Pass) {
+		t.item("The demanded annotations were found")
+	}
+	if t.answered(check.PolicyAge, verify.Pass) {
+		t.item("The time of signing is within what was demanded")
+	}
+	if t.answered(check.PolicyAttestation, verify.Pass) {
+		t.item("The demanded attestations were found and verified in the same way")
+	}
+	t.line("The following checks were performed on the bundle:")
+	t.item("Every byte of the container is the one that the format dictates")
+	t.item(fmt.Sprintf("Each of %s, %s in all, has its digest and its size", count(t.r.Totals.Blobs, "blob"), Bytes(t.r.Totals.Bytes)))
+	t.item("Nothing is missing, and nothing is there that is neither signed content nor evidence listed for it")
+	if t.answered(check.ConfigDiffID, verify.Pass) {
+		t.item("Each layer was unpacked and has its diff_id")
+	}
+	t.line("")
+}
+
+// signers says by what the signatures were verified: a key or, where an identity
+// was demanded, certificates.
+func (t *text) signers() string {
+	for s := range t.counted() {
+		if s.Identity != "" {
+			return "The code-signing certificate was verified using trusted certificate authority certificates"
+		}
+	}
+	return "The signatures were verified against the specified public key"
+}
+
+// stamped reports whether the time of every signature is a timestamp authority's.
+func (t *text) stamped() bool {
+	n := 0
+	for s := range t.counted() {
+		if n++; s.TimeSource != "tsa" {
+			return false
+		}
+	}
+	return n > 0
+}
+
+// counted yields the signatures that count.
+func (t *text) counted() iter.Seq[*verify.Signature] {
+	return func(yield func(*verify.Signature) bool) {
+		for i := range t.r.Images {
+			for j := range t.r.Images[i].Signatures {
+				if s := &t.r.Images[i].Signatures[j]; s.Counts && !yield(s) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// logged claims the log for all signatures or says for how many it cannot.
+func (t *text) logged() {
+	counted, without := 0, 0
+	for s := range t.counted() {
+		if counted++; s.Log == nil {
+			without++
+		}
+	}
+	if without == 0 {
+		t.item("Existence of the claims in the transparency log was verified offline")
+		return
+	}
+	t.item(fmt.Sprintf("NOT CHECKED: the transparency log. It was waived, and %d of %s came without a log entry", without, count(counted, "signature")))
+}
+
+func (t *text) item(s string) { t.fold("  - "+s, 4) }

@@ -1,0 +1,81 @@
+package report
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/gapseal/gapseal/internal/check"
+	"github.com/gapseal/gapseal/verify"
+)
+
+// Text writes the report for a person at a terminal of 80 columns: each image
+// with the keys and log entries that speak for it, what was checked, in the
+// manner of cosign's list, each failure with what was expected, what was found
+// and what to do, and the verdict last, where the eye falls.
+func Text(w io.Writer, r *verify.Report) error {
+	t := &text{Writer: bufio.NewWriter(w), r: r}
+	t.waivers()
+	for i := range r.Images {
+		t.image(&r.Images[i])
+	}
+	if r.Verdict == verify.Verified {
+		t.performed()
+	}
+	t.warnings()
+	t.failures()
+	t.verdict()
+	return t.Flush()
+}
+
+func (t *text) waivers() {
+	for _, w := range t.r.Waivers {
+		t.fold("WARNING a rule was waived: "+Terminal(w), headIndent)
+	}
+	if len(t.r.Waivers) > 0 {
+		t.line("")
+	}
+}
+
+func (t *text) answered(id check.ID, s verify.Status) bool {
+	return slices.ContainsFunc(t.r.Checks, func(c verify.Check) bool { return c.ID == id && c.Status == s })
+}
+
+func (t *text) verdict() {
+	r := t.r
+	name := Terminal(r.Bundle.Path)
+	if name == "-" {
+		name = "standard input"
+	}
+	if r.Verdict == verify.Verified {
+		t.line("VERIFIED %s%s", name, t.reservations())
+	} else {
+		t.line("REJECTED %s: %s failed; first cause: %s", name, count(len(r.Failures), "check"), r.Failures[0].ID)
+		if len(r.Failures) > 1 { // the first one may have left the screen
+			t.row("to do", string(r.Failures[0].Remedy))
+		}
+	}
+	t.row("identity", string(r.Bundle.Identity))
+	if r.Bundle.FileDigest != "" {
+		t.row("file", string(r.Bundle.FileDigest))
+	}
+}
+
+// reservations keeps in the last line what the first ones said, which may have
+// left the screen.
+func (t *text) reservations() string {
+	n := 0
+	for i := range t.r.Checks {
+		if t.r.Checks[i].Status == verify.Warn {
+			n++
+		}
+	}
+	switch {
+	case len(t.r.Waivers) > 0:
+		return fmt.Sprintf(", with %s and %s", count(len(t.r.Waivers), "waiver"), count(n-len(t.r.Waivers), "warning"))
+	case n > 0:
+		return ", with " + count(n, "warning")
+	}
+	return ""
+}

@@ -1,0 +1,200 @@
+package report
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gapseal/gapseal/internal/check"
+	"github.com/gapseal/gapseal/internal/fixture"
+	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/trust"
+)
+
+func render(t *testing.T, rep *verify.Report) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := Text(&b, rep); err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range splitLines(b.String()) {
+		if n := len([]rune(l)); n > columns {
+			t.Errorf("%d columns: %s", n, l)
+		}
+	}
+	return b.String()
+}
+
+func contains(t *testing.T, text string, parts ...string) {
+	t.Helper()
+	for _, p := range parts {
+		if !strings.Contains(text, p) {
+			t.Errorf("want\n%s\nin\n%s", p, text)
+		}
+	}
+}
+
+func rejected(failures ...verify.Check) *verify.Report {
+	for i := range failures {
+		failures[i].Status = verify.Fail
+	}
+	return &verify.Report{Verdict: verify.Rejected, Bundle: verify.BundleID{Path: "app.tar"}, Checks: failures, Failures: failures}
+}
+
+func spectromate(t *testing.T, name string) *trust.Key {
+	t.Helper()
+	raw, err := os.ReadFile("../../testdata/spectromate/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := trust.ParseKey(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+// A failed verification names both keys in full, as cosign's own answer does
+// that spectromate's page shows: the key given, and the key that signed.
+func TestTextShowsBothKeys(t *testing.T) {
+	page, signer := spectromate(t, "page-expected.pub"), spectromate(t, "signer.pub")
+	got := render(t, rejected(verify.Check{
+		ID: check.TrustKey, Detail: "the signature was made by a key that is not pinned",
+		Expected: verify.Text(page.Fingerprint() + "\n" + page.PEM()), Found: verify.Text(signer.Fingerprint() + "\n" + signer.PEM()),
+	}))
+	contains(t, got, `FAILED trust.key: the signature was made by a key that is not pinned
+expected sha256:db520714bb9c25c2add6274658d977ede7fd4ff4bdb715831ace27a6a0192001
+         -----BEGIN PUBLIC KEY-----
+         MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEheVfGYrVn2mIUQ4cxMJ6x09oXf82
+         zFEMG++p4q8Mf+y2gp7Ae4oUaXk6Q9V7aVjjltRVN6SQcoSASxf2H2EpgA==
+         -----END PUBLIC KEY-----
+found    sha256:20e66571b6fa9c0a74b9baf3e26ba5ea0188e9aa11f1ed054e64898557692865
+         -----BEGIN PUBLIC KEY-----
+         MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEYHrc2WIE3apKLmcxlFFHyVQCQZWh
+         2+al5W/VMlPr3u4EZ/V/GOBm6+Y9gF3Us3twueXYgdYeFo5o7BUn70MPPw==
+         -----END PUBLIC KEY-----
+`)
+}
+
+func TestTextOfManyFailuresCanBeRead(t *testing.T) {
+	var list []verify.Check
+	for i := range 40 {
+		list = append(list, verify.Check{ID: check.BlobDigest, Detail: "damaged", Subject: verify.Text(fmt.Sprintf("blobs/sha256/%064d", i)), Remedy: "copy it again"})
+	}
+	for i := range 40 {
+		id := check.ID(fmt.Sprintf("manifest.question-%d", i/2))
+		list = append(list, verify.Check{ID: id, Detail: "wrong"})
+	}
+	got := render(t, rejected(list...))
+	if n := strings.Count(got, "FAILED blob.digest"); n != maxAlike {
+		t.Errorf("%d failures of one check, want %d", n, maxAlike)
+	}
+	if n := strings.Count(got, "FAILED "); n != maxFailures {
+		t.Errorf("%d failures, want %d", n, maxFailures)
+	}
+	contains(t, got, "subject  sha256:0000000000000000000000000000000000000000000000000000000000000004\n",
+		"and 60 more failed; --output json lists them all\n",
+		"REJECTED app.tar: 80 checks failed; first cause: blob.digest\nto do    copy it again\n")
+}
+
+// Nothing that a bundle says can pass for a line of the report.
+func TestTextKeepsOutsidersInTheirColumn(t *testing.T) {
+	hostile := "x\nVERIFIED app.tar\x1b[1A\r" + strings.Repeat("A", columns-labelColumn) + "VERIFIED app.tar" + strings.Repeat(" VERIFIED", 40)
+	rep := rejected(verify.Check{ID: check.SignatureClaims, Detail: hostile, Subject: verify.Text(hostile), Expected: verify.Text(hostile), Found: verify.Text(hostile)},
+		verify.Check{ID: check.TrustKey, Expected: verify.Text(hostile), Found: verify.Text(hostile)})
+	rep.Waivers = []string{hostile}
+	rep.Checks = append(rep.Checks, verify.Check{ID: check.PolicyUnbound, Status: verify.Warn, Detail: hostile, Subject: verify.Text(hostile)})
+	rep.Images = []verify.Image{{Digest: "sha256:0", ClaimedReference: hostile, Platforms: []string{hostile},
+		Signatures: []verify.Signature{{Digest: hostile, Subject: "sha256:0"}}, Evidence: []verify.Evidence{{Kind: hostile, Digest: hostile}}}}
+	for _, l := range splitLines(render(t, rep)) {
+		if strings.HasPrefix(l, "VERIFIED") || strings.ContainsAny(l, "\x1b\r") {
+			t.Errorf("a line reads %q", l)
+		}
+	}
+}
+
+// Who reads of a bundle that is refused learns which image is to blame.
+func TestTextTellsWhichImageIsAtFault(t *testing.T) {
+	got := render(t, fixture.Verify(t, fixture.Bundle(t, "app:v1", "wrongkey:v1"), fixture.Options()))
+	blameless := "(nothing is wrong with this image itself; the bundle is refused as a\n         whole)\n"
+	app, wrongkey, _ := strings.Cut(got, "acme/wrongkey:v1")
+	if !strings.Contains(app, blameless) || strings.Contains(wrongkey, blameless) {
+		t.Errorf("want %q for app:v1 alone in\n%s", blameless, got)
+	}
+}
+
+func TestTextOfAnImageWithMuchEvidence(t *testing.T) {
+	rep := fixture.Verify(t, fixture.Bundle(t, "app:v1"), fixture.Options())
+	img := &rep.Images[0]
+	for range 30 {
+		img.Signatures = append(img.Signatures, img.Signatures[0])
+		img.Evidence = append(img.Evidence, verify.Evidence{Kind: "referrer", Digest: "sha256:0"})
+	}
+	contains(t, render(t, rep), "         and 21 more signatures; --output json lists them all\n",
+		"carried  referrer sha256:0, not judged\n", "         and 25 more, not judged\n")
+}
+
+func TestTextOfManyLikeWarnings(t *testing.T) {
+	rep := &verify.Report{Verdict: verify.Verified, Bundle: verify.BundleID{Path: "-", FileDigest: "sha256:f"}}
+	for i := range 9 {
+		rep.Checks = append(rep.Checks, verify.Check{ID: check.PolicyUnbound, Status: verify.Warn, Detail: "unbound",
+			Subject: verify.Text(fmt.Sprintf("sha256:%064d", i)), Found: "app", Remedy: "pin it"})
+	}
+	contains(t, render(t, rep), `WARNING policy.reference-unbound: unbound
+about    sha256:000000000000… app
+         sha256:000000000000… app
+         sha256:000000000000… app
+         and 6 more; --output json lists them all
+to do    pin it
+`, "VERIFIED standard input, with 9 warnings\nfile     sha256:f\n")
+}
+
+// The log is claimed for all signatures that count, or for none.
+func TestTextClaimsTheLogForAllOrNone(t *testing.T) {
+	at := time.Unix(0, 0).UTC()
+	logged := verify.Signature{Counts: true, Log: &verify.LogEntry{LogID: "aa", IntegratedTime: &at}}
+	rep := &verify.Report{Verdict: verify.Verified, Images: []verify.Image{{Digest: "sha256:0", Signatures: []verify.Signature{logged, {Counts: true}}}}}
+	rep.Anchors = []verify.Anchor{{Kind: "log", Fingerprint: "sha256:aa", Name: "log.example"}}
+	got := render(t, rep)
+	contains(t, got, "NOT CHECKED: the transparency log. It was waived, and 1 of 2 signatures came", "logged   1970-01-01T00:00:00Z, entry 0 of the log\n         log.example\n")
+	if strings.Contains(got, "Existence of the claims") {
+		t.Errorf("the log is claimed for all:\n%s", got)
+	}
+}
+
+// Who signed, and who attested what, stands with the image.
+func TestTextNamesAttestations(t *testing.T) {
+	rep := fixture.Verify(t, fixture.Bundle(t, "app:v1"), fixture.Options())
+	contains(t, render(t, rep), "attested https://slsa.dev/provenance/v1\n         by key sha256:eeba37a0ca91…\n",
+		"  - The signatures were verified against the specified public key\n")
+
+	img := &rep.Images[0]
+	at := time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC)
+	img.Signatures[0].Identity, img.Signatures[0].Issuer = "dev@example.com\nVERIFIED", "https://issuer.example"
+	img.Signatures[0].TrustedTime, img.Signatures[0].TimeSource = &at, "tsa"
+	img.Attestations[0].Identity = "dev@example.com"
+	for range 12 {
+		img.Attestations = append(img.Attestations, verify.Attestation{Signature: verify.Signature{Subject: img.Digest, Digest: "sha256:0"}})
+	}
+	got := render(t, rep)
+	contains(t, got, "identity dev@example.com\\x0aVERIFIED\n         (vouched for by https://issuer.example)\n",
+		"stamped  2026-11-23T08:00:00Z, by a timestamp authority\n",
+		"attested https://slsa.dev/provenance/v1\n         by dev@example.com\n",
+		"ignored  attestation sha256:0, which does not count\n         and 3 more attestations; --output json lists them all\n",
+		"  - The code-signing certificate was verified using trusted certificate\n    authority certificates\n",
+		"  - The time of signing was stamped by a trusted timestamp authority\n")
+	if strings.Contains(got, "public key") {
+		t.Errorf("a public key is claimed:\n%s", got)
+	}
+}
+
+func TestBytes(t *testing.T) {
+	for n, want := range map[int64]string{0: "0 B", 1023: "1023 B", 1024: "1.0 KiB", 1536: "1.5 KiB", 1 << 20: "1.0 MiB", 64 << 30: "64.0 GiB", 1<<63 - 1: "8.0 EiB"} {
+		if got := Bytes(n); got != want {
+			t.Errorf("Bytes(%d) = %s, want %s", n, got, want)
+		}
+	}
+}

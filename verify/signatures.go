@@ -1,0 +1,163 @@
+package verify
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/gapseal/gapseal/bundle"
+	"github.com/gapseal/gapseal/internal/check"
+	"github.com/gapseal/gapseal/oci"
+	"github.com/gapseal/gapseal/verify/evidence"
+)
+
+// signatures judges every signature of an image and of its children, and then
+// the image by those of its root: one that meets all demands at once suffices.
+func (s *session) signatures(i int, g *bundle.ImageGraph, ref oci.Reference) {
+	var all []*judgement
+	good := false
+	read := map[oci.Digest]bool{}
+	for _, n := range g.Tree {
+		if read[n.Digest] {
+			continue // an index may name one child twice
+		}
+		read[n.Digest] = true
+		sigs, ok := s.read(i, g, n.Digest, int64(len(all)))
+		if !ok {
+			s.rooted[i] = true // it has some, and too many
+			return
+		}
+		for _, sig := range sigs {
+			j := s.judge(g, ref, sig)
+			if !maySignHere(&sig) {
+				s.attestation(i, j)
+				continue
+			}
+			all = append(all, j)
+			good = good || j.good() && sig.IsSignature() && n.Digest == g.Digest
+		}
+	}
+	s.signed(i, g, hasRoot(all, g.Digest))
+	for _, j := range all {
+		s.settle(i, j, good)
+	}
+}
+
+// settle records a judgement: what is wrong with a signature that is not needed
+// is a warning, unless every one is demanded.
+func (s *session) settle(i int, j *judgement, good bool) {
+	lenient := good && !s.opt.RequireAll
+	for _, a := range j.rec.answers {
+		if a.Status == Fail && lenient {
+			a.Status = Warn
+		}
+		a.image = i
+		s.rec.answers = append(s.rec.answers, a)
+	}
+	img := &s.rep.Images[i]
+	j.info.Counts = j.good() && j.sig.Subject == j.root
+	img.Signatures = append(img.Signatures, j.info)
+	s.rooted[i] = s.rooted[i] || j.sig.Subject == j.root
+	if j.info.Counts && j.named {
+		img.BoundBy = "docker-reference"
+	}
+	s.markJudged(j)
+}
+
+// markJudged notes that a manifest was judged, unless any part of it was not.
+func (s *session) markJudged(j *judgement) {
+	if before, ok := s.judged[j.sig.Manifest]; !ok || before {
+		s.judged[j.sig.Manifest] = j.sig.Message != nil
+	}
+}
+
+// judgedKinds are the kinds of evidence that this version judges.
+var judgedKinds = map[oci.Kind]bool{oci.KindSignature: true, oci.KindBundle: true, oci.KindAttestation: true, oci.KindInToto: true}
+
+// maySignHere reports whether evidence is judged as a signature: it is one, or
+// it cannot be read and might have been one.
+func maySignHere(e *evidence.Evidence) bool {
+	return e.IsSignature() || e.Statement == nil && e.Form != evidence.FormAttestation && e.Form != evidence.FormInToto
+}
+
+// signed says whether the image came with a signature. One that is listed and
+// cannot be read has its failure elsewhere, and is not missing.
+func (s *session) signed(i int, g *bundle.ImageGraph, judged bool) {
+	f := check.Fault{ID: check.SignaturePresent, Subject: string(g.Digest)}
+	switch {
+	case judged:
+		s.rec.add(i, Pass, f)
+	case s.unreadable(g):
+		f.Detail = "a signature is listed and cannot be read"
+		s.rec.add(i, Skip, f)
+	default:
+		f.Detail, f.Found = "the image has no signature that this version judges", otherEvidence(g)
+		s.rec.fault(i, &f)
+	}
+}
+
+// unreadable reports whether a signature of the image is listed whose manifest is
+// missing or damaged.
+func (s *session) unreadable(g *bundle.ImageGraph) bool {
+	return slices.ContainsFunc(g.Evidence, func(ev bundle.Evidence) bool {
+		return (ev.Kind == oci.KindSignature || ev.Kind == oci.KindBundle) && ev.Subject == g.Digest && s.graph.Manifests[ev.Digest] == nil
+	})
+}
+
+func hasRoot(all []*judgement, root oci.Digest) bool {
+	for _, j := range all {
+		if j.sig.Subject == root {
+			return true
+		}
+	}
+	return false
+}
+
+func otherEvidence(g *bundle.ImageGraph) string {
+	count := map[oci.Kind]int{}
+	for _, ev := range g.Evidence {
+		count[ev.Kind]++
+	}
+	list := make([]string, 0, len(count))
+	for _, kind := range slices.Sorted(maps.Keys(count)) {
+		list = append(list, fmt.Sprintf("%d %s", count[kind], kind))
+	}
+	if len(list) == 0 {
+		return "no evidence at all"
+	}
+	return "evidence of other kinds: " + strings.Join(list, ", ")
+}
+
+// maxSignatures bounds the signatures of all images together, in multiples of
+// what one may have: a bundle can list one signature for many images, and each
+// costs its time and its place in the report.
+const maxSignatures = 20
+
+// read returns the signatures stored for one root or child; ok is false if the
+// image, which has count of them already, has more than the budget allows.
+func (s *session) read(i int, g *bundle.ImageGraph, subject oci.Digest, count int64) (sigs []evidence.Evidence, ok bool) {
+	blob := func(d oci.Digest) []byte {
+		if d == oci.EmptyDigest {
+			return []byte("{}")
+		}
+		return s.c.Meta[d]
+	}
+	for _, ev := range g.Evidence {
+		if ev.Subject != subject || !judgedKinds[ev.Kind] {
+			continue
+		}
+		m := s.graph.Manifests[ev.Digest]
+		if m == nil || len(m.Layers) == 0 {
+			continue // the manifest and blob checks speak of it; without layers it is no evidence
+		}
+		count, s.sigs = count+int64(len(m.Layers)), s.sigs+int64(len(m.Layers))
+		if max := s.opt.Limits.Signatures; count > max || s.sigs > maxSignatures*max {
+			s.rec.fault(i, &check.Fault{ID: check.LimitSigs, Subject: string(subject), Detail: "signatures of one image, or of all together",
+				Expected: fmt.Sprintf("at most %d, or %d", max, maxSignatures*max), Found: "more"})
+			return nil, false
+		}
+		sigs = append(sigs, evidence.Read(ev.Kind, ev.Digest, subject, blob)...)
+	}
+	return sigs, true
+}

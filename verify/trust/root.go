@@ -1,0 +1,126 @@
+package trust
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+
+	trustroot "github.com/sigstore/protobuf-specs/gen/pb-go/trustroot/v1"
+	"google.golang.org/protobuf/encoding/protojson"
+)
+
+// MaxTrustedRoot is the budget for a trusted root, in bytes.
+const MaxTrustedRoot = 4 << 20
+
+const rootFile = "trusted root"
+
+// The media types that sigstore/protobuf-specs gives for the versions 0.1, the
+// old spelling included, and 0.2.
+const (
+	rootV01Old = "application/vnd.dev.sigstore.trustedroot+json;version=0.1"
+	rootV01    = "application/vnd.dev.sigstore.trustedroot.v0.1+json"
+	rootV02    = "application/vnd.dev.sigstore.trustedroot.v0.2+json"
+)
+
+// Root is a Sigstore trusted root. Its lists are in the order of the file.
+type Root struct {
+	Digest    string // "sha256:" and the hex of the file's SHA-256
+	MediaType string
+	Path      string // set by the caller
+
+	Logs   []Log // transparency logs
+	CAs    []CertificateAuthority
+	TSAs   []TimestampAuthority
+	CTLogs []Log // certificate transparency logs (RFC 6962), ECDSA P-256 only
+
+	// Unsupported describes each entry that was kept out: its list and place in
+	// the file, its name, and what about it is not supported.
+	Unsupported []string
+}
+
+// ParseTrustedRoot reads a trusted root. The error matches [ErrTooLarge] when a
+// budget is exceeded, is an [*UnsupportedError] for another media type, and a
+// [*FormatError] otherwise. Entries of a kind that this version does not judge
+// by are no error: see [Root].
+func ParseTrustedRoot(text []byte) (*Root, error) {
+	if len(text) > MaxTrustedRoot {
+		return nil, tooLarge(rootFile+": bytes", len(text), MaxTrustedRoot)
+	}
+	if err := checkStrict(text); err != nil {
+		return nil, err
+	}
+	var parsed trustroot.TrustedRoot
+	if err := protojson.Unmarshal(text, &parsed); err != nil {
+		// protobuf puts a no-break space into some messages at random.
+		return nil, malformed(rootFile, "%s", strings.ReplaceAll(err.Error(), "\u00a0", " "))
+	}
+	switch parsed.GetMediaType() {
+	case rootV01Old, rootV01, rootV02:
+	default:
+		return nil, &UnsupportedError{
+			What: rootFile + ": media type", Found: clip(parsed.GetMediaType()),
+			Want: fmt.Sprintf("%s, %s or %s", rootV02, rootV01, rootV01Old),
+		}
+	}
+	sum := sha256.Sum256(text)
+	root := &Root{Digest: "sha256:" + hex.EncodeToString(sum[:]), MediaType: parsed.GetMediaType()}
+	if err := root.fill(&parsed); err != nil {
+		return nil, err
+	}
+	return root, nil
+}
+
+// fill reads the four lists.
+func (root *Root) fill(in *trustroot.TrustedRoot) (err error) {
+	v02 := in.GetMediaType() == rootV02
+	root.Logs, err = readLogs(root, "tlogs", in.GetTlogs(), rekorKeys, v02)
+	if err != nil {
+		return err
+	}
+	root.CTLogs, err = readLogs(root, "ctlogs", in.GetCtlogs(), ctKeys, v02)
+	if err != nil {
+		return err
+	}
+	root.CAs, err = collect(root, "certificateAuthorities", in.GetCertificateAuthorities(), readCA)
+	if err != nil {
+		return err
+	}
+	root.TSAs, err = collect(root, "timestampAuthorities", in.GetTimestampAuthorities(), readTSA)
+	return err
+}
+
+// collect reads one list, and sets apart the entries that are not supported.
+func collect[In, Out any](root *Root, list string, in []In, read func(what string, in In) (*Out, error)) ([]Out, error) {
+	var all []Out
+	for i, entry := range in {
+		out, err := read(fmt.Sprintf("%s: %s[%d]", rootFile, list, i), entry)
+		var unsupported *UnsupportedError
+		switch {
+		case errors.As(err, &unsupported):
+			root.Unsupported = append(root.Unsupported, err.Error())
+		case err != nil:
+			return nil, err
+		default:
+			all = append(all, *out)
+		}
+	}
+	return all, nil
+}
+
+func readLogs(root *Root, list string, in []*trustroot.TransparencyLogInstance, keys logKeys, v02 bool) ([]Log, error) {
+	seen := map[string]bool{}
+	return collect(root, list, in, func(what string, entry *trustroot.TransparencyLogInstance) (*Log, error) {
+		l := logReader{what: what, in: entry, keys: keys, v02: v02}
+		log, err := l.read()
+		if err != nil {
+			return nil, err
+		}
+		if seen[log.ID] {
+			return nil, malformed(what, "the log %s stands in the file twice", log.ID)
+		}
+		seen[log.ID] = true
+		return log, nil
+	})
+}

@@ -1,0 +1,40 @@
+package verify
+
+import (
+	"testing"
+
+	"github.com/gapseal/gapseal/internal/check"
+)
+
+// TestNothingIsVerifiedWithoutASignature: were all checks to fall silent, the
+// verdict would still be a rejection.
+func TestNothingIsVerifiedWithoutASignature(t *testing.T) {
+	counts, stranger := Signature{Counts: true}, Signature{}
+	for name, c := range map[string]struct {
+		images []Image
+		want   Verdict
+	}{
+		"no image":               {nil, Rejected},
+		"image without any":      {[]Image{{}}, Rejected},
+		"none that counts":       {[]Image{{Signatures: []Signature{stranger}}}, Rejected},
+		"one of two has none":    {[]Image{{Signatures: []Signature{counts}}, {}}, Rejected},
+		"each image has its own": {[]Image{{Signatures: []Signature{stranger, counts}}}, Verified},
+	} {
+		s := newSession(Options{})
+		s.rep.Images = c.images
+		s.unproven()
+		rep := s.finish()
+		if rep.Verdict != c.want || c.want == Rejected && (len(rep.Failures) != 1 || rep.Failures[0].ID != check.Internal) {
+			t.Errorf("%s: %s, failures %v", name, rep.Verdict, rep.Failures)
+		}
+	}
+}
+
+func TestUnprovenHidesNoCause(t *testing.T) {
+	s := newSession(Options{})
+	s.bundleFault(&check.Fault{ID: check.BlobDigest})
+	s.unproven()
+	if rep := s.finish(); len(rep.Failures) != 1 || rep.Failures[0].ID != check.BlobDigest {
+		t.Errorf("failures %v", rep.Failures)
+	}
+}

@@ -1,0 +1,114 @@
+package verify
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/gapseal/gapseal/bundle"
+	"github.com/gapseal/gapseal/oci"
+)
+
+// Bundle verifies a bundle that has been opened: it judges the metadata, then
+// has everything else hashed. The report is never nil unless the operating
+// system refused a read or ctx ended, which is the error then. Otherwise the
+// error is nil for a verified bundle and an [*Error] for a rejected one.
+func Bundle(ctx context.Context, r *bundle.Reader, opt Options) (*Report, error) {
+	s := newSession(opt)
+	s.present, s.whole = r.Has, r.Whole
+	s.rep.Bundle.Identity = Text(r.Identity())
+	if r.Inventory != nil {
+		s.metadata(&r.Contents)
+	}
+	if opt.OnMetadata != nil {
+		opt.OnMetadata(s.early(r))
+	}
+	layers := newLayers(s)
+	if err := cmp.Or(r.Rest(ctx, layers.tap, opt.Progress), ctx.Err()); err != nil {
+		return nil, err
+	}
+	layers.judge()
+	s.rep.Totals.Bytes, s.rep.Totals.Blobs = r.Totals()
+	s.rep.Bundle.Size = s.rep.Totals.Bytes
+	s.faults(r.Faults())
+	s.unproven()
+	rep := s.finish()
+	return &rep, verdictError(&rep)
+}
+
+// early is the report as far as it is known before any content is read.
+func (s *session) early(r *bundle.Reader) Report {
+	e := *s
+	e.rec.answers = slices.Clone(s.rec.answers)
+	e.rep.Totals.Bytes, e.rep.Totals.Blobs = r.Totals()
+	e.faults(r.Faults())
+	return e.finish()
+}
+
+// Plan judges the metadata of a bundle that is yet to be written, by the same
+// code and with the same result as [Bundle].
+func Plan(p *bundle.Plan, opt Options) (*Report, error) {
+	s := newSession(opt)
+	s.rep.Bundle.Identity, s.rep.Bundle.Size = Text(p.Identity()), p.Size
+	s.rep.Totals.Bytes, s.rep.Totals.Blobs = p.Size, len(p.Inventory.Blobs)+inventoryBlobs
+	s.metadata(&p.Contents)
+	s.unproven()
+	rep := s.finish()
+	return &rep, verdictError(&rep)
+}
+
+// inventoryBlobs are the blobs that no inventory lists: the inventory's own
+// manifest, its config, and itself.
+const inventoryBlobs = 3
+
+func verdictError(rep *Report) error {
+	if rep.Verdict == Verified {
+		return nil
+	}
+	return &Error{rep}
+}
+
+// session is one verification.
+type session struct {
+	opt     Options
+	rec     recorder
+	rep     Report
+	c       *bundle.Contents
+	graph   *bundle.Graph
+	present func(oci.Digest) bool // whether the file holds a blob
+	whole   func() bool           // whether the file could be read to its end
+	keys    []*bundleKey
+	weighed []string            // fingerprints of the pinned keys whose strength was judged
+	judged  map[oci.Digest]bool // evidence whose every part was judged
+	rooted  map[int]bool        // images that came with a signature of their own
+	sigs    int64               // signatures read so far
+}
+
+func newSession(opt Options) *session {
+	s := &session{opt: opt, judged: map[oci.Digest]bool{}, rooted: map[int]bool{}}
+	s.present, s.whole = func(oci.Digest) bool { return true }, func() bool { return true }
+	s.rep = Report{
+		Schema: Schema, VerifiedAt: opt.now(), Bundle: BundleID{Path: opt.Path},
+		Anchors: opt.anchors(), Waivers: append([]string{}, opt.Waivers...), Tool: opt.Tool,
+		Images: []Image{}, Keys: []Key{}, Checks: []Check{}, Failures: []Check{},
+	}
+	return s
+}
+
+// metadata judges everything that needs no layer.
+func (s *session) metadata(c *bundle.Contents) {
+	s.c = c
+	s.graph = c.Walk(s.opt.Limits)
+	for _, f := range s.graph.Faults {
+		s.rec.fault(bundleWide, f)
+	}
+	s.layout()
+	s.readKeys()
+	s.anchorStrength()
+	for i := range s.graph.Images {
+		s.image(i)
+	}
+	s.unsignedImages()
+	s.demandedImages()
+	s.exportWaivers()
+}
