@@ -58,14 +58,18 @@ func (s *session) carries(g *bundle.ImageGraph, want oci.Platform) bool {
 
 // runnable reports whether a child is present that is more than an attestation.
 func (s *session) runnable(g *bundle.ImageGraph) bool {
-	return slices.ContainsFunc(g.Tree, func(n bundle.TreeNode) bool {
-		m := s.graph.Manifests[n.Digest]
-		if m == nil || oci.IsIndex(m.MediaType) {
-			return false
-		}
-		_, evidence := m.EvidenceKind()
-		return !evidence
-	})
+	return slices.ContainsFunc(g.Tree, s.isPlatform)
+}
+
+// isPlatform reports whether a node is something to run: no index, and no
+// attestation stored among the platforms.
+func (s *session) isPlatform(n bundle.TreeNode) bool {
+	m := s.graph.Manifests[n.Digest]
+	if m == nil || oci.IsIndex(m.MediaType) {
+		return false
+	}
+	_, evidence := m.EvidenceKind()
+	return !evidence
 }
 
 // configs judges the config of each platform.

@@ -36,6 +36,7 @@ type Options struct {
 	At               time.Time         // judge as of this time; zero is the host's clock
 	RequireInclusion bool              // each log entry must have an inclusion proof
 	RequireAll       bool              // every signature found must be good
+	RequireChildren  bool              // each platform must have a good signature of its own
 	Strict           bool              // warnings fail
 	Deep             bool              // unpack layers and check diff_ids
 	Limits           oci.Limits

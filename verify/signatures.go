@@ -16,7 +16,7 @@ import (
 // the image by those of its root: one that meets all demands at once suffices.
 func (s *session) signatures(i int, g *bundle.ImageGraph, ref oci.Reference) {
 	var all []*judgement
-	good := false
+	good := map[oci.Digest]bool{}
 	read := map[oci.Digest]bool{}
 	for _, n := range g.Tree {
 		if read[n.Digest] {
@@ -35,13 +35,14 @@ func (s *session) signatures(i int, g *bundle.ImageGraph, ref oci.Reference) {
 				continue
 			}
 			all = append(all, j)
-			good = good || j.good() && sig.IsSignature() && n.Digest == g.Digest
+			good[n.Digest] = good[n.Digest] || j.good() && sig.IsSignature()
 		}
 	}
 	s.signed(i, g, hasRoot(all, g.Digest))
 	for _, j := range all {
-		s.settle(i, j, good)
+		s.settle(i, j, good[g.Digest])
 	}
+	s.children(i, g, good)
 }
 
 // settle records a judgement: what is wrong with a signature that is not needed
@@ -70,6 +71,34 @@ func (s *session) markJudged(j *judgement) {
 	if before, ok := s.judged[j.sig.Manifest]; !ok || before {
 		s.judged[j.sig.Manifest] = j.sig.Message != nil
 	}
+}
+
+// children says what vouches for the platforms of an index: its own signature,
+// by their digests, unless each was to have one.
+func (s *session) children(i int, g *bundle.ImageGraph, good map[oci.Digest]bool) {
+	platforms, signed := 0, 0
+	for _, n := range g.Tree {
+		if n.Digest == g.Digest || !s.isPlatform(n) {
+			continue
+		}
+		platforms++
+		if good[n.Digest] {
+			signed++
+		} else if s.opt.RequireChildren {
+			s.rec.fault(i, &check.Fault{ID: check.PolicyChild, Subject: string(n.Digest), Detail: "a platform has no good signature of its own, which --require-child-signatures demands", Expected: "a signature that meets every demand", Found: "the index's signature only"})
+		}
+	}
+	if platforms > 0 && good[g.Digest] && (signed == platforms || !s.opt.RequireChildren) {
+		s.rec.add(i, Pass, check.Fault{ID: check.PolicyChild, Subject: string(g.Digest),
+			Detail: fmt.Sprintf("the signed index vouches for its %s by digest; signed in their own right: %d", count(platforms, "platform"), signed)})
+	}
+}
+
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 // judgedKinds are the kinds of evidence that this version judges.

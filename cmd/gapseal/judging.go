@@ -28,6 +28,7 @@ type judging struct {
 	maxAge, notBefore   string
 	at                  string
 	requireAll, strict  bool
+	requireChildren     bool
 	limits              []string
 	notes               []string // about the anchors
 }
@@ -48,6 +49,7 @@ func (j *judging) declare(fs *pflag.FlagSet, keyHelp, platformHelp string) {
 	fs.StringArrayVar(&j.attestations, "require-attestation", nil, "demand an attestation that verifies, as `TYPE[=N]`: slsaprovenance, slsaprovenance1, spdxjson, cyclonedx, vuln or a URI (repeatable)")
 	fs.BoolVar(&j.requireInclusion, "require-inclusion", false, "demand an inclusion proof of each log entry; a signed entry timestamp does not do")
 	fs.BoolVar(&j.requireAll, "require-all", false, "demand that every signature found is good")
+	fs.BoolVar(&j.requireChildren, "require-child-signatures", false, "demand that each platform of an index has a good signature of its own")
 	fs.BoolVar(&j.strict, "strict", false, "treat warnings as failures")
 	fs.StringArrayVar(&j.limits, "limit", nil, "raise or lower a budget, as `NAME=VALUE` (repeatable): "+limitNames())
 }
@@ -64,7 +66,7 @@ func limitNames() string {
 // options turns the flags into what verify takes. loadKey reads one --key.
 func (j *judging) options(loadKey func(arg string, o *verify.Options) error) (verify.Options, error) {
 	o := verify.Options{
-		IgnoreTlog: j.ignoreTlog, RequireAll: j.requireAll, RequireInclusion: j.requireInclusion, Strict: j.strict,
+		IgnoreTlog: j.ignoreTlog, RequireAll: j.requireAll, RequireChildren: j.requireChildren, RequireInclusion: j.requireInclusion, Strict: j.strict,
 		Limits: oci.DefaultLimits(), Tool: toolVersion(), At: clock().UTC().Truncate(time.Second),
 	}
 	for _, k := range j.keys {

@@ -98,6 +98,7 @@ const (
 	PolicyAnnotations  ID = "policy.annotations"
 	PolicyAge          ID = "policy.age"
 	PolicyAttestation  ID = "policy.attestation"
+	PolicyChild        ID = "policy.child-signature"
 	PolicyAccept       ID = "policy.accept-reference"
 	PolicyUnbound      ID = "policy.reference-unbound"
 	PolicyNotJudged    ID = "policy.not-judged"
@@ -205,6 +206,7 @@ var Table = []Question{
 	{PolicyAnnotations, "one good signature carries the demanded annotations", "check the value you demanded; otherwise this is not the build you wanted"},
 	{PolicyAge, "one good signature is of the demanded age", "export a newer build, or correct --max-age or --not-before"},
 	{PolicyAttestation, "the demanded attestations are there and verify", "ask the publisher to attest, then export again; or correct --require-attestation"},
+	{PolicyChild, "each platform is vouched for by the signed index, or where demanded by a signature of its own", "have the publisher sign each platform (cosign sign --recursive), or drop --require-child-signatures"},
 	{PolicyAccept, "the signed repository is one accepted for this image", "name the exact pair in --accept-reference if the mirror is yours"},
 	{PolicyUnbound, "the reference is bound by more than the bundle's word", "compare the digest with one received by another road, and pin it: --image REF@DIGEST"},
 	{PolicyNotJudged, "each piece of evidence was judged", "this version carries it and checks its digest; it proves nothing yet"},

@@ -27,6 +27,11 @@ func (t *text) performed() {
 	if t.answered(check.PolicyAttestation, verify.Pass) {
 		t.item("The demanded attestations were found and verified in the same way")
 	}
+	for _, c := range t.r.Checks {
+		if c.ID == check.PolicyChild && c.Status == verify.Pass {
+			t.item(short(string(c.Subject)) + ": " + c.Detail)
+		}
+	}
 	t.line("The following checks were performed on the bundle:")
 	t.item("Every byte of the container is the one that the format dictates")
 	t.item(fmt.Sprintf("Each of %s, %s in all, has its digest and its size", count(t.r.Totals.Blobs, "blob"), Bytes(t.r.Totals.Bytes)))
