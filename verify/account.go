@@ -20,6 +20,22 @@ func (s *session) listEvidence(i int, g *bundle.ImageGraph) {
 	}
 }
 
+// oversized refuses a signature that nobody could read, since the bundle carries
+// it as content: a hostile one must not leave the report without a cause.
+func (j *judgement) oversized() {
+	if j.s.graph == nil {
+		return // it is judged without a bundle
+	}
+	m := j.s.graph.Manifests[j.sig.Manifest]
+	if m == nil || j.sig.Layer >= len(m.Layers) {
+		return
+	}
+	if l := m.Layers[j.sig.Layer]; l.Size > oci.MaxJudgedEvidence && l.MediaType != oci.TypeSimpleSigning {
+		j.fault(check.Fault{ID: check.LimitEvidence, Detail: "the evidence is too large to be judged; no honest signature is that large",
+			Expected: fmt.Sprintf("at most %d bytes", int64(oci.MaxJudgedEvidence)), Found: fmt.Sprintf("%d bytes", l.Size)})
+	}
+}
+
 // maySign reports whether evidence of a kind may be a signature, which
 // --require-all would have to find good.
 func maySign(k oci.Kind) bool {

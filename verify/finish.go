@@ -27,10 +27,15 @@ func (s *session) unproven() {
 	}
 }
 
-// finish turns answers into a report.
+// finish turns answers about a bundle into a report.
 func (s *session) finish() Report {
-	s.waivers()
 	s.structural()
+	return s.conclude()
+}
+
+// conclude turns answers into a report.
+func (s *session) conclude() Report {
+	s.waivers()
 	if s.opt.Strict {
 		s.rec.strict()
 	}

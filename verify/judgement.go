@@ -34,6 +34,7 @@ func (s *session) judge(g *bundle.ImageGraph, ref oci.Reference, sig evidence.Ev
 		j.fault(*f)
 	}
 	if sig.Message == nil {
+		j.oversized()
 		j.skip(check.SignatureClaims, "there is nothing to judge that was signed")
 		return j
 	}

@@ -60,6 +60,7 @@ func (j *judgement) chain() {
 			j.fault(f)
 			return
 		}
+		j.info.CA = Text(c.Authority.Name)
 		if _, err := cert.VerifySCTs(c, j.s.opt.CTLogs); err != nil {
 			j.fault(check.Fault{ID: check.CertSCT, Detail: err.Error()})
 		} else {

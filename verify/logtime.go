@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -32,6 +33,7 @@ func (j *judgement) timestamps() {
 			continue
 		}
 		j.passOnce(check.TSATimestamp)
+		j.info.TSA = cmp.Or(j.info.TSA, Text(r.Authority.Name))
 		j.trustTime(r.Time.UTC(), "tsa")
 	}
 }
@@ -99,7 +101,7 @@ func (j *judgement) window(l *logged, stamped []time.Time) {
 // not told: a time without a SET.
 func (j *judgement) tellLog(l *logged, at time.Time, valid bool) {
 	if j.info.Log == nil {
-		j.info.Log = &LogEntry{LogID: l.id(), LogIndex: l.LogIndex, Kind: Text(l.body.Kind + "/" + l.body.APIVersion)}
+		j.info.Log = &LogEntry{LogID: l.id(), Log: Text(l.log.Name), LogIndex: l.LogIndex, Kind: Text(l.body.Kind + "/" + l.body.APIVersion)}
 		j.info.rekor = RawJSON(j.sig.Rekor)
 		if l.signed {
 			j.info.Log.IntegratedTime = &at

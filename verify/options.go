@@ -34,6 +34,7 @@ type Options struct {
 	MaxAge           time.Duration     // of the trusted time; zero demands nothing
 	NotBefore        time.Time         // oldest trusted time; zero demands nothing
 	At               time.Time         // judge as of this time; zero is the host's clock
+	HostTime         time.Time         // what the host's clock says, for the report; zero is At
 	RequireInclusion bool              // each log entry must have an inclusion proof
 	RequireAll       bool              // every signature found must be good
 	RequireChildren  bool              // each platform must have a good signature of its own
@@ -42,7 +43,8 @@ type Options struct {
 	Limits           oci.Limits
 	Waivers          []string // as they stand in every output
 
-	Path       string // of the bundle, for the report
+	Path       string   // of the bundle, for the report
+	Command    []string // as it was called, for the report
 	Tool       Tool
 	Progress   func(bytes int64)  // told the content bytes hashed, from several goroutines
 	OnMetadata func(early Report) // told once signatures are judged, before content is read: only a rejection is final then
@@ -57,6 +59,14 @@ func (o *Options) now() time.Time {
 		return time.Now().UTC().Truncate(time.Second)
 	}
 	return o.At.UTC()
+}
+
+// clock says what at, the time judged at, rests on.
+func (o *Options) clock(at time.Time) Clock {
+	if o.HostTime.IsZero() || o.HostTime.Equal(at) {
+		return Clock{Source: "host", Host: at}
+	}
+	return Clock{Source: "--at", Host: o.HostTime}
 }
 
 // anchored reports whether any key was pinned.

@@ -46,11 +46,14 @@ type Report struct {
 	Schema     string    `json:"schema"`
 	Verdict    Verdict   `json:"verdict"`
 	VerifiedAt time.Time `json:"verifiedAt"` // the time judged at: the host's clock, or --at
+	Clock      Clock     `json:"clock"`
+	Command    []string  `json:"command"` // as it was called, without credentials
 	Bundle     BundleID  `json:"bundle"`
 	Anchors    []Anchor  `json:"anchors"`
 	Waivers    []string  `json:"waivers"`
 	Images     []Image   `json:"images"`
 	Keys       []Key     `json:"bundleKeys"` // found in the bundle, never trusted for being there
+	Blobs      []Blob    `json:"blobs"`      // by digest
 	Checks     []Check   `json:"checks"`
 	Failures   []Check   `json:"failures"` // the failed checks again, first cause first
 	Totals     Totals    `json:"totals"`
@@ -74,6 +77,16 @@ type Anchor struct {
 	Source      string `json:"source"`      // file, fingerprint or built-in
 	Path        Text   `json:"path"`
 	Name        Text   `json:"name"`
+	// Newest is when the newest entry of a trusted root began to be valid, by
+	// which its age is told.
+	Newest *time.Time `json:"newest"`
+}
+
+// Clock says what the verdict's time rests on. Host is what the host's clock
+// said, whatever was judged at.
+type Clock struct {
+	Source string    `json:"source"` // host or --at
+	Host   time.Time `json:"host"`
 }
 
 // Image is one image under one reference.
@@ -100,10 +113,12 @@ type Signature struct {
 	Payload     RawJSON    `json:"payload"`
 	Key         Text       `json:"key"` // fingerprint of the key that made it
 	Log         *LogEntry  `json:"log"`
-	Identity    Text       `json:"identity"`    // of the certificate, only if it is the one demanded
-	Issuer      Text       `json:"issuer"`      // that vouched for the identity
-	TrustedTime *time.Time `json:"trustedTime"` // from a trusted log or timestamp authority
-	TimeSource  Text       `json:"timeSource"`  // log or tsa
+	Identity    Text       `json:"identity"`             // of the certificate, only if it is the one demanded
+	Issuer      Text       `json:"issuer"`               // that vouched for the identity
+	TrustedTime *time.Time `json:"trustedTime"`          // from a trusted log or timestamp authority
+	TimeSource  Text       `json:"timeSource"`           // log or tsa
+	CA          Text       `json:"certificateAuthority"` // entry of the trusted root that vouched for the certificate
+	TSA         Text       `json:"timestampAuthority"`   // entry of the trusted root that vouched for a timestamp
 
 	rekor RawJSON // the Rekor bundle as found, for the cosign-style output
 }
@@ -115,6 +130,7 @@ func (s *Signature) RekorBundle() RawJSON { return s.rekor }
 // LogEntry says where a signature was logged.
 type LogEntry struct {
 	LogID          string     `json:"logID"`
+	Log            Text       `json:"log"` // name of the trusted log that vouched for it
 	LogIndex       int64      `json:"logIndex"`
 	IntegratedTime *time.Time `json:"integratedTime"` // only if a trusted log signed it
 	Kind           Text       `json:"kind"`
@@ -133,6 +149,16 @@ type Key struct {
 	Fingerprint string `json:"fingerprint"`
 	Pinned      bool   `json:"pinned"`
 	PEM         string `json:"pem"`
+}
+
+// Blob is one blob that the inventory lists, or one that no inventory lists.
+type Blob struct {
+	Digest    string   `json:"digest"`
+	Size      int64    `json:"size"`
+	MediaType Text     `json:"mediaType"` // as the manifest that names it says
+	Roles     []string `json:"roles"`
+	Images    []string `json:"images"` // digests of the images that it belongs to, at most 16
+	State     string   `json:"state"`  // intact, damaged, missing, unlisted or unread
 }
 
 // Check is one question with its answer. Subject is a digest or a name; empty
@@ -162,6 +188,7 @@ type Tool struct {
 	Name    string `json:"name"`
 	Version string `json:"version"`
 	Go      string `json:"go"`
+	Digest  Text   `json:"digest"` // SHA-256 of the program's own file
 }
 
 // RawJSON is a JSON document taken over as it is, null if empty.

@@ -33,6 +33,7 @@ func Bundle(ctx context.Context, r *bundle.Reader, opt Options) (*Report, error)
 	s.faults(r.Faults())
 	s.unproven()
 	rep := s.finish()
+	s.blobs(&rep)
 	return &rep, verdictError(&rep)
 }
 
@@ -54,6 +55,7 @@ func Plan(p *bundle.Plan, opt Options) (*Report, error) {
 	s.metadata(&p.Contents)
 	s.unproven()
 	rep := s.finish()
+	s.blobs(&rep)
 	return &rep, verdictError(&rep)
 }
 
@@ -87,10 +89,11 @@ type session struct {
 func newSession(opt Options) *session {
 	s := &session{opt: opt, judged: map[oci.Digest]bool{}, rooted: map[int]bool{}}
 	s.present, s.whole = func(oci.Digest) bool { return true }, func() bool { return true }
+	at := opt.now()
 	s.rep = Report{
-		Schema: Schema, VerifiedAt: opt.now(), Bundle: BundleID{Path: opt.Path},
+		Schema: Schema, VerifiedAt: at, Clock: opt.clock(at), Bundle: BundleID{Path: opt.Path},
 		Anchors: opt.anchors(), Waivers: append([]string{}, opt.Waivers...), Tool: opt.Tool,
-		Images: []Image{}, Keys: []Key{}, Checks: []Check{}, Failures: []Check{},
+		Images: []Image{}, Keys: []Key{}, Blobs: []Blob{}, Command: append([]string{}, opt.Command...), Checks: []Check{}, Failures: []Check{},
 	}
 	return s
 }

@@ -1,8 +1,13 @@
 package main
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
+	"os"
 	"runtime"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -67,7 +72,7 @@ func limitNames() string {
 func (j *judging) options(loadKey func(arg string, o *verify.Options) error) (verify.Options, error) {
 	o := verify.Options{
 		IgnoreTlog: j.ignoreTlog, RequireAll: j.requireAll, RequireChildren: j.requireChildren, RequireInclusion: j.requireInclusion, Strict: j.strict,
-		Limits: oci.DefaultLimits(), Tool: toolVersion(), At: clock().UTC().Truncate(time.Second),
+		Limits: oci.DefaultLimits(), Tool: toolVersion(), At: clock().UTC().Truncate(time.Second), Command: shownCommand(os.Args),
 	}
 	for _, k := range j.keys {
 		if err := loadKey(k, &o); err != nil {
@@ -79,7 +84,7 @@ func (j *judging) options(loadKey func(arg string, o *verify.Options) error) (ve
 			return o, err
 		}
 	}
-	o.Waivers = j.waivers()
+	o.HostTime, o.Waivers = clock().UTC().Truncate(time.Second), j.waivers()
 	return o, nil
 }
 
@@ -194,5 +199,41 @@ func setLimit(l *oci.Limits, name, value string) error {
 }
 
 func toolVersion() verify.Tool {
-	return verify.Tool{Name: "gapseal", Version: version(), Go: runtime.Version()}
+	return verify.Tool{Name: "gapseal", Version: version(), Go: runtime.Version(), Digest: ownDigest()}
+}
+
+// ownDigest is the SHA-256 of the running program's file, empty where the system
+// does not tell which that is.
+var ownDigest = sync.OnceValue(func() verify.Text {
+	path, err := os.Executable()
+	if err != nil {
+		return ""
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return ""
+	}
+	return verify.Text("sha256:" + hex.EncodeToString(h.Sum(nil)))
+})
+
+// shownCommand is a command as a report shows it: URLs without credentials.
+func shownCommand(args []string) []string {
+	shown := make([]string, len(args))
+	for i, a := range args {
+		flag, value, ok := strings.Cut(a, "=")
+		switch {
+		case isURL(a) && strings.HasPrefix(a, "-") && ok:
+			shown[i] = flag + "=" + hideUser(value)
+		case isURL(a):
+			shown[i] = hideUser(a)
+		default:
+			shown[i] = a
+		}
+	}
+	return shown
 }

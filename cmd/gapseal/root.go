@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify"
@@ -45,7 +46,7 @@ func readRoot(flag, path string) (*trust.Root, error) {
 // rootAnchors lists the root and what it vouches for, but its logs, for the
 // report.
 func rootAnchors(root *trust.Root) []verify.Anchor {
-	list := []verify.Anchor{{Kind: "root", Fingerprint: root.Digest}}
+	list := []verify.Anchor{{Kind: "root", Fingerprint: root.Digest, Newest: newest(root)}}
 	for _, c := range root.CAs {
 		list = append(list, verify.Anchor{Kind: "ca", Fingerprint: certFingerprint(&c.Authority), Name: verify.Text(c.Name)})
 	}
@@ -59,6 +60,13 @@ func rootAnchors(root *trust.Root) []verify.Anchor {
 		list[i].Source, list[i].Path = trust.SourceFile, verify.Text(root.Path)
 	}
 	return list
+}
+
+func newest(root *trust.Root) *time.Time {
+	if t := root.Newest(); !t.IsZero() {
+		return &t
+	}
+	return nil
 }
 
 // certFingerprint is the SHA-256 of the certificate that an authority's chain

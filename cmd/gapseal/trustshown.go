@@ -58,7 +58,7 @@ func window(from, to time.Time) validity {
 
 func showRoot(root *trust.Root, path string) *rootShown {
 	s := &rootShown{
-		Schema: "gapseal.trust/v1", Path: path, Digest: root.Digest, MediaType: root.MediaType,
+		Schema: "gapseal.trust/v1", Path: path, Digest: root.Digest, MediaType: root.MediaType, Newest: newest(root),
 		Logs: logsShown(root.Logs), CTLogs: logsShown(root.CTLogs),
 		CAs: []authShown{}, TSAs: []authShown{}, Unsupported: append([]string{}, root.Unsupported...),
 	}
@@ -68,11 +68,6 @@ func showRoot(root *trust.Root, path string) *rootShown {
 	for _, a := range root.TSAs {
 		s.TSAs = append(s.TSAs, authorityShown(&a.Authority))
 	}
-	s.each(func(_ string, v validity, _ ...string) {
-		if s.Newest == nil || v.From.After(*s.Newest) {
-			s.Newest = &v.From
-		}
-	})
 	return s
 }
 

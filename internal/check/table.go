@@ -118,7 +118,7 @@ var Table = []Question{
 	{LimitManifest, "each manifest is within its budget", "raise --limit manifest=SIZE only if you know why it is that large"},
 	{LimitConfig, "each config is within its budget", "raise --limit config=SIZE only if you know why it is that large"},
 	{LimitPayload, "each signature payload is within its budget", "raise --limit payload=SIZE only if you know why it is that large"},
-	{LimitEvidence, "each blob of evidence held in memory is within the 16 MiB of the format", "export again; the format carries larger evidence as content"},
+	{LimitEvidence, "each blob of evidence held in memory is within the 16 MiB of the format", "export again; if that does not help, ask the publisher: no honest signature is that large"},
 	{LimitNesting, "no JSON document nests deeper than the budget", "ask the publisher: no honest document nests that deep"},
 	{LimitImages, "the bundle holds no more images than the budget", "raise --limit images=N, or export fewer images per bundle"},
 	{LimitDepth, "indexes and referrers nest no deeper than the budget", "raise --limit depth=N only if you know why they nest that deep"},

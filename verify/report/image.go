@@ -75,7 +75,7 @@ func (t *text) attestation(img *verify.Image, a *verify.Attestation) {
 // signer says who signed: a key, or an identity that an issuer vouched for.
 func (t *text) signer(s *verify.Signature) {
 	if s.Identity != "" {
-		t.row("identity", string(s.Identity), "(vouched for by "+string(s.Issuer)+")")
+		t.row("identity", string(s.Identity), "(vouched for by "+string(s.Issuer)+", certified by "+string(s.CA)+")")
 		return
 	}
 	t.row("key", string(s.Key), t.keyName(string(s.Key)))
@@ -92,7 +92,7 @@ func (t *text) log(s *verify.Signature) {
 		t.row("logged", entry, t.logName(s.Log.LogID))
 	}
 	if s.TrustedTime != nil && s.TimeSource == "tsa" {
-		t.row("stamped", s.TrustedTime.Format(time.RFC3339)+", by a timestamp authority")
+		t.row("stamped", s.TrustedTime.Format(time.RFC3339)+", by "+string(s.TSA))
 	}
 }
 

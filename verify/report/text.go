@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"time"
 
 	"github.com/gapseal/gapseal/internal/check"
 	"github.com/gapseal/gapseal/verify"
@@ -59,6 +60,23 @@ func (t *text) verdict() {
 	t.row("identity", string(r.Bundle.Identity))
 	if r.Bundle.FileDigest != "" {
 		t.row("file", string(r.Bundle.FileDigest))
+	}
+	t.root()
+}
+
+// root names the trusted root and how old it is: one that is older than a
+// signature may not know its log.
+func (t *text) root() {
+	for _, a := range t.r.Anchors {
+		if a.Kind != "root" {
+			continue
+		}
+		age := "no entry that vouches for anything"
+		if a.Newest != nil {
+			days := int(t.r.VerifiedAt.Sub(*a.Newest).Hours() / 24)
+			age = fmt.Sprintf("newest entry of %s, %s before", a.Newest.Format(time.DateOnly), count(days, "day"))
+		}
+		t.row("root", a.Fingerprint, age)
 	}
 }
 

@@ -5,7 +5,9 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	trustroot "github.com/sigstore/protobuf-specs/gen/pb-go/trustroot/v1"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -38,6 +40,26 @@ type Root struct {
 	// Unsupported describes each entry that was kept out: its list and place in
 	// the file, its name, and what about it is not supported.
 	Unsupported []string
+}
+
+// Newest returns when the newest entry began to be valid, zero if there is none:
+// a root that has not changed for long may lack what signatures of today need.
+func (r *Root) Newest() (newest time.Time) {
+	note := func(from time.Time) {
+		if from.After(newest) {
+			newest = from.UTC()
+		}
+	}
+	for _, l := range slices.Concat(r.Logs, r.CTLogs) {
+		note(l.From)
+	}
+	for _, c := range r.CAs {
+		note(c.From)
+	}
+	for _, a := range r.TSAs {
+		note(a.From)
+	}
+	return newest
 }
 
 // ParseTrustedRoot reads a trusted root. The error matches [ErrTooLarge] when a

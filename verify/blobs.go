@@ -1,0 +1,98 @@
+package verify
+
+import (
+	"slices"
+
+	"github.com/gapseal/gapseal/internal/check"
+	"github.com/gapseal/gapseal/oci"
+)
+
+// blobs lists every blob of the inventory for the report: what it is, whose it
+// is, and in which state it was found. Others, which no inventory lists, follow.
+func (s *session) blobs(rep *Report) {
+	if s.c == nil {
+		return
+	}
+	types, images := s.owners()
+	states := blobStates(rep.Failures)
+	for _, b := range s.c.Inventory.Blobs {
+		roles := make([]string, len(b.Roles))
+		for i, r := range b.Roles {
+			roles[i] = string(r)
+		}
+		rep.Blobs = append(rep.Blobs, Blob{Digest: string(b.Digest), Size: b.Size, MediaType: Text(types[b.Digest]), Roles: roles,
+			Images: append([]string{}, images[b.Digest]...), State: s.state(b.Digest, states)})
+	}
+	for _, f := range rep.Failures {
+		if f.ID == check.LayoutUnlisted {
+			rep.Blobs = append(rep.Blobs, Blob{Digest: string(f.Subject), Roles: []string{}, Images: []string{}, State: "unlisted"})
+		}
+	}
+}
+
+// state says in which state a blob was found: what failed, else whether it was
+// read at all.
+func (s *session) state(d oci.Digest, failed map[string]string) string {
+	switch {
+	case failed[string(d)] != "":
+		return failed[string(d)]
+	case !s.present(d):
+		return "unread"
+	}
+	return "intact"
+}
+
+func blobStates(failures []Check) map[string]string {
+	states := map[string]string{}
+	for _, f := range failures {
+		switch f.ID {
+		case check.BlobDigest, check.BlobSize:
+			states[string(f.Subject)] = "damaged"
+		case check.LayoutMissing:
+			states[string(f.Subject)] = "missing"
+		}
+	}
+	return states
+}
+
+// maxOwners bounds the images named for one blob: a bundle can list one image
+// under many names.
+const maxOwners = 16
+
+// owners gives each blob's media type and the images that it belongs to, whether
+// as content or as evidence.
+func (s *session) owners() (types map[oci.Digest]string, images map[oci.Digest][]string) {
+	types, images = map[oci.Digest]string{}, map[oci.Digest][]string{}
+	note := func(owner string, d oci.Descriptor) {
+		if types[d.Digest] == "" {
+			types[d.Digest] = d.MediaType
+		}
+		if list := images[d.Digest]; owner != "" && len(list) < maxOwners && !slices.Contains(list, owner) {
+			images[d.Digest] = append(list, owner)
+		}
+	}
+	manifest := func(owner string, d oci.Descriptor) {
+		if len(images[d.Digest]) >= maxOwners {
+			return // nor is there room for its parts
+		}
+		note(owner, d)
+		if m := s.graph.Manifests[d.Digest]; m != nil && !oci.IsIndex(m.MediaType) {
+			note(owner, m.Config)
+			for _, l := range m.Layers {
+				note(owner, l)
+			}
+		}
+	}
+	for _, g := range s.graph.Images {
+		for _, n := range g.Tree {
+			manifest(string(g.Digest), n.Descriptor())
+		}
+		for _, ev := range g.Evidence {
+			manifest(string(g.Digest), ev.Descriptor())
+		}
+	}
+	for _, k := range s.c.Inventory.Keys {
+		manifest("", k.Descriptor())
+	}
+	return types, images
+}
