@@ -14,6 +14,9 @@ type Contents struct {
 	Inventory *Inventory
 	Meta      map[oci.Digest][]byte
 	Damaged   map[oci.Digest]bool // metadata present in the file with a wrong digest or size
+	Manifest  oci.Digest          // of the inventory's manifest, which a seal names
+	Sealed    bool                // index.json lists a seal
+	Seal      []byte              // its envelope, nil if there is none or it cannot be read
 }
 
 // Graph is what the roots that an inventory names (images, evidence, keys)

@@ -31,6 +31,9 @@ func (r *Reader) metadata(e entry) (keep bool, b budget) {
 	case r.Inventory == nil:
 		return false, b
 	}
+	if b, ok := r.sealBudget(); ok {
+		return true, b
+	}
 	return r.listed(e)
 }
 
@@ -44,6 +47,7 @@ func (r *Reader) listed(e entry) (keep bool, b budget) {
 		r.faults.add(&check.Fault{ID: check.BlobSize, Subject: string(e.digest), Detail: "the file holds another size than the inventory lists",
 			Expected: fmt.Sprintf("%d bytes", blob.Size), Found: fmt.Sprintf("%d bytes", e.size)})
 		r.Damaged[e.digest] = true
+		r.states[e.digest] = StateDamaged
 		return false, b
 	}
 	b = budget{max: oci.MaxJudgedEvidence, id: check.LimitEvidence}
@@ -81,11 +85,16 @@ func (r *Reader) store(e entry, body []byte) {
 	if got := oci.FromBytes(body); got != e.digest {
 		r.faults.add(digestFault(e.digest, got))
 		r.Damaged[e.digest] = true
+		r.states[e.digest] = StateDamaged
 		return
 	}
 	r.Meta[e.digest] = body
-	if r.seq.place-1 == atInventoryBlob {
+	r.states[e.digest] = StateIntact
+	switch {
+	case r.seq.place-1 == atInventoryBlob:
 		r.readInventory(body)
+	case r.seq.place-1 == atSealEnvelope && r.seq.seal != "":
+		r.readSeal(body)
 	}
 }
 
@@ -124,11 +133,17 @@ func (r *Reader) compareIndex(inventory []byte) {
 		r.faults.add(&check.Fault{ID: check.Internal, Detail: err.Error()})
 		return
 	}
-	r.seq.artifact(oci.FromBytes(manifest))
+	r.Manifest = oci.FromBytes(manifest)
+	r.seq.artifact(r.Manifest)
 	if r.Index == nil {
 		return // its absence is a disorder already
 	}
-	want, err := indexJSON(r.Inventory, inventoryEntry(manifest))
+	own := []oci.Descriptor{inventoryEntry(manifest)}
+	if seal := listedSeal(r.Index); seal != nil {
+		r.Sealed, r.sealed, r.seq.seal = true, *seal, seal.Digest
+		own = append(own, *seal)
+	}
+	want, err := indexJSON(r.Inventory, own...)
 	if err != nil {
 		r.faults.add(&check.Fault{ID: check.Internal, Detail: err.Error()})
 		return

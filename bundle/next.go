@@ -65,6 +65,10 @@ func (r *Reader) wrapped(b []byte) bool {
 // noEnd reports a file that ends where a header should begin.
 func (r *Reader) noEnd(at int64, n int) {
 	r.ended = true
+	if r.medium.Cut {
+		r.lost = true
+		return
+	}
 	if n > 0 || at == 0 {
 		r.faults.add(&check.Fault{ID: check.ContainerTruncated, Detail: fmt.Sprintf("the file ends inside the block at offset %d", at), Expected: fmt.Sprintf("%d bytes", blockSize), Found: fmt.Sprintf("%d bytes", n)})
 		return
@@ -79,6 +83,10 @@ func (r *Reader) end(at int64) error {
 	_, truncated, err := r.in.full(b[:])
 	if err != nil {
 		return err
+	}
+	if truncated && r.medium.Cut {
+		r.lost = true
+		return nil
 	}
 	if truncated || b != zeroBlock {
 		r.faults.add(&check.Fault{ID: check.ContainerEnd, Detail: fmt.Sprintf("the zero block at offset %d is not followed by a second one", at)})

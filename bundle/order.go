@@ -75,8 +75,8 @@ type index struct {
 }
 
 // indexJSON derives index.json: it is a pure function of the inventory and of
-// the descriptor of the inventory itself.
-func indexJSON(inv *Inventory, inventory oci.Descriptor) ([]byte, error) {
+// the descriptors of the bundle's own: the inventory and, behind it, the seal.
+func indexJSON(inv *Inventory, own ...oci.Descriptor) ([]byte, error) {
 	ix := index{SchemaVersion: 2, MediaType: oci.TypeIndex}
 	listed := make(map[oci.Digest]bool)
 	for _, img := range inv.Images {
@@ -93,7 +93,7 @@ func indexJSON(inv *Inventory, inventory oci.Descriptor) ([]byte, error) {
 		d.ArtifactType = TypeKeyArtifact
 		ix.Manifests = append(ix.Manifests, d)
 	}
-	ix.Manifests = append(ix.Manifests, inventory)
+	ix.Manifests = append(ix.Manifests, own...)
 	return marshal(&ix)
 }
 

@@ -65,15 +65,24 @@ func (p *Plan) layOut(lim oci.Limits) error {
 	if err != nil {
 		return err
 	}
-	if p.Index, err = indexJSON(p.Inventory, inventoryEntry(manifest)); err != nil {
+	seal, err := p.sealBlobs()
+	if err != nil {
+		return err
+	}
+	p.Manifest = oci.FromBytes(manifest)
+	own := []oci.Descriptor{inventoryEntry(manifest)}
+	if p.Sealed {
+		own = append(own, sealEntry(seal[0]))
+	}
+	if p.Index, err = indexJSON(p.Inventory, own...); err != nil {
 		return err
 	}
 	p.add(nameMarker, []byte(layoutFile))
 	p.add(nameIndex, p.Index)
-	for _, b := range [][]byte{manifest, emptyConfig, blob} {
+	for _, b := range append([][]byte{manifest, emptyConfig, blob}, seal...) {
 		p.add(blobPrefix+oci.FromBytes(b).Hex(), b)
 	}
-	metadata := int64(len(p.Index) + len(blob))
+	metadata := int64(len(p.Index) + len(blob) + len(p.Seal))
 	for _, b := range p.Inventory.Blobs {
 		if b.Metadata() {
 			data, ok := p.Meta[b.Digest]

@@ -16,6 +16,7 @@ type Reader struct {
 
 	in      *input
 	lim     oci.Limits
+	medium  Medium
 	faults  faultList
 	seq     *sequence
 	held    int64   // bytes of metadata in memory
@@ -25,7 +26,9 @@ type Reader struct {
 	ended   bool    // no further header can be read
 	lost    bool    // a header did not say where the next one is
 	read    map[oci.Digest]bool
+	states  map[oci.Digest]string // of those that were hashed
 	total   int64
+	sealed  oci.Descriptor // the seal that index.json lists
 }
 
 // entry is one file of the tar as found.
@@ -41,19 +44,17 @@ type entry struct {
 // Open reads the metadata of a bundle in a file of that size. The error is an
 // operating system's; everything wrong with the bundle is in Faults.
 func Open(file io.ReaderAt, size int64, lim oci.Limits) (*Reader, error) {
-	in := &input{file: io.NewSectionReader(file, 0, size), size: size}
-	in.r = fileReader{in}
-	return open(in, lim)
+	return OpenMedium(file, size, lim, Medium{})
 }
 
 // OpenStream reads the metadata of a bundle from a pipe, up to the header of
 // the first content blob.
 func OpenStream(r io.Reader, lim oci.Limits) (*Reader, error) {
-	return open(&input{r: r}, lim)
+	return open(&input{r: r}, lim, Medium{})
 }
 
-func open(in *input, lim oci.Limits) (*Reader, error) {
-	r := &Reader{in: in, lim: lim, read: map[oci.Digest]bool{}}
+func open(in *input, lim oci.Limits, m Medium) (*Reader, error) {
+	r := &Reader{in: in, lim: lim, medium: m, read: map[oci.Digest]bool{}, states: map[oci.Digest]string{}}
 	r.Meta, r.Damaged = map[oci.Digest][]byte{}, map[oci.Digest]bool{}
 	r.seq = newSequence(&r.faults)
 	return r, r.scan()
@@ -69,6 +70,26 @@ func (r *Reader) Identity() oci.Digest {
 		return ""
 	}
 	return oci.FromBytes(r.Index)
+}
+
+// The states of a blob.
+const (
+	StateIntact  = "intact"  // hashed, and what its digest says
+	StateDamaged = "damaged" // hashed, and something else, or of another size
+	StateUnread  = "unread"  // not reached, or over its budget
+	StateMissing = "missing" // the file was read to its end without it
+)
+
+// State says in which state a blob that the inventory lists was found, once Rest
+// has returned.
+func (r *Reader) State(d oci.Digest) string {
+	switch {
+	case r.states[d] != "":
+		return r.states[d]
+	case r.read[d] || !r.Whole():
+		return StateUnread
+	}
+	return StateMissing
 }
 
 // Totals returns how many bytes and blobs were read.
@@ -113,6 +134,7 @@ func (r *Reader) missing() {
 		}
 		return
 	}
+	r.unfinishedSeal()
 	for _, b := range r.Inventory.Blobs {
 		if !r.read[b.Digest] {
 			r.faults.add(&check.Fault{ID: check.LayoutMissing, Subject: string(b.Digest), Detail: fmt.Sprintf("the inventory lists this blob of %d bytes, and it is not in the file", b.Size)})

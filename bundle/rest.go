@@ -42,10 +42,11 @@ func (r *Reader) Rest(ctx context.Context, tap Tap, progress func(int64)) error 
 	} else {
 		err = h.stream(ctx)
 	}
-	if err == nil {
-		r.missing()
+	if err != nil {
+		return err
 	}
-	return err
+	r.missing()
+	return r.explain(ctx)
 }
 
 // tapMetadata gives the tap what was read already.
@@ -140,6 +141,9 @@ func (h *hasher) compare(e entry, sum hash.Hash) {
 	}
 	if got := oci.FromSum([sha256.Size]byte(sum.Sum(nil))); got != e.digest {
 		h.r.faults.add(digestFault(e.digest, got))
+		h.r.states[e.digest] = StateDamaged
+	} else {
+		h.r.states[e.digest] = StateIntact
 	}
 }
 

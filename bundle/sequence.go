@@ -14,6 +14,9 @@ const (
 	atInventoryConfig   = 3
 	atInventoryBlob     = 4
 	atBlobs             = 5
+
+	atSealManifest = 5 // only if index.json lists a seal, and the blobs behind it
+	atSealEnvelope = 6
 )
 
 // sequence checks that entries come in the one order the format allows. For the
@@ -25,8 +28,9 @@ type sequence struct {
 	names   map[string]bool
 	roles   map[oci.Digest]bool // digest to whether it is metadata; nil until the inventory is read
 	last    oci.Digest
-	content bool // content has begun
-	told    bool // one complaint about order is enough
+	content bool       // content has begun
+	told    bool       // one complaint about order is enough
+	seal    oci.Digest // of the seal's manifest; empty if there is none, or it is not in its place
 }
 
 func newSequence(faults *faultList) *sequence {
@@ -55,6 +59,8 @@ func (s *sequence) visit(e *entry, inv *Inventory) {
 		s.disorder(e, "oci-layout first, then index.json")
 	case place < atBlobs:
 		s.head[place] = e.digest
+	case s.seal != "" && place <= atSealEnvelope:
+		s.sealPart(place, e, inv)
 	default:
 		s.blob(e, inv)
 	}
@@ -92,13 +98,7 @@ func (s *sequence) blob(e *entry, inv *Inventory) {
 	if inv == nil {
 		return
 	}
-	if s.roles == nil {
-		s.roles = make(map[oci.Digest]bool, len(inv.Blobs))
-		for _, b := range inv.Blobs {
-			s.roles[b.Digest] = b.Metadata()
-		}
-	}
-	meta, listed := s.roles[e.digest]
+	meta, listed := s.listed(e, inv)
 	if !listed {
 		s.faults.add(&check.Fault{ID: check.LayoutUnlisted, Subject: string(e.digest), Detail: fmt.Sprintf("a blob of %d bytes that the inventory does not list", e.size)})
 		return
@@ -111,6 +111,19 @@ func (s *sequence) blob(e *entry, inv *Inventory) {
 		return
 	}
 	s.last = e.digest
+}
+
+// listed tells whether the inventory lists a blob, and if so whether that is
+// metadata.
+func (s *sequence) listed(e *entry, inv *Inventory) (meta, listed bool) {
+	if s.roles == nil {
+		s.roles = make(map[oci.Digest]bool, len(inv.Blobs))
+		for _, b := range inv.Blobs {
+			s.roles[b.Digest] = b.Metadata()
+		}
+	}
+	meta, listed = s.roles[e.digest]
+	return meta, listed
 }
 
 func (s *sequence) disorder(e *entry, want string) {

@@ -15,7 +15,7 @@ func (s *session) listEvidence(i int, g *bundle.ImageGraph) {
 		judged := s.judged[ev.Digest]
 		s.rep.Images[i].Evidence = append(s.rep.Images[i].Evidence, Evidence{Digest: string(ev.Digest), Kind: string(ev.Kind), Subject: string(ev.Subject), Judged: judged})
 		if !judged {
-			s.rec.fault(i, &check.Fault{ID: check.PolicyNotJudged, Subject: string(ev.Digest), Detail: fmt.Sprintf("not judged: %s for %s; its digests were checked, and it proves nothing here", ev.Kind, ev.Subject), Warn: !s.opt.RequireAll || !maySign(ev.Kind)})
+			s.rec.fault(i, &check.Fault{ID: check.PolicyNotJudged, Subject: string(ev.Digest), Detail: fmt.Sprintf("not judged: %s for %s; its digests were checked, and it proves nothing here", ev.Kind, ev.Subject), Warn: !s.demand[i].RequireAll || !maySign(ev.Kind)})
 		}
 	}
 }
@@ -50,6 +50,9 @@ func (s *session) unjudgedBytes() (n int64) {
 			seen[d.Digest] = true
 			n += d.Size
 		}
+	}
+	if s.rep.Seal == nil {
+		n = s.c.SealSize()
 	}
 	for _, g := range s.graph.Images {
 		for _, ev := range g.Evidence {

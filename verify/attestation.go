@@ -42,14 +42,15 @@ func (s *session) attestation(i int, j *judgement) {
 
 // requiredAttestations checks that what was demanded is there: none is a
 // rejection.
-func (s *session) requiredAttestations(i int, g *bundle.ImageGraph) {
-	for _, want := range s.opt.Attestations {
-		found := 0
+func (s *session) requiredAttestations(i int, g *bundle.ImageGraph, d *demands) {
+	for _, want := range d.Attestations {
+		said := map[string]bool{} // by whom, and what: stored twice is said once
 		for _, a := range s.rep.Images[i].Attestations {
 			if a.Counts && string(a.PredicateType) == want.PredicateType {
-				found++
+				said[signerName(&a.Signature)+"\n"+string(a.Payload)] = true
 			}
 		}
+		found := len(said)
 		f := check.Fault{ID: check.PolicyAttestation, Subject: string(g.Digest), Detail: "attestations of type " + want.Name, Expected: fmt.Sprintf("at least %d that verify", want.Count), Found: fmt.Sprint(found)}
 		if found < want.Count {
 			s.rec.fault(i, &f)

@@ -14,45 +14,19 @@ func (s *session) blobs(rep *Report) {
 		return
 	}
 	types, images := s.owners()
-	states := blobStates(rep.Failures)
 	for _, b := range s.c.Inventory.Blobs {
 		roles := make([]string, len(b.Roles))
 		for i, r := range b.Roles {
 			roles[i] = string(r)
 		}
 		rep.Blobs = append(rep.Blobs, Blob{Digest: string(b.Digest), Size: b.Size, MediaType: Text(types[b.Digest]), Roles: roles,
-			Images: append([]string{}, images[b.Digest]...), State: s.state(b.Digest, states)})
+			Images: append([]string{}, images[b.Digest]...), State: s.state(b.Digest)})
 	}
 	for _, f := range rep.Failures {
 		if f.ID == check.LayoutUnlisted {
 			rep.Blobs = append(rep.Blobs, Blob{Digest: string(f.Subject), Roles: []string{}, Images: []string{}, State: "unlisted"})
 		}
 	}
-}
-
-// state says in which state a blob was found: what failed, else whether it was
-// read at all.
-func (s *session) state(d oci.Digest, failed map[string]string) string {
-	switch {
-	case failed[string(d)] != "":
-		return failed[string(d)]
-	case !s.present(d):
-		return "unread"
-	}
-	return "intact"
-}
-
-func blobStates(failures []Check) map[string]string {
-	states := map[string]string{}
-	for _, f := range failures {
-		switch f.ID {
-		case check.BlobDigest, check.BlobSize:
-			states[string(f.Subject)] = "damaged"
-		case check.LayoutMissing:
-			states[string(f.Subject)] = "missing"
-		}
-	}
-	return states
 }
 
 // maxOwners bounds the images named for one blob: a bundle can list one image

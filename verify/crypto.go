@@ -1,8 +1,10 @@
 package verify
 
 import (
+	"bytes"
 	"cmp"
 	"crypto"
+	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -21,11 +23,14 @@ func (j *judgement) crypto() {
 		j.skip(check.SignatureCrypto, "the signature cannot be decoded")
 		return
 	}
-	if j.s.opt.Identity != nil {
-		j.cryptoByCertificate()
-		return
-	}
 	pinned, others := j.candidates()
+	if len(j.d.Identities) > 0 && (j.leaf != nil || !j.d.keyed()) {
+		if key, _ := j.firstThatVerifies(pinned); key == nil {
+			j.keyless = true
+			j.cryptoByCertificate()
+			return
+		}
+	}
 	key, bad := j.firstThatVerifies(pinned)
 	if key != nil {
 		j.signedBy(key)
@@ -33,7 +38,7 @@ func (j *judgement) crypto() {
 		j.strength(key)
 		return
 	}
-	key, alsoBad := j.firstThatVerifies(others)
+	key, alsoBad := j.firstStranger(others)
 	if key != nil {
 		j.signedBy(key)
 		j.stranger(key)
@@ -43,7 +48,7 @@ func (j *judgement) crypto() {
 		j.fault(check.Fault{ID: check.SignatureEncoding, Detail: bad.Error()})
 		return
 	}
-	j.fault(check.Fault{ID: check.SignatureCrypto, Detail: "verifies under no key at hand: pinned, in the bundle, or in the log entry", Expected: strings.Join(j.s.pinned(), ", "), Found: "a signature by none of them"})
+	j.fault(check.Fault{ID: check.SignatureCrypto, Detail: "verifies under no key at hand: pinned, in the bundle, or in the log entry", Expected: strings.Join(j.d.pinned(), ", "), Found: "a signature by none of them"})
 }
 
 // cryptoByCertificate checks the signature under the certificate's key; whether
@@ -76,6 +81,9 @@ func (j *judgement) signedBy(key *trust.Key) {
 // hint refuses a key hint that is not the key's: nothing signs it. cosign writes
 // the SHA-256 of the key's DER in base64, others in hex.
 func (j *judgement) hint() {
+	if j.leaf != nil && j.signer != nil && !bytes.Equal(j.leaf.RawSubjectPublicKeyInfo, j.signer.DER) {
+		j.fault(check.Fault{ID: check.SignatureEncoding, Detail: "the certificate that came with the signature is of another key than the one that signed"})
+	}
 	if j.sig.Hint == "" || j.signer == nil {
 		return
 	}
@@ -96,15 +104,32 @@ func (j *judgement) strength(key *trust.Key) {
 	}
 }
 
-// maxStrangers is how many keys of the bundle that nobody pinned are tried, to
-// say whose signature it is. Nothing but that message depends on it.
-const maxStrangers = 16
+// Keys that nobody pinned are tried to say whose signature it is. Nothing but
+// that message depends on it, so it must not cost much, whatever a bundle holds.
+const (
+	maxStrangers   = 16   // keys of the bundle that are tried on one signature
+	maxStrange     = 2000 // tries in all
+	maxStrangerRSA = 4096 // bits of a key that is tried
+)
+
+// firstStranger is firstThatVerifies for keys that nobody pinned.
+func (j *judgement) firstStranger(keys []*trust.Key) (*trust.Key, *trust.EncodingError) {
+	tried := keys[:0:0]
+	for _, k := range keys {
+		if rsa, ok := k.Public.(*rsa.PublicKey); ok && rsa.N.BitLen() > maxStrangerRSA || j.s.strange >= maxStrange {
+			continue
+		}
+		j.s.strange++
+		tried = append(tried, k)
+	}
+	return j.firstThatVerifies(tried)
+}
 
 // candidates lists the keys that could have made the signature.
 func (j *judgement) candidates() (pinned, others []*trust.Key) {
-	pinned = append(pinned, j.s.opt.Keys...)
+	pinned = append(pinned, j.d.Keys...)
 	for _, k := range j.s.keys {
-		if k.pinned {
+		if j.d.pins(k.Key) {
 			pinned = append(pinned, k.Key)
 		} else if len(others) < maxStrangers {
 			others = append(others, k.Key)
@@ -114,7 +139,7 @@ func (j *judgement) candidates() (pinned, others []*trust.Key) {
 		key, err := trust.NewKey(pub)
 		switch {
 		case err != nil:
-		case j.s.pins(key):
+		case j.d.pins(key):
 			pinned = append(pinned, key)
 		default:
 			others = append(others, key)
@@ -155,15 +180,15 @@ func (j *judgement) firstThatVerifies(keys []*trust.Key) (key *trust.Key, bad *t
 
 // stranger tells that the signature was made by a key nobody vouched for.
 func (j *judgement) stranger(key *trust.Key) {
-	if !j.s.opt.anchored() {
+	if !j.d.anchored() {
 		j.skip(check.TrustKey, "no key was pinned")
 		return
 	}
 	var pinned []string
-	for _, k := range j.s.opt.Keys {
+	for _, k := range j.d.Keys {
 		pinned = append(pinned, k.Fingerprint()+"\n"+k.PEM())
 	}
-	pinned = append(pinned, j.s.opt.Fingerprints...)
+	pinned = append(pinned, j.d.Fingerprints...)
 	detail := "the signature was made by a key that is not pinned"
 	if j.sig.Cert != nil {
 		detail = "the signature was made by the key of a certificate; --certificate-identity judges those"

@@ -30,6 +30,7 @@ func (s *session) unproven() {
 // finish turns answers about a bundle into a report.
 func (s *session) finish() Report {
 	s.structural()
+	s.budgets()
 	return s.conclude()
 }
 

@@ -21,22 +21,26 @@ func (s *session) image(i int) {
 		Digest: string(g.Digest), ClaimedReference: g.Reference, BoundBy: "none",
 		Platforms: append([]string{}, g.Carried...), Signatures: []Signature{}, Attestations: []Attestation{}, Evidence: []Evidence{},
 	})
+	d := s.demandsOn(ref)
+	s.demand = append(s.demand, d)
 	s.configs(i, g)
-	s.narrowed(i, g)
-	s.signatures(i, g, ref)
-	s.requiredAttestations(i, g)
+	s.narrowed(i, g, d)
+	s.ruled(i, g, d)
+	s.anchoredImage(i, g, d)
+	s.signatures(i, g, ref, d)
+	s.requiredAttestations(i, g, d)
 	s.bound(i, g, ref)
 	s.listEvidence(i, g)
 }
 
 // narrowed tells of platforms that export left out, and refuses if one of them
 // was asked for.
-func (s *session) narrowed(i int, g *bundle.ImageGraph) {
+func (s *session) narrowed(i int, g *bundle.ImageGraph, d *demands) {
 	names := make([]string, len(g.Omitted))
 	for j, o := range g.Omitted {
 		names[j] = o.Platform
 	}
-	for _, want := range s.opt.Platforms {
+	for _, want := range d.Platforms {
 		if !s.carries(g, want) {
 			s.rec.fault(i, &check.Fault{ID: check.ManifestNarrowed, Subject: string(g.Digest), Detail: "a platform that was asked for is not in the bundle", Expected: want.String(), Found: strings.Join(g.Carried, ", ")})
 		}

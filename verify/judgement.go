@@ -18,17 +18,19 @@ type judgement struct {
 	sig     evidence.Evidence
 	root    oci.Digest // of the image the signature came with
 	ref     oci.Reference
+	d       *demands
 	rec     recorder
 	info    Signature
 	entries []*logged
 	signer  *trust.Key        // nil unless some key at hand verifies
 	leaf    *x509.Certificate // nil for a plain key
+	keyless bool              // judged by its certificate
 	times   []time.Time       // trusted, of this signature
 	named   bool              // the payload names the image's repository
 }
 
-func (s *session) judge(g *bundle.ImageGraph, ref oci.Reference, sig evidence.Evidence) *judgement {
-	j := &judgement{s: s, sig: sig, root: g.Digest, ref: ref}
+func (s *session) judge(g *bundle.ImageGraph, ref oci.Reference, d *demands, sig evidence.Evidence) *judgement {
+	j := &judgement{s: s, sig: sig, root: g.Digest, ref: ref, d: d}
 	j.info = Signature{Form: sig.Form, Digest: sig.ID(), Subject: string(sig.Subject)}
 	for _, f := range sig.Problems {
 		j.fault(*f)
@@ -85,7 +87,7 @@ func (j *judgement) vouched() bool {
 	if j.signer == nil {
 		return false
 	}
-	if j.s.opt.Identity != nil {
+	if j.keyless {
 		return j.rec.has(check.CertChain, Pass) && j.rec.has(check.CertIdentity, Pass)
 	}
 	return j.rec.has(check.TrustKey, Pass)

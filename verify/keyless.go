@@ -11,6 +11,9 @@ import (
 // readCertificate parses the signing certificate, if one came.
 func (j *judgement) readCertificate() {
 	if j.sig.Cert == nil {
+		if len(j.sig.Chain) > 0 {
+			j.fault(check.Fault{ID: check.CertEncoding, Detail: "a chain of certificates came without the certificate that it is for"})
+		}
 		return
 	}
 	leaf, err := cert.Parse(j.sig.Cert)
@@ -19,13 +22,19 @@ func (j *judgement) readCertificate() {
 		return
 	}
 	j.leaf = leaf
+	for _, der := range j.sig.Chain {
+		if _, err := cert.Parse(der); err != nil {
+			j.fault(check.Fault{ID: check.CertEncoding, Detail: "the chain that came with the certificate: " + err.Error()})
+			return
+		}
+	}
 }
 
 // certificate judges a keyless signature: the chain at the time of signing, the
 // promises of the certificate logs, and the identity. It is asked only if an
 // identity was demanded; under a pinned key a certificate proves nothing.
 func (j *judgement) certificate() {
-	if j.s.opt.Identity == nil {
+	if !j.keyless {
 		return
 	}
 	if j.leaf == nil {
@@ -71,11 +80,15 @@ func (j *judgement) chain() {
 }
 
 func (j *judgement) identity(id *cert.Identity) {
-	err := j.s.opt.Identity.Match(id)
-	if err == nil {
-		j.pass(check.CertIdentity, "")
-		j.info.Identity, j.info.Issuer = Text(id.SAN), Text(id.Issuer)
-		return
+	var err error
+	for _, want := range j.d.Identities {
+		if err = want.Match(id); err == nil {
+			j.pass(check.CertIdentity, "")
+			if j.rec.has(check.CertChain, Pass) { // else the certificate is anybody's
+				j.info.Identity, j.info.Issuer = Text(id.SAN), Text(id.Issuer)
+			}
+			return
+		}
 	}
 	f := check.Fault{ID: check.CertIdentity, Detail: err.Error()}
 	if m := (*cert.MismatchError)(nil); errors.As(err, &m) {

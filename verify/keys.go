@@ -63,21 +63,13 @@ func (s *session) keyFault(k bundle.Key, detail, want, got string) {
 
 // pins reports whether the operator vouches for key.
 func (s *session) pins(key *trust.Key) bool {
-	return slices.Contains(s.pinned(), key.Fingerprint())
-}
-
-// pinned lists the fingerprints of all pinned keys.
-func (s *session) pinned() []string {
-	all := slices.Clone(s.opt.Fingerprints)
-	for _, k := range s.opt.Keys {
-		all = append(all, k.Fingerprint())
-	}
-	return all
+	return s.opt.anyone().pins(key)
 }
 
 // judgeKeys says what stands between the bundle's keys and the pinned ones.
 func (s *session) judgeKeys() {
-	if !s.opt.anchored() {
+	anyone := s.opt.anyone()
+	if !anyone.anchored() {
 		s.bundleFault(&check.Fault{ID: check.TrustUnanchored, Detail: "no key was pinned, so nothing vouches for this bundle. " + s.untrustedKeys(), Expected: "--key FILE or --key sha256:…", Found: "none"})
 		return
 	}
@@ -92,8 +84,8 @@ func (s *session) judgeKeys() {
 			s.rec.add(bundleWide, Pass, f)
 			continue
 		}
-		f.Detail, f.Expected, f.Found = "the key carried in the bundle is not pinned", strings.Join(s.pinned(), ", "), k.Fingerprint()
-		f.Warn = anyPinned || s.opt.Identity != nil // under an identity no key is asked
+		f.Detail, f.Expected, f.Found = "the key carried in the bundle is not pinned", strings.Join(anyone.pinned(), ", "), k.Fingerprint()
+		f.Warn = anyPinned || len(anyone.Identities) > 0 // under an identity no key is asked
 		s.bundleFault(&f)
 	}
 }
@@ -112,7 +104,7 @@ func (s *session) untrustedKeys() string {
 // anchorStrength refuses pinned keys, and log keys, too weak to vouch for
 // anything.
 func (s *session) anchorStrength() {
-	keys := slices.Clone(s.opt.Keys)
+	keys := slices.Concat(s.opt.anyone().Keys, s.opt.SealKeys)
 	for _, k := range s.keys {
 		if k.pinned && !slices.ContainsFunc(keys, func(o *trust.Key) bool { return o.Fingerprint() == k.Fingerprint() }) {
 			keys = append(keys, k.Key)

@@ -37,11 +37,11 @@ func newLayers(s *session) *layers {
 		return l
 	}
 	seen := map[oci.Digest]bool{} // a manifest says the same in every image
-	for i, g := range s.graph.Images {
+	for _, g := range s.graph.Images {
 		for _, n := range g.Tree {
 			if m := s.graph.Manifests[n.Digest]; m != nil && m.HasImageConfig() && !seen[n.Digest] {
 				seen[n.Digest] = true
-				l.expect(i, m)
+				l.expect(bundleWide, m)
 			}
 		}
 	}

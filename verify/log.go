@@ -68,7 +68,7 @@ func (j *judgement) readEntry(e *rekor.LogEntry) *logged {
 
 // noEntry judges a signature that nobody logged.
 func (j *judgement) noEntry() {
-	if j.s.opt.IgnoreTlog {
+	if j.s.opt.IgnoreTlog && !j.d.RequireInclusion {
 		j.fault(check.Fault{ID: check.RekorPresent, Detail: "no log entry came with the signature; waived by --insecure-ignore-tlog", Warn: true})
 		return
 	}
@@ -167,7 +167,7 @@ func (j *judgement) set(l *logged, b *rekor.Bundle) {
 // must be right.
 func (j *judgement) inclusion(l *logged) {
 	if l.Proof == nil {
-		if j.s.opt.RequireInclusion {
+		if j.d.RequireInclusion {
 			j.fault(check.Fault{ID: check.RekorInclusion, Detail: "an inclusion proof was demanded, and the log entry has none", Expected: "an inclusion proof", Found: "none"})
 		}
 		return

@@ -18,6 +18,7 @@ type Options struct {
 	Keys         []*trust.Key // pinned public keys; any of them will do
 	Fingerprints []string     // pinned fingerprints, each selecting a key in the bundle
 	Logs         []trust.Log  // trusted transparency logs
+	SealKeys     []*trust.Key // pinned keys, one of which must have sealed the bundle; none demands nothing
 	Roots        []Anchor     // trusted roots that these came from, for the report
 
 	Identity *cert.Policy                 // demanded of a certificate; then no key vouches for anything
@@ -26,6 +27,9 @@ type Options struct {
 	TSAs     []trust.TimestampAuthority   // whose timestamps are believed
 
 	IgnoreTlog       bool              // a missing log entry is excused, a wrong one is not
+	Policy           *Policy           // nil demands nothing
+	Transfer         *Transfer         // of the media, nil if nobody wrote it down
+	Known            Known             // from earlier verifications, nil if nothing is kept
 	Images           []oci.Reference   // what the operator came for
 	Platforms        []oci.Platform    // platforms that must be present
 	Annotations      map[string]string // demanded of the signed payload
@@ -69,9 +73,6 @@ func (o *Options) clock(at time.Time) Clock {
 	return Clock{Source: "--at", Host: o.HostTime}
 }
 
-// anchored reports whether any key was pinned.
-func (o *Options) anchored() bool { return len(o.Keys)+len(o.Fingerprints) > 0 || o.Identity != nil }
-
 // anchors lists what is trusted, for the report.
 func (o *Options) anchors() []Anchor {
 	list := []Anchor{}
@@ -80,6 +81,9 @@ func (o *Options) anchors() []Anchor {
 	}
 	for _, f := range o.Fingerprints {
 		list = append(list, Anchor{Kind: "key", Fingerprint: f, Source: "fingerprint"})
+	}
+	for _, k := range o.SealKeys {
+		list = append(list, Anchor{Kind: "seal", Fingerprint: k.Fingerprint(), Source: "file", Path: Text(k.Path), Name: Text(k.Describe())})
 	}
 	list = append(list, o.Roots...)
 	for _, l := range o.Logs {

@@ -125,18 +125,18 @@ func (j *judgement) accepted(signed string) bool {
 
 // annotations checks that the payload carries what the operator demanded.
 func (j *judgement) annotations(c *claim) {
-	if len(j.s.opt.Annotations) == 0 {
-		return
-	}
-	ok := true
-	for _, name := range sortedKeys(j.s.opt.Annotations) {
-		want := j.s.opt.Annotations[name]
-		if got, found := annotation(c, name); !found || got != want {
-			ok = false
-			j.fault(check.Fault{ID: check.PolicyAnnotations, Detail: fmt.Sprintf("annotation %q", clip(name)), Expected: want, Found: clip(got)})
+	asked, ok := false, true
+	for _, demanded := range j.d.annotations {
+		for _, name := range sortedKeys(demanded) {
+			asked = true
+			want := demanded[name]
+			if got, found := annotation(c, name); !found || got != want {
+				ok = false
+				j.fault(check.Fault{ID: check.PolicyAnnotations, Detail: fmt.Sprintf("annotation %q", clip(name)), Expected: want, Found: clip(got)})
+			}
 		}
 	}
-	if ok {
+	if asked && ok {
 		j.pass(check.PolicyAnnotations, "")
 	}
 }
@@ -157,8 +157,8 @@ func annotation(c *claim, name string) (value string, found bool) {
 
 // age holds the trusted time against what the operator demanded of it.
 func (j *judgement) age() {
-	o := &j.s.opt
-	if o.MaxAge == 0 && o.NotBefore.IsZero() {
+	d := j.d
+	if d.MaxAge == 0 && d.NotBefore.IsZero() && d.NotAfter.IsZero() {
 		return
 	}
 	t := j.info.TrustedTime
@@ -166,14 +166,18 @@ func (j *judgement) age() {
 		j.fault(check.Fault{ID: check.PolicyAge, Detail: "an age was demanded, and the signature has no trusted time", Expected: "a time that a trusted log signed", Found: "none"})
 		return
 	}
-	ok := true
-	if oldest := j.s.rep.VerifiedAt.Add(-o.MaxAge); o.MaxAge != 0 && t.Before(oldest) {
-		ok = false
-		j.fault(check.Fault{ID: check.PolicyAge, Detail: "the signature is older than --max-age allows", Expected: "not before " + oldest.Format(time.RFC3339), Found: t.Format(time.RFC3339)})
+	oldest := d.NotBefore
+	if since := j.s.rep.VerifiedAt.Add(-d.MaxAge); d.MaxAge != 0 && since.After(oldest) {
+		oldest = since
 	}
-	if !o.NotBefore.IsZero() && t.Before(o.NotBefore) {
+	ok := true
+	if t.Before(oldest) {
 		ok = false
-		j.fault(check.Fault{ID: check.PolicyAge, Detail: "the signature is older than --not-before allows", Expected: "not before " + o.NotBefore.Format(time.RFC3339), Found: t.Format(time.RFC3339)})
+		j.fault(check.Fault{ID: check.PolicyAge, Detail: "the signature is older than was demanded", Expected: "not before " + oldest.Format(time.RFC3339), Found: t.Format(time.RFC3339)})
+	}
+	if !d.NotAfter.IsZero() && t.After(d.NotAfter) {
+		ok = false
+		j.fault(check.Fault{ID: check.PolicyAge, Detail: "the signature is newer than was demanded", Expected: "not after " + d.NotAfter.Format(time.RFC3339), Found: t.Format(time.RFC3339)})
 	}
 	if ok {
 		j.pass(check.PolicyAge, "")

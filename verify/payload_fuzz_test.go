@@ -21,7 +21,7 @@ func FuzzPayload(f *testing.F) {
 	s := newSession(Options{Limits: oci.DefaultLimits(), Annotations: map[string]string{"repo": "acme"}})
 	ref := oci.Reference{Repository: "registry.example.com/acme/app", Tag: "v1"}
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		j := &judgement{s: s, ref: ref, sig: evidence.Evidence{Form: evidence.FormSimpleSigning, Subject: subject, Payload: raw, Message: raw}}
+		j := &judgement{s: s, ref: ref, d: s.demandsOn(ref), sig: evidence.Evidence{Form: evidence.FormSimpleSigning, Subject: subject, Payload: raw, Message: raw}}
 		p := j.claims()
 		if p == nil {
 			if !j.rec.any(Fail) {

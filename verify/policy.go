@@ -97,11 +97,14 @@ func sameName(claimed, want oci.Reference) bool {
 func (s *session) bound(i int, g *bundle.ImageGraph, ref oci.Reference) {
 	img := &s.rep.Images[i]
 	for _, want := range s.opt.Images {
-		if want.Digest == g.Digest && sameName(ref, want) {
+		if want.Digest == g.Digest && sameName(ref, want) && want.Tag == ref.Tag {
 			img.BoundBy = "digest"
 		}
 	}
-	if img.BoundBy == "digest" || img.BoundBy == "docker-reference" && ref.Tag == "" {
+	if img.BoundBy != "digest" && img.BoundBy != boundByPolicy && s.rep.Seal != nil {
+		img.BoundBy = "seal"
+	}
+	if img.BoundBy == "digest" || img.BoundBy == boundByPolicy || img.BoundBy == "seal" || img.BoundBy == "docker-reference" && ref.Tag == "" {
 		s.rec.add(i, Pass, check.Fault{ID: check.PolicyUnbound, Subject: img.Digest, Found: img.ClaimedReference})
 		return
 	}

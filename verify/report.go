@@ -51,6 +51,9 @@ type Report struct {
 	Bundle     BundleID  `json:"bundle"`
 	Anchors    []Anchor  `json:"anchors"`
 	Waivers    []string  `json:"waivers"`
+	Policy     *PolicyID `json:"policy"`
+	Transfer   *Transfer `json:"transfer"` // as the people who carried the media wrote it down
+	Seal       *Seal     `json:"seal"`     // only if a pinned key made it for this inventory
 	Images     []Image   `json:"images"`
 	Keys       []Key     `json:"bundleKeys"` // found in the bundle, never trusted for being there
 	Blobs      []Blob    `json:"blobs"`      // by digest
@@ -72,7 +75,7 @@ type BundleID struct {
 
 // Anchor is something the operator trusts beforehand.
 type Anchor struct {
-	Kind        string `json:"kind"`        // key, log or root
+	Kind        string `json:"kind"`        // key, seal, log, root, ca, ctlog or tsa
 	Fingerprint string `json:"fingerprint"` // sha256:…
 	Source      string `json:"source"`      // file, fingerprint or built-in
 	Path        Text   `json:"path"`
@@ -80,6 +83,13 @@ type Anchor struct {
 	// Newest is when the newest entry of a trusted root began to be valid, by
 	// which its age is told.
 	Newest *time.Time `json:"newest"`
+}
+
+// PolicyID names the policy file that was demanded.
+type PolicyID struct {
+	Name   Text   `json:"name"` // as the policy names itself
+	Path   string `json:"path"`
+	Digest string `json:"digest"` // SHA-256 of the file
 }
 
 // Clock says what the verdict's time rests on. Host is what the host's clock
@@ -200,6 +210,12 @@ func (r RawJSON) MarshalJSON() ([]byte, error) {
 		return []byte("null"), nil
 	}
 	return r, nil
+}
+
+// UnmarshalJSON takes a document over as it is, to show a report again.
+func (r *RawJSON) UnmarshalJSON(doc []byte) error {
+	*r = append((*r)[:0], doc...)
+	return nil
 }
 
 // Error says that a bundle was rejected; it carries the full report.

@@ -14,7 +14,7 @@ import (
 
 // signatures judges every signature of an image and of its children, and then
 // the image by those of its root: one that meets all demands at once suffices.
-func (s *session) signatures(i int, g *bundle.ImageGraph, ref oci.Reference) {
+func (s *session) signatures(i int, g *bundle.ImageGraph, ref oci.Reference, d *demands) {
 	var all []*judgement
 	good := map[oci.Digest]bool{}
 	read := map[oci.Digest]bool{}
@@ -29,7 +29,10 @@ func (s *session) signatures(i int, g *bundle.ImageGraph, ref oci.Reference) {
 			return
 		}
 		for _, sig := range sigs {
-			j := s.judge(g, ref, sig)
+			if s.ended() {
+				return
+			}
+			j := s.judge(g, ref, d, sig)
 			if !maySignHere(&sig) {
 				s.attestation(i, j)
 				continue
@@ -42,13 +45,14 @@ func (s *session) signatures(i int, g *bundle.ImageGraph, ref oci.Reference) {
 	for _, j := range all {
 		s.settle(i, j, good[g.Digest])
 	}
-	s.children(i, g, good)
+	s.children(i, g, d, good)
+	s.signers(i, g, d)
 }
 
 // settle records a judgement: what is wrong with a signature that is not needed
 // is a warning, unless every one is demanded.
 func (s *session) settle(i int, j *judgement, good bool) {
-	lenient := good && !s.opt.RequireAll
+	lenient := good && !j.d.RequireAll
 	for _, a := range j.rec.answers {
 		if a.Status == Fail && lenient {
 			a.Status = Warn
@@ -60,7 +64,7 @@ func (s *session) settle(i int, j *judgement, good bool) {
 	j.info.Counts = j.good() && j.sig.Subject == j.root
 	img.Signatures = append(img.Signatures, j.info)
 	s.rooted[i] = s.rooted[i] || j.sig.Subject == j.root
-	if j.info.Counts && j.named {
+	if j.info.Counts && j.named && img.BoundBy == "none" {
 		img.BoundBy = "docker-reference"
 	}
 	s.markJudged(j)
@@ -75,7 +79,7 @@ func (s *session) markJudged(j *judgement) {
 
 // children says what vouches for the platforms of an index: its own signature,
 // by their digests, unless each was to have one.
-func (s *session) children(i int, g *bundle.ImageGraph, good map[oci.Digest]bool) {
+func (s *session) children(i int, g *bundle.ImageGraph, d *demands, good map[oci.Digest]bool) {
 	platforms, signed := 0, 0
 	for _, n := range g.Tree {
 		if n.Digest == g.Digest || !s.isPlatform(n) {
@@ -84,11 +88,11 @@ func (s *session) children(i int, g *bundle.ImageGraph, good map[oci.Digest]bool
 		platforms++
 		if good[n.Digest] {
 			signed++
-		} else if s.opt.RequireChildren {
+		} else if d.RequireChildren {
 			s.rec.fault(i, &check.Fault{ID: check.PolicyChild, Subject: string(n.Digest), Detail: "a platform has no good signature of its own, which --require-child-signatures demands", Expected: "a signature that meets every demand", Found: "the index's signature only"})
 		}
 	}
-	if platforms > 0 && good[g.Digest] && (signed == platforms || !s.opt.RequireChildren) {
+	if platforms > 0 && good[g.Digest] && (signed == platforms || !d.RequireChildren) {
 		s.rec.add(i, Pass, check.Fault{ID: check.PolicyChild, Subject: string(g.Digest),
 			Detail: fmt.Sprintf("the signed index vouches for its %s by digest; signed in their own right: %d", count(platforms, "platform"), signed)})
 	}

@@ -15,7 +15,8 @@ import (
 // error is nil for a verified bundle and an [*Error] for a rejected one.
 func Bundle(ctx context.Context, r *bundle.Reader, opt Options) (*Report, error) {
 	s := newSession(opt)
-	s.present, s.whole = r.Has, r.Whole
+	s.ended = func() bool { return ctx.Err() != nil }
+	s.present, s.whole, s.state = r.Has, r.Whole, r.State
 	s.rep.Bundle.Identity = Text(r.Identity())
 	if r.Inventory != nil {
 		s.metadata(&r.Contents)
@@ -51,17 +52,13 @@ func (s *session) early(r *bundle.Reader) Report {
 func Plan(p *bundle.Plan, opt Options) (*Report, error) {
 	s := newSession(opt)
 	s.rep.Bundle.Identity, s.rep.Bundle.Size = Text(p.Identity()), p.Size
-	s.rep.Totals.Bytes, s.rep.Totals.Blobs = p.Size, len(p.Inventory.Blobs)+inventoryBlobs
+	s.rep.Totals.Bytes, s.rep.Totals.Blobs = p.Size, len(p.Inventory.Blobs)+p.OwnBlobs()
 	s.metadata(&p.Contents)
 	s.unproven()
 	rep := s.finish()
 	s.blobs(&rep)
 	return &rep, verdictError(&rep)
 }
-
-// inventoryBlobs are the blobs that no inventory lists: the inventory's own
-// manifest, its config, and itself.
-const inventoryBlobs = 3
 
 func verdictError(rep *Report) error {
 	if rep.Verdict == Verified {
@@ -77,24 +74,34 @@ type session struct {
 	rep     Report
 	c       *bundle.Contents
 	graph   *bundle.Graph
-	present func(oci.Digest) bool // whether the file holds a blob
-	whole   func() bool           // whether the file could be read to its end
+	present func(oci.Digest) bool   // whether the file holds a blob
+	ended   func() bool             // nobody waits for the result any more
+	state   func(oci.Digest) string // in which a blob was found
+	whole   func() bool             // whether the file could be read to its end
+	demand  []*demands              // on each image
 	keys    []*bundleKey
 	weighed []string            // fingerprints of the pinned keys whose strength was judged
 	judged  map[oci.Digest]bool // evidence whose every part was judged
 	rooted  map[int]bool        // images that came with a signature of their own
 	sigs    int64               // signatures read so far
+	strange int                 // tries under keys that nobody pinned, so far
 }
 
 func newSession(opt Options) *session {
 	s := &session{opt: opt, judged: map[oci.Digest]bool{}, rooted: map[int]bool{}}
 	s.present, s.whole = func(oci.Digest) bool { return true }, func() bool { return true }
+	s.ended = func() bool { return false }
+	s.state = func(oci.Digest) string { return bundle.StateUnread }
 	at := opt.now()
 	s.rep = Report{
 		Schema: Schema, VerifiedAt: at, Clock: opt.clock(at), Bundle: BundleID{Path: opt.Path},
 		Anchors: opt.anchors(), Waivers: append([]string{}, opt.Waivers...), Tool: opt.Tool,
 		Images: []Image{}, Keys: []Key{}, Blobs: []Blob{}, Command: append([]string{}, opt.Command...), Checks: []Check{}, Failures: []Check{},
 	}
+	if p := opt.Policy; p != nil {
+		s.rep.Policy = &PolicyID{Name: Text(p.Name), Path: p.Path, Digest: p.Digest}
+	}
+	s.rep.Transfer = opt.Transfer
 	return s
 }
 
@@ -108,10 +115,17 @@ func (s *session) metadata(c *bundle.Contents) {
 	s.layout()
 	s.readKeys()
 	s.anchorStrength()
+	s.sealed()
 	for i := range s.graph.Images {
+		if s.ended() {
+			return // the caller is told so, and there is no report
+		}
 		s.image(i)
 	}
 	s.unsignedImages()
 	s.demandedImages()
+	s.requiredRules()
+	s.transferred()
+	s.rollback()
 	s.exportWaivers()
 }

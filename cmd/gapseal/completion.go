@@ -51,6 +51,8 @@ func completeBash(w io.Writer) {
 	}
 	fmt.Fprintf(w, "    'help '*) COMPREPLY=($(compgen -W '%s' -- \"$cur\")); return;;\n", strings.Join(names(), " "))
 	fmt.Fprint(w, "    'trust trust') COMPREPLY=($(compgen -W 'show' -- \"$cur\")); return;;\n")
+	fmt.Fprint(w, "    'register register') COMPREPLY=($(compgen -W 'list show check export head' -- \"$cur\")); return;;\n")
+	fmt.Fprint(w, "    'receipt receipt') COMPREPLY=($(compgen -W 'verify' -- \"$cur\")); return;;\n")
 	fmt.Fprint(w, "    'completion '*) COMPREPLY=($(compgen -W 'bash zsh fish' -- \"$cur\")); return;;\n  esac\n  case \"${COMP_WORDS[1]}\" in\n")
 	for _, c := range commands() {
 		fmt.Fprintf(w, "    %s) words='%s';;\n", c.name, strings.Join(flagNames(c), " "))
@@ -110,6 +112,8 @@ func completeFish(w io.Writer) {
 		})
 	}
 	fmt.Fprint(w, "complete -c gapseal -n '__fish_seen_subcommand_from trust' -f -a show\n")
+	fmt.Fprint(w, "complete -c gapseal -n '__fish_seen_subcommand_from register' -a 'list show check export head'\n")
+	fmt.Fprint(w, "complete -c gapseal -n '__fish_seen_subcommand_from receipt' -a verify\n")
 	fmt.Fprint(w, "complete -c gapseal -n '__fish_seen_subcommand_from completion' -f -a 'bash zsh fish'\n")
 }
 

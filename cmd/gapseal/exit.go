@@ -13,6 +13,8 @@ import (
 
 	"github.com/gapseal/gapseal/internal/check"
 	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/receipt"
+	"github.com/gapseal/gapseal/verify/register"
 )
 
 // The exit codes, as every help text shows them.
@@ -70,7 +72,7 @@ func exitCode(err error) int {
 	switch {
 	case err == nil:
 		return exitVerified
-	case errors.As(err, &rejected), errors.As(err, &fault):
+	case errors.As(err, &rejected), errors.As(err, &fault), errors.As(err, new(*register.Fault)), errors.As(err, new(*receipt.RefusedError)):
 		return exitRejected
 	case errors.As(err, &usage):
 		return exitNoVerdict

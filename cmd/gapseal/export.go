@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/gapseal/gapseal/bundle"
+	"github.com/gapseal/gapseal/bundle/volume"
 	"github.com/gapseal/gapseal/internal/atomicfile"
 	"github.com/gapseal/gapseal/internal/progress"
 	"github.com/gapseal/gapseal/oci"
@@ -21,6 +22,8 @@ import (
 
 type exportRun struct {
 	judging
+	sealing
+	cut                      cutting
 	output                   string
 	allowUnverified          bool
 	allowHTTP, allowInsecure bool
@@ -44,12 +47,16 @@ gapseal export ghcr.io/acme/app:v1 --platform linux/amd64 \
     --key https://acme.example/cosign.pub -o app.tar
 gapseal export mirror.example/app:v1 --key cosign.pub -o app.tar \
     --accept-reference mirror.example/app=ghcr.io/acme/app
+gapseal export ghcr.io/acme/app:v1 --key cosign.pub -o app.tar \
+    --seal seal.key --seal-stream acme
+gapseal export ghcr.io/acme/app:v1 --key cosign.pub -o app.tar \
+    --volume-size dvd --recovery 10
 gapseal export ghcr.io/acme/app:v1 --key cosign.pub -o - |
     ssh transfer 'cat > app.tar'`,
 		setup: func(fs *pflag.FlagSet) func(context.Context, []string, stdio) error {
 			e := &exportRun{}
 			fs.StringVarP(&e.output, "output", "o", "", "write the bundle to `FILE`, or - for a pipe")
-			e.declare(fs, "public key to judge with and to carry: a PEM `FILE` or https URL (repeatable; any of them will do)",
+			e.judging.declare(fs, "public key to judge with and to carry: a PEM `FILE` or https URL (repeatable; any of them will do)",
 				"carry only `OS/ARCH[/VARIANT]` of a multi-platform image (repeatable)")
 			fs.BoolVar(&e.allowUnverified, "allow-unverified", false, "waiver: write the bundle although it does not verify; recorded in it")
 			fs.BoolVar(&e.allowHTTP, "allow-http-registry", false, "allow registries without TLS")
@@ -57,6 +64,8 @@ gapseal export ghcr.io/acme/app:v1 --key cosign.pub -o - |
 			fs.StringVar(&e.caCert, "registry-cacert", "", "also trust the CA certificates in this PEM `FILE` for registries")
 			fs.StringVar(&e.signatures, "signature-repository", os.Getenv("COSIGN_REPOSITORY"), "also look for signatures in this `REPO` (environment: COSIGN_REPOSITORY)")
 			fs.IntVar(&e.jobs, "jobs", 4, "fetch `N` layers at a time")
+			e.sealing.declare(fs)
+			e.cut.declare(fs)
 			return e.run
 		},
 	}
@@ -71,6 +80,9 @@ func (e *exportRun) run(ctx context.Context, args []string, io stdio) error {
 		return err
 	}
 	e.tell(io.err)
+	if err := e.load(ctx, io); err != nil {
+		return err
+	}
 	src, req, err := e.request(args, &o, io)
 	if err != nil {
 		return err
@@ -78,6 +90,9 @@ func (e *exportRun) run(ctx context.Context, args []string, io stdio) error {
 	plan, fetch, err := bundle.Collect(ctx, src, req)
 	if err != nil {
 		return fmt.Errorf("%w\nNothing was written.", err)
+	}
+	if err := e.seal(plan, &o); err != nil {
+		return err
 	}
 	if err := e.gate(plan, o, io); err != nil {
 		return err
@@ -90,6 +105,8 @@ func (e *exportRun) run(ctx context.Context, args []string, io stdio) error {
 		name = "standard output"
 	}
 	fmt.Fprintf(io.err, "wrote %s: %s, %s\nidentity %s\n", name, images(len(plan.Inventory.Images)), report.Bytes(plan.Size), plan.Identity())
+	e.cut.wrote(io.err, e.output, plan.Size)
+	e.tellSeal(io.err)
 	return nil
 }
 
@@ -113,7 +130,13 @@ func (e *exportRun) checkUsage(args []string, io stdio) error {
 	case e.output == "-" && isTerminal(io.out.file):
 		return usagef("the bundle would go to the terminal; redirect standard output, or name a file")
 	}
-	return keepApart(e.output, append(e.inputs(), e.caCert))
+	if err := e.cut.parse(e.output); err != nil {
+		return err
+	}
+	if err := e.check(e.allowUnverified); err != nil {
+		return err
+	}
+	return keepApart(e.output, append(e.inputs(), e.caCert, e.sealing.key))
 }
 
 // carryKey takes --key of export, the connected side: the key itself is needed.
@@ -199,7 +222,7 @@ func (e *exportRun) gate(plan *bundle.Plan, o verify.Options, io stdio) error {
 }
 
 func (e *exportRun) write(ctx context.Context, plan *bundle.Plan, fetch bundle.Fetch, io stdio) error {
-	bar := progress.New(io.err, "exporting", plan.ContentSize())
+	bar := progress.New(io.err, "exporting", plan.ContentSize()+e.cut.work(plan.Size))
 	err := e.writeTo(ctx, plan, fetch, bar.Add, io.out)
 	bar.Done(err == nil)
 	switch {
@@ -214,6 +237,9 @@ func (e *exportRun) write(ctx context.Context, plan *bundle.Plan, fetch bundle.F
 func (e *exportRun) writeTo(ctx context.Context, plan *bundle.Plan, fetch bundle.Fetch, tell func(int64), out io.Writer) error {
 	if e.output == "-" {
 		return plan.WriteStream(ctx, out, fetch, tell)
+	}
+	if e.cut.wanted() {
+		return e.cut.write(ctx, plan, fetch, volume.Base(e.output), e.jobs, tell)
 	}
 	f, err := atomicfile.Create(e.output)
 	if err != nil {

@@ -24,10 +24,12 @@ its metadata is read, and nothing is verified: whoever made the file decides
 what stands here.`,
 		examples: `
 gapseal inspect app.tar
+gapseal inspect app.volumes.json --volumes /media/dvd2
 gapseal inspect app.tar --output json`,
 		setup: func(fs *pflag.FlagSet) func(context.Context, []string, stdio) error {
 			output := fs.StringP("output", "o", "text", "`FORMAT`: text or json")
-			return func(_ context.Context, args []string, io stdio) error { return inspect(args, *output, io) }
+			volumes := fs.StringArray("volumes", nil, volumesUsage)
+			return func(_ context.Context, args []string, io stdio) error { return inspect(args, *output, *volumes, io) }
 		},
 	}
 }
@@ -38,15 +40,16 @@ type inspection struct {
 	Verified  bool              `json:"verified"` // always false: inspect verifies nothing
 	Path      string            `json:"path"`
 	Identity  verify.Text       `json:"identity"`
+	Sealed    bool              `json:"sealed"` // index.json lists a seal, whoever made it
 	Inventory *bundle.Inventory `json:"inventory"`
 	Faults    []string          `json:"faults"`
 }
 
-func inspect(args []string, output string, io stdio) error {
+func inspect(args []string, output string, volumes []string, io stdio) error {
 	if len(args) != 1 {
 		return usagef("inspect takes one bundle, found %d; gapseal inspect --help shows how", len(args))
 	}
-	src, err := openBundle(args[0], io)
+	src, err := openBundle(args[0], io, volumes...)
 	if err != nil {
 		return err
 	}
@@ -55,7 +58,7 @@ func inspect(args []string, output string, io stdio) error {
 	if err != nil {
 		return err
 	}
-	in := inspection{Schema: "gapseal.inspect/v1", Path: args[0], Identity: verify.Text(r.Identity()), Inventory: r.Inventory, Faults: []string{}}
+	in := inspection{Schema: "gapseal.inspect/v1", Path: args[0], Identity: verify.Text(r.Identity()), Sealed: r.Sealed, Inventory: r.Inventory, Faults: []string{}}
 	for _, f := range r.Faults() {
 		in.Faults = append(in.Faults, f.Error())
 	}
@@ -81,6 +84,9 @@ func (in *inspection) text(w io.Writer) error {
 	}
 	if in.Inventory != nil {
 		writeInventory(b, in.Inventory)
+	}
+	if in.Sealed {
+		row(b, "seal", "there is one; verify --seal-key proves whose")
 	}
 	row(b, "identity", string(in.Identity))
 	return b.Flush()

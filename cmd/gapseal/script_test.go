@@ -25,13 +25,14 @@ func TestMain(m *testing.M) {
 }
 
 func TestScripts(t *testing.T) {
-	reg, bundles := serveRegistry(t), writeBundles(t)
+	reg, bundles, keys := serveRegistry(t), writeBundles(t), writeKeys(t)
 	testscript.Run(t, testscript.Params{
 		Dir:           "testdata/script",
 		UpdateScripts: os.Getenv("UPDATE_SCRIPTS") != "",
 		Setup: func(e *testscript.Env) error {
 			e.Vars = append(e.Vars, environment(t, reg)...)
 			e.Setenv("BUNDLES", bundles)
+			e.Setenv("KEYS", keys)
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "narrow": narrow},

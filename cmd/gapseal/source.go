@@ -8,21 +8,39 @@ import (
 	"os"
 
 	"github.com/gapseal/gapseal/bundle"
+	"github.com/gapseal/gapseal/bundle/volume"
 	"github.com/gapseal/gapseal/oci"
 )
 
-// bundleSource is a bundle file or a pipe.
+// bundleSource is a bundle file, a pipe, or a set of volumes.
 type bundleSource struct {
-	*os.File
-	size   int64 // 0 for a pipe
-	stream bool
-	sum    hash.Hash // of a pipe's bytes, if asked for
+	*os.File             // nil for volumes
+	volumes  *volume.Set // nil for anything else
+	size     int64       // 0 for a pipe
+	stream   bool
+	sum      hash.Hash // of a pipe's bytes, if asked for
 }
 
-func openBundle(path string, io stdio) (*bundleSource, error) {
+// openBundle opens what a command was given as a bundle; volumes are looked
+// for beside it and in dirs.
+func openBundle(path string, io stdio, dirs ...string) (*bundleSource, error) {
 	if isURL(path) {
 		return nil, usagef("%s: verify never uses a network; pass a file", hideUser(path))
 	}
+	if volume.IsSet(path) {
+		set, err := volume.Find(path, dirs)
+		if err != nil {
+			return nil, err
+		}
+		return &bundleSource{volumes: set, size: set.Content().Size()}, nil
+	}
+	if len(dirs) > 0 {
+		return nil, usagef("--volumes says where volumes are, and %s is none; name their index, or the first of them", path)
+	}
+	return openFile(path, io)
+}
+
+func openFile(path string, io stdio) (*bundleSource, error) {
 	f, err := openInput(path, io)
 	if err != nil {
 		return nil, err
@@ -53,10 +71,21 @@ func openInput(path string, io stdio) (*os.File, error) {
 	return io.in, nil
 }
 
+// Close closes whatever was opened.
+func (s *bundleSource) Close() error {
+	if s.volumes != nil {
+		return s.volumes.Close()
+	}
+	return s.File.Close()
+}
+
 func (s *bundleSource) tee() { s.sum = sha256.New() }
 
 func (s *bundleSource) open(lim oci.Limits) (*bundle.Reader, error) {
-	if !s.stream {
+	switch {
+	case s.volumes != nil:
+		return s.volumes.Bundle(lim)
+	case !s.stream:
 		return bundle.Open(s.File, s.size, lim)
 	}
 	var r io.Reader = s.File
@@ -68,9 +97,14 @@ func (s *bundleSource) open(lim oci.Limits) (*bundle.Reader, error) {
 
 // digest hashes the whole file, once more than verification needs.
 func (s *bundleSource) digest() (string, error) {
-	var rest io.Reader = io.NewSectionReader(s.File, 0, s.size)
-	if s.stream {
+	var rest io.Reader
+	switch {
+	case s.volumes != nil:
+		rest = io.NewSectionReader(s.volumes.Content(), 0, s.size)
+	case s.stream:
 		rest = s.File
+	default:
+		rest = io.NewSectionReader(s.File, 0, s.size)
 	}
 	if _, err := io.Copy(s.sum, rest); err != nil && !errors.Is(err, io.EOF) {
 		return "", err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/gapseal/gapseal/internal/atomicfile"
 	"github.com/gapseal/gapseal/internal/progress"
+	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify"
 	"github.com/gapseal/gapseal/verify/report"
 )
@@ -22,7 +24,14 @@ type verifyRun struct {
 	judging
 	deep, fileDigest   bool
 	output, outputFile string
+	register           string
 	attestationOut     string
+	volumes            []string
+	volume             string
+	sealKeys           []string
+	sign               signing
+	reports            []string
+	reportFiles        reportFiles
 }
 
 func verifyCommand() *command {
@@ -34,7 +43,8 @@ each signature and attestation, and the transparency log's word for them.
 The key is what you trust, so it comes by another road than the bundle: a PEM
 file, or the fingerprint that somebody read to you. For keyless signatures it is
 an identity with its issuer, and a trusted root. Without a key or an identity a
-bundle is rejected as unanchored. FILE may be - for a pipe.
+bundle is rejected as unanchored. FILE may be - for a pipe, or the index of
+volumes or the first of them, which are then read without joining them.
 
 The identity in the report is the SHA-256 of the bundle's index.json, which
 fixes every byte of a verified bundle.`,
@@ -42,11 +52,14 @@ fixes every byte of a verified bundle.`,
 gapseal verify app.tar --key cosign.pub
 gapseal verify app.tar --key sha256:9c2f… \
     --image ghcr.io/acme/app:v1@sha256:285a…
+gapseal verify app.tar --key cosign.pub --seal-key acme-seal.pub
 gapseal verify app.tar --key cosign.pub -a repo=acme/app --max-age 90d --deep
 gapseal verify app.tar --trusted-root trusted_root.json \
     --certificate-identity release@acme.example \
     --certificate-oidc-issuer https://accounts.acme.example
 gapseal verify app.tar --key cosign.pub -o json --output-file report.json
+gapseal verify app.volumes.json --key cosign.pub --volumes /media/dvd2
+gapseal verify --volume app.tar.002 app.volumes.json
 ssh transfer cat app.tar | gapseal verify - --key cosign.pub`,
 		setup: func(fs *pflag.FlagSet) func(context.Context, []string, stdio) error {
 			v := &verifyRun{}
@@ -54,9 +67,15 @@ ssh transfer cat app.tar | gapseal verify - --key cosign.pub`,
 				"demand that `OS/ARCH[/VARIANT]` is in the bundle (repeatable)")
 			fs.BoolVar(&v.deep, "deep", false, "also unpack every layer and compare it with the diff_ids of its config")
 			fs.BoolVar(&v.fileDigest, "file-digest", false, "also report the SHA-256 of the whole file")
+			fs.StringArrayVar(&v.sealKeys, "seal-key", nil, "demand a seal over the bundle by the public key in this PEM `FILE`, brought by another road (repeatable; any of them will do)")
+			v.sign.declare(fs)
 			fs.StringVarP(&v.output, "output", "o", "text", "`FORMAT` of the report: text, json or cosign")
 			fs.StringVar(&v.attestationOut, "attestation-out", "", "write the statements of attestations that verify into this `DIR`, which must exist, if the bundle does")
 			fs.StringVar(&v.outputFile, "output-file", "", "write the report to `FILE` and one line to stderr")
+			fs.StringVar(&v.register, "register", "", "add an entry for this verification, also a rejected one, to the register in `DIR`, which must exist")
+			fs.StringArrayVar(&v.reports, "report", nil, "also write the report to a file, as `FORMAT=FILE` (repeatable): "+reportFormatNames())
+			fs.StringArrayVar(&v.volumes, "volumes", nil, volumesUsage)
+			fs.StringVar(&v.volume, "volume", "", "only hold this one volume, `FILE`, against the index of volumes given; no verdict on the bundle")
 			return v.run
 		},
 	}
@@ -66,17 +85,44 @@ func (v *verifyRun) run(ctx context.Context, args []string, io stdio) error {
 	if len(args) != 1 {
 		return usagef("verify takes one bundle, found %d; gapseal verify --help shows how", len(args))
 	}
+	if v.volume != "" {
+		return verifyVolume(ctx, v.volume, args[0], io)
+	}
 	if renderers[v.output] == nil {
 		return usagef("--output %q: want text, json or cosign", v.output)
 	}
 	if err := keepApart(v.outputFile, append(v.inputs(), args[0])); err != nil {
 		return err
 	}
+	if err := keepApart(v.sign.receipt, append(v.inputs(), args[0])); err != nil {
+		return err
+	}
+	if err := v.sign.check(false); err != nil {
+		return err
+	}
 	if err := checkDir(v.attestationOut); err != nil {
+		return err
+	}
+	var err error
+	if v.reportFiles, err = parseReports(v.reports, append(v.inputs(), args[0]), v.outputFile); err != nil {
 		return err
 	}
 	o, err := v.options(pinKey)
 	if err != nil {
+		return err
+	}
+	defer v.reportFiles.abort()
+	if err := v.reportFiles.create(); err != nil {
+		return err
+	}
+	if o.SealKeys, err = publicKeys("--seal-key", v.sealKeys); err != nil {
+		return err
+	}
+	if err := v.sign.load(ctx, io); err != nil {
+		return err
+	}
+	defer v.sign.abort()
+	if err := v.sign.create(); err != nil {
 		return err
 	}
 	v.tell(io.err)
@@ -85,7 +131,16 @@ func (v *verifyRun) run(ctx context.Context, args []string, io stdio) error {
 	if rep == nil {
 		return err
 	}
+	if werr := v.record(ctx, io.err, rep, o.Images); werr != nil {
+		return werr
+	}
 	if werr := writeStatements(v.attestationOut, rep); werr != nil {
+		return werr
+	}
+	if werr := v.reportFiles.write(rep); werr != nil {
+		return werr
+	}
+	if werr := v.sign.write(rep, "", io.err); werr != nil {
 		return werr
 	}
 	if werr := v.write(rep, io); werr != nil {
@@ -99,12 +154,13 @@ func (v *verifyRun) run(ctx context.Context, args []string, io stdio) error {
 
 // judge opens the bundle and has it verified.
 func (v *verifyRun) judge(ctx context.Context, path string, o verify.Options, io stdio) (*verify.Report, error) {
-	src, err := openBundle(path, io)
+	src, err := openBundle(path, io, v.volumes...)
 	if err != nil {
 		return nil, err
 	}
 	defer src.Close()
-	if v.fileDigest {
+	v.fileDigest = v.fileDigest || v.reportFiles.wants("sha256")
+	if v.fileDigest || v.reportFiles.wants("vsa") {
 		src.tee()
 	}
 	r, err := src.open(o.Limits)
@@ -121,7 +177,7 @@ func (v *verifyRun) judge(ctx context.Context, path string, o verify.Options, io
 	}
 	rep, err := verify.Bundle(ctx, r, o)
 	bar.Done(false) // the report says how much it was
-	if rep != nil && v.fileDigest {
+	if rep != nil && (v.fileDigest || v.reportFiles.wants("vsa") && rep.Bundle.Identity == "") {
 		d, derr := src.digest()
 		if derr != nil {
 			return nil, derr
@@ -173,4 +229,20 @@ func (v *verifyRun) writeFile(rep *verify.Report, io stdio) error {
 	}
 	fmt.Fprintf(io.err, "gapseal: %s; report in %s\n", rep.Verdict, v.outputFile)
 	return nil
+}
+
+// record adds the report to the register, if one was named.
+func (v *verifyRun) record(ctx context.Context, w io.Writer, rep *verify.Report, own []oci.Reference) error {
+	if v.register == "" {
+		return nil
+	}
+	var doc bytes.Buffer
+	if err := report.JSON(&doc, rep); err != nil {
+		return err
+	}
+	n, err := appendRegister(ctx, v.register, rep, doc.Bytes(), own, "")
+	if err == nil {
+		fmt.Fprintf(w, "gapseal: entry %d in the register %s\n", n, report.Terminal(v.register))
+	}
+	return err
 }

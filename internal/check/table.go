@@ -12,6 +12,7 @@ const (
 	LimitConfig    ID = "limit.config"
 	LimitPayload   ID = "limit.payload"
 	LimitEvidence  ID = "limit.evidence"
+	LimitSeal      ID = "limit.seal"
 	LimitNesting   ID = "limit.nesting"
 	LimitImages    ID = "limit.images"
 	LimitDepth     ID = "limit.depth"
@@ -19,6 +20,15 @@ const (
 	LimitEntry     ID = "limit.log-entry"
 	LimitTotal     ID = "limit.total"
 	LimitUnpacked  ID = "limit.unpacked"
+
+	MediaIndex     ID = "media.index"
+	MediaMissing   ID = "media.missing"
+	MediaSize      ID = "media.size"
+	MediaDuplicate ID = "media.duplicate"
+	MediaSwapped   ID = "media.swapped"
+	MediaForeign   ID = "media.foreign"
+	MediaDamaged   ID = "media.damaged"
+	MediaRecovery  ID = "media.recovery"
 
 	ContainerWrapper   ID = "container.wrapper"
 	ContainerTruncated ID = "container.truncated"
@@ -33,6 +43,7 @@ const (
 	LayoutMarker    ID = "layout.marker"
 	LayoutIndex     ID = "layout.index"
 	LayoutInventory ID = "layout.inventory"
+	LayoutSeal      ID = "layout.seal"
 	LayoutName      ID = "layout.name"
 	LayoutMissing   ID = "layout.missing"
 	LayoutUnlisted  ID = "layout.unlisted"
@@ -82,11 +93,6 @@ const (
 
 	TSATimestamp ID = "tsa.timestamp"
 
-	CertEncoding ID = "cert.encoding"
-	CertChain    ID = "cert.chain"
-	CertSCT      ID = "cert.sct"
-	CertIdentity ID = "cert.identity"
-
 	TrustUnanchored ID = "trust.unanchored"
 	TrustStrength   ID = "trust.key-strength"
 	TrustKey        ID = "trust.key"
@@ -94,16 +100,30 @@ const (
 	TrustValidity   ID = "trust.validity"
 	TrustBundleKey  ID = "trust.bundle-key"
 
-	PolicyImage        ID = "policy.image"
-	PolicyAnnotations  ID = "policy.annotations"
-	PolicyAge          ID = "policy.age"
-	PolicyAttestation  ID = "policy.attestation"
-	PolicyChild        ID = "policy.child-signature"
-	PolicyAccept       ID = "policy.accept-reference"
-	PolicyUnbound      ID = "policy.reference-unbound"
-	PolicyNotJudged    ID = "policy.not-judged"
-	PolicyWaiver       ID = "policy.waiver"
-	PolicyExportWaiver ID = "policy.export-waiver"
+	CertEncoding ID = "cert.encoding"
+	CertChain    ID = "cert.chain"
+	CertSCT      ID = "cert.sct"
+	CertIdentity ID = "cert.identity"
+
+	PolicyImage         ID = "policy.image"
+	PolicyAnnotations   ID = "policy.annotations"
+	PolicyAge           ID = "policy.age"
+	PolicyAttestation   ID = "policy.attestation"
+	PolicyChild         ID = "policy.child-signature"
+	PolicyListed        ID = "policy.unlisted-image"
+	PolicyDigest        ID = "policy.digest"
+	PolicyPlatform      ID = "policy.platform"
+	PolicySigners       ID = "policy.signers"
+	PolicyBudget        ID = "policy.budget"
+	PolicyTransfer      ID = "policy.transfer"
+	PolicyRollback      ID = "policy.rollback"
+	PolicySeal          ID = "policy.seal"
+	PolicySealNotJudged ID = "policy.seal-not-judged"
+	PolicyAccept        ID = "policy.accept-reference"
+	PolicyUnbound       ID = "policy.reference-unbound"
+	PolicyNotJudged     ID = "policy.not-judged"
+	PolicyWaiver        ID = "policy.waiver"
+	PolicyExportWaiver  ID = "policy.export-waiver"
 )
 
 // Table lists every question in the order of cause: when several fail, the
@@ -118,6 +138,7 @@ var Table = []Question{
 	{LimitManifest, "each manifest is within its budget", "raise --limit manifest=SIZE only if you know why it is that large"},
 	{LimitConfig, "each config is within its budget", "raise --limit config=SIZE only if you know why it is that large"},
 	{LimitPayload, "each signature payload is within its budget", "raise --limit payload=SIZE only if you know why it is that large"},
+	{LimitSeal, "the seal is within the 64 KiB of the format", "export again; if that does not help, treat the bundle as hostile"},
 	{LimitEvidence, "each blob of evidence held in memory is within the 16 MiB of the format", "export again; if that does not help, ask the publisher: no honest signature is that large"},
 	{LimitNesting, "no JSON document nests deeper than the budget", "ask the publisher: no honest document nests that deep"},
 	{LimitImages, "the bundle holds no more images than the budget", "raise --limit images=N, or export fewer images per bundle"},
@@ -126,6 +147,15 @@ var Table = []Question{
 	{LimitEntry, "each log entry is within its budget", "ask the publisher: no honest log entry is that large"},
 	{LimitTotal, "the bundle as a whole is within its budget", "raise --limit total=SIZE"},
 	{LimitUnpacked, "each layer unpacks within size and ratio", "treat the layer as hostile; raise --limit unpacked=SIZE or ratio=N only if the publisher confirms it"},
+
+	{MediaIndex, "the index of volumes can be read", "copy the index again, or verify the first volume without it; gapseal repair writes it anew"},
+	{MediaMissing, "each volume is there", "bring the volume named, or name its folder with --volumes; gapseal repair can rebuild it from recovery volumes"},
+	{MediaSize, "each volume has the size that the index lists", "copy the volume again, or rebuild it with gapseal repair"},
+	{MediaDuplicate, "no volume is there twice with different content", "remove the copy that is wrong; gapseal verify --volume tells which is"},
+	{MediaSwapped, "each volume has its own content", "give the volumes their right names, or copy them again"},
+	{MediaForeign, "each volume is of this bundle", "bring the volume of this bundle; the one found belongs to another"},
+	{MediaDamaged, "each volume is what the index lists", "copy the volume again, or rebuild it with gapseal repair"},
+	{MediaRecovery, "enough is left to rebuild what is lost", "bring more volumes or recovery volumes; otherwise carry the bundle across again"},
 
 	{ContainerWrapper, "the file is a plain tar, not compressed", "unwrap it with the command shown, then verify the result"},
 	{ContainerTruncated, "the file is complete", "copy the bundle again from its source and compare sizes"},
@@ -140,6 +170,7 @@ var Table = []Question{
 	{LayoutMarker, "oci-layout is the marker of an OCI layout 1.0.0", "export the bundle again"},
 	{LayoutIndex, "index.json is exactly what the inventory dictates", "export the bundle again; something was added, removed or rewritten"},
 	{LayoutInventory, "the inventory is present, strict and canonical", "export the bundle again with this version of gapseal or an older one"},
+	{LayoutSeal, "the seal, if there is one, is in its place and in its one form", "export the bundle again"},
 	{LayoutName, "each blob is named by a lower-case SHA-256", "export the bundle again"},
 	{LayoutMissing, "each blob of the inventory is present", "copy the bundle again; if that does not help, export it again"},
 	{LayoutUnlisted, "each blob present is in the inventory", "do not use this bundle: it carries content that nothing accounts for"},
@@ -190,11 +221,6 @@ var Table = []Question{
 
 	{TSATimestamp, "the timestamp is about this signature, by a trusted authority, at a time it was valid", "pass a current --trusted-root; otherwise ask the publisher to sign again"},
 
-	{CertEncoding, "the signing certificate is strictly encoded", "ask the publisher to sign again"},
-	{CertChain, "a trusted authority issued the certificate, and each link was valid when it signed", "pass a current --trusted-root, or --key for what a plain key signed; otherwise do not use this image"},
-	{CertSCT, "a trusted certificate log promised to include the certificate", "pass a current --trusted-root; otherwise do not use this image"},
-	{CertIdentity, "the certificate is of the identity asked for", "check the identity and issuer you demanded; otherwise do not use this image"},
-
 	{TrustUnanchored, "the key was pinned by another road than the bundle", "get the publisher's key or its fingerprint by another road and pass it with --key; for keyless signatures, --certificate-identity"},
 	{TrustStrength, "each pinned key, and each key of a trusted log, is strong enough", "ask its owner for a key of current strength"},
 	{TrustKey, "the signature was made by a pinned key", "check with the publisher, by another road, which key is the right one"},
@@ -202,11 +228,25 @@ var Table = []Question{
 	{TrustValidity, "the entry's time lies in the validity of the log's key", "check the dates; pass a current --trusted-root if the log's key was rotated"},
 	{TrustBundleKey, "the key carried in the bundle is a pinned one", "check with the publisher, by another road, which key is the right one"},
 
+	{CertEncoding, "the signing certificate is strictly encoded", "ask the publisher to sign again"},
+	{CertChain, "a trusted authority issued the certificate, and each link was valid when it signed", "pass a current --trusted-root, or --key for what a plain key signed; otherwise do not use this image"},
+	{CertSCT, "a trusted certificate log promised to include the certificate", "pass a current --trusted-root; otherwise do not use this image"},
+	{CertIdentity, "the certificate is of the identity asked for", "check the identity and issuer you demanded; otherwise do not use this image"},
+
+	{PolicySeal, "a pinned key sealed this very inventory (with --seal-key)", "ask the sender for the bundle as it was sealed, and compare the seal key's fingerprint by another road"},
+	{PolicyListed, "the policy lists each image", "have the policy list the image, or export without it"},
 	{PolicyImage, "the images asked for are in the bundle", "export the images you need, or correct --image"},
+	{PolicyDigest, "each image has a digest that the policy pins for it", "export the build that the policy pins, or have the policy renewed"},
+	{PolicyPlatform, "no platform is carried that the policy does not allow", "export with --platform for those that are allowed"},
+	{PolicySigners, "as many distinct keys or identities signed as were demanded", "ask the publisher for the missing signatures, then export again"},
+	{PolicyBudget, "the bundle holds no more than the policy allows", "export fewer images per bundle, or have the policy changed"},
+	{PolicyTransfer, "the transfer record has what the policy requires", "complete the record and pass it with --transfer"},
+	{PolicyRollback, "the bundle is not older than what the register knows", "find out who sent an older bundle, and why; export again for a new one"},
 	{PolicyAnnotations, "one good signature carries the demanded annotations", "check the value you demanded; otherwise this is not the build you wanted"},
 	{PolicyAge, "one good signature is of the demanded age", "export a newer build, or correct --max-age or --not-before"},
 	{PolicyAttestation, "the demanded attestations are there and verify", "ask the publisher to attest, then export again; or correct --require-attestation"},
 	{PolicyChild, "each platform is vouched for by the signed index, or where demanded by a signature of its own", "have the publisher sign each platform (cosign sign --recursive), or drop --require-child-signatures"},
+	{PolicySealNotJudged, "the seal was judged", "pin the sender's seal key with --seal-key; without it the seal proves nothing"},
 	{PolicyAccept, "the signed repository is one accepted for this image", "name the exact pair in --accept-reference if the mirror is yours"},
 	{PolicyUnbound, "the reference is bound by more than the bundle's word", "compare the digest with one received by another road, and pin it: --image REF@DIGEST"},
 	{PolicyNotJudged, "each piece of evidence was judged", "this version carries it and checks its digest; it proves nothing yet"},

@@ -16,25 +16,34 @@ import (
 // The report's contract: the members of each object, in any order. A member may
 // be added here; none may ever be taken away.
 var contract = map[string]string{
-	"":                             "anchors bundle bundleKeys checks failures images schema tool totals verdict verifiedAt waivers",
+	"":                             "anchors blobs bundle bundleKeys checks clock command failures images policy schema seal tool totals transfer verdict verifiedAt waivers",
 	".bundle":                      "fileDigest identity path size",
-	".anchors[]":                   "fingerprint kind name path source",
+	".clock":                       "host source",
+	".anchors[]":                   "fingerprint kind name newest path source",
+	".policy":                      "digest name path",
+	".transfer":                    "authoriser classification destination direction disposition handOvers id media operator reason scan secondPerson source",
+	".transfer.handOvers[]":        "at from to",
+	".transfer.media":              "label serial type writeProtected",
+	".transfer.scan":               "definitions destination scanner source",
 	".bundleKeys[]":                "fingerprint pem pinned",
+	".blobs[]":                     "digest images mediaType roles size state",
 	".images[]":                    "attestations boundBy claimedReference digest evidence platforms signatures verdict",
 	".images[].evidence[]":         "digest judged kind subject",
-	".images[].signatures[]":       "counts digest form identity issuer key log payload subject timeSource trustedTime",
-	".images[].signatures[].log":   "integratedTime kind logID logIndex",
-	".images[].attestations[]":     "counts digest form identity issuer key log payload predicateType subject timeSource trustedTime",
-	".images[].attestations[].log": "integratedTime kind logID logIndex",
+	".images[].signatures[]":       "certificateAuthority counts digest form identity issuer key log payload subject timeSource timestampAuthority trustedTime",
+	".images[].signatures[].log":   "integratedTime kind log logID logIndex",
+	".images[].attestations[]":     "certificateAuthority counts digest form identity issuer key log payload predicateType subject timeSource timestampAuthority trustedTime",
+	".images[].attestations[].log": "integratedTime kind log logID logIndex",
 	".checks[]":                    "class detail expected found id remedy status subject",
 	".failures[]":                  "class detail expected found id remedy status subject",
 	".totals":                      "blobs bytes judgedBytes unjudgedBytes",
-	".tool":                        "go name version",
+	".tool":                        "digest go name version",
 }
 
 func TestJSONKeepsItsContract(t *testing.T) {
 	full := fixture.Options()
 	full.Tool.Go = "go1.26"
+	full.Policy = &verify.Policy{Name: "imports", Path: "policy.yaml", Digest: "sha256:00", JudgeUnlisted: true}
+	full.Transfer = &verify.Transfer{HandOvers: []verify.HandOver{{}}}
 	bare := full
 	bare.Keys, bare.Logs = nil, nil
 	seen := map[string]bool{}
@@ -98,7 +107,7 @@ func checkValue(t *testing.T, path string, v any, seen map[string]bool) {
 }
 
 // nullable are the members that may be absent. A list that holds nothing is [].
-var nullable = "fileDigest identity expected found remedy subject path name key log payload trustedTime kind issuer timeSource integratedTime predicateType"
+var nullable = "newest policy transfer seal digest certificateAuthority timestampAuthority mediaType fileDigest identity expected found remedy subject path name key log payload trustedTime kind issuer timeSource integratedTime predicateType authoriser classification destination direction disposition id operator reason secondPerson source at from to label serial type writeProtected definitions scanner"
 
 func checkNull(t *testing.T, path string) {
 	t.Helper()

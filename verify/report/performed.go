@@ -36,6 +36,9 @@ func (t *text) performed() {
 	t.item("Every byte of the container is the one that the format dictates")
 	t.item(fmt.Sprintf("Each of %s, %s in all, has its digest and its size", count(t.r.Totals.Blobs, "blob"), Bytes(t.r.Totals.Bytes)))
 	t.item("Nothing is missing, and nothing is there that is neither signed content nor evidence listed for it")
+	if t.r.Seal != nil {
+		t.item("It is whole as its sender sealed it: no image and no evidence was added, removed or exchanged")
+	}
 	if t.answered(check.ConfigDiffID, verify.Pass) {
 		t.item("Each layer was unpacked and has its diff_id")
 	}

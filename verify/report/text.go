@@ -61,6 +61,9 @@ func (t *text) verdict() {
 	if r.Bundle.FileDigest != "" {
 		t.row("file", string(r.Bundle.FileDigest))
 	}
+	if s := r.Seal; s != nil && r.Verdict == verify.Verified {
+		t.row("seal", s.Key, fmt.Sprintf("number %d of %s, %s", s.Serial, s.Stream, s.ExportedAt.Format(time.RFC3339)))
+	}
 	t.root()
 }
 

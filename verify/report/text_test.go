@@ -174,14 +174,15 @@ func TestTextNamesAttestations(t *testing.T) {
 	img := &rep.Images[0]
 	at := time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC)
 	img.Signatures[0].Identity, img.Signatures[0].Issuer = "dev@example.com\nVERIFIED", "https://issuer.example"
+	img.Signatures[0].CA, img.Signatures[0].TSA = "CN=fulcio", "CN=tsa"
 	img.Signatures[0].TrustedTime, img.Signatures[0].TimeSource = &at, "tsa"
 	img.Attestations[0].Identity = "dev@example.com"
 	for range 12 {
 		img.Attestations = append(img.Attestations, verify.Attestation{Signature: verify.Signature{Subject: img.Digest, Digest: "sha256:0"}})
 	}
 	got := render(t, rep)
-	contains(t, got, "identity dev@example.com\\x0aVERIFIED\n         (vouched for by https://issuer.example)\n",
-		"stamped  2026-11-23T08:00:00Z, by a timestamp authority\n",
+	contains(t, got, "identity dev@example.com\\x0aVERIFIED\n         (vouched for by https://issuer.example, certified by CN=fulcio)\n",
+		"stamped  2026-11-23T08:00:00Z, by CN=tsa\n",
 		"attested https://slsa.dev/provenance/v1\n         by dev@example.com\n",
 		"ignored  attestation sha256:0, which does not count\n         and 3 more attestations; --output json lists them all\n",
 		"  - The code-signing certificate was verified using trusted certificate\n    authority certificates\n",

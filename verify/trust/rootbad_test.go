@@ -29,6 +29,7 @@ func TestParseTrustedRootIsStrict(t *testing.T) {
 		"unknown":           {string(edit(t, v1, `"baseUrl"`, `"witness":1,"baseUrl"`)), `unknown field "witness"`},
 		"wrong type":        {string(edit(t, v1, `"tlogs":[{`, `"tlogs":[1,{`)), "unexpected token"},
 		"bad time":          {string(edit(t, v1, "2025-01-01T00:00:00Z", "yesterday")), "yesterday"},
+		"number of an enum": {string(edit(t, v1, `"PKIX_ECDSA_P256_SHA_256"`, "5")), "keyDetails: want its name, found the number 5"},
 		"unknown enum":      {string(edit(t, v1, "PKIX_ECDSA_P256_SHA_256", "ROT13")), "ROT13"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -71,6 +72,7 @@ func TestParseTrustedRootJudgesLogs(t *testing.T) {
 		"no start":         {edit(t, v1, start, `{"end":"2025-01-01T00:00:00Z"}`), "validFor.start"},
 		"zero window":      {edit(t, v1, start, `{"start":"0001-01-01T00:00:00Z","end":"0001-01-01T00:00:00Z"}`), "validFor.start"},
 		"end before start": {edit(t, v1, start, `{"start":"2025-01-01T00:00:00Z","end":"2024-12-31T00:00:00Z"}`), "is before the start"},
+		"control in URL":   {edit(t, v1, "http://", "\\u0000http://"), "baseUrl: want a URL, found control characters"},
 		"no hash":          {edit(t, v1, `"hashAlgorithm":"SHA2_256",`, ""), "hashAlgorithm: want SHA2_256, found none"},
 		"no key details":   {edit(t, v1, `"keyDetails":"PKIX_ECDSA_P256_SHA_256",`, ""), "keyDetails: want PKIX_ECDSA"},
 		"P-256 as Ed25519": {edit(t, v1, "PKIX_ECDSA_P256_SHA_256", "PKIX_ED25519"), "but the key is ECDSA P-256"},

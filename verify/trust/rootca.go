@@ -24,20 +24,23 @@ func readCA(what string, in *trustroot.CertificateAuthority) (*CertificateAuthor
 	return &CertificateAuthority{*authority}, nil
 }
 
-// readTSA asks for a chain with the certificate that signs the timestamps:
-// without it, any certificate under the anchor would do.
+// readTSA asks for a chain with the certificate that signs the timestamps, since
+// without it any certificate under the anchor would do, and with its issuer.
 func readTSA(what string, in *trustroot.CertificateAuthority) (*TimestampAuthority, error) {
 	authority, err := readAuthority(what, in)
 	if err != nil {
 		return nil, err
 	}
-	if authority.Chain[0].IsCA {
-		return nil, &UnsupportedError{
-			What: named(what, in.GetUri()) + ": certChain", Found: authority.Chain[0].Subject.String(),
-			Want: "the certificate that signs the timestamps first",
-		}
+	want := ""
+	switch {
+	case authority.Chain[0].IsCA:
+		want = "the certificate that signs the timestamps first"
+	case len(authority.Chain) == 1:
+		want = "that of the authority which issued it as well" // sigstore-go refuses it, too
+	default:
+		return &TimestampAuthority{*authority}, nil
 	}
-	return &TimestampAuthority{*authority}, nil
+	return nil, &UnsupportedError{What: named(what, in.GetUri()) + ": certChain", Found: authority.Chain[0].Subject.String(), Want: want}
 }
 
 func readAuthority(what string, in *trustroot.CertificateAuthority) (*Authority, error) {

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"crypto/x509"
 	"fmt"
+	"strings"
+	"unicode"
 
 	common "github.com/sigstore/protobuf-specs/gen/pb-go/common/v1"
 	trustroot "github.com/sigstore/protobuf-specs/gen/pb-go/trustroot/v1"
@@ -47,6 +49,9 @@ func (l *logReader) read() (*Log, error) {
 	key, err := l.key()
 	if err != nil {
 		return nil, err
+	}
+	if strings.ContainsFunc(l.in.GetBaseUrl(), unicode.IsControl) {
+		return nil, malformed(l.what, "baseUrl: want a URL, found control characters in it")
 	}
 	log := &Log{Key: *key, Operator: l.in.GetOperator(), Source: SourceFile}
 	if err := l.identify(log); err != nil {

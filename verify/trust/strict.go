@@ -14,9 +14,9 @@ import (
 const maxRootDepth = 16
 
 // checkStrict refuses what protojson lets pass and another reader may take
-// another way: a member twice, and the snake_case alias of a member's name. No
-// member of a trusted root has an underscore in its JSON name. Unknown members
-// are protojson's to refuse.
+// another way: a member twice, the snake_case alias of a member's name, and the
+// number of an enumeration's value. No member of a trusted root has an underscore
+// in its JSON name. Unknown members are protojson's to refuse.
 func checkStrict(text []byte) error {
 	dec := jsontext.NewDecoder(bytes.NewReader(text))
 	if err := walk(dec); err != nil {
@@ -40,6 +40,9 @@ func walk(dec *jsontext.Decoder) error {
 		} else if depth == 0 {
 			return nil
 		}
+		if token.Kind() == '0' && isEnumeration(dec) {
+			return malformed(rootFile, "%s: want its name, found the number %s", dec.StackPointer(), token)
+		}
 		if isName(dec) && strings.Contains(token.String(), "_") {
 			return malformed(rootFile, "member %q: want its camelCase name", token.String())
 		}
@@ -51,4 +54,10 @@ func walk(dec *jsontext.Decoder) error {
 func isName(dec *jsontext.Decoder) bool {
 	kind, length := dec.StackIndex(dec.StackDepth())
 	return kind == '{' && length%2 == 1
+}
+
+// isEnumeration tells whether the token just read is the value of one.
+func isEnumeration(dec *jsontext.Decoder) bool {
+	name := dec.StackPointer().LastToken()
+	return name == "keyDetails" || name == "hashAlgorithm"
 }

@@ -40,8 +40,8 @@ func (s *signerInfo) read(signers cryptobyte.String) error {
 	if !one.ReadASN1(&attributes, explicit(0)) {
 		return malformed("SignerInfo", "want signed attributes")
 	}
-	if !one.SkipASN1(asn1.SEQUENCE) || !one.SkipASN1(asn1.OCTET_STRING) || !one.SkipOptionalASN1(explicit(1)) || !one.Empty() {
-		return malformed("SignerInfo", "want a signature, and nothing else but unsigned attributes")
+	if !one.SkipASN1(asn1.SEQUENCE) || !one.SkipASN1(asn1.OCTET_STRING) || !one.Empty() {
+		return malformed("SignerInfo", "want a signature last: nothing signs an attribute behind it")
 	}
 	s.issuer = issuer
 	return s.readAttributes(attributes)

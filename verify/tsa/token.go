@@ -62,6 +62,9 @@ func readResponse(raw cryptobyte.String) (cryptobyte.String, error) {
 	if !raw.ReadASN1(&response, asn1.SEQUENCE) || !response.ReadASN1(&status, asn1.SEQUENCE) || !status.ReadASN1Integer(&code) {
 		return nil, malformed("TimeStampResp", "want a sequence with a PKIStatusInfo")
 	}
+	if !status.Empty() {
+		return nil, malformed("PKIStatusInfo", "want the status alone: nothing signs a text beside it")
+	}
 	if code != 0 {
 		return nil, malformed("PKIStatus", "want 0, granted, found %d", code)
 	}

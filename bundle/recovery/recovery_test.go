@@ -1,0 +1,184 @@
+package recovery_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/gapseal/gapseal/bundle/recovery"
+	"github.com/gapseal/gapseal/internal/check"
+)
+
+func TestPlanKeepsItsBounds(t *testing.T) {
+	for _, size := range []int64{1, 2, 4095, 4096, 4097, 30_000, 1 << 20, 15_000_001, 15_100_000, 1 << 30, 4_700_372_992, 1 << 40, 1 << 50} {
+		for percent := 1; percent <= 100; percent++ {
+			g, err := recovery.Plan(size, percent)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if g.Blocks() > 256 || g.Block()*int64(g.Data) < size || g.Block()*int64(g.Data-1) >= size || g.Columns > 16 {
+				t.Errorf("%d bytes, %d percent: %+v", size, percent, g)
+			}
+			// A run of the share, wherever it begins, touches no more blocks than
+			// there are of parity.
+			if run := (size*int64(percent) + 99) / 100; size < 1<<50 && (run+g.Block()-2)/g.Block()+1 > int64(g.Parity) {
+				t.Errorf("%d bytes, %d percent: a run of %d bytes may touch more than %d blocks of %d", size, percent, run, g.Parity, g.Block())
+			}
+		}
+	}
+	for _, bad := range [][2]int64{{0, 10}, {-1, 10}, {1<<50 + 1, 10}, {100, 0}, {100, 101}} {
+		if _, err := recovery.Plan(bad[0], int(bad[1])); err == nil {
+			t.Errorf("%v: no error", bad)
+		}
+	}
+}
+
+// TestEveryVolumeCanBeLost: of ten volumes at ten percent any one, wherever its
+// borders lie in the blocks; and of a few volumes any one of parity.
+func TestEveryVolumeCanBeLost(t *testing.T) {
+	whole := noise(3_000_003, 1)
+	m := protect(t, whole, 10, 300_001)
+	if n := len(m.files); n < 11 {
+		t.Fatalf("%d files", n)
+	}
+	for name := range m.files {
+		now := m.copies()
+		delete(now, name)
+		if err := m.repair(t, now); err != nil {
+			t.Errorf("without %s: %v", name, err)
+		}
+	}
+}
+
+// TestBurstsWithinTheShare: a run of ten percent that begins anywhere, in a
+// bundle of one file.
+func TestBurstsWithinTheShare(t *testing.T) {
+	whole := noise(1_234_567, 2)
+	m := protect(t, whole, 10, 0)
+	rnd := rand.New(rand.NewPCG(1, 2))
+	run := len(whole) / 10
+	starts := []int{0, len(whole) - run, 1, 4095, 4096, 4097}
+	for range 20 {
+		starts = append(starts, rnd.IntN(len(whole)-run))
+	}
+	for _, at := range starts {
+		now := m.copies()
+		clear(now["app.tar"][at : at+run])
+		if err := m.repair(t, now); err != nil {
+			t.Errorf("a burst at %d: %v", at, err)
+		}
+	}
+}
+
+// blockOf returns the file and place of a block in a bundle of one file.
+func (m made) flip(now map[string][]byte, block, column int, rnd *rand.Rand) {
+	g := m.index.Geometry()
+	at := int64(block)*g.Block() + int64(column)*g.Cell
+	name := "app.tar"
+	if block >= g.Data {
+		name, at = "app.tar.rec.001", at-int64(g.Data)*g.Block()
+	}
+	raw := now[name]
+	end := min(at+g.Cell, int64(len(raw)))
+	if block >= g.Data {
+		end = at + g.Cell
+	}
+	raw[at+rnd.Int64N(end-at)] ^= 1 << rnd.IntN(8)
+}
+
+// TestAnyBlocksWithinTheShare: in every column another choice of blocks, of
+// data and of parity, as many as can be rebuilt; one more cannot.
+func TestAnyBlocksWithinTheShare(t *testing.T) {
+	whole := noise(230*50_000-17, 3)
+	m := protect(t, whole, 10, 0)
+	g := m.index.Geometry()
+	if g.Columns < 2 || g.Data < 200 {
+		t.Fatalf("too small to show anything: %+v", g)
+	}
+	rnd := rand.New(rand.NewPCG(3, 4))
+	now := m.copies()
+	spare := make([][]int, g.Columns)
+	for column := range g.Columns {
+		all := rnd.Perm(g.Blocks())
+		for _, b := range all[:g.Parity] {
+			m.flip(now, b, column, rnd)
+		}
+		spare[column] = all[g.Parity:]
+	}
+	if err := m.repair(t, now); err != nil {
+		t.Fatalf("%d blocks of each column: %v", g.Parity, err)
+	}
+	last := g.Columns - 1
+	m.flip(now, spare[last][0], last, rnd)
+	f := (*check.Fault)(nil)
+	if err := m.repair(t, now); !errors.As(err, &f) || f.ID != check.MediaRecovery || f.Found != fmt.Sprintf("%d lost", g.Parity+1) || f.Expected != fmt.Sprintf("at most %d blocks lost", g.Parity) {
+		t.Errorf("one more: %v", err)
+	}
+}
+
+// TestEveryPatternOfASmallBundle loses each set of blocks there is.
+func TestEveryPatternOfASmallBundle(t *testing.T) {
+	m := protect(t, noise(5*4096-9, 4), 30, 0)
+	g := m.index.Geometry()
+	rnd := rand.New(rand.NewPCG(5, 6))
+	repaired := 0
+	for pattern := range 1 << g.Blocks() {
+		now, lost := m.copies(), 0
+		for b := range g.Blocks() {
+			if pattern>>b&1 == 1 {
+				m.flip(now, b, 0, rnd)
+				lost++
+			}
+		}
+		err := m.repair(t, now)
+		if err == nil {
+			repaired++
+		}
+		if f := (*check.Fault)(nil); (err == nil) != (lost <= g.Parity) || err != nil && !errors.As(err, &f) {
+			t.Errorf("pattern %b, %d of %d lost: %v", pattern, lost, g.Parity, err)
+		}
+	}
+	if repaired < 16 {
+		t.Errorf("repaired %d patterns of %d blocks", repaired, g.Blocks())
+	}
+}
+
+func TestFilesOfAnotherSize(t *testing.T) {
+	m := protect(t, noise(500_000, 5), 30, 100_000)
+	for name, raw := range m.files {
+		for what, changed := range map[string][]byte{
+			"cut by a byte": raw[:len(raw)-1], "cut to nothing": raw[:0:0], "longer": append(bytes.Clone(raw), 7), "empty and longer": bytes.Repeat([]byte{1}, len(raw)+5),
+		} {
+			now := m.copies()
+			now[name] = changed
+			if changed == nil {
+				now[name] = []byte{}
+			}
+			if err := m.repair(t, now); err != nil {
+				t.Errorf("%s %s: %v", name, what, err)
+			}
+		}
+	}
+}
+
+// TestRangesNameWhatIsDamaged: one byte costs its cell and no more.
+func TestRangesNameWhatIsDamaged(t *testing.T) {
+	m := protect(t, noise(1_000_000, 6), 10, 250_000)
+	now := m.copies()
+	now["app.tar.003"][100_000] ^= 1
+	set := m.open(t, now)
+	for _, f := range set.Files {
+		lost, blocks := set.Lost(f), set.Blocks(f)
+		if f.Name != "app.tar.003" {
+			if len(lost) > 0 || blocks > 0 || f.Fault() != "" {
+				t.Errorf("%s: %v, %s", f.Name, lost, f.Fault())
+			}
+			continue
+		}
+		if len(lost) != 1 || lost[0].From > 100_000 || lost[0].To <= 100_000 || lost[0].To-lost[0].From > m.index.Cell || blocks != 1 {
+			t.Errorf("lost %v in %d blocks", lost, blocks)
+		}
+	}
+}

@@ -1,0 +1,98 @@
+package volume
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// fileSystem is what a disc keeps for the file system and the indexes: the
+// descriptors, path tables and lead of ISO 9660 or UDF take under 1 MiB, and an
+// index of recovery blocks under 1 MiB.
+const fileSystem = 4 << 20
+
+// Medium is a medium that volumes can be cut for.
+type Medium struct {
+	Name     string
+	Capacity int64 // in bytes
+	Reserve  int64 // of it, for the file system and the indexes
+	Why      string
+}
+
+// Media lists the media that have a name. Of two kinds sold under one name, the
+// smaller counts. Capacities are those that drives report for blank discs, in
+// sectors of 2048 bytes.
+func Media() []Medium {
+	return []Medium{
+		{"fat32", 1<<32 - 1, 0, "the longest file that FAT32 holds"},
+		{"cd", 360_000 * 2048, fileSystem, "CD-R of 80 minutes"},
+		{"dvd", 2_295_104 * 2048, fileSystem, "DVD+R; DVD-R holds a little more"},
+		{"dvd-dl", 4_171_712 * 2048, fileSystem, "DVD-R DL; DVD+R DL holds a little more"},
+		{"bd", 11_826_176 * 2048, fileSystem, "BD-R or BD-RE formatted with spare areas"},
+	}
+}
+
+// units are powers of 1024 with an i and powers of 1000 without.
+var units = []struct {
+	name   string
+	factor int64
+}{
+	{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"TiB", 1 << 40},
+	{"KB", 1e3}, {"kB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"TB", 1e12}, {"B", 1}, {"", 1},
+}
+
+// ParseSize reads the size of a volume, in bytes with an optional unit, or the
+// name of a medium.
+func ParseSize(s string) (int64, error) {
+	for _, m := range Media() {
+		if m.Name == strings.ToLower(s) {
+			return m.Capacity - m.Reserve, nil
+		}
+	}
+	for _, u := range units {
+		digits, ok := strings.CutSuffix(s, u.name)
+		if !ok {
+			continue
+		}
+		if n, ok := scale(digits, u.factor); ok {
+			return n, nil
+		}
+		break
+	}
+	return 0, fmt.Errorf("%q: want a size such as 650MiB or 4.7GB, or one of %s", s, names())
+}
+
+// scale takes a number with up to three decimals, such as 4.7.
+func scale(digits string, factor int64) (int64, bool) {
+	whole, decimals, point := strings.Cut(digits, ".")
+	if whole == "" || point && (decimals == "" || len(decimals) > 3 || factor < 1000) {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(whole+(decimals + "000")[:3], 10, 53)
+	if err != nil || n == 0 || n > uint64((1<<62)/factor) {
+		return 0, false
+	}
+	return int64(n)/1000*factor + int64(n)%1000*factor/1000, true
+}
+
+func names() string {
+	var list []string
+	for _, m := range Media() {
+		list = append(list, m.Name)
+	}
+	return strings.Join(list, ", ")
+}
+
+// Split returns the sizes of the volumes of a bundle of size bytes: all of each
+// bytes but the last, which has the rest.
+func Split(size, each int64) ([]int64, error) {
+	least := (size + MaxVolumes - 1) / MaxVolumes
+	if each < least || each < 1 {
+		return nil, fmt.Errorf("volumes of %d bytes would be more than %d; a bundle of %d bytes needs volumes of at least %d", each, MaxVolumes, size, least)
+	}
+	var sizes []int64
+	for ; size > each; size -= each {
+		sizes = append(sizes, each)
+	}
+	return append(sizes, size), nil
+}

@@ -1,0 +1,157 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/pflag"
+
+	"github.com/gapseal/gapseal/internal/dsse"
+	"github.com/gapseal/gapseal/internal/progress"
+	"github.com/gapseal/gapseal/oci"
+	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/receipt"
+	"github.com/gapseal/gapseal/verify/report"
+)
+
+type receiptRun struct {
+	keys, limits         []string
+	transfer, reportFile string
+}
+
+func receiptCommand() *command {
+	return &command{
+		name: "receipt", args: "verify RECEIPT --key KEY [BUNDLE] [flags]", short: "check a signed report that somebody verified a bundle",
+		long: `Check a receipt, as gapseal verify --sign-report writes it: who signed it, and
+what it says. With the bundle at hand, also that it is about these very bytes:
+every digest is checked again. The signatures in the bundle are not judged again;
+gapseal verify does that.
+
+A receipt can be carried back to the sending side, which checks it there. KEY is
+the public key of whoever verified, brought by another road than the receipt.
+It exits with 0 only for a valid receipt of a verdict of verified.`,
+		examples: `
+gapseal receipt verify receipt.json --key station.pub
+gapseal receipt verify receipt.json --key station.pub app.tar \
+    --transfer-id 2026-118`,
+		setup: func(fs *pflag.FlagSet) func(context.Context, []string, stdio) error {
+			r := &receiptRun{}
+			fs.StringArrayVar(&r.keys, "key", nil, "public key of whoever verified: a PEM `FILE` (repeatable; any of them will do)")
+			fs.StringVar(&r.transfer, "transfer-id", "", "demand that the receipt is of the transfer `ID`")
+			fs.StringVar(&r.reportFile, "report-out", "", "write the JSON report in the receipt to `FILE`, if the signature holds")
+			fs.StringArrayVar(&r.limits, "limit", nil, "raise or lower a budget for reading BUNDLE, as `NAME=VALUE` (repeatable)")
+			return r.run
+		},
+	}
+}
+
+func (r *receiptRun) run(ctx context.Context, args []string, io stdio) error {
+	switch {
+	case len(args) < 2 || len(args) > 3 || args[0] != "verify":
+		return usagef("receipt takes verify, a receipt, and a bundle if there is one; gapseal receipt --help shows how")
+	case len(r.keys) == 0:
+		return usagef("pass the public key of whoever verified: --key FILE")
+	}
+	if err := keepApart(r.reportFile, append(args[1:], r.keys...)); err != nil {
+		return err
+	}
+	got, signer, err := r.open(args[1])
+	if err != nil {
+		return err
+	}
+	if r.reportFile != "" {
+		if err := writeWhole(r.reportFile, got.Report); err != nil {
+			return err
+		}
+	}
+	refused := got.Accept(r.transfer)
+	if len(args) == 3 {
+		err := r.match(ctx, got, args[2], io)
+		if err != nil && !errors.As(err, new(*receipt.RefusedError)) {
+			return err
+		}
+		refused = errors.Join(refused, err)
+	}
+	return showReceipt(io.out, args, got, signer, refused)
+}
+
+// open reads a receipt under the pinned keys.
+func (r *receiptRun) open(path string) (*receipt.Receipt, string, error) {
+	keys, err := publicKeys("--key", r.keys)
+	if err != nil {
+		return nil, "", err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, "", err
+	}
+	defer f.Close()
+	raw, err := readAtMost(f, dsse.MaxEnvelope)
+	if err != nil {
+		return nil, "", err
+	}
+	got, by, err := receipt.Open(raw, keys)
+	if err != nil {
+		return nil, "", &receipt.RefusedError{Reason: fmt.Sprintf("%s is no valid receipt: %v", path, err)}
+	}
+	return got, by.Fingerprint() + " (" + by.Path + ")", nil
+}
+
+// match has the bundle read and compared.
+func (r *receiptRun) match(ctx context.Context, got *receipt.Receipt, path string, io stdio) error {
+	o := verify.Options{Limits: oci.DefaultLimits()}
+	if err := (&judging{limits: r.limits}).parseLimits(&o); err != nil {
+		return err
+	}
+	src, err := openBundle(path, io)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	b, err := src.open(o.Limits)
+	if err != nil {
+		return err
+	}
+	bar := progress.New(io.err, "reading", src.size)
+	err = got.Match(ctx, b, bar.Add)
+	bar.Done(err == nil)
+	return err
+}
+
+// showReceipt writes what the receipt says, whether it is good or not: its
+// signature holds.
+func showReceipt(w *output, args []string, got *receipt.Receipt, signer string, refused error) error {
+	f := &got.Found
+	said := "says " + string(f.Verdict)
+	row(w, "receipt", said+" at "+f.VerifiedAt, "by "+f.Tool.Name+" "+f.Tool.Version)
+	row(w, "signed", "by "+signer)
+	row(w, "transfer", got.TransferID)
+	row(w, "bundle", report.Bytes(f.Bundle.Size)+", read from", f.Bundle.Path)
+	if f.Bundle.Identity != nil {
+		row(w, "identity", *f.Bundle.Identity)
+	}
+	for _, img := range f.Images {
+		row(w, "image", img.Digest, img.Reference, "bound by "+img.BoundBy+", "+img.Verdict)
+	}
+	for _, a := range f.Anchors {
+		row(w, "anchor", a.Kind, a.Fingerprint)
+	}
+	for _, waiver := range f.Waivers {
+		row(w, "waiver", waiver)
+	}
+	for _, fault := range f.Failures {
+		row(w, "failed", fault.ID+": "+fault.Detail)
+	}
+	row(w, "report", got.Digest())
+	if refused != nil {
+		return refused
+	}
+	last := "VALID receipt of a verified bundle"
+	if len(args) == 3 {
+		last += "; " + args[2] + " is that bundle, to the byte"
+	}
+	fmt.Fprint(w, report.Fold(report.Terminal(last), labelWidth))
+	return nil
+}

@@ -1,0 +1,145 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/gapseal/gapseal/verify/register"
+	"github.com/gapseal/gapseal/verify/report"
+)
+
+// pinnedHead is a head that a pinned key signed.
+type pinnedHead struct {
+	Path string `json:"path"`
+	Key  string `json:"key"`
+	register.Head
+}
+
+// registerChecked is the JSON form of register check.
+type registerChecked struct {
+	Schema string       `json:"schema"`
+	Path   string       `json:"path"`
+	Whole  bool         `json:"whole"` // nothing was found to be wrong
+	Pinned []pinnedHead `json:"pinned"`
+	*register.Result
+}
+
+func (r *registerRun) check(ctx context.Context, args []string, io stdio) error {
+	asJSON, err := r.format()
+	if err != nil {
+		return err
+	}
+	c := &registerChecked{Schema: "gapseal.register-check/v1", Path: args[0], Pinned: []pinnedHead{}}
+	heads, err := r.readHeads(c)
+	if err != nil {
+		return err
+	}
+	if c.Result, err = checkRegister(ctx, args[0], heads); err != nil {
+		return err
+	}
+	c.Whole = c.Result.Whole()
+	if asJSON {
+		err = report.Encode(io.out, c)
+	} else {
+		err = c.text(io.out)
+	}
+	if err == nil && !c.Whole {
+		return told{&register.Fault{Problem: "is damaged"}}
+	}
+	return err
+}
+
+// checkRegister checks a folder, or an export in a file.
+func checkRegister(ctx context.Context, path string, heads []register.Head) (*register.Result, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err != nil || !info.IsDir() {
+		return register.CheckExport(ctx, f, heads...)
+	}
+	reg, err := openRegister(path)
+	if err != nil {
+		return nil, err
+	}
+	return reg.Check(ctx, heads...)
+}
+
+// readHeads reads what --head and --key name.
+func (r *registerRun) readHeads(c *registerChecked) (heads []register.Head, err error) {
+	if (len(r.heads) > 0) != (len(r.keys) > 0) {
+		return nil, usagef("--head and --key belong together: a head says something only under a key that you know")
+	}
+	keys, err := publicKeys("--key", r.keys)
+	if err != nil {
+		return nil, err
+	}
+	for _, path := range r.heads {
+		raw, err := readAnchor(path)
+		if err != nil {
+			return nil, err
+		}
+		h, by, err := register.OpenHead(raw, keys)
+		if err != nil {
+			return nil, &register.Fault{Problem: fmt.Sprintf("was not checked, since the head %s does not count: %v", path, err)}
+		}
+		heads, c.Pinned = append(heads, h), append(c.Pinned, pinnedHead{path, by.Fingerprint(), h})
+	}
+	return heads, nil
+}
+
+func (c *registerChecked) text(w io.Writer) error {
+	b := bufio.NewWriter(w)
+	for i := range c.Faults {
+		b.WriteString(report.Fold("FAULT "+report.Terminal(c.Faults[i].Error()), labelWidth))
+	}
+	for _, s := range c.Strays {
+		b.WriteString(report.Fold("STRAY "+report.Terminal(s)+": is no part of a register; move it elsewhere", labelWidth))
+	}
+	if n := c.Faulty + c.Strayed - len(c.Faults) - len(c.Strays); n > 0 {
+		fmt.Fprintf(b, "and %d more\n", n)
+	}
+	if !c.Whole {
+		b.WriteString("\n")
+	}
+	c.outcome(b)
+	return b.Flush()
+}
+
+func (c *registerChecked) outcome(b *bufio.Writer) {
+	entries, path := counted(int(c.Entries), "entry", "entries"), report.Terminal(c.Path)
+	if c.Whole {
+		b.WriteString(report.Fold(fmt.Sprintf("WHOLE %s: %s, each as it was written, in unbroken order", path, entries), labelWidth))
+	} else {
+		b.WriteString(report.Fold(fmt.Sprintf("DAMAGED %s: %s, and %s", path, entries, counted(c.Faulty+c.Strayed, "fault", "faults")), labelWidth))
+	}
+	row(b, "root", c.Root)
+	row(b, "last", c.LastEntry)
+	for _, h := range c.Pinned {
+		row(b, "head", fmt.Sprintf("%s: %d entries, as of %s", h.Path, h.Size, h.At.Format(time.RFC3339)), "signed by "+h.Key)
+	}
+	if c.Partial > 0 {
+		row(b, "note", "an interrupted write left a file that the next one clears away; nothing is missing")
+	}
+	row(b, "unknown", c.unknown())
+}
+
+// unknown says what this check could not see.
+func (c *registerChecked) unknown() string {
+	var most int64
+	for _, h := range c.Pinned {
+		most = max(most, h.Size)
+	}
+	switch {
+	case len(c.Pinned) == 0:
+		return "whether entries are missing from the end, or the register was written anew as a whole or from some entry on: that shows only against a head kept elsewhere (--head FILE --key PUB)"
+	case most < c.Entries:
+		return fmt.Sprintf("whether entries after %d are missing from the end or were written anew: no head pins them", most)
+	}
+	return "whether there were entries after the last head"
+}

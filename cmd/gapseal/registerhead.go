@@ -1,0 +1,79 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/gapseal/gapseal/internal/atomicfile"
+	"github.com/gapseal/gapseal/verify/register"
+	"github.com/gapseal/gapseal/verify/report"
+)
+
+// head pins the register as it is: on paper, or in a signed file.
+func (r *registerRun) head(ctx context.Context, args []string, io stdio) error {
+	if (r.sign == "") != (r.output == "") {
+		return usagef("--sign KEY and -o FILE belong together; without both, register head prints what to write down")
+	}
+	if err := keepApart(r.output, []string{r.sign}); err != nil {
+		return err
+	}
+	reg, err := openRegister(args[0])
+	if err != nil {
+		return err
+	}
+	h, err := reg.Head(ctx, clock())
+	if err != nil {
+		return err
+	}
+	if r.sign != "" {
+		if err := r.writeHead(ctx, h, io); err != nil {
+			return err
+		}
+	}
+	fmt.Fprintf(io.out, "%s as of %s\n", counted(int(h.Size), "entry", "entries"), h.At.Format(time.RFC3339))
+	row(io.out, "root", h.Root)
+	row(io.out, "last", h.LastEntry)
+	return nil
+}
+
+func (r *registerRun) writeHead(ctx context.Context, h register.Head, io stdio) error {
+	signer, err := loadSigner(ctx, "--sign", r.sign, io)
+	if err != nil {
+		return err
+	}
+	envelope, err := h.Sign(signer)
+	if err != nil {
+		return err
+	}
+	if err := writeWhole(r.output, envelope); err != nil {
+		return err
+	}
+	fmt.Fprintf(io.err, "gapseal: head in %s, signed by %s; keep it where nobody who writes to the register can\n", report.Terminal(r.output), signer.Public().Fingerprint())
+	return nil
+}
+
+// export writes the register into one file, under its name only when whole.
+func (r *registerRun) export(ctx context.Context, args []string, io stdio) error {
+	if r.output == "" {
+		return usagef("say where to write the export: -o FILE")
+	}
+	reg, err := openRegister(args[0])
+	if err != nil {
+		return err
+	}
+	f, err := atomicfile.Create(r.output)
+	if err != nil {
+		return err
+	}
+	defer f.Abort()
+	h, err := reg.Export(ctx, f, clock())
+	if err != nil {
+		return err
+	}
+	if err := f.Commit(); err != nil {
+		return err
+	}
+	fmt.Fprintf(io.err, "gapseal: %s in %s; check it anywhere: gapseal register check %s\n", counted(int(h.Size), "entry", "entries"), report.Terminal(r.output), report.Terminal(r.output))
+	return nil
+}

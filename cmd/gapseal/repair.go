@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/gapseal/gapseal/bundle/recovery"
+	"github.com/gapseal/gapseal/internal/progress"
+	"github.com/gapseal/gapseal/verify/report"
+)
+
+func repairCommand() *command {
+	return &command{
+		name: "repair", args: "FILE [flags]", short: "rebuild damaged or missing volumes from recovery volumes",
+		long: `Find what is damaged or missing of a bundle that was exported with --recovery,
+say which volumes, bytes and blocks, and rebuild them. FILE is the index of
+volumes or any one of them.
+
+What is rebuilt is written into a folder of its own, never over what is there,
+and is held against the indexes before it gets its name. A repair says nothing
+of trust: gapseal verify does, and takes both folders.`,
+		examples: `
+gapseal repair app.volumes.json
+gapseal repair /media/dvd1/app.tar.001 --volumes /media/dvd2 -o repaired
+gapseal verify app.volumes.json --volumes app.repaired --key cosign.pub`,
+		setup: func(fs *pflag.FlagSet) func(context.Context, []string, stdio) error {
+			output := fs.StringP("output", "o", "", "write what is rebuilt into `DIR` (default: NAME.repaired beside FILE)")
+			volumes := fs.StringArray("volumes", nil, volumesUsage)
+			return func(ctx context.Context, args []string, io stdio) error {
+				if len(args) != 1 {
+					return usagef("repair takes the index of volumes or one of them, found %d names; gapseal repair --help shows how", len(args))
+				}
+				return repair(ctx, args[0], *output, *volumes, io)
+			}
+		},
+	}
+}
+
+func repair(ctx context.Context, path, dir string, volumes []string, io stdio) error {
+	r, err := findRepair(path, volumes)
+	if err != nil {
+		return err
+	}
+	defer r.close()
+	if err := r.scan(ctx, io.err); err != nil {
+		return err
+	}
+	bad := r.tell(io.out)
+	if f := r.set.Beyond(); f != nil {
+		return fmt.Errorf("%w\nNothing was written. %s.", f, remedy(f.ID))
+	}
+	if len(bad) == 0 && len(r.documents) == 0 {
+		fmt.Fprintf(io.out, "nothing to repair: all %d files of %s are as the index of recovery blocks lists them\n", len(r.set.Files), report.Terminal(filepath.Base(string(r.base))))
+		return nil
+	}
+	if dir == "" {
+		dir = strings.TrimSuffix(string(r.base), ".tar") + ".repaired"
+	}
+	written, err := r.rebuild(ctx, bad, dir, io.err)
+	if err != nil {
+		return fmt.Errorf("%w\nNothing was left in %s.", err, dir)
+	}
+	for _, name := range written {
+		fmt.Fprintf(io.out, "rebuilt %s\n", report.Terminal(name))
+	}
+	fmt.Fprintf(io.out, "Now verify the bundle: gapseal verify with --volumes %s, and the key you trust.\n", report.Terminal(dir))
+	return nil
+}
+
+// scan reads everything and finds the damage.
+func (r *repairing) scan(ctx context.Context, w *os.File) error {
+	bar := progress.New(w, "looking for damage", r.set.Span())
+	err := r.set.Scan(ctx, bar.Add)
+	bar.Done(false)
+	if err != nil {
+		return err
+	}
+	return r.acquit(ctx)
+}
+
+// maxRanges is how many runs of damaged bytes are told of one file.
+const maxRanges = 20
+
+// tell says what is wrong with each file, and returns those to be rebuilt.
+func (r *repairing) tell(w io.Writer) (bad []*recovery.File) {
+	for _, note := range r.notes {
+		fmt.Fprintln(w, report.Terminal(note))
+	}
+	for _, f := range r.set.Files {
+		fault, lost := f.Fault(), r.lost(f)
+		if fault == "" && len(lost) == 0 {
+			continue
+		}
+		bad = append(bad, f)
+		if fault == "" {
+			fault = "is damaged"
+		}
+		fmt.Fprintf(w, "%s %s; lost cells in %d of %d blocks\n", report.Terminal(filepath.Base(f.Name)), fault, r.set.Blocks(f), r.set.Index.Data+r.set.Index.Parity)
+		if f.In == nil {
+			continue
+		}
+		for i, g := range lost {
+			if i == maxRanges {
+				fmt.Fprintf(w, "  and %d more\n", len(lost)-i)
+				break
+			}
+			fmt.Fprintf(w, "  bytes %d to %d\n", g.From, g.To-1)
+		}
+	}
+	return bad
+}

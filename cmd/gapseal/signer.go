@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"golang.org/x/term"
+
+	"github.com/gapseal/gapseal/internal/dsse"
+	"github.com/gapseal/gapseal/verify/report"
+	"github.com/gapseal/gapseal/verify/trust"
+)
+
+// passwordVariable holds the password of an encrypted key, as for cosign.
+const passwordVariable = "COSIGN_PASSWORD"
+
+// loadSigner reads the private key that a flag names. The password of an
+// encrypted one comes from the environment, else from whoever sits at the
+// terminal.
+func loadSigner(ctx context.Context, flag, path string, io stdio) (*dsse.Signer, error) {
+	raw, err := readAnchor(path)
+	if err != nil {
+		return nil, err
+	}
+	signer, err := dsse.LoadSigner(raw, func() ([]byte, error) { return password(ctx, path, io) })
+	if err != nil && !errors.Is(err, context.Canceled) {
+		return nil, usagef("%s %s: %v", flag, path, err)
+	}
+	return signer, err
+}
+
+func password(ctx context.Context, path string, io stdio) ([]byte, error) {
+	if p, ok := os.LookupEnv(passwordVariable); ok {
+		return []byte(p), nil
+	}
+	if !isTerminal(io.in) || !isTerminal(io.err) {
+		return nil, fmt.Errorf("the key is encrypted; give its password in the environment variable %s, or run this in a terminal", passwordVariable)
+	}
+	fmt.Fprintf(io.err, "Password of %s: ", report.Terminal(path))
+	defer fmt.Fprintln(io.err)
+	return readPassword(ctx, io.in)
+}
+
+// readPassword reads a line that is not shown. An interrupt gives the terminal
+// back as it was.
+func readPassword(ctx context.Context, in *os.File) ([]byte, error) {
+	fd := int(in.Fd())
+	before, err := term.GetState(fd)
+	if err != nil {
+		return nil, err
+	}
+	type answer struct {
+		line []byte
+		err  error
+	}
+	done := make(chan answer, 1)
+	go func() {
+		line, err := term.ReadPassword(fd)
+		done <- answer{line, err}
+	}()
+	select {
+	case a := <-done:
+		return a.line, a.err
+	case <-ctx.Done():
+		return nil, errors.Join(ctx.Err(), term.Restore(fd, before))
+	}
+}
+
+// publicKeys reads the public keys that a repeatable flag names, each a PEM file.
+func publicKeys(flag string, paths []string) (keys []*trust.Key, err error) {
+	for _, path := range paths {
+		if isURL(path) {
+			return nil, usagef("%s %s: no network is used here; pass a file", flag, hideUser(path))
+		}
+		raw, err := readAnchor(path)
+		if err != nil {
+			return nil, err
+		}
+		key, err := trust.ParseKey(raw)
+		if err != nil {
+			return nil, usagef("%s %s: %v", flag, path, err)
+		}
+		key.Path = absolute(path)
+		keys = append(keys, key)
+	}
+	return keys, nil
+}

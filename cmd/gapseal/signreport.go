@@ -1,0 +1,104 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/spf13/pflag"
+
+	"github.com/gapseal/gapseal/internal/atomicfile"
+	"github.com/gapseal/gapseal/internal/dsse"
+	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/receipt"
+	"github.com/gapseal/gapseal/verify/report"
+)
+
+// signing holds the flags by which verify signs what it found.
+type signing struct {
+	key, receipt string
+
+	signer *dsse.Signer     // nil if nothing is signed
+	file   *atomicfile.File // nil if no receipt is written
+}
+
+func (s *signing) declare(fs *pflag.FlagSet) {
+	fs.StringVar(&s.key, "sign-report", "", "sign what was found with the private key in this PEM `FILE`, cosign's encrypted keys too (environment: COSIGN_PASSWORD)")
+	fs.StringVar(&s.receipt, "receipt", "", "write the signed JSON report to `FILE`, a receipt for the sending side and for the files; needs --sign-report")
+}
+
+// check judges the flags. statement tells whether something else is written that
+// --sign-report signs.
+func (s *signing) check(statement bool) error {
+	switch {
+	case s.key == "" && s.receipt != "":
+		return usagef("--receipt FILE is signed, so it needs a key: --sign-report KEY")
+	case s.key != "" && s.receipt == "" && !statement:
+		return usagef("--sign-report signs what goes into a receipt; say where to write it: --receipt FILE")
+	}
+	return nil
+}
+
+// load reads the key, so that its password is asked for before the long work.
+func (s *signing) load(ctx context.Context, io stdio) (err error) {
+	if s.key != "" {
+		s.signer, err = loadSigner(ctx, "--sign-report", s.key, io)
+	}
+	return err
+}
+
+// create opens the file of the receipt, so that one that cannot be written is
+// found before the long work.
+func (s *signing) create() (err error) {
+	if s.receipt != "" {
+		s.file, err = atomicfile.Create(s.receipt)
+	}
+	return err
+}
+
+// abort leaves no half a receipt. It does nothing to one that was written.
+func (s *signing) abort() {
+	if s.file != nil {
+		s.file.Abort()
+	}
+}
+
+// write writes the receipt of a report, if one was asked for: what is in it is
+// the JSON report, byte for byte.
+func (s *signing) write(rep *verify.Report, transferID string, w io.Writer) error {
+	if s.file == nil {
+		return nil
+	}
+	var doc bytes.Buffer
+	if err := report.JSON(&doc, rep); err != nil {
+		return err
+	}
+	raw, err := receipt.Make(doc.Bytes(), transferID, s.signer)
+	if err != nil {
+		return fmt.Errorf("no receipt was written: %w", err)
+	}
+	if _, err := s.file.Write(raw); err != nil {
+		return err
+	}
+	if err := s.file.Commit(); err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "gapseal: receipt in %s, signed by %s\n", report.Terminal(s.receipt), s.signer.Public().Fingerprint())
+	return nil
+}
+
+// statement returns an in-toto statement as it is to be written: in a signed
+// envelope if there is a key.
+func (s *signing) statement(raw []byte) ([]byte, error) {
+	if s.signer == nil {
+		return raw, nil
+	}
+	return receipt.SignStatement(raw, s.signer)
+}
+
+// inputs are the files that verify reads, besides the bundle.
+func (v *verifyRun) inputs() []string {
+	return slices.Concat(v.judging.inputs(), v.sealKeys, []string{v.sign.key})
+}

@@ -1,0 +1,258 @@
+package dsse
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/gapseal/gapseal/verify/evidence"
+	"github.com/gapseal/gapseal/verify/trust"
+)
+
+const someType = "application/vnd.gapseal.test.v1+json"
+
+func signerOf(t testing.TB, key crypto.PrivateKey) *Signer {
+	t.Helper()
+	s, err := newSigner(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func newP256(t testing.TB) *ecdsa.PrivateKey {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+func newSigned(t testing.TB, payload string) (*Signer, []byte) {
+	t.Helper()
+	s := signerOf(t, newP256(t))
+	raw, err := Sign(someType, []byte(payload), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, raw
+}
+
+func TestSignAndOpen(t *testing.T) {
+	p384, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, edKey, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stranger := signerOf(t, newP256(t))
+	for _, key := range []crypto.PrivateKey{newP256(t), p384, rsaKey, edKey} {
+		s := signerOf(t, key)
+		raw, err := Sign(someType, []byte("<said>\n"), s)
+		if err != nil {
+			t.Errorf("%s: %v", s.Public().Describe(), err)
+			continue
+		}
+		payload, by, err := Open(raw, someType, []*trust.Key{stranger.Public(), s.Public()})
+		if err != nil || string(payload) != "<said>\n" || by.Fingerprint() != s.Public().Fingerprint() {
+			t.Errorf("%s: %q, %v, %v", s.Public().Describe(), payload, by, err)
+		}
+	}
+}
+
+// The spelling is what others compute with, so it is written out here.
+func TestTheEnvelopeIsWrittenInOneWay(t *testing.T) {
+	s, raw := newSigned(t, "a")
+	doc, err := parse(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := fmt.Sprintf(`{"payload":"YQ==","payloadType":%q,"signatures":[{"keyid":%q,"sig":%q}]}`,
+		someType, s.Public().Fingerprint(), base64.StdEncoding.EncodeToString(doc.Signatures[0].Sig))
+	if string(raw) != want {
+		t.Errorf("got  %s\nwant %s", raw, want)
+	}
+	message := fmt.Sprintf("DSSEv1 %d %s 1 a", len(someType), someType)
+	if err := s.Public().Verify([]byte(message), doc.Signatures[0].Sig); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestOpenTellsApart(t *testing.T) {
+	s, raw := newSigned(t, "said")
+	other := signerOf(t, newP256(t))
+	keys := []*trust.Key{s.Public()}
+
+	var typeErr *TypeError
+	if _, _, err := Open(raw, "another/type", keys); !errors.As(err, &typeErr) || *typeErr != (TypeError{"another/type", someType}) {
+		t.Errorf("another type: %v", err)
+	}
+	var keyErr *KeyError
+	want := KeyError{s.Public().Fingerprint(), []string{other.Public().Fingerprint()}}
+	if _, _, err := Open(raw, someType, []*trust.Key{other.Public()}); !errors.As(err, &keyErr) || !reflect.DeepEqual(*keyErr, want) {
+		t.Errorf("another key: %v", err)
+	}
+	if _, _, err := Open(raw, someType, nil); !errors.As(err, &keyErr) || len(keyErr.Want) != 0 {
+		t.Errorf("no key: %v", err)
+	}
+	doc, _ := parse(raw)
+	doc.Payload = []byte("sAid")
+	if payload, by, err := Open(written(t, doc), someType, keys); !errors.Is(err, trust.ErrSignature) || payload != nil || by != nil {
+		t.Errorf("another payload: %v", err)
+	}
+	doc, _ = parse(raw)
+	doc.Signatures[0].KeyID = other.Public().Fingerprint()
+	if _, _, err := Open(written(t, doc), someType, append(keys, other.Public())); !errors.Is(err, trust.ErrSignature) {
+		t.Errorf("the key id of another pinned key: %v", err)
+	}
+	doc.Signatures[0].KeyID = s.Public().Fingerprint()
+	doc.Signatures[0].Sig = append(doc.Signatures[0].Sig, 0)
+	var encoding *trust.EncodingError
+	if _, _, err := Open(written(t, doc), someType, keys); !errors.As(err, &encoding) {
+		t.Errorf("a byte after the signature: %v", err)
+	}
+}
+
+// A signature covers the type too: renaming it does not help.
+func TestATypeCannotBeRenamed(t *testing.T) {
+	s, raw := newSigned(t, "said")
+	renamed := bytes.Replace(raw, []byte(someType), []byte("another/type"), 1)
+	if _, _, err := Open(renamed, "another/type", []*trust.Key{s.Public()}); !errors.Is(err, trust.ErrSignature) {
+		t.Error(err)
+	}
+}
+
+func TestOpenRefusesAWeakKey(t *testing.T) {
+	key, err := ecdsa.GenerateKey(elliptic.P224(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	public, err := trust.NewKey(key.Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := crypto.SHA256.New()
+	sum.Write(evidence.PAE(someType, []byte("said")))
+	sig, err := key.Sign(rand.Reader, sum.Sum(nil), crypto.SHA256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw := written(t, &document{[]byte("said"), someType, []signed{{public.Fingerprint(), sig}}})
+	var weak *trust.WeakKeyError
+	if _, _, err := Open(raw, someType, []*trust.Key{public}); !errors.As(err, &weak) {
+		t.Error(err)
+	}
+}
+
+func written(t testing.TB, doc *document) []byte {
+	t.Helper()
+	raw, err := Canonical(doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
+func TestOpenRefusesOtherSpellings(t *testing.T) {
+	s, raw := newSigned(t, "said") // c2FpZA==
+	text := string(raw)
+	sig := text[strings.Index(text, `{"keyid"`):strings.LastIndex(text, "]")]
+	swap := func(from, to string) string {
+		if !strings.Contains(text, from) {
+			t.Fatalf("nothing to swap: %s", from)
+		}
+		return strings.Replace(text, from, to, 1)
+	}
+	for name, bad := range map[string]string{
+		"nothing":              "",
+		"no object":            "[]",
+		"a newline after":      text + "\n",
+		"a space within":       swap(`,"payloadType"`, `, "payloadType"`),
+		"a mark before":        "\xef\xbb\xbf" + text,
+		"a second document":    text + text,
+		"an unknown member":    swap(`{"payload"`, `{"note":"","payload"`),
+		"a member twice":       swap(`{"payload"`, `{"payload":"c2FpZA==","payload"`),
+		"another case":         swap(`"payload"`, `"Payload"`),
+		"another order":        swap(`{"payload":"c2FpZA==",`, `{`)[:len(text)-len(`"payload":"c2FpZA==",`)-1] + `,"payload":"c2FpZA=="}`,
+		"escaped":              swap(`"payloadType":"a`, `"payloadType":"\u0061`),
+		"no signature":         swap(sig, ""),
+		"two signatures":       swap(sig, sig+","+sig),
+		"no key id":            swap(`"keyid":"`+s.Public().Fingerprint()+`",`, ""),
+		"a member of its own":  swap(`"keyid"`, `"cert":"","keyid"`),
+		"a null":               swap(`"c2FpZA=="`, "null"),
+		"an empty payload":     swap(`"c2FpZA=="`, `""`),
+		"unpadded base64":      swap("c2FpZA==", "c2FpZA"),
+		"stray bits":           swap("c2FpZA==", "c2FpZB=="),
+		"a break in base64":    swap("c2FpZA==", `c2FpZA\n==`),
+		"URL-safe base64":      swap("c2FpZA==", "_2FpZA=="),
+		"a number for a text":  swap(`"c2FpZA=="`, "1"),
+		"deep":                 strings.Repeat("[", 100),
+		"many empty signature": `{"payload":"YQ==","payloadType":"a","signatures":[` + strings.Repeat("{},", 999) + `{}]}`,
+	} {
+		var format *FormatError
+		if _, _, err := Open([]byte(bad), someType, []*trust.Key{s.Public()}); !errors.As(err, &format) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, _, err := Open(make([]byte, MaxEnvelope+1), someType, nil); !errors.Is(err, ErrTooLarge) {
+		t.Error(err)
+	}
+}
+
+func TestSignRefuses(t *testing.T) {
+	s := signerOf(t, newP256(t))
+	var format *FormatError
+	if _, err := Sign("", []byte("said"), s); !errors.As(err, &format) {
+		t.Errorf("no type: %v", err)
+	}
+	if _, err := Sign(someType, nil, s); !errors.As(err, &format) {
+		t.Errorf("no payload: %v", err)
+	}
+	if _, err := Sign(someType, make([]byte, MaxEnvelope/4*3), s); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("too much: %v", err)
+	}
+	s.public = signerOf(t, newP256(t)).public
+	if _, err := Sign(someType, []byte("said"), s); !errors.Is(err, trust.ErrSignature) {
+		t.Errorf("a public key that is another's: %v", err)
+	}
+}
+
+func FuzzOpen(f *testing.F) {
+	s, raw := newSigned(f, "said")
+	f.Add(raw)
+	f.Add(append(raw, '\n'))
+	f.Add([]byte(`{"payload":"YQ==","payloadType":"a","signatures":[{"keyid":"","sig":"YQ=="}]}`))
+	keys := []*trust.Key{s.Public()}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		payload, _, err := Open(b, someType, keys)
+		if err != nil {
+			if payload != nil {
+				t.Error("a payload with an error")
+			}
+			return
+		}
+		// ECDSA lets anybody make a second signature of a first, but not over
+		// another payload, and not in another spelling.
+		doc, err := parse(b)
+		if err != nil || string(payload) != "said" || !bytes.Equal(written(t, doc), b) {
+			t.Errorf("%q, %v", payload, err)
+		}
+	})
+}

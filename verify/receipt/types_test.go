@@ -1,0 +1,71 @@
+package receipt_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/gapseal/gapseal/bundle"
+	"github.com/gapseal/gapseal/internal/check"
+	"github.com/gapseal/gapseal/internal/dsse"
+	"github.com/gapseal/gapseal/internal/fixture"
+	"github.com/gapseal/gapseal/oci"
+	"github.com/gapseal/gapseal/verify/evidence"
+	"github.com/gapseal/gapseal/verify/receipt"
+	"github.com/gapseal/gapseal/verify/register"
+	"github.com/gapseal/gapseal/verify/seal"
+)
+
+// kind is one kind of statement that gapseal signs: one made properly, and what
+// reads it.
+type kind struct {
+	payloadType string
+	make        func(*dsse.Signer) ([]byte, error)
+	open        func([]byte) error
+}
+
+func kinds(t *testing.T) map[string]kind {
+	rep, keys := reported(t, fixture.Bundle(t, "app:v1")), station().Keys()
+	head := register.Head{Schema: register.HeadSchema, Size: 0, Root: string(oci.FromBytes(nil)), LastEntry: string(oci.FromBytes(nil)), At: time.Unix(0, 0).UTC()}
+	return map[string]kind{
+		"seal": {bundle.TypeSeal, func(*dsse.Signer) ([]byte, error) { return station().Seal(oci.EmptyDigest), nil },
+			func(raw []byte) error { _, _, err := seal.Open(raw, keys); return err }},
+		"receipt": {receipt.PayloadType, func(s *dsse.Signer) ([]byte, error) { return receipt.Make(rep, "", s) },
+			func(raw []byte) error { _, _, err := receipt.Open(raw, keys); return err }},
+		"register head": {register.HeadPayloadType, func(s *dsse.Signer) ([]byte, error) { return head.Sign(s) },
+			func(raw []byte) error { _, _, err := register.OpenHead(raw, keys); return err }},
+		"attestation": {oci.TypeInToto, func(s *dsse.Signer) ([]byte, error) { return receipt.SignStatement([]byte(`{"_type":"x"}`), s) },
+			func(raw []byte) error {
+				if _, f := evidence.ReadEnvelope(raw); f != nil {
+					return f
+				}
+				return nil
+			}},
+	}
+}
+
+// One key may sign all of these, and none passes for another.
+func TestNoStatementPassesForAnother(t *testing.T) {
+	all := kinds(t)
+	for made, from := range all {
+		raw, err := from.make(station().Signer)
+		if err != nil {
+			t.Fatalf("%s: %v", made, err)
+		}
+		for read, as := range all {
+			err := as.open(raw)
+			var typeErr *dsse.TypeError
+			var fault *check.Fault
+			switch {
+			case made == read:
+				if err != nil {
+					t.Errorf("%s: %v", made, err)
+				}
+			case errors.As(err, &typeErr) && typeErr.Want == as.payloadType && typeErr.Found == from.payloadType:
+			case errors.As(err, &fault) && read == "attestation" && fault.ID == check.SignatureClaims && fault.Found == from.payloadType:
+			default:
+				t.Errorf("a %s read as a %s: %v", made, read, err)
+			}
+		}
+	}
+}

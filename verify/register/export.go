@@ -1,0 +1,132 @@
+package register
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/gapseal/gapseal/internal/dsse"
+	"github.com/gapseal/gapseal/internal/strictjson"
+)
+
+// ExportSchema names the JSON form of the first line of an export.
+const ExportSchema = "gapseal.register-export/v1"
+
+// maxIndex is the budget for the first line of an export, in bytes.
+const maxIndex = 4096
+
+// Export writes the register as JSON lines: first an index in the form of a
+// [Head], which nobody signed, with [ExportSchema]; then the file of each entry,
+// byte for byte. The error is that of [Register.Head], or w's.
+func (r *Register) Export(ctx context.Context, w io.Writer, at time.Time) (Head, error) {
+	h, err := r.Head(ctx, at)
+	if err != nil {
+		return Head{}, err
+	}
+	h.Schema = ExportSchema
+	index, err := dsse.Canonical(h)
+	if err != nil {
+		return Head{}, err
+	}
+	if _, err := w.Write(append(index, '\n')); err != nil {
+		return Head{}, err
+	}
+	var t tree
+	for n := int64(1); n <= h.Size; n++ {
+		raw, err := r.read(n)
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err == nil {
+			_, err = w.Write(raw)
+		}
+		if err != nil {
+			return Head{}, err
+		}
+		t.add(raw)
+	}
+	if rootText(t) != h.Root {
+		return Head{}, fmt.Errorf("register %s: changed while it was read; check it and try again", r.dir)
+	}
+	return h, nil
+}
+
+// CheckExport is [Register.Check] for what [Register.Export] wrote. Its error
+// is in's or ctx's, or says that this is no export.
+func CheckExport(ctx context.Context, in io.Reader, heads ...Head) (*Result, error) {
+	lines := bufio.NewReaderSize(in, 64<<10)
+	first, err := readLine(lines, maxIndex)
+	if err != nil {
+		return nil, err
+	}
+	index, err := parseIndex(first)
+	if err != nil {
+		return nil, err
+	}
+	c := newChecker(heads, func(*Entry) error { return nil })
+	for c.res.Entries <= MaxEntries {
+		raw, err := readLine(lines, MaxEntry)
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			return nil, err
+		}
+		if len(raw) == 0 {
+			return c.end().against(index), nil
+		}
+		if err := c.place(c.number(raw), raw); err != nil {
+			return nil, err
+		}
+	}
+	return nil, fmt.Errorf("the export holds more than the budget of %d entries", MaxEntries)
+}
+
+// number is the place a line has by its own word, where lines before it are
+// missing, and else by its position.
+func (c *checker) number(raw []byte) int64 {
+	if e, err := Parse(raw); err == nil && e.Number > c.last && e.Number <= MaxEntries {
+		return e.Number
+	}
+	return c.last + 1
+}
+
+func parseIndex(line []byte) (Head, error) {
+	var h Head
+	err := strictjson.UnmarshalKnown(line, &h)
+	again, cerr := dsse.Canonical(h)
+	if err != nil || cerr != nil || h.Schema != ExportSchema || !bytes.Equal(line, append(again, '\n')) {
+		return Head{}, fmt.Errorf("this is no export of a register: its first line is not an index of schema %s", ExportSchema)
+	}
+	return h, nil
+}
+
+// against holds an export against its index, which nobody signed either.
+func (r *Result) against(index Head) *Result {
+	if r.Entries != index.Size || r.Root != index.Root || r.LastEntry != index.LastEntry {
+		r.fault(0, "the entries of the export are not those that its first line lists: %d entries and the root %.80q there, %d and %q found", index.Size, index.Root, r.Entries, r.Root)
+	}
+	return r
+}
+
+// readLine returns a line with its end, nothing at the end of the input, and a
+// line over the budget cut off after it, so that its reader refuses it.
+func readLine(r *bufio.Reader, budget int) ([]byte, error) {
+	var line bytes.Buffer
+	for {
+		part, err := r.ReadSlice('\n')
+		if line.Len() <= budget {
+			line.Write(part)
+		}
+		switch {
+		case err == nil, errors.Is(err, io.EOF):
+			return line.Bytes(), nil
+		case !errors.Is(err, bufio.ErrBufferFull):
+			return nil, err
+		}
+	}
+}

@@ -1,0 +1,81 @@
+package register
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/gapseal/gapseal/internal/dsse"
+	"github.com/gapseal/gapseal/internal/strictjson"
+	"github.com/gapseal/gapseal/verify/trust"
+)
+
+// HeadPayloadType is the DSSE payload type of a signed head.
+const HeadPayloadType = "application/vnd.gapseal.register-head.v1+json"
+
+// HeadSchema names the JSON form of a head.
+const HeadSchema = "gapseal.register-head/v1"
+
+// Head pins a register at one size: whoever keeps it elsewhere sees later
+// whether the entries up to there are still the same.
+type Head struct {
+	Schema    string    `json:"schema"`
+	Size      int64     `json:"size"`      // how many entries
+	Root      string    `json:"root"`      // of the Merkle tree (RFC 6962) over the entries' files
+	LastEntry string    `json:"lastEntry"` // SHA-256 of the last one's file, of nothing if there is none
+	At        time.Time `json:"at"`
+}
+
+// Head checks the register and returns its head as of a time. The error is a
+// [*DamagedError] if there is anything to be said against an entry, since a head would
+// vouch for it, and else as that of [Register.Check].
+func (r *Register) Head(ctx context.Context, at time.Time) (Head, error) {
+	res, err := r.Check(ctx)
+	if err == nil {
+		err = r.damaged(res)
+	}
+	if err != nil {
+		return Head{}, err
+	}
+	return Head{Schema: HeadSchema, Size: res.Entries, Root: res.Root, LastEntry: res.LastEntry, At: at.UTC().Truncate(time.Second)}, nil
+}
+
+// Sign returns the head in a signed envelope. The error is that of [dsse.Sign].
+func (h Head) Sign(s *dsse.Signer) ([]byte, error) {
+	payload, err := dsse.Canonical(h)
+	if err != nil {
+		return nil, err
+	}
+	return dsse.Sign(HeadPayloadType, payload, s)
+}
+
+// OpenHead returns the head in an envelope and the one of keys that signed it.
+// The error is that of [dsse.Open], or says what is wrong with the head.
+func OpenHead(envelope []byte, keys []*trust.Key) (Head, *trust.Key, error) {
+	payload, by, err := dsse.Open(envelope, HeadPayloadType, keys)
+	if err != nil {
+		return Head{}, nil, err
+	}
+	h, err := parseHead(payload)
+	if err != nil {
+		return Head{}, nil, fmt.Errorf("the head in the envelope: %w", err)
+	}
+	return h, by, nil
+}
+
+func parseHead(payload []byte) (h Head, err error) {
+	if err := strictjson.UnmarshalKnown(payload, &h); err != nil {
+		return Head{}, err
+	}
+	again, err := dsse.Canonical(h)
+	switch {
+	case err != nil:
+		return Head{}, err
+	case h.Schema != HeadSchema:
+		return Head{}, fmt.Errorf("its schema is %.60q, want %s", h.Schema, HeadSchema)
+	case !bytes.Equal(payload, again) || h.Size < 0 || !inSeconds(h.At):
+		return Head{}, fmt.Errorf("is not spelled as gapseal writes one")
+	}
+	return h, nil
+}

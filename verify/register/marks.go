@@ -1,0 +1,109 @@
+package register
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// marks are what an older bundle is held against. They are read once, and again
+// after this register was added to.
+type marks struct {
+	mu      sync.Mutex
+	read    bool
+	streams map[stream]highest
+	names   map[string]latest
+}
+
+type stream struct{ key, name string }
+
+type highest struct {
+	serial    uint64
+	inventory string
+	number    int64
+}
+
+type latest struct {
+	time   time.Time
+	number int64
+}
+
+func (m *marks) forget() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.read = false
+}
+
+// HighWater returns the highest serial that a seal by this key proved for this
+// stream in a verified bundle, the inventory it sealed, and the number of the
+// first entry that says so; all are zero if there is none. A bundle with a lower
+// serial is older than one already taken; one with the same serial must have the
+// same inventory.
+//
+// The first question reads the whole register. The error is a [*DamagedError]
+// if it is damaged anywhere, says that it names more than [MaxStreams], or is
+// the operating system's.
+func (r *Register) HighWater(sealKeyFingerprint, streamName string) (serial uint64, inventory string, number int, err error) {
+	r.marks.mu.Lock()
+	defer r.marks.mu.Unlock()
+	if err := r.readMarks(); err != nil {
+		return 0, "", 0, err
+	}
+	h := r.marks.streams[stream{sealKeyFingerprint, streamName}]
+	return h.serial, h.inventory, int(h.number), nil
+}
+
+// LatestTrustedTime returns the latest trusted time of an image that was
+// verified under the operator's own name for it, and the number of the first
+// entry that says so; both are zero if there is none. The error is as that of
+// [Register.HighWater].
+func (r *Register) LatestTrustedTime(reference string) (time.Time, int, error) {
+	r.marks.mu.Lock()
+	defer r.marks.mu.Unlock()
+	if err := r.readMarks(); err != nil {
+		return time.Time{}, 0, err
+	}
+	l := r.marks.names[reference]
+	return l.time, int(l.number), nil
+}
+
+func (r *Register) readMarks() error {
+	m := &r.marks
+	if m.read {
+		return nil
+	}
+	m.streams, m.names = map[stream]highest{}, map[string]latest{}
+	res, err := r.scan(context.Background(), nil, m.raise)
+	if err == nil {
+		err = r.damaged(res)
+	}
+	m.read = err == nil
+	return err
+}
+
+// raise takes an entry into account. A rejected bundle raises no mark, or
+// anybody could raise them.
+func (m *marks) raise(e *Entry) error {
+	if e.Verdict != verified {
+		return nil
+	}
+	if s := e.Seal; s != nil {
+		key := stream{s.KeyFingerprint, s.Stream}
+		if old, ok := m.streams[key]; !ok || s.Serial > old.serial {
+			m.streams[key] = highest{s.Serial, s.InventoryDigest, e.Number}
+		}
+	}
+	for _, img := range e.Images {
+		if img.Reference == nil || img.TrustedTime == nil {
+			continue
+		}
+		if img.TrustedTime.After(m.names[*img.Reference].time) {
+			m.names[*img.Reference] = latest{*img.TrustedTime, e.Number}
+		}
+	}
+	if len(m.streams)+len(m.names) > MaxStreams {
+		return fmt.Errorf("the register names more than %d streams and images; begin a new one in another folder", MaxStreams)
+	}
+	return nil
+}

@@ -1,0 +1,78 @@
+package report
+
+import (
+	"bufio"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/gapseal/gapseal/verify"
+)
+
+// csvHeader names the columns. Columns may be added at the end, none is taken
+// away.
+var csvHeader = []string{"path", "digest", "size", "mediaType", "images", "references", "state", "verdict", "waivers"}
+
+// CSV writes a table after RFC 4180 with a row for each blob: where it lies in
+// the bundle, its size in bytes, the images that it belongs to by digest and by
+// claimed reference, its state, and the verdict on the bundle as a whole. Every
+// field is quoted, so that a semicolon in it ends no cell either where
+// spreadsheets expect one.
+func CSV(w io.Writer, r *verify.Report) error {
+	b := bufio.NewWriter(w)
+	csvRow(b, csvHeader...)
+	names := references(r)
+	for i := range r.Blobs {
+		blob := &r.Blobs[i]
+		path := ""
+		if hex, ok := hexDigest(blob.Digest); ok {
+			path = blobFolder + hex
+		}
+		var refs []string
+		for _, d := range blob.Images {
+			refs = append(refs, names[d]...)
+		}
+		csvRow(b, path, blob.Digest, strconv.FormatInt(blob.Size, 10), string(blob.MediaType), strings.Join(blob.Images, " "),
+			strings.Join(refs, " "), blob.State, string(r.Verdict), strings.Join(r.Waivers, "; "))
+	}
+	return b.Flush()
+}
+
+// references gives the claimed references of each image digest.
+func references(r *verify.Report) map[string][]string {
+	names := map[string][]string{}
+	for i := range r.Images {
+		img := &r.Images[i]
+		names[img.Digest] = append(names[img.Digest], img.ClaimedReference)
+	}
+	return names
+}
+
+func csvRow(b *bufio.Writer, fields ...string) {
+	for i, f := range fields {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString(`"` + strings.ReplaceAll(cell(f), `"`, `""`) + `"`)
+	}
+	b.WriteString("\r\n")
+}
+
+// cell keeps a spreadsheet from taking text for a formula: what begins like one,
+// in narrow or in full width, gets an apostrophe, which marks text. Tabs and line
+// breaks, which some skip before they look, are escapes by then.
+func cell(s string) string {
+	s = shown(s)
+	if strings.ContainsAny(first(strings.TrimLeft(s, " ")), "=+-@＝＋－＠") {
+		return "'" + s
+	}
+	return s
+}
+
+// first returns the first character of s.
+func first(s string) string {
+	for _, r := range s {
+		return string(r)
+	}
+	return ""
+}

@@ -1,0 +1,124 @@
+package report
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/gapseal/gapseal/verify"
+)
+
+// openImages is how many images may stand open on the page.
+const openImages = 3
+
+// imagesSection is a table of all images, and each of them with who signed it
+// and when that was logged.
+func imagesSection(r *verify.Report) section {
+	s := section{ID: "images", Title: "Images", Note: "The digest names an image. The name is what was asked for at export; no signature covers a tag."}
+	if len(r.Images) == 0 {
+		s.Facts = []fact{{"images", []value{plain("none could be read")}}}
+		return s
+	}
+	overview := table{Title: "All images", Columns: []string{"No.", "Verdict", "Name", "Digest", "Signed by", "Time of signing"}}
+	words := &text{r: r}
+	for i := range r.Images {
+		img := &r.Images[i]
+		by, when := signedBy(img)
+		overview.Rows = append(overview.Rows, []value{imageLink(i), status(string(img.Verdict)), code(img.ClaimedReference), code(img.Digest), plain(by), plain(when)})
+		s.Parts = append(s.Parts, imagePart(words, i, len(r.Images) <= openImages))
+	}
+	s.Tables = []table{overview}
+	return s
+}
+
+func imageID(i int) string { return "image-" + strconv.Itoa(i+1) }
+
+func imageLink(i int) value { return value{Text: strconv.Itoa(i + 1), Link: imageID(i)} }
+
+// signedBy tells who made the first signature that counts, and when.
+func signedBy(img *verify.Image) (who, when string) {
+	n := 0
+	for i := range img.Signatures {
+		s := &img.Signatures[i]
+		if !s.Counts {
+			continue
+		}
+		if n++; n > 1 {
+			continue
+		}
+		if who = string(s.Identity); who == "" {
+			who = "key " + short(string(s.Key))
+		}
+		if when = moment(s.TrustedTime); when == "" {
+			when = "no trusted time"
+		}
+	}
+	switch {
+	case n == 0:
+		return "nobody that counts", ""
+	case n > 1:
+		who += fmt.Sprintf(" and %d more", n-1)
+	}
+	return who, when
+}
+
+func imagePart(words *text, i int, open bool) part {
+	img := &words.r.Images[i]
+	p := part{ID: imageID(i), Title: fmt.Sprintf("Image %d: %s", i+1, shown(img.ClaimedReference)), Open: open}
+	p.Line = fmt.Sprintf("%s, %s, %s", img.Verdict, count(len(img.Signatures), "signature"), count(len(img.Attestations), "attestation"))
+	var f facts
+	f.add("verdict", status(string(img.Verdict)))
+	f.code("digest", img.Digest)
+	f.add("name", code(img.ClaimedReference), plain(words.bound(img)))
+	f.text("platforms", strings.Join(img.Platforms, ", "))
+	for j := range img.Signatures {
+		f.add(fmt.Sprintf("signature %d", j+1), words.signatureValues(img, &img.Signatures[j])...)
+	}
+	if len(img.Signatures) == 0 {
+		f.text("signatures", "none")
+	}
+	for j := range img.Attestations {
+		a := &img.Attestations[j]
+		values := append([]value{code(string(a.PredicateType))}, words.signatureValues(img, &a.Signature)...)
+		f.add(fmt.Sprintf("attestation %d", j+1), values...)
+	}
+	p.Facts = f
+	return p
+}
+
+// signatureValues tells all about a signature, a line each.
+func (t *text) signatureValues(img *verify.Image, s *verify.Signature) []value {
+	counts := value{Text: "COUNTS", Status: "pass"}
+	if !s.Counts {
+		counts = value{Text: "DOES NOT COUNT", Status: "skip"}
+	}
+	list := []value{counts, plain(s.Form), code("stored as " + s.Digest)}
+	if s.Subject != img.Digest {
+		list = append(list, code("for "+s.Subject))
+	}
+	switch {
+	case s.Identity != "":
+		list = append(list, code("by "+string(s.Identity)), code("vouched for by "+string(s.Issuer)), plain(given("certified by ", string(s.CA))))
+	case s.Key != "":
+		list = append(list, code("by key "+string(s.Key)), plain(t.keyName(string(s.Key))))
+	default:
+		list = append(list, plain("by nobody that an anchor vouches for"))
+	}
+	if l := s.Log; l != nil {
+		list = append(list, plain(given("logged at ", moment(l.IntegratedTime))), plain(fmt.Sprintf("entry %d (%s) of the log %s", l.LogIndex, l.Kind, t.logName(l.LogID))))
+	} else {
+		list = append(list, plain("no entry of a trusted log"))
+	}
+	if s.TimeSource == "tsa" {
+		list = append(list, plain("stamped at "+moment(s.TrustedTime)+given(" by ", string(s.TSA))))
+	}
+	return list
+}
+
+// given puts words before a text, if there is one.
+func given(words, s string) string {
+	if s == "" {
+		return ""
+	}
+	return words + s
+}

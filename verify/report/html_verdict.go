@@ -1,0 +1,106 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/gapseal/gapseal/internal/check"
+	"github.com/gapseal/gapseal/verify"
+)
+
+// maxWarned bounds the subjects named for one warning above the tables.
+const maxWarned = 10
+
+func newPage(r *verify.Report) *page {
+	p := &page{Verified: r.Verdict == verify.Verified, Verdict: strings.ToUpper(string(r.Verdict)), Title: bundleName(r), Waivers: shownAll(r.Waivers)}
+	p.Sentence = sentence(r)
+	for i := range r.Failures {
+		if i == maxFailures {
+			p.Hidden = len(r.Failures) - i
+			break
+		}
+		p.Failures = append(p.Failures, failure(&r.Failures[i]))
+	}
+	p.Warnings = warned(r)
+	for _, s := range []section{bundleSection(r), imagesSection(r), evidenceSection(r), checksSection(r), blobsSection(r), anchorsSection(r), runSection(r)} {
+		if len(s.Facts)+len(s.Tables)+len(s.Parts) > 0 {
+			p.Sections = append(p.Sections, s)
+		}
+	}
+	return p
+}
+
+func bundleName(r *verify.Report) string {
+	if r.Bundle.Path == "-" || r.Bundle.Path == "" {
+		return "standard input"
+	}
+	return shown(r.Bundle.Path)
+}
+
+// sentence says what the verdict rests on.
+func sentence(r *verify.Report) string {
+	passed, warnings := 0, 0
+	for i := range r.Checks {
+		switch r.Checks[i].Status {
+		case verify.Pass:
+			passed++
+		case verify.Warn:
+			warnings++
+		}
+	}
+	if r.Verdict != verify.Verified {
+		s := fmt.Sprintf("%s failed.", count(len(r.Failures), "check"))
+		if len(r.Failures) > 0 {
+			s += " First cause: " + shown(string(r.Failures[0].ID)) + "."
+		}
+		return s + " Do not use what the bundle holds."
+	}
+	s := fmt.Sprintf("No check failed; %d passed, with %s and %s.", passed, count(len(r.Waivers), "waiver"), count(max(0, warnings-len(r.Waivers)), "warning"))
+	return s + fmt.Sprintf(" Every byte of %s in %s is accounted for.", size(r.Totals.Bytes), count(r.Totals.Blobs, "blob"))
+}
+
+// failure shows a failed check with all that was said of it.
+func failure(c *verify.Check) finding {
+	var f facts
+	f.code("subject", string(c.Subject))
+	f.code("expected", valueLines(c, c.Expected)...)
+	f.code("found", valueLines(c, c.Found)...)
+	f.text("to do", string(c.Remedy))
+	return finding{ID: shown(string(c.ID)), Detail: shown(c.Detail), Facts: f}
+}
+
+// warned shows each warning once, with what it is about.
+func warned(r *verify.Report) (list []finding) {
+	place, subjects := map[string]int{}, map[string][]*verify.Check{}
+	var order []string
+	for i := range r.Checks {
+		c := &r.Checks[i]
+		if c.Status != verify.Warn || c.ID == check.PolicyWaiver {
+			continue
+		}
+		head := string(c.ID) + "\x00" + warning(c)
+		if _, ok := place[head]; !ok {
+			place[head], order = len(order), append(order, head)
+		}
+		subjects[head] = append(subjects[head], c)
+	}
+	for _, head := range order {
+		list = append(list, warnedOf(subjects[head]))
+	}
+	return list
+}
+
+func warnedOf(alike []*verify.Check) finding {
+	var f facts
+	var about []string
+	for i, c := range alike {
+		if i == maxWarned {
+			about = append(about, fmt.Sprintf("and %d more, below among all checks", len(alike)-i))
+			break
+		}
+		about = append(about, strings.TrimSpace(string(c.Subject)+" "+string(c.Found)))
+	}
+	f.code("about", about...)
+	f.text("to do", string(alike[0].Remedy))
+	return finding{ID: shown(string(alike[0].ID)), Detail: shown(warning(alike[0])), Facts: f}
+}

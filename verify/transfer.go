@@ -1,0 +1,149 @@
+package verify
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gapseal/gapseal/internal/check"
+)
+
+// Transfer is the record of one transfer of media, as the people who carried it
+// wrote it down. Nothing proves it but their word; the report keeps it beside
+// what was proven.
+type Transfer struct {
+	ID             Text       `json:"id" yaml:"id"`
+	Direction      Text       `json:"direction" yaml:"direction"` // import or export
+	Reason         Text       `json:"reason" yaml:"reason"`       // or the ticket
+	Classification Text       `json:"classification" yaml:"classification"`
+	Source         Text       `json:"source" yaml:"source"` // the system that it left
+	Destination    Text       `json:"destination" yaml:"destination"`
+	Operator       Text       `json:"operator" yaml:"operator"`
+	SecondPerson   Text       `json:"secondPerson" yaml:"secondPerson"`
+	Authoriser     Text       `json:"authoriser" yaml:"authoriser"`
+	HandOvers      []HandOver `json:"handOvers" yaml:"handOvers"`
+	Media          Media      `json:"media" yaml:"media"`
+	Scan           Scan       `json:"scan" yaml:"scan"`
+	Disposition    Text       `json:"disposition" yaml:"disposition"` // what becomes of the media
+}
+
+// HandOver says that the media passed from one custodian to the next.
+type HandOver struct {
+	From Text       `json:"from" yaml:"from"`
+	To   Text       `json:"to" yaml:"to"`
+	At   *time.Time `json:"at" yaml:"at"`
+}
+
+// Media is what carried the bundle.
+type Media struct {
+	Type           Text  `json:"type" yaml:"type"`
+	Serial         Text  `json:"serial" yaml:"serial"`
+	Label          Text  `json:"label" yaml:"label"`
+	WriteProtected *bool `json:"writeProtected" yaml:"writeProtected"`
+}
+
+// Scan is the search for malware on both sides. A result is clean, infected,
+// failed or not-done.
+type Scan struct {
+	Scanner     Text `json:"scanner" yaml:"scanner"`
+	Definitions Text `json:"definitions" yaml:"definitions"` // their version
+	Source      Text `json:"source" yaml:"source"`           // result before the media left
+	Destination Text `json:"destination" yaml:"destination"` // result where it arrived
+}
+
+// ScanClean is the one result of a scan that a policy accepts.
+const ScanClean = "clean"
+
+// TransferField is one field of a transfer record.
+type TransferField struct {
+	Name  string // as a policy requires it
+	Label string // for people
+	Value string // empty if the record lacks it
+}
+
+// Fields lists the record's fields in the order that people read them; a nil
+// record has the names alone.
+func (t *Transfer) Fields() []TransferField {
+	if t == nil {
+		t = &Transfer{}
+	}
+	return []TransferField{
+		{"id", "Transfer", string(t.ID)},
+		{"direction", "Direction", string(t.Direction)},
+		{"reason", "Reason or ticket", string(t.Reason)},
+		{"classification", "Classification", string(t.Classification)},
+		{"source", "From system", string(t.Source)},
+		{"destination", "To system", string(t.Destination)},
+		{"operator", "Operator", string(t.Operator)},
+		{"secondPerson", "Second person", string(t.SecondPerson)},
+		{"authoriser", "Authorised by", string(t.Authoriser)},
+		{"handOvers", "Hand-overs", t.handOvers()},
+		{"media.type", "Media", string(t.Media.Type)},
+		{"media.serial", "Serial number", string(t.Media.Serial)},
+		{"media.label", "Label", string(t.Media.Label)},
+		{"media.writeProtected", "Write protected", yesNo(t.Media.WriteProtected)},
+		{"scan.scanner", "Scanner", string(t.Scan.Scanner)},
+		{"scan.definitions", "Definitions", string(t.Scan.Definitions)},
+		{"scan.source", "Scan where it left", string(t.Scan.Source)},
+		{"scan.destination", "Scan where it arrived", string(t.Scan.Destination)},
+		{"disposition", "Disposition", string(t.Disposition)},
+	}
+}
+
+func (t *Transfer) handOvers() string {
+	var list []string
+	for _, h := range t.HandOvers {
+		s := string(h.From + " to " + h.To)
+		if h.At != nil {
+			s += ", " + h.At.UTC().Format(time.RFC3339)
+		}
+		list = append(list, s)
+	}
+	return strings.Join(list, "; ")
+}
+
+func yesNo(b *bool) string {
+	switch {
+	case b == nil:
+		return ""
+	case *b:
+		return "yes"
+	}
+	return "no"
+}
+
+// transferred asks whether the record has what the policy requires. A scan that
+// is required must have found nothing; one that found something is told of in
+// any case.
+func (s *session) transferred() {
+	var required []string
+	if s.opt.Policy != nil {
+		required = s.opt.Policy.Transfer
+	}
+	var missing, dirty []string
+	refused := false
+	for _, f := range s.opt.Transfer.Fields() {
+		demanded := slices.Contains(required, f.Name)
+		switch {
+		case f.Value == "" && demanded:
+			missing = append(missing, f.Name)
+		case isScanResult(f.Name) && f.Value != "" && f.Value != ScanClean:
+			dirty = append(dirty, f.Name+": "+f.Value)
+			refused = refused || demanded
+		}
+	}
+	f := check.Fault{ID: check.PolicyTransfer, Expected: strings.Join(required, ", "), Found: strings.Join(missing, ", ")}
+	if len(missing) > 0 {
+		f.Detail, f.Found = "the transfer record lacks what the policy requires", "without "+f.Found
+		s.bundleFault(&f)
+	}
+	if len(dirty) > 0 {
+		s.bundleFault(&check.Fault{ID: check.PolicyTransfer, Detail: "a scan of the media did not come out clean", Expected: ScanClean, Found: strings.Join(dirty, ", "), Warn: !refused})
+	}
+	if len(missing)+len(dirty) == 0 && len(required) > 0 {
+		f.Detail = ""
+		s.rec.add(bundleWide, Pass, f)
+	}
+}
+
+func isScanResult(field string) bool { return field == "scan.source" || field == "scan.destination" }
