@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/gapseal/gapseal/internal/check"
@@ -8,7 +9,8 @@ import (
 )
 
 // blobs lists every blob of the inventory for the report: what it is, whose it
-// is, and in which state it was found. Others, which no inventory lists, follow.
+// is, and in which state it was found. The bundle's own follow, and others, which
+// should not be there.
 func (s *session) blobs(rep *Report) {
 	if s.c == nil {
 		return
@@ -22,9 +24,24 @@ func (s *session) blobs(rep *Report) {
 		rep.Blobs = append(rep.Blobs, Blob{Digest: string(b.Digest), Size: b.Size, MediaType: Text(types[b.Digest]), Roles: roles,
 			Images: append([]string{}, images[b.Digest]...), State: s.state(b.Digest)})
 	}
+	s.ownBlobs(rep)
 	for _, f := range rep.Failures {
 		if f.ID == check.LayoutUnlisted {
 			rep.Blobs = append(rep.Blobs, Blob{Digest: string(f.Subject), Roles: []string{}, Images: []string{}, State: "unlisted"})
+		}
+	}
+}
+
+// ownBlobs adds the blobs that no inventory lists because they are its own or the
+// seal's. No others are held beside those that it lists.
+func (s *session) ownBlobs(rep *Report) {
+	listed := make(map[oci.Digest]bool, len(s.c.Inventory.Blobs))
+	for _, b := range s.c.Inventory.Blobs {
+		listed[b.Digest] = true
+	}
+	for _, d := range slices.Sorted(maps.Keys(s.c.Meta)) {
+		if !listed[d] {
+			rep.Blobs = append(rep.Blobs, Blob{Digest: string(d), Size: int64(len(s.c.Meta[d])), Roles: []string{"own"}, Images: []string{}, State: "intact"})
 		}
 	}
 }

@@ -25,6 +25,8 @@ type Demands struct {
 	OnlyPlatforms []oci.Platform        // that may be present; none allows all
 	Digests       []oci.Digest          // one of which the image must have; none allows all
 	Signers       int                   // distinct keys or identities that must have signed; zero is one
+	Logs          int                   // distinct logs that must speak for a signature; zero is one
+	Timestamps    int                   // distinct timestamp authorities that must; zero is none
 	MaxAge        time.Duration         // of the trusted time; zero demands nothing
 	NotBefore     time.Time             // oldest trusted time; zero demands nothing
 	NotAfter      time.Time             // newest trusted time; zero demands nothing
@@ -91,6 +93,7 @@ func (d *demands) join(r *Demands) {
 	d.Platforms = slices.Concat(d.Platforms, r.Platforms)
 	d.OnlyPlatforms, d.Digests = r.OnlyPlatforms, r.Digests
 	d.Signers = max(d.Signers, r.Signers)
+	d.Logs, d.Timestamps = max(d.Logs, r.Logs), max(d.Timestamps, r.Timestamps)
 	if d.MaxAge == 0 || r.MaxAge != 0 && r.MaxAge < d.MaxAge {
 		d.MaxAge = r.MaxAge
 	}
@@ -106,7 +109,7 @@ func (d *demands) join(r *Demands) {
 // demands are those that the options put to every image.
 func (o *Options) demands() Demands {
 	d := Demands{
-		Keys: o.Keys, Fingerprints: o.Fingerprints, Attestations: o.Attestations, Platforms: o.Platforms,
+		Keys: o.Keys, Fingerprints: o.Fingerprints, Attestations: o.Attestations, Platforms: o.Platforms, Logs: o.RequireLogs, Timestamps: o.RequireTimestamps,
 		MaxAge: o.MaxAge, NotBefore: o.NotBefore, RequireInclusion: o.RequireInclusion, RequireAll: o.RequireAll, RequireChildren: o.RequireChildren,
 	}
 	if o.Identity != nil {

@@ -8,7 +8,9 @@ import (
 	"github.com/gapseal/gapseal/internal/check"
 	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify/evidence"
+	"github.com/gapseal/gapseal/verify/rekor"
 	"github.com/gapseal/gapseal/verify/trust"
+	"github.com/gapseal/gapseal/verify/tsa"
 )
 
 // judgement is one signature, or one attestation, with the answers to all
@@ -26,6 +28,8 @@ type judgement struct {
 	leaf    *x509.Certificate // nil for a plain key
 	keyless bool              // judged by its certificate
 	times   []time.Time       // trusted, of this signature
+	counted []*rekor.LogEntry // about this signature, and a trusted log's
+	stamps  []*tsa.Result     // over this signature, by a trusted authority
 	named   bool              // the payload names the image's repository
 }
 
@@ -51,6 +55,7 @@ func (s *session) judge(g *bundle.ImageGraph, ref oci.Reference, d *demands, sig
 	}
 	j.timestamps()
 	j.windows()
+	j.thresholds()
 	j.certificate()
 	if c != nil && j.vouched() {
 		j.info.Payload = RawJSON(j.sig.Payload)

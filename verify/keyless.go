@@ -1,7 +1,10 @@
 package verify
 
 import (
+	"bytes"
+	"crypto/x509"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/gapseal/gapseal/internal/check"
@@ -70,6 +73,7 @@ func (j *judgement) chain() {
 			return
 		}
 		j.info.CA = Text(c.Authority.Name)
+		j.companions(c)
 		if _, err := cert.VerifySCTs(c, j.s.opt.CTLogs); err != nil {
 			j.fault(check.Fault{ID: check.CertSCT, Detail: err.Error()})
 		} else {
@@ -77,6 +81,17 @@ func (j *judgement) chain() {
 		}
 	}
 	j.passOnce(check.CertChain)
+}
+
+// companions warns of certificates that came along and are no part of the
+// trusted chain: nothing signs them, and nobody asked for them.
+func (j *judgement) companions(c *cert.Chain) {
+	for _, der := range j.sig.Chain {
+		known := slices.ContainsFunc(c.Authority.Chain, func(k *x509.Certificate) bool { return bytes.Equal(k.Raw, der) })
+		if !known && !j.rec.has(check.PolicyNotJudged, Warn) {
+			j.fault(check.Fault{ID: check.PolicyNotJudged, Detail: "not judged: a certificate came along that is no part of the trusted chain; it proves nothing", Warn: true})
+		}
+	}
 }
 
 func (j *judgement) identity(id *cert.Identity) {

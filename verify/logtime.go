@@ -2,12 +2,14 @@ package verify
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/gapseal/gapseal/internal/check"
+	"github.com/gapseal/gapseal/verify/rekor"
 	"github.com/gapseal/gapseal/verify/trust"
 	"github.com/gapseal/gapseal/verify/tsa"
 )
@@ -34,6 +36,7 @@ func (j *judgement) timestamps() {
 		}
 		j.passOnce(check.TSATimestamp)
 		j.info.TSA = cmp.Or(j.info.TSA, Text(r.Authority.Name))
+		j.stamps = append(j.stamps, r)
 		j.trustTime(r.Time.UTC(), "tsa")
 	}
 }
@@ -100,6 +103,9 @@ func (j *judgement) window(l *logged, stamped []time.Time) {
 // tellLog reports an entry that is about this signature. What no log signed is
 // not told: a time without a SET.
 func (j *judgement) tellLog(l *logged, at time.Time, valid bool) {
+	if valid {
+		j.counted = append(j.counted, l.LogEntry)
+	}
 	if j.info.Log == nil {
 		j.info.Log = &LogEntry{LogID: l.id(), Log: Text(l.log.Name), LogIndex: l.LogIndex, Kind: Text(l.body.Kind + "/" + l.body.APIVersion)}
 		j.info.rekor = RawJSON(j.sig.Rekor)
@@ -112,6 +118,25 @@ func (j *judgement) tellLog(l *logged, at time.Time, valid bool) {
 	if l.signed && valid {
 		j.trustTime(at, "log")
 	}
+}
+
+// thresholds counts the logs and the timestamp authorities that speak for the
+// signature, each once: two entries of one log are one witness.
+func (j *judgement) thresholds() {
+	if want := j.d.Logs; want > 1 {
+		j.threshold(check.RekorThreshold, want, rekor.CountLogs(j.counted), "distinct logs")
+	}
+	if want := j.d.Timestamps; want > 0 {
+		j.threshold(check.TSAThreshold, want, len(tsa.Distinct(j.stamps)), "distinct timestamp authorities")
+	}
+}
+
+func (j *judgement) threshold(id check.ID, want, found int, what string) {
+	if found >= want {
+		j.pass(id, "")
+		return
+	}
+	j.fault(check.Fault{ID: id, Detail: "fewer " + what + " than demanded speak for the signature", Expected: fmt.Sprintf("at least %d", want), Found: fmt.Sprint(found)})
 }
 
 func logName(l *trust.Log) string {

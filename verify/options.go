@@ -26,26 +26,28 @@ type Options struct {
 	CTLogs   []trust.Log                  // that certificates are logged in
 	TSAs     []trust.TimestampAuthority   // whose timestamps are believed
 
-	IgnoreTlog       bool              // a missing log entry is excused, a wrong one is not
-	Policy           *Policy           // nil demands nothing
-	Transfer         *Transfer         // of the media, nil if nobody wrote it down
-	Known            Known             // from earlier verifications, nil if nothing is kept
-	Images           []oci.Reference   // what the operator came for
-	Platforms        []oci.Platform    // platforms that must be present
-	Annotations      map[string]string // demanded of the signed payload
-	Attestations     []RequiredAttestation
-	AcceptReference  []AcceptReference // mirrors
-	MaxAge           time.Duration     // of the trusted time; zero demands nothing
-	NotBefore        time.Time         // oldest trusted time; zero demands nothing
-	At               time.Time         // judge as of this time; zero is the host's clock
-	HostTime         time.Time         // what the host's clock says, for the report; zero is At
-	RequireInclusion bool              // each log entry must have an inclusion proof
-	RequireAll       bool              // every signature found must be good
-	RequireChildren  bool              // each platform must have a good signature of its own
-	Strict           bool              // warnings fail
-	Deep             bool              // unpack layers and check diff_ids
-	Limits           oci.Limits
-	Waivers          []string // as they stand in every output
+	IgnoreTlog        bool              // a missing log entry is excused, a wrong one is not
+	Policy            *Policy           // nil demands nothing
+	Transfer          *Transfer         // of the media, nil if nobody wrote it down
+	Known             Known             // from earlier verifications, nil if nothing is kept
+	Images            []oci.Reference   // what the operator came for
+	Platforms         []oci.Platform    // platforms that must be present
+	Annotations       map[string]string // demanded of the signed payload
+	Attestations      []RequiredAttestation
+	AcceptReference   []AcceptReference // mirrors
+	MaxAge            time.Duration     // of the trusted time; zero demands nothing
+	NotBefore         time.Time         // oldest trusted time; zero demands nothing
+	At                time.Time         // judge as of this time; zero is the host's clock
+	HostTime          time.Time         // what the host's clock says, for the report; zero is At
+	RequireInclusion  bool              // each log entry must have an inclusion proof
+	RequireLogs       int               // distinct logs that must speak for a signature; zero is one
+	RequireTimestamps int               // distinct timestamp authorities that must; zero is none
+	RequireAll        bool              // every signature found must be good
+	RequireChildren   bool              // each platform must have a good signature of its own
+	Strict            bool              // warnings fail
+	Deep              bool              // unpack layers and check diff_ids
+	Limits            oci.Limits
+	Waivers           []string // as they stand in every output
 
 	Path       string   // of the bundle, for the report
 	Command    []string // as it was called, for the report

@@ -161,7 +161,8 @@ type Key struct {
 	PEM         string `json:"pem"`
 }
 
-// Blob is one blob that the inventory lists, or one that no inventory lists.
+// Blob is one blob that the inventory lists, one of the inventory's own or the
+// seal's, or one that should not be there.
 type Blob struct {
 	Digest    string   `json:"digest"`
 	Size      int64    `json:"size"`

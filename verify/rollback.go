@@ -22,13 +22,13 @@ type Known interface {
 
 // rollback asks whether the bundle is older than what is known already: by the
 // serial of its seal, and by the trusted time of each image that the operator
-// asked for by name. An older one is warned of, unless the policy refuses it.
+// has a name for. An older one is warned of, unless the policy refuses it.
 func (s *session) rollback() {
 	if s.opt.Known == nil || s.graph == nil {
 		return
 	}
 	s.sealRollback()
-	for _, want := range s.opt.Images {
+	for _, want := range s.opt.Named() {
 		s.imageRollback(want)
 	}
 }

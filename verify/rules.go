@@ -41,6 +41,23 @@ func (r *Rule) Matches(ref oci.Reference) bool {
 	return glob(repository, ref.Repository) && (tag == "" || glob(tag, ref.Tag))
 }
 
+// Named returns the names by which the operator knows images: what was asked
+// for, and each rule of the policy that stands for one name alone. Never one that
+// the bundle gives.
+func (o *Options) Named() []oci.Reference {
+	list := slices.Clone(o.Images)
+	if o.Policy == nil {
+		return list
+	}
+	for _, r := range o.Policy.Rules {
+		if !strings.Contains(r.Pattern, "*") {
+			repository, tag := splitPattern(r.Pattern)
+			list = append(list, oci.Reference{Repository: repository, Tag: tag})
+		}
+	}
+	return list
+}
+
 // splitPattern cuts the tag off: what follows a colon behind the last slash.
 func splitPattern(p string) (repository, tag string) {
 	if i := strings.LastIndexByte(p, ':'); i > strings.LastIndexByte(p, '/') {

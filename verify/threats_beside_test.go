@@ -100,6 +100,7 @@ func TestDemandedAttestations(t *testing.T) {
 				m.Payload = fixture.Swap(`"predicate":{}`, `"predicate":[]`)(fixture.Statement(m.Image, predicateVuln))
 			}
 		}), beside: good, opt: demand, want: missing},
+		{name: "two demanded, both by one key", made: claims(predicateVuln), beside: twice, opt: two, want: missing},
 		{name: "two demanded, one there", made: claims(predicateVuln), beside: good, opt: two, want: missing},
 	})
 }

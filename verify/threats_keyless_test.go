@@ -74,6 +74,7 @@ func TestKeylessChainThreats(t *testing.T) {
 		{name: "no certificate authority is trusted", root: func(r *trustroot.TrustedRoot) { r.CertificateAuthorities = nil }, made: fixture.BundleStages{Flavour: keyless}, want: "cert.chain"},
 		{name: "root inside bundle", by: forger, made: olderBundle(forger.Fulcio), want: "cert.chain"},
 		{name: "an older bundle with the chain of the trusted root", made: olderBundle(sigstore().Fulcio)},
+		{name: "an older bundle whose chain goes on with no certificate", want: "cert.encoding", made: olderBundle([]*fixture.Authority{{Cert: &x509.Certificate{Raw: []byte("covert")}}})},
 		{name: "issued by a leaf", want: "cert.chain", made: fixture.BundleStages{Flavour: keyless, Leaf: func(m *fixture.Making) {
 			m.Issuer = fixture.NewAuthority("leaf", m.Issuer, func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageDigitalSignature })
 		}}},

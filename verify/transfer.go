@@ -12,43 +12,43 @@ import (
 // wrote it down. Nothing proves it but their word; the report keeps it beside
 // what was proven.
 type Transfer struct {
-	ID             Text       `json:"id" yaml:"id"`
-	Direction      Text       `json:"direction" yaml:"direction"` // import or export
-	Reason         Text       `json:"reason" yaml:"reason"`       // or the ticket
-	Classification Text       `json:"classification" yaml:"classification"`
-	Source         Text       `json:"source" yaml:"source"` // the system that it left
-	Destination    Text       `json:"destination" yaml:"destination"`
-	Operator       Text       `json:"operator" yaml:"operator"`
-	SecondPerson   Text       `json:"secondPerson" yaml:"secondPerson"`
-	Authoriser     Text       `json:"authoriser" yaml:"authoriser"`
-	HandOvers      []HandOver `json:"handOvers" yaml:"handOvers"`
-	Media          Media      `json:"media" yaml:"media"`
-	Scan           Scan       `json:"scan" yaml:"scan"`
-	Disposition    Text       `json:"disposition" yaml:"disposition"` // what becomes of the media
+	ID             Text       `json:"id"`
+	Direction      Text       `json:"direction"` // import or export
+	Reason         Text       `json:"reason"`    // or the ticket
+	Classification Text       `json:"classification"`
+	Source         Text       `json:"source"` // the system that it left
+	Destination    Text       `json:"destination"`
+	Operator       Text       `json:"operator"`
+	SecondPerson   Text       `json:"secondPerson"`
+	Authoriser     Text       `json:"authoriser"`
+	HandOvers      []HandOver `json:"handOvers"`
+	Media          Media      `json:"media"`
+	Scan           Scan       `json:"scan"`
+	Disposition    Text       `json:"disposition"` // what becomes of the media
 }
 
 // HandOver says that the media passed from one custodian to the next.
 type HandOver struct {
-	From Text       `json:"from" yaml:"from"`
-	To   Text       `json:"to" yaml:"to"`
-	At   *time.Time `json:"at" yaml:"at"`
+	From Text       `json:"from"`
+	To   Text       `json:"to"`
+	At   *time.Time `json:"at"`
 }
 
 // Media is what carried the bundle.
 type Media struct {
-	Type           Text  `json:"type" yaml:"type"`
-	Serial         Text  `json:"serial" yaml:"serial"`
-	Label          Text  `json:"label" yaml:"label"`
-	WriteProtected *bool `json:"writeProtected" yaml:"writeProtected"`
+	Type           Text  `json:"type"`
+	Serial         Text  `json:"serial"`
+	Label          Text  `json:"label"`
+	WriteProtected *bool `json:"writeProtected"`
 }
 
 // Scan is the search for malware on both sides. A result is clean, infected,
 // failed or not-done.
 type Scan struct {
-	Scanner     Text `json:"scanner" yaml:"scanner"`
-	Definitions Text `json:"definitions" yaml:"definitions"` // their version
-	Source      Text `json:"source" yaml:"source"`           // result before the media left
-	Destination Text `json:"destination" yaml:"destination"` // result where it arrived
+	Scanner     Text `json:"scanner"`
+	Definitions Text `json:"definitions"` // their version
+	Source      Text `json:"source"`      // result before the media left
+	Destination Text `json:"destination"` // result where it arrived
 }
 
 // ScanClean is the one result of a scan that a policy accepts.

@@ -19,8 +19,7 @@ func Choose(file []byte, copies [][]byte, want oci.Digest) (*Index, []byte, erro
 	count := map[string]int{}
 	var best []byte
 	for _, c := range copies {
-		count[string(c)]++
-		if len(c) > 0 && count[string(c)] > count[string(best)] {
+		if count[string(c)]++; len(c) > 0 && (best == nil || count[string(c)] > count[string(best)]) {
 			best = c
 		}
 	}
@@ -30,7 +29,7 @@ func Choose(file []byte, copies [][]byte, want oci.Digest) (*Index, []byte, erro
 			break
 		}
 	}
-	for _, c := range [][]byte{best, file} {
+	for _, c := range append([][]byte{best, file}, copies...) {
 		if len(c) == 0 {
 			continue
 		}

@@ -69,6 +69,8 @@ func (g Geometry) check() error {
 		return fmt.Errorf("want 1 to %d columns, found %d", maxColumns, g.Columns)
 	case g.Cell < 1 || g.Cell > maxWhole || g.Cell%cellUnit != 0:
 		return fmt.Errorf("the size of a cell: want a multiple of %d bytes, found %d", cellUnit, g.Cell)
+	case g.Block() > g.Size+leastBlock: // hashing its padding would never end
+		return fmt.Errorf("a block of %d bytes is larger than the whole of %d", g.Block(), g.Size)
 	case int64(g.Data) != ceil(g.Size, g.Block()):
 		return errors.New("the blocks are not as many as the size of the whole makes")
 	}

@@ -55,9 +55,11 @@ func HashAll(ctx context.Context, files []File, progress func(int64)) ([]oci.Dig
 }
 
 // Describe returns the index of volumes that have just been written. It reads
-// them a second time: content comes in any order and from several connections
-// at once, so that hashing it in order would mean fetching it in order. The
-// second read is of pages that are still in memory.
+// them a second time. Hashing in order while writing was measured, too, for
+// 256 MiB on two busy cores: from a registry on loopback it takes 0.7 s in all
+// against 1.3 s, but it fetches over one connection instead of four. The second
+// pass costs less than that as soon as a connection brings under some 200 MB/s,
+// which is every registry that is not on the same host.
 func Describe(ctx context.Context, files []File, progress func(int64)) (*Index, error) {
 	whole := NewSpan(files)
 	x := &Index{Schema: Schema, Whole: Whole{Size: whole.Size()}}

@@ -3,10 +3,7 @@ package volume
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/gapseal/gapseal/bundle"
 	"github.com/gapseal/gapseal/internal/check"
@@ -78,35 +75,10 @@ func (s *Set) blame(n int, found oci.Digest) *check.Fault {
 	of := fmt.Sprintf("volume %d of %d", n, s.count)
 	if i := slices.IndexFunc(s.Index.Volumes, func(v Volume) bool { return v.Digest == found }); i >= 0 {
 		f.ID, f.Detail = check.MediaSwapped, fmt.Sprintf("%s has the content of volume %d", of, i+1)
-	} else if other, m := s.otherSet(found); m > 0 {
-		f.ID, f.Detail = check.MediaForeign, fmt.Sprintf("%s is volume %d of another set, which %s lists", of, m, other)
+	} else if other := s.otherSet(found); other != "" {
+		f.ID, f.Detail = check.MediaForeign, of+" is "+other
 	} else {
 		f.Detail = of + " is not what the index of volumes says: it is damaged, or of another bundle"
 	}
 	return f
-}
-
-// maxIndexes is how many other indexes are read in one folder.
-const maxIndexes = 100
-
-// otherSet looks for an index in the folders of the set that lists a digest.
-func (s *Set) otherSet(d oci.Digest) (path string, number int) {
-	for _, dir := range s.Dirs {
-		entries, _ := os.ReadDir(dir) // what cannot be read can only not help
-		read := 0
-		for _, e := range entries {
-			if !strings.HasSuffix(e.Name(), indexSuffix) || read == maxIndexes {
-				continue
-			}
-			read++
-			x, err := ReadIndex(filepath.Join(dir, e.Name()))
-			if err != nil {
-				continue
-			}
-			if i := slices.IndexFunc(x.Volumes, func(v Volume) bool { return v.Digest == d }); i >= 0 {
-				return filepath.Join(dir, e.Name()), i + 1
-			}
-		}
-	}
-	return "", 0
 }

@@ -39,7 +39,7 @@ func readAnchor(path string) ([]byte, error) {
 
 // inputs are the files that the operator named, besides the bundle.
 func (j *judging) inputs() []string {
-	return slices.Concat(j.keys, j.rekorKeys, []string{j.trustedRoot})
+	return slices.Concat(j.keys, j.rekorKeys, []string{j.trustedRoot, j.policy})
 }
 
 // keepApart refuses to write over what is read.

@@ -44,7 +44,7 @@ type command struct {
 }
 
 func commands() []*command {
-	return []*command{exportCommand(), verifyCommand(), inspectCommand(), repairCommand(), trustCommand(), registerCommand(), receiptCommand(), versionCommand(), completionCommand()}
+	return []*command{exportCommand(), verifyCommand(), inspectCommand(), repairCommand(), trustCommand(), policyCommand(), registerCommand(), receiptCommand(), versionCommand(), completionCommand()}
 }
 
 // run dispatches and turns whatever happened into an exit code. A panic is a

@@ -52,6 +52,7 @@ func completeBash(w io.Writer) {
 	fmt.Fprintf(w, "    'help '*) COMPREPLY=($(compgen -W '%s' -- \"$cur\")); return;;\n", strings.Join(names(), " "))
 	fmt.Fprint(w, "    'trust trust') COMPREPLY=($(compgen -W 'show' -- \"$cur\")); return;;\n")
 	fmt.Fprint(w, "    'register register') COMPREPLY=($(compgen -W 'list show check export head' -- \"$cur\")); return;;\n")
+	fmt.Fprint(w, "    'policy policy') COMPREPLY=($(compgen -W 'check init' -- \"$cur\")); return;;\n")
 	fmt.Fprint(w, "    'receipt receipt') COMPREPLY=($(compgen -W 'verify' -- \"$cur\")); return;;\n")
 	fmt.Fprint(w, "    'completion '*) COMPREPLY=($(compgen -W 'bash zsh fish' -- \"$cur\")); return;;\n  esac\n  case \"${COMP_WORDS[1]}\" in\n")
 	for _, c := range commands() {

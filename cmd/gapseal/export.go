@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -18,6 +19,7 @@ import (
 	"github.com/gapseal/gapseal/oci/registry"
 	"github.com/gapseal/gapseal/verify"
 	"github.com/gapseal/gapseal/verify/report"
+	"github.com/gapseal/gapseal/verify/trust"
 )
 
 type exportRun struct {
@@ -79,6 +81,7 @@ func (e *exportRun) run(ctx context.Context, args []string, io stdio) error {
 	if err != nil {
 		return err
 	}
+	leaveToVerify(&o)
 	e.tell(io.err)
 	if err := e.load(ctx, io); err != nil {
 		return err
@@ -123,7 +126,7 @@ func (e *exportRun) checkUsage(args []string, io stdio) error {
 		return usagef("export takes at least one image; gapseal export --help shows how")
 	case e.output == "":
 		return usagef("say where to write the bundle: -o FILE, or -o - for a pipe")
-	case len(e.keys) == 0 && !e.given():
+	case len(e.keys) == 0 && !e.given() && e.policy == "":
 		return usagef("pass the publisher's public key: --key FILE or --key https://…; or who signs keyless: --certificate-identity")
 	case e.jobs < 1 || e.jobs > 64:
 		return usagef("--jobs %d: want a number from 1 to 64", e.jobs)
@@ -137,6 +140,33 @@ func (e *exportRun) checkUsage(args []string, io stdio) error {
 		return err
 	}
 	return keepApart(e.output, append(e.inputs(), e.caCert, e.sealing.key))
+}
+
+// carriedKeys are the keys that may vouch for some image, each once.
+func carriedKeys(o *verify.Options) (keys []*trust.Key) {
+	all := slices.Clone(o.Keys)
+	if o.Policy != nil {
+		for _, r := range o.Policy.Rules {
+			all = append(all, r.Keys...)
+		}
+	}
+	seen := map[string]bool{}
+	for _, k := range all {
+		if f := k.Fingerprint(); !seen[f] {
+			seen[f] = true
+			keys = append(keys, k)
+		}
+	}
+	return keys
+}
+
+// leaveToVerify drops the demands of a policy that only the far side can meet:
+// the seal comes with the bundle, the record with the media.
+func leaveToVerify(o *verify.Options) {
+	o.SealKeys = nil
+	if o.Policy != nil {
+		o.Policy.Transfer = nil
+	}
 }
 
 // carryKey takes --key of export, the connected side: the key itself is needed.
@@ -173,7 +203,7 @@ func (e *exportRun) request(args []string, o *verify.Options, io stdio) (*regist
 		}
 		req.Images = append(req.Images, ref)
 	}
-	for _, k := range o.Keys {
+	for _, k := range carriedKeys(o) {
 		req.Keys = append(req.Keys, bundle.PublicKey{Fingerprint: k.Fingerprint(), PEM: []byte(k.PEM())})
 	}
 	if e.allowUnverified {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/gapseal/gapseal/internal/quantity"
 	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify"
 )
@@ -27,6 +28,7 @@ type judging struct {
 	requireInclusion    bool
 	keys, rekorKeys     []string
 	trustedRoot         string
+	policy              string
 	ignoreTlog          bool
 	images, annotations []string
 	accept, platforms   []string
@@ -34,6 +36,8 @@ type judging struct {
 	at                  string
 	requireAll, strict  bool
 	requireChildren     bool
+	requireLogs         int
+	requireTimestamps   int
 	limits              []string
 	notes               []string // about the anchors
 }
@@ -41,6 +45,7 @@ type judging struct {
 func (j *judging) declare(fs *pflag.FlagSet, keyHelp, platformHelp string) {
 	fs.StringArrayVar(&j.keys, "key", nil, keyHelp)
 	j.identity.declare(fs)
+	fs.StringVar(&j.policy, "policy", "", "demand what this policy `FILE` (YAML) demands, as well as the flags; gapseal policy check explains it")
 	fs.StringArrayVarP(&j.annotations, "annotations", "a", nil, "demand that the signed payload carries `KEY=VALUE` (repeatable)")
 	fs.StringArrayVar(&j.images, "image", nil, "demand that the bundle holds `REF[@DIGEST]`; a digest binds the reference (repeatable)")
 	fs.StringArrayVar(&j.platforms, "platform", nil, platformHelp)
@@ -53,6 +58,8 @@ func (j *judging) declare(fs *pflag.FlagSet, keyHelp, platformHelp string) {
 	fs.StringVar(&j.at, "at", "", "waiver: judge as of `TIME`, for a host with a wrong clock")
 	fs.StringArrayVar(&j.attestations, "require-attestation", nil, "demand an attestation that verifies, as `TYPE[=N]`: slsaprovenance, slsaprovenance1, spdxjson, cyclonedx, vuln or a URI (repeatable)")
 	fs.BoolVar(&j.requireInclusion, "require-inclusion", false, "demand an inclusion proof of each log entry; a signed entry timestamp does not do")
+	fs.IntVar(&j.requireLogs, "require-logs", 1, "demand that `N` distinct transparency logs speak for one signature")
+	fs.IntVar(&j.requireTimestamps, "require-timestamps", 0, "demand that `N` distinct timestamp authorities of the trusted root stamped one signature")
 	fs.BoolVar(&j.requireAll, "require-all", false, "demand that every signature found is good")
 	fs.BoolVar(&j.requireChildren, "require-child-signatures", false, "demand that each platform of an index has a good signature of its own")
 	fs.BoolVar(&j.strict, "strict", false, "treat warnings as failures")
@@ -71,7 +78,7 @@ func limitNames() string {
 // options turns the flags into what verify takes. loadKey reads one --key.
 func (j *judging) options(loadKey func(arg string, o *verify.Options) error) (verify.Options, error) {
 	o := verify.Options{
-		IgnoreTlog: j.ignoreTlog, RequireAll: j.requireAll, RequireChildren: j.requireChildren, RequireInclusion: j.requireInclusion, Strict: j.strict,
+		IgnoreTlog: j.ignoreTlog, RequireAll: j.requireAll, RequireChildren: j.requireChildren, RequireLogs: j.requireLogs, RequireTimestamps: j.requireTimestamps, RequireInclusion: j.requireInclusion, Strict: j.strict,
 		Limits: oci.DefaultLimits(), Tool: toolVersion(), At: clock().UTC().Truncate(time.Second), Command: shownCommand(os.Args),
 	}
 	for _, k := range j.keys {
@@ -79,7 +86,7 @@ func (j *judging) options(loadKey func(arg string, o *verify.Options) error) (ve
 			return o, err
 		}
 	}
-	for _, parse := range []func(*verify.Options) error{j.parseLogs, j.identity.parse, j.parseAttestations, j.parseDemands, j.parseTimes, j.parseLimits} {
+	for _, parse := range []func(*verify.Options) error{j.parseLogs, j.identity.parse, j.parsePolicy, j.parseAttestations, j.parseDemands, j.parseTimes, j.parseLimits} {
 		if err := parse(&o); err != nil {
 			return o, err
 		}
@@ -102,6 +109,12 @@ func (j *judging) waivers() (list []string) {
 }
 
 func (j *judging) parseDemands(o *verify.Options) error {
+	if j.requireLogs < 1 || j.requireTimestamps < 0 {
+		return usagef("--require-logs wants 1 or more, --require-timestamps 0 or more")
+	}
+	if j.requireTimestamps > 0 && len(o.TSAs) == 0 {
+		return usagef("--require-timestamps needs a trusted root that has timestamp authorities: --trusted-root FILE")
+	}
 	for _, s := range j.images {
 		ref, err := oci.ParseReference(s)
 		if err != nil {
@@ -153,17 +166,17 @@ func (j *judging) parseAccept(o *verify.Options) error {
 
 func (j *judging) parseTimes(o *verify.Options) (err error) {
 	if j.maxAge != "" {
-		if o.MaxAge, err = parseDuration(j.maxAge); err != nil {
-			return usagef("--max-age %q: want a duration such as 30d, 12h or 90m", j.maxAge)
+		if o.MaxAge, err = quantity.Duration(j.maxAge); err != nil {
+			return usagef("--max-age %v", err)
 		}
 	}
 	if j.notBefore != "" {
-		if o.NotBefore, err = parseTime(j.notBefore); err != nil {
+		if o.NotBefore, err = quantity.Time(j.notBefore); err != nil {
 			return usagef("--not-before: %v", err)
 		}
 	}
 	if j.at != "" {
-		if o.At, err = parseTime(j.at); err != nil {
+		if o.At, err = quantity.Time(j.at); err != nil {
 			return usagef("--at: %v", err)
 		}
 	}
@@ -188,7 +201,11 @@ func setLimit(l *oci.Limits, name, value string) error {
 		if b.Name != name {
 			continue
 		}
-		n, err := parseSize(value, b.Bytes)
+		read := quantity.Count
+		if b.Bytes {
+			read = quantity.Bytes
+		}
+		n, err := read(value)
 		if err != nil {
 			return usagef("--limit %s: %v", name, err)
 		}

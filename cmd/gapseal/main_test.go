@@ -140,14 +140,6 @@ func TestHideUser(t *testing.T) {
 	}
 }
 
-func TestParseSize(t *testing.T) {
-	for in, want := range map[string]int64{"1": 1, "4KiB": 4 << 10, "64MiB": 64 << 20, "2GiB": 2 << 30, "16TiB": 16 << 40} {
-		if got, err := parseSize(in, true); err != nil || got != want {
-			t.Errorf("parseSize(%q) = %d, %v, want %d", in, got, err, want)
-		}
-	}
-}
-
 // A large file is no key, whatever it begins with.
 func TestAnchorsAreSmall(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "large.pub")

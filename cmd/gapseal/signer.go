@@ -35,7 +35,7 @@ func password(ctx context.Context, path string, io stdio) ([]byte, error) {
 	if p, ok := os.LookupEnv(passwordVariable); ok {
 		return []byte(p), nil
 	}
-	if !isTerminal(io.in) || !isTerminal(io.err) {
+	if !isTerminal(io.in) {
 		return nil, fmt.Errorf("the key is encrypted; give its password in the environment variable %s, or run this in a terminal", passwordVariable)
 	}
 	fmt.Fprintf(io.err, "Password of %s: ", report.Terminal(path))

@@ -25,20 +25,21 @@ type signing struct {
 }
 
 func (s *signing) declare(fs *pflag.FlagSet) {
-	fs.StringVar(&s.key, "sign-report", "", "sign what was found with the private key in this PEM `FILE`, cosign's encrypted keys too (environment: COSIGN_PASSWORD)")
-	fs.StringVar(&s.receipt, "receipt", "", "write the signed JSON report to `FILE`, a receipt for the sending side and for the files; needs --sign-report")
+	fs.StringVar(&s.key, "sign-report", "", "sign what was found with the private key in this PEM `FILE`, cosign's encrypted keys too (environment: COSIGN_PASSWORD); --report vsa=FILE becomes a signed envelope")
+	fs.StringVar(&s.receipt, "receipt", "", "write the signed JSON report to `FILE`: a receipt, for the records and for the sending side; needs --sign-report")
 }
 
-// check judges the flags. statement tells whether something else is written that
-// --sign-report signs.
-func (s *signing) check(statement bool) error {
+// check judges the flags, beside the files that are read and written anyway.
+func (s *signing) check(inputs []string, reports reportFiles, outputFile string) error {
 	switch {
 	case s.key == "" && s.receipt != "":
 		return usagef("--receipt FILE is signed, so it needs a key: --sign-report KEY")
-	case s.key != "" && s.receipt == "" && !statement:
-		return usagef("--sign-report signs what goes into a receipt; say where to write it: --receipt FILE")
+	case s.key != "" && s.receipt == "" && !reports.wants("vsa"):
+		return usagef("--sign-report signs a receipt or a verification summary; say where to write one: --receipt FILE or --report vsa=FILE")
+	case reports.has(s.receipt) || samePath(s.receipt, outputFile):
+		return usagef("--receipt: %s is named twice; a receipt needs a file of its own", s.receipt)
 	}
-	return nil
+	return keepApart(s.receipt, inputs)
 }
 
 // load reads the key, so that its password is asked for before the long work.
@@ -89,13 +90,27 @@ func (s *signing) write(rep *verify.Report, transferID string, w io.Writer) erro
 	return nil
 }
 
-// statement returns an in-toto statement as it is to be written: in a signed
-// envelope if there is a key.
-func (s *signing) statement(raw []byte) ([]byte, error) {
-	if s.signer == nil {
-		return raw, nil
+// summaries has each verification summary written as a signed envelope, if there
+// is a key.
+func (s *signing) summaries(reports reportFiles) {
+	for _, r := range reports {
+		if s.signer != nil && r.name == "vsa" {
+			r.reportFormat.write = s.summary
+		}
 	}
-	return receipt.SignStatement(raw, s.signer)
+}
+
+func (s *signing) summary(w io.Writer, rep *verify.Report) error {
+	statement, err := report.Summary(rep)
+	if err != nil {
+		return err
+	}
+	raw, err := receipt.SignStatement(statement, s.signer)
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(raw)
+	return err
 }
 
 // inputs are the files that verify reads, besides the bundle.

@@ -29,6 +29,7 @@ type verifyRun struct {
 	volumes            []string
 	volume             string
 	sealKeys           []string
+	transfer           transfer
 	sign               signing
 	reports            []string
 	reportFiles        reportFiles
@@ -68,6 +69,7 @@ ssh transfer cat app.tar | gapseal verify - --key cosign.pub`,
 			fs.BoolVar(&v.deep, "deep", false, "also unpack every layer and compare it with the diff_ids of its config")
 			fs.BoolVar(&v.fileDigest, "file-digest", false, "also report the SHA-256 of the whole file")
 			fs.StringArrayVar(&v.sealKeys, "seal-key", nil, "demand a seal over the bundle by the public key in this PEM `FILE`, brought by another road (repeatable; any of them will do)")
+			v.transfer.declare(fs)
 			v.sign.declare(fs)
 			fs.StringVarP(&v.output, "output", "o", "text", "`FORMAT` of the report: text, json or cosign")
 			fs.StringVar(&v.attestationOut, "attestation-out", "", "write the statements of attestations that verify into this `DIR`, which must exist, if the bundle does")
@@ -94,12 +96,6 @@ func (v *verifyRun) run(ctx context.Context, args []string, io stdio) error {
 	if err := keepApart(v.outputFile, append(v.inputs(), args[0])); err != nil {
 		return err
 	}
-	if err := keepApart(v.sign.receipt, append(v.inputs(), args[0])); err != nil {
-		return err
-	}
-	if err := v.sign.check(false); err != nil {
-		return err
-	}
 	if err := checkDir(v.attestationOut); err != nil {
 		return err
 	}
@@ -107,20 +103,29 @@ func (v *verifyRun) run(ctx context.Context, args []string, io stdio) error {
 	if v.reportFiles, err = parseReports(v.reports, append(v.inputs(), args[0]), v.outputFile); err != nil {
 		return err
 	}
+	if err := v.sign.check(append(v.inputs(), args[0]), v.reportFiles, v.outputFile); err != nil {
+		return err
+	}
 	o, err := v.options(pinKey)
 	if err != nil {
+		return err
+	}
+	if err := v.transfer.parse(&o, io); err != nil {
 		return err
 	}
 	defer v.reportFiles.abort()
 	if err := v.reportFiles.create(); err != nil {
 		return err
 	}
-	if o.SealKeys, err = publicKeys("--seal-key", v.sealKeys); err != nil {
+	sealers, err := publicKeys("--seal-key", v.sealKeys)
+	if err != nil {
 		return err
 	}
+	o.SealKeys = append(o.SealKeys, sealers...)
 	if err := v.sign.load(ctx, io); err != nil {
 		return err
 	}
+	v.sign.summaries(v.reportFiles)
 	defer v.sign.abort()
 	if err := v.sign.create(); err != nil {
 		return err
@@ -131,7 +136,7 @@ func (v *verifyRun) run(ctx context.Context, args []string, io stdio) error {
 	if rep == nil {
 		return err
 	}
-	if werr := v.record(ctx, io.err, rep, o.Images); werr != nil {
+	if werr := v.record(ctx, io.err, rep, o.Named()); werr != nil {
 		return werr
 	}
 	if werr := writeStatements(v.attestationOut, rep); werr != nil {
@@ -140,7 +145,7 @@ func (v *verifyRun) run(ctx context.Context, args []string, io stdio) error {
 	if werr := v.reportFiles.write(rep); werr != nil {
 		return werr
 	}
-	if werr := v.sign.write(rep, "", io.err); werr != nil {
+	if werr := v.sign.write(rep, transferID(rep), io.err); werr != nil {
 		return werr
 	}
 	if werr := v.write(rep, io); werr != nil {
@@ -231,6 +236,14 @@ func (v *verifyRun) writeFile(rep *verify.Report, io stdio) error {
 	return nil
 }
 
+// transferID is the number that the transfer goes by, if anybody said so.
+func transferID(rep *verify.Report) string {
+	if rep.Transfer == nil {
+		return ""
+	}
+	return string(rep.Transfer.ID)
+}
+
 // record adds the report to the register, if one was named.
 func (v *verifyRun) record(ctx context.Context, w io.Writer, rep *verify.Report, own []oci.Reference) error {
 	if v.register == "" {
@@ -240,7 +253,7 @@ func (v *verifyRun) record(ctx context.Context, w io.Writer, rep *verify.Report,
 	if err := report.JSON(&doc, rep); err != nil {
 		return err
 	}
-	n, err := appendRegister(ctx, v.register, rep, doc.Bytes(), own, "")
+	n, err := appendRegister(ctx, v.register, rep, doc.Bytes(), own, transferID(rep))
 	if err == nil {
 		fmt.Fprintf(w, "gapseal: entry %d in the register %s\n", n, report.Terminal(v.register))
 	}

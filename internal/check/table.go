@@ -89,9 +89,11 @@ const (
 	RekorDuplicate  ID = "rekor.duplicate"
 	RekorInclusion  ID = "rekor.inclusion"
 	RekorCheckpoint ID = "rekor.checkpoint"
+	RekorThreshold  ID = "rekor.threshold"
 	RekorWitness    ID = "rekor.witness"
 
 	TSATimestamp ID = "tsa.timestamp"
+	TSAThreshold ID = "tsa.threshold"
 
 	TrustUnanchored ID = "trust.unanchored"
 	TrustStrength   ID = "trust.key-strength"
@@ -217,9 +219,11 @@ var Table = []Question{
 	{RekorDuplicate, "no log entry stands twice", "ask the publisher to sign again"},
 	{RekorInclusion, "the log's inclusion proof holds", "export again; if that does not help, do not use this image"},
 	{RekorCheckpoint, "the log signed the checkpoint that the proof ends in", "export again; if that does not help, do not use this image"},
+	{RekorThreshold, "as many distinct logs speak for the signature as were demanded", "correct the number demanded, or ask the publisher to log in more logs; pass a --trusted-root that knows them all"},
 	{RekorWitness, "each signature of the checkpoint is one that was asked about", "nothing: witnesses are not asked for in this version"},
 
 	{TSATimestamp, "the timestamp is about this signature, by a trusted authority, at a time it was valid", "pass a current --trusted-root; otherwise ask the publisher to sign again"},
+	{TSAThreshold, "as many distinct authorities stamped the signature as were demanded", "correct the number demanded, or ask the publisher for more timestamps; pass a --trusted-root that knows the authorities"},
 
 	{TrustUnanchored, "the key was pinned by another road than the bundle", "get the publisher's key or its fingerprint by another road and pass it with --key; for keyless signatures, --certificate-identity"},
 	{TrustStrength, "each pinned key, and each key of a trusted log, is strong enough", "ask its owner for a key of current strength"},

@@ -85,7 +85,7 @@ func TestExceptionsAreNeeded(t *testing.T) {
 
 // arrows are the direct imports among ours that each package may have.
 var arrows = map[string]string{
-	"cmd/gapseal":     "bundle bundle/recovery bundle/volume internal/atomicfile internal/check internal/dsse internal/progress oci oci/registry verify verify/cert verify/evidence verify/register verify/report verify/trust",
+	"cmd/gapseal":     "bundle bundle/recovery bundle/volume internal/atomicfile internal/check internal/dsse internal/progress oci oci/registry verify verify/cert verify/evidence verify/receipt verify/register verify/report verify/seal verify/trust",
 	"verify/register": "internal/atomicfile internal/dsse internal/strictjson verify/trust",
 	"verify/report":   "internal/check verify",
 	"verify":          "bundle internal/check internal/dsse internal/layer internal/strictjson oci verify/cert verify/evidence verify/rekor verify/seal verify/trust verify/tsa",
@@ -95,7 +95,7 @@ var arrows = map[string]string{
 	"verify/trust":    "",
 	"verify/tsa":      "internal/strictjson verify/trust",
 	"verify/seal":     "bundle internal/dsse internal/strictjson oci verify/trust",
-	"verify/receipt":  "internal/dsse internal/strictjson verify verify/trust",
+	"verify/receipt":  "bundle internal/dsse internal/strictjson oci verify verify/trust",
 	"bundle":          "internal/check internal/strictjson oci",
 	"bundle/volume":   "bundle internal/check internal/strictjson oci",
 	"bundle/recovery": "bundle/volume internal/check internal/strictjson oci",

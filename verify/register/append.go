@@ -59,8 +59,9 @@ func (r *Register) Append(ctx context.Context, rec Record) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
+	err = r.publish(l, e.Number, raw)
 	r.marks.forget()
-	return e.Number, r.publish(l, e.Number, raw)
+	return e.Number, err
 }
 
 // tip returns the SHA-256 of the last entry's file.

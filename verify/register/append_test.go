@@ -91,7 +91,7 @@ func TestAppendRefusesWhatIsNoRecord(t *testing.T) {
 		"an image too few":    {func(r *Record) { r.Images = nil }, "number of images"},
 		"no report":           {func(r *Record) { r.Report = nil }, "its report cannot be read"},
 		"another document":    {func(r *Record) { r.Report = []byte(`{"schema":"gapseal.inspect/v1"}`) }, "the schema of its report"},
-		"two documents":       {func(r *Record) { r.Report = append(r.Report, "{}"...) }, "after the end"},
+		"two documents":       {func(r *Record) { r.Report = append(r.Report, "{}"...) }, "its report cannot be read"},
 		"a report not UTF-8":  {func(r *Record) { r.Report = append(r.Report, 0xff) }, "not UTF-8"},
 		"a seal of nothing":   {func(r *Record) { r.Seal.Stream = "" }, "its seal lacks"},
 		"a report too large":  {func(r *Record) { r.Report = make([]byte, MaxReport+1) }, "too large for the register"},

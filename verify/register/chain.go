@@ -2,7 +2,6 @@ package register
 
 import (
 	"cmp"
-	"encoding/hex"
 	"math"
 	"slices"
 )
@@ -112,7 +111,7 @@ func (c *checker) link(e *Entry) {
 // learned about them.
 func (c *checker) unsettled() {
 	if c.unfit > 0 {
-		c.res.fault(c.unfit, "and entry %d do not fit each other: one of the two was written anew or comes from another register", c.unfit+1)
+		c.res.fault(c.unfit, "does not fit entry %d: one of the two was written anew or comes from another register", c.unfit+1)
 	}
 	c.unfit = 0
 }
@@ -134,9 +133,4 @@ func place(f Fault) int64 {
 		return math.MaxInt64
 	}
 	return f.Number
-}
-
-func rootText(t tree) string {
-	h := t.root()
-	return digestPrefix + hex.EncodeToString(h[:])
 }

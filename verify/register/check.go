@@ -7,9 +7,9 @@ import (
 )
 
 // Check reads all entries in order and says what is wrong with each, with their
-// chain, and with the folder. Every head is compared with the tree at its size.
-// A Result is given with every error but those of the operating system and of
-// ctx, and none of its faults is an error: ask [Result.Whole].
+// chain, and with the folder. Each head is compared with the tree at its size.
+// What is wrong stands in the Result and is no error: ask [Result.Whole]. The
+// error is the operating system's or ctx's.
 func (r *Register) Check(ctx context.Context, heads ...Head) (*Result, error) {
 	return r.scan(ctx, heads, func(*Entry) error { return nil })
 }

@@ -86,7 +86,7 @@ func TestMessages(t *testing.T) {
 		"entry 2: was written anew, perhaps with others before it: entries 3 and 4 fit each other, and not it":               with(files, 2, rewritten(t, files[1], forgeries["serial"])),
 		"entry 1: is not the first entry of its register: it names one before it":                                            with(files, 1, rewritten(t, files[0], func(e *Entry) { e.Previous = id("x", 1) })),
 		"entry 3: was written anew or comes from another register: it fits neither the entry before it nor the one after it": with(files, 3, rewritten(t, files[2], func(e *Entry) { e.Previous = id("x", 1) })),
-		"entry 5: and entry 6 do not fit each other: one of the two was written anew or comes from another register":         with(files, 5, rewritten(t, files[4], forgeries["serial"])),
+		"entry 5: does not fit entry 6: one of the two was written anew or comes from another register":                      with(files, 5, rewritten(t, files[4], forgeries["serial"])),
 	} {
 		if res := judge(t, bad); len(res.Faults) != 1 || res.Faults[0].Error() != want {
 			t.Errorf("found %v, want %s", res.Faults, want)

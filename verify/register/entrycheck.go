@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/gapseal/gapseal/internal/strictjson"
+	"github.com/go-json-experiment/json"
 )
 
 // reported is what an entry repeats of its report.
@@ -43,10 +43,11 @@ func (e *Entry) check() error {
 }
 
 // agrees compares the entry with its report, so that neither can be read for
-// something else than the other.
+// something else than the other. Of the report only that is read: the library
+// refuses names that stand twice and data after the end by itself.
 func (e *Entry) agrees() error {
 	var r reported
-	if err := strictjson.Unmarshal([]byte(e.Report), &r); err != nil {
+	if err := json.Unmarshal([]byte(e.Report), &r); err != nil {
 		return fmt.Errorf("its report cannot be read: %w", err)
 	}
 	if r.Schema != reportSchema {

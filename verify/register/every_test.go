@@ -3,6 +3,7 @@ package register
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -103,7 +104,11 @@ func TestEveryRemoval(t *testing.T) {
 			continue
 		}
 		demand(t, what, judge(t, without), n)
-		demand(t, what+" against a head", judge(t, without, head), n, 0)
+		res := judge(t, without, head)
+		demand(t, what+" against a head", res, n, 0)
+		if want := "some are missing"; res.Root != "" || !strings.HasSuffix(res.Faults[1].Problem, want) {
+			t.Errorf("%s: root %q, %v, want %s", what, res.Root, res.Faults, want)
+		}
 		demand(t, what+", renamed", judge(t, moved), renamed...)
 	}
 }

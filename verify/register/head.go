@@ -28,8 +28,8 @@ type Head struct {
 }
 
 // Head checks the register and returns its head as of a time. The error is a
-// [*DamagedError] if there is anything to be said against an entry, since a head would
-// vouch for it, and else as that of [Register.Check].
+// [*DamagedError] if there is anything to be said against an entry, since a
+// head would vouch for it, and else as that of [Register.Check].
 func (r *Register) Head(ctx context.Context, at time.Time) (Head, error) {
 	res, err := r.Check(ctx)
 	if err == nil {

@@ -1,6 +1,7 @@
 package register
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -28,7 +29,10 @@ func (r *Register) read(number int64) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, MaxEntry+1))
+	// Of the size that it should have, so that no buffer grows by copying.
+	b := bytes.NewBuffer(make([]byte, 0, min(info.Size(), MaxEntry)+bytes.MinRead))
+	_, err = b.ReadFrom(io.LimitReader(f, MaxEntry+1))
+	return b.Bytes(), err
 }
 
 // Get returns one entry and the bytes of its file. The error matches

@@ -32,3 +32,9 @@ func (t *tree) root() tlog.Hash {
 	}
 	return h
 }
+
+// rootText writes a root the way digests are written.
+func rootText(t tree) string {
+	h := t.root()
+	return digestText(h[:])
+}

@@ -36,6 +36,8 @@ func HTML(w io.Writer, r *verify.Report) error {
 type page struct {
 	Style    template.CSS
 	Title    string
+	Identity string // of the bundle, empty if it has none
+	Time     string
 	Verified bool
 	Verdict  string // in capitals
 	Sentence string // what the verdict rests on
@@ -87,6 +89,8 @@ type fact struct {
 type value struct {
 	Text   string
 	Code   bool
+	Break  bool   // holds a word too long for a narrow column
+	Whole  bool   // is never broken
 	Status string // pass, fail, warn or skip
 	Link   string // of an anchor in the page
 }

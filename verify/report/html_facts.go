@@ -9,15 +9,15 @@ import (
 
 func bundleSection(r *verify.Report) section {
 	var f facts
-	f.text("file", bundleName(r))
-	f.text("size", size(r.Bundle.Size))
-	f.code("identity", string(r.Bundle.Identity))
+	f.text("File", bundleName(r))
+	f.text("Size", size(r.Bundle.Size))
+	f.code("Identity", string(r.Bundle.Identity))
 	f.code("SHA-256 of the file", string(r.Bundle.FileDigest))
-	f.text("judged as of", judgedAt(r))
-	f.text("host's clock", moment(&r.Clock.Host))
-	f.text("read", fmt.Sprintf("%s in %s", size(r.Totals.Bytes), count(r.Totals.Blobs, "blob")))
-	f.text("judged", size(r.Totals.JudgedBytes))
-	f.text("carried, not judged", size(r.Totals.UnjudgedBytes))
+	f.text("Judged as of", judgedAt(r))
+	f.text("Host's clock", moment(&r.Clock.Host))
+	f.text("Read", fmt.Sprintf("%s in %s", size(r.Totals.Bytes), count(r.Totals.Blobs, "blob")))
+	f.text("Judged", size(r.Totals.JudgedBytes))
+	f.text("Carried, not judged", size(r.Totals.UnjudgedBytes))
 	return section{ID: "bundle", Title: "Bundle", Note: "The identity is the SHA-256 of index.json, which fixes every byte of a verified bundle.", Facts: f}
 }
 
@@ -40,7 +40,7 @@ func anchorsSection(r *verify.Report) section {
 		t.Rows = append(t.Rows, []value{plain(anchorKind(a.Kind)), code(a.Fingerprint), plain(pinnedBy(a)), plain(string(a.Name)), plain(rootAge(r, a))})
 	}
 	if len(t.Rows) == 0 {
-		s.Facts = []fact{{"anchors", []value{plain("none; nothing was trusted")}}}
+		s.Facts = []fact{{"Anchors", []value{plain("none; nothing was trusted")}}}
 	} else {
 		s.Tables = append(s.Tables, t)
 	}
@@ -88,10 +88,10 @@ func rootAge(r *verify.Report, a *verify.Anchor) string {
 // runSection tells what verified, and how it was called.
 func runSection(r *verify.Report) section {
 	var f facts
-	f.text("program", r.Tool.Name+" "+r.Tool.Version, given("built with ", r.Tool.Go))
+	f.text("Program", r.Tool.Name+" "+r.Tool.Version, given("built with ", r.Tool.Go))
 	f.code("SHA-256 of the program", string(r.Tool.Digest))
-	f.code("command", commandLine(r.Command))
-	f.text("waivers", r.Waivers...)
-	f.text("form of this report", given("", string(r.Schema)))
+	f.code("Command", commandLine(r.Command))
+	f.text("Waivers", r.Waivers...)
+	f.text("Form of this report", given("", string(r.Schema)))
 	return section{ID: "run", Title: "Verification", Facts: f}
 }

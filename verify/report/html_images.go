@@ -16,7 +16,7 @@ const openImages = 3
 func imagesSection(r *verify.Report) section {
 	s := section{ID: "images", Title: "Images", Note: "The digest names an image. The name is what was asked for at export; no signature covers a tag."}
 	if len(r.Images) == 0 {
-		s.Facts = []fact{{"images", []value{plain("none could be read")}}}
+		s.Facts = []fact{{"Images", []value{plain("none could be read")}}}
 		return s
 	}
 	overview := table{Title: "All images", Columns: []string{"No.", "Verdict", "Name", "Digest", "Signed by", "Time of signing"}}
@@ -24,7 +24,7 @@ func imagesSection(r *verify.Report) section {
 	for i := range r.Images {
 		img := &r.Images[i]
 		by, when := signedBy(img)
-		overview.Rows = append(overview.Rows, []value{imageLink(i), status(string(img.Verdict)), code(img.ClaimedReference), code(img.Digest), plain(by), plain(when)})
+		overview.Rows = append(overview.Rows, []value{imageLink(i), status(img.Verdict), code(img.ClaimedReference), code(img.Digest), by, when})
 		s.Parts = append(s.Parts, imagePart(words, i, len(r.Images) <= openImages))
 	}
 	s.Tables = []table{overview}
@@ -36,30 +36,30 @@ func imageID(i int) string { return "image-" + strconv.Itoa(i+1) }
 func imageLink(i int) value { return value{Text: strconv.Itoa(i + 1), Link: imageID(i)} }
 
 // signedBy tells who made the first signature that counts, and when.
-func signedBy(img *verify.Image) (who, when string) {
-	n := 0
+func signedBy(img *verify.Image) (who, when value) {
+	var first *verify.Signature
+	more := -1
 	for i := range img.Signatures {
-		s := &img.Signatures[i]
-		if !s.Counts {
-			continue
-		}
-		if n++; n > 1 {
-			continue
-		}
-		if who = string(s.Identity); who == "" {
-			who = "key " + short(string(s.Key))
-		}
-		if when = moment(s.TrustedTime); when == "" {
-			when = "no trusted time"
+		if s := &img.Signatures[i]; s.Counts {
+			if more++; first == nil {
+				first = s
+			}
 		}
 	}
-	switch {
-	case n == 0:
-		return "nobody that counts", ""
-	case n > 1:
-		who += fmt.Sprintf(" and %d more", n-1)
+	if first == nil {
+		return plain("nobody that counts"), value{}
 	}
-	return who, when
+	name := string(first.Identity)
+	if name == "" {
+		name = "key " + short(string(first.Key))
+	}
+	if more > 0 {
+		name += fmt.Sprintf(" and %d more", more)
+	}
+	if first.TrustedTime == nil {
+		return plain(name), plain("no trusted time")
+	}
+	return plain(name), at(first.TrustedTime)
 }
 
 func imagePart(words *text, i int, open bool) part {
@@ -67,20 +67,20 @@ func imagePart(words *text, i int, open bool) part {
 	p := part{ID: imageID(i), Title: fmt.Sprintf("Image %d: %s", i+1, shown(img.ClaimedReference)), Open: open}
 	p.Line = fmt.Sprintf("%s, %s, %s", img.Verdict, count(len(img.Signatures), "signature"), count(len(img.Attestations), "attestation"))
 	var f facts
-	f.add("verdict", status(string(img.Verdict)))
-	f.code("digest", img.Digest)
-	f.add("name", code(img.ClaimedReference), plain(words.bound(img)))
-	f.text("platforms", strings.Join(img.Platforms, ", "))
+	f.add("Verdict", status(img.Verdict))
+	f.code("Digest", img.Digest)
+	f.add("Name", code(img.ClaimedReference), plain(words.bound(img)))
+	f.text("Platforms", strings.Join(img.Platforms, ", "))
 	for j := range img.Signatures {
-		f.add(fmt.Sprintf("signature %d", j+1), words.signatureValues(img, &img.Signatures[j])...)
+		f.add(fmt.Sprintf("Signature %d", j+1), words.signatureValues(img, &img.Signatures[j])...)
 	}
 	if len(img.Signatures) == 0 {
-		f.text("signatures", "none")
+		f.text("Signatures", "none")
 	}
 	for j := range img.Attestations {
 		a := &img.Attestations[j]
 		values := append([]value{code(string(a.PredicateType))}, words.signatureValues(img, &a.Signature)...)
-		f.add(fmt.Sprintf("attestation %d", j+1), values...)
+		f.add(fmt.Sprintf("Attestation %d", j+1), values...)
 	}
 	p.Facts = f
 	return p
@@ -92,25 +92,34 @@ func (t *text) signatureValues(img *verify.Image, s *verify.Signature) []value {
 	if !s.Counts {
 		counts = value{Text: "DOES NOT COUNT", Status: "skip"}
 	}
-	list := []value{counts, plain(s.Form), code("stored as " + s.Digest)}
+	list := []value{counts, code("in " + s.Digest), plain(s.Form)}
 	if s.Subject != img.Digest {
-		list = append(list, code("for "+s.Subject))
+		list = append(list, code("of "+s.Subject))
 	}
 	switch {
 	case s.Identity != "":
 		list = append(list, code("by "+string(s.Identity)), code("vouched for by "+string(s.Issuer)), plain(given("certified by ", string(s.CA))))
 	case s.Key != "":
-		list = append(list, code("by key "+string(s.Key)), plain(t.keyName(string(s.Key))))
+		list = append(list, code("by "+string(s.Key)), plain(given("a key: ", strings.Trim(t.keyName(string(s.Key)), "()"))))
 	default:
 		list = append(list, plain("by nobody that an anchor vouches for"))
 	}
+	return append(list, t.logValues(s)...)
+}
+
+// logValues tell where a signature was logged, and when it was made.
+func (t *text) logValues(s *verify.Signature) (list []value) {
 	if l := s.Log; l != nil {
-		list = append(list, plain(given("logged at ", moment(l.IntegratedTime))), plain(fmt.Sprintf("entry %d (%s) of the log %s", l.LogIndex, l.Kind, t.logName(l.LogID))))
+		entry := fmt.Sprintf("entry %d (%s) of the log", l.LogIndex, l.Kind)
+		if l.IntegratedTime != nil {
+			entry = "logged " + moment(l.IntegratedTime) + ", " + entry
+		}
+		list = append(list, plain(entry), code(t.logName(l.LogID)))
 	} else {
 		list = append(list, plain("no entry of a trusted log"))
 	}
 	if s.TimeSource == "tsa" {
-		list = append(list, plain("stamped at "+moment(s.TrustedTime)+given(" by ", string(s.TSA))))
+		list = append(list, plain("stamped "+moment(s.TrustedTime)+given(" by ", string(s.TSA))))
 	}
 	return list
 }

@@ -24,54 +24,12 @@ func evidenceSection(r *verify.Report) section {
 		}
 	}
 	if len(t.Rows) == 0 {
-		s.Facts = []fact{{"evidence", []value{plain("none could be read")}}}
+		s.Facts = []fact{{"Evidence", []value{plain("none could be read")}}}
 		return s
 	}
 	t.Fold = len(t.Rows) > openRows
 	s.Tables = []table{t}
 	return s
-}
-
-// checksSection has a table for each answer, what went wrong first. What passed
-// is folded.
-func checksSection(r *verify.Report) section {
-	s := section{ID: "checks", Title: "Checks", Note: "Every question that was asked, in the order of cause."}
-	for _, of := range []struct {
-		status verify.Status
-		title  string
-		fold   bool
-	}{{verify.Fail, "Failed", false}, {verify.Warn, "Warnings", false}, {verify.Skip, "Skipped", false}, {verify.Pass, "Passed", true}} {
-		t := table{Columns: []string{"Answer", "Check", "Subject", "What was found out"}}
-		for i := range r.Checks {
-			if c := &r.Checks[i]; c.Status == of.status {
-				t.Rows = append(t.Rows, []value{status(string(c.Status)), code(string(c.ID)), code(string(c.Subject)), plain(foundOut(c))})
-			}
-		}
-		if len(t.Rows) == 0 {
-			continue
-		}
-		t.Title, t.Fold = fmt.Sprintf("%s: %d", of.title, len(t.Rows)), of.fold || len(t.Rows) > openRows
-		s.Tables = append(s.Tables, t)
-	}
-	return s
-}
-
-// foundOut says in one line what a check found.
-func foundOut(c *verify.Check) string {
-	parts := []string{c.Detail}
-	if len(valueLines(c, c.Expected)) == 1 && len(valueLines(c, c.Found)) == 1 {
-		parts = append(parts, given("expected ", string(c.Expected)), given("found ", string(c.Found)))
-	}
-	return strings.Join(present(parts), "; ")
-}
-
-func present(list []string) (kept []string) {
-	for _, s := range list {
-		if s != "" {
-			kept = append(kept, s)
-		}
-	}
-	return kept
 }
 
 // blobsSection lists every blob, with the numbers of the images it belongs to.

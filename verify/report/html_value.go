@@ -4,28 +4,37 @@ import (
 	"fmt"
 	"strings"
 	"time"
-
-	"github.com/gapseal/gapseal/verify"
 )
 
-func plain(s string) value { return value{Text: shown(s)} }
+// longWord is how long a word may be that a narrow column does not break.
+const longWord = 24
+
+func plain(s string) value {
+	v := value{Text: shown(s)}
+	for _, word := range strings.Fields(v.Text) {
+		v.Break = v.Break || len(word) > longWord
+	}
+	return v
+}
+
+// at is a time.
+func at(t *time.Time) value { return value{Text: moment(t), Whole: true} }
 
 // code is a text to be compared letter by letter.
 func code(s string) value { return value{Text: shown(s), Code: true} }
 
-// status is a word whose look does not rest on colour alone.
-func status(s string) value { return value{Text: strings.ToUpper(shown(s)), Status: statusClass(s)} }
+// statusLook says how a word of status looks: in a border of its own kind, so
+// that nothing rests on colour alone.
+var statusLook = map[string]string{
+	"pass": "pass", "verified": "pass", "intact": "pass", "warn": "warn", "unread": "warn", "skip": "skip",
+	"fail": "fail", "rejected": "fail", "damaged": "fail", "missing": "fail", "unlisted": "fail",
+}
 
-func statusClass(s string) string {
-	switch s {
-	case string(verify.Pass), string(verify.Verified), "intact":
-		return "pass"
-	case string(verify.Warn), "unread":
-		return "warn"
-	case string(verify.Skip):
-		return "skip"
+func status[T ~string](s T) value {
+	if look := statusLook[string(s)]; look != "" {
+		return value{Text: strings.ToUpper(string(s)), Status: look}
 	}
-	return "fail"
+	return plain(string(s))
 }
 
 // facts collects rows of a label and its values; what is empty is left out.

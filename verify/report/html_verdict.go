@@ -13,6 +13,7 @@ const maxWarned = 10
 
 func newPage(r *verify.Report) *page {
 	p := &page{Verified: r.Verdict == verify.Verified, Verdict: strings.ToUpper(string(r.Verdict)), Title: bundleName(r), Waivers: shownAll(r.Waivers)}
+	p.Identity, p.Time = shown(string(r.Bundle.Identity)), judgedAt(r)
 	p.Sentence = sentence(r)
 	for i := range r.Failures {
 		if i == maxFailures {
@@ -22,12 +23,20 @@ func newPage(r *verify.Report) *page {
 		p.Failures = append(p.Failures, failure(&r.Failures[i]))
 	}
 	p.Warnings = warned(r)
-	for _, s := range []section{bundleSection(r), imagesSection(r), evidenceSection(r), checksSection(r), blobsSection(r), anchorsSection(r), runSection(r)} {
+	for _, s := range sections(r) {
 		if len(s.Facts)+len(s.Tables)+len(s.Parts) > 0 {
 			p.Sections = append(p.Sections, s)
 		}
 	}
 	return p
+}
+
+// sections are the parts of the page behind the verdict, some of them empty.
+func sections(r *verify.Report) []section {
+	return []section{
+		imagesSection(r), evidenceSection(r), checksSection(r), blobsSection(r), bundleSection(r),
+		transferSection(r), policySection(r), sealSection(r), anchorsSection(r), runSection(r),
+	}
 }
 
 func bundleName(r *verify.Report) string {
@@ -62,10 +71,10 @@ func sentence(r *verify.Report) string {
 // failure shows a failed check with all that was said of it.
 func failure(c *verify.Check) finding {
 	var f facts
-	f.code("subject", string(c.Subject))
-	f.code("expected", valueLines(c, c.Expected)...)
-	f.code("found", valueLines(c, c.Found)...)
-	f.text("to do", string(c.Remedy))
+	f.code("Subject", string(c.Subject))
+	f.code("Expected", valueLines(c, c.Expected)...)
+	f.code("Found", valueLines(c, c.Found)...)
+	f.text("To do", string(c.Remedy))
 	return finding{ID: shown(string(c.ID)), Detail: shown(c.Detail), Facts: f}
 }
 
@@ -98,9 +107,10 @@ func warnedOf(alike []*verify.Check) finding {
 			about = append(about, fmt.Sprintf("and %d more, below among all checks", len(alike)-i))
 			break
 		}
-		about = append(about, strings.TrimSpace(string(c.Subject)+" "+string(c.Found)))
+		found, _, _ := strings.Cut(string(c.Found), "\n")
+		about = append(about, strings.TrimSpace(string(c.Subject)+" "+found))
 	}
-	f.code("about", about...)
-	f.text("to do", string(alike[0].Remedy))
+	f.code("About", about...)
+	f.text("To do", string(alike[0].Remedy))
 	return finding{ID: shown(string(alike[0].ID)), Detail: shown(warning(alike[0])), Facts: f}
 }

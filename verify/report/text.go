@@ -62,9 +62,15 @@ func (t *text) verdict() {
 		t.row("file", string(r.Bundle.FileDigest))
 	}
 	if s := r.Seal; s != nil && r.Verdict == verify.Verified {
-		t.row("seal", s.Key, fmt.Sprintf("number %d of %s, %s", s.Serial, s.Stream, s.ExportedAt.Format(time.RFC3339)))
+		t.row("seal", s.Key, fmt.Sprintf("number %d of %s, %s", s.Serial, Terminal(s.Stream), s.ExportedAt.Format(time.RFC3339)))
 	}
 	t.root()
+	if r.Policy != nil {
+		t.row("policy", string(r.Policy.Name), r.Policy.Digest)
+	}
+	if r.Transfer != nil {
+		t.row("transfer", string(r.Transfer.ID))
+	}
 }
 
 // root names the trusted root and how old it is: one that is older than a

@@ -63,6 +63,9 @@ func Summary(r *verify.Report) ([]byte, error) {
 		Waivers:    shownAll(r.Waivers),
 		ToolDigest: digestSet(string(r.Tool.Digest)),
 	}
+	if r.Transfer != nil {
+		p.Transfer = shown(string(r.Transfer.ID))
+	}
 	if r.Verdict == verify.Verified {
 		p.Result, p.Levels = "PASSED", []string{levelUnevaluated}
 	}

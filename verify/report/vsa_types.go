@@ -35,6 +35,7 @@ type (
 		Levels     []string          `json:"verifiedLevels"`
 		SLSA       string            `json:"slsaVersion"`
 		Waivers    []string          `json:"https://github.com/gapseal/gapseal/waivers,omitempty"`
+		Transfer   string            `json:"https://github.com/gapseal/gapseal/transfer,omitempty"` // id of the record
 		ToolDigest map[string]string `json:"https://github.com/gapseal/gapseal/toolDigest,omitempty"`
 	}
 )
@@ -68,10 +69,14 @@ func vsaSubject(img *verify.Image, digest map[string]string) vsaDescriptor {
 	return vsaDescriptor{Digest: digest, Annotations: map[string]string{"claimedReference": name, "boundBy": shown(img.BoundBy)}}
 }
 
-// vsaPolicy names what was verified against. Without a policy file these are the
-// rules that every bundle has to meet, and what the command demanded.
-func vsaPolicy(*verify.Report) vsaDescriptor {
-	return vsaDescriptor{URI: ownPolicy}
+// vsaPolicy names what was verified against: a policy file, by its digest in the
+// URI too, since its path says nothing elsewhere. Without one these are the rules
+// that every bundle has to meet, and what the command demanded.
+func vsaPolicy(r *verify.Report) vsaDescriptor {
+	if r.Policy == nil || niURI(r.Policy.Digest) == "" {
+		return vsaDescriptor{URI: ownPolicy}
+	}
+	return vsaDescriptor{URI: niURI(r.Policy.Digest), Digest: digestSet(r.Policy.Digest)}
 }
 
 // digestSet writes a digest as in-toto does, nil if it is none.

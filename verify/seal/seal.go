@@ -7,7 +7,6 @@
 package seal
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"regexp"
@@ -15,7 +14,6 @@ import (
 
 	"github.com/gapseal/gapseal/bundle"
 	"github.com/gapseal/gapseal/internal/dsse"
-	"github.com/gapseal/gapseal/internal/strictjson"
 	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify/trust"
 )
@@ -45,15 +43,6 @@ type Statement struct {
 	ExportedAt time.Time  // by the sealer's clock, in whole seconds of UTC
 }
 
-// payload is a statement as it is written.
-type payload struct {
-	ExportedAt string `json:"exportedAt"`
-	Inventory  string `json:"inventory"`
-	Schema     string `json:"schema"`
-	Serial     uint64 `json:"serial"`
-	Stream     string `json:"stream"`
-}
-
 // CheckStream answers whether name may be a stream's: up to [MaxStream] letters,
 // digits, dots, dashes and underscores of ASCII, the first a letter or digit.
 func CheckStream(name string) error {
@@ -71,16 +60,6 @@ func CheckSerial(n uint64) error {
 	return nil
 }
 
-func (s *Statement) check() error {
-	if _, err := oci.ParseDigest(string(s.Inventory)); err != nil {
-		return fmt.Errorf("inventory: %w", err)
-	}
-	if err := CheckStream(s.Stream); err != nil {
-		return fmt.Errorf("stream: %w", err)
-	}
-	return CheckSerial(s.Serial)
-}
-
 // Make returns the envelope of a seal. ExportedAt is cut to whole seconds of
 // UTC. The error wraps [ErrStatement] for what no seal can say, or is the
 // signer's.
@@ -93,10 +72,6 @@ func Make(s Statement, by *dsse.Signer) ([]byte, error) {
 		return nil, fmt.Errorf("%w: %w", ErrStatement, err)
 	}
 	return dsse.Sign(bundle.TypeSeal, raw, by)
-}
-
-func (s *Statement) encode() ([]byte, error) {
-	return dsse.Canonical(&payload{s.ExportedAt.UTC().Format(time.RFC3339), string(s.Inventory), Schema, s.Serial, s.Stream})
 }
 
 // Open returns what a seal says, and the one of keys that it is signed with. The
@@ -112,26 +87,4 @@ func Open(envelope []byte, keys []*trust.Key) (*Statement, *trust.Key, error) {
 		return nil, nil, fmt.Errorf("%w: %w", ErrStatement, err)
 	}
 	return s, by, nil
-}
-
-func parse(raw []byte) (*Statement, error) {
-	var p payload
-	if err := strictjson.UnmarshalKnown(raw, &p); err != nil {
-		return nil, err
-	}
-	if p.Schema != Schema {
-		return nil, fmt.Errorf("schema: want %s, found %.60q", Schema, p.Schema)
-	}
-	at, err := time.Parse(time.RFC3339, p.ExportedAt)
-	if err != nil {
-		return nil, fmt.Errorf("exportedAt: want RFC 3339, found %.60q", p.ExportedAt)
-	}
-	s := &Statement{oci.Digest(p.Inventory), p.Stream, p.Serial, at.UTC()}
-	if err := s.check(); err != nil {
-		return nil, err
-	}
-	if again, err := s.encode(); err != nil || !bytes.Equal(again, raw) {
-		return nil, errors.New("want canonical JSON with every member, and a time in whole seconds of UTC")
-	}
-	return s, nil
 }

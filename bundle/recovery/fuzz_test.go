@@ -1,0 +1,162 @@
+package recovery_test
+
+import (
+	"bytes"
+	"context"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/gapseal/gapseal/bundle/recovery"
+	"github.com/gapseal/gapseal/oci"
+)
+
+// FuzzParseRecovery reads arbitrary bytes as an index, and lays out and scans
+// the set that it speaks of with nothing there: whatever it says, memory stays
+// bounded, and it is written back to the same bytes.
+func FuzzParseRecovery(f *testing.F) {
+	raw, err := protect(f, noise(40_000, 9), 20, 12_000).index.Marshal()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(raw)
+	f.Add(bytes.Replace(raw, []byte(`"cellSize":4096`), []byte(`"cellSize":1125899906842624`), 1))
+	f.Add(bytes.Replace(raw, []byte(`"columns":1`), []byte(`"columns":2147483648`), 1))
+	f.Add([]byte(`{}`))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		x, err := recovery.Parse(raw)
+		if err != nil {
+			return
+		}
+		if again, err := x.Marshal(); err != nil || !bytes.Equal(again, raw) {
+			t.Error("another way to write an index is read, too")
+		}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		set, err := recovery.NewSet(x, "app.tar")
+		if err != nil {
+			t.Fatalf("parsed, and cannot be laid out: %v", err)
+		}
+		if err := set.Scan(context.Background(), quiet); err != nil || set.Beyond() == nil {
+			t.Errorf("with nothing there: %v, beyond repair %v", err, set.Beyond())
+		}
+		if runtime.ReadMemStats(&after); after.TotalAlloc-before.TotalAlloc > 1100*recovery.MaxIndex {
+			t.Errorf("%d bytes allocated for an index of %d", after.TotalAlloc-before.TotalAlloc, len(raw))
+		}
+	})
+}
+
+func TestRefusedIndexes(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*recovery.Index)
+		says   string
+	}{
+		"schema":            {func(x *recovery.Index) { x.Schema = "" }, "schema"},
+		"no size":           {func(x *recovery.Index) { x.Whole.Size = 0 }, "size of the whole"},
+		"enormous":          {func(x *recovery.Index) { x.Whole.Size = 1<<50 + 1 }, "size of the whole"},
+		"no data":           {func(x *recovery.Index) { x.Data = 0 }, "at most 256 blocks"},
+		"no parity":         {func(x *recovery.Index) { x.Parity = 0 }, "at most 256 blocks"},
+		"too many blocks":   {func(x *recovery.Index) { x.Parity = 250 }, "at most 256 blocks"},
+		"blocks that wrap":  {func(x *recovery.Index) { x.Data, x.Parity = 1<<62, 1<<62+1<<62-1 }, "at most 256 blocks"},
+		"no columns":        {func(x *recovery.Index) { x.Columns = 0 }, "columns"},
+		"too many columns":  {func(x *recovery.Index) { x.Columns = 17 }, "columns"},
+		"odd cells":         {func(x *recovery.Index) { x.Cell++ }, "multiple of 512"},
+		"cells of nothing":  {func(x *recovery.Index) { x.Cell = 0 }, "multiple of 512"},
+		"huge cells":        {func(x *recovery.Index) { x.Cell = 1 << 62 }, "multiple of 512"},
+		"one huge block":    {func(x *recovery.Index) { x.Cell, x.Data = 1<<40, 1 }, "larger than the whole"},
+		"other cells":       {func(x *recovery.Index) { x.Cell *= 2 }, "the blocks are not as many"},
+		"tiny volumes":      {func(x *recovery.Index) { x.Volume = 1 }, "more than 999"},
+		"negative volumes":  {func(x *recovery.Index) { x.Volume = -1 }, "more than 999"},
+		"no recovery size":  {func(x *recovery.Index) { x.Recovery = 0 }, "more than 999"},
+		"too large":         {func(x *recovery.Index) { x.Recovery = x.Geometry().ParitySize() + 1 }, "larger than all parity"},
+		"a cell too few":    {func(x *recovery.Index) { x.Cells = x.Cells[1:] }, "cells, found"},
+		"a cell too many":   {func(x *recovery.Index) { x.Cells = append(x.Cells, oci.EmptyDigest) }, "cells, found"},
+		"digest of a cell":  {func(x *recovery.Index) { x.Cells[3] = "sha256:00" }, "digest"},
+		"digest of a whole": {func(x *recovery.Index) { x.Whole.Digest = "" }, "digest"},
+	} {
+		x := protect(t, noise(40_000, 9), 20, 12_000).index
+		c.change(x)
+		raw, err := x.Marshal()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := recovery.Parse(raw); err == nil || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: %v, want %q", name, err, c.says)
+		}
+	}
+}
+
+// TestTheLargestIndexIsWithinItsBudget, so that no export writes what repair
+// refuses.
+func TestTheLargestIndexIsWithinItsBudget(t *testing.T) {
+	for percent := 1; percent <= 100; percent++ {
+		for _, each := range []int64{0, 1 << 45} {
+			x, _, err := recovery.Layout(1<<50, percent, each)
+			if err != nil {
+				t.Fatal(err)
+			}
+			raw, err := x.Marshal()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := recovery.Parse(raw); err != nil {
+				t.Errorf("%d percent: %d bytes: %v", percent, len(raw), err)
+			}
+		}
+	}
+}
+
+// TestChoose: the index that the index of volumes names wins; then whole copies
+// at the end of recovery volumes; then the file.
+func TestChoose(t *testing.T) {
+	a, b := protect(t, noise(40_000, 1), 20, 0), protect(t, noise(40_000, 2), 20, 0)
+	rawA, _ := a.index.Marshal()
+	rawB, _ := b.index.Marshal()
+	hurt := bytes.Clone(rawA)
+	hurt[len(hurt)-10] ^= 1 // a digit of a digest: it still parses, or it does not
+	for name, c := range map[string]struct {
+		file   []byte
+		copies [][]byte
+		want   oci.Digest
+		chosen []byte
+	}{
+		"the file alone":              {rawA, nil, "", rawA},
+		"a copy alone":                {nil, [][]byte{rawA}, "", rawA},
+		"a damaged file":              {hurt, [][]byte{rawA}, "", rawA},
+		"a file that is none":         {[]byte("{"), [][]byte{nil, rawA}, "", rawA},
+		"the commonest":               {nil, [][]byte{rawB, rawA, rawA}, "", rawA},
+		"the one named, in a copy":    {rawB, [][]byte{rawB, rawB, rawA}, oci.FromBytes(rawA), rawA},
+		"the one named, in the file":  {rawA, [][]byte{rawB, rawB}, oci.FromBytes(rawA), rawA},
+		"named, and nowhere":          {rawA, nil, oci.FromBytes(rawB), rawA},
+		"nothing":                     {nil, nil, "", nil},
+		"nothing that can be read":    {[]byte("{}"), [][]byte{nil, []byte("x")}, "", nil},
+		"a copy that is none, a file": {rawA, [][]byte{[]byte("x")}, "", rawA},
+	} {
+		x, raw, err := recovery.Choose(c.file, c.copies, c.want)
+		if !bytes.Equal(raw, c.chosen) || (err == nil) != (c.chosen != nil) || (x == nil) != (c.chosen == nil) {
+			t.Errorf("%s: chose %.40q, %v", name, raw, err)
+		}
+	}
+}
+
+// TestCopyTellsWhetherItIsWhole flips every byte of a tail, and cuts it.
+func TestCopyTellsWhetherItIsWhole(t *testing.T) {
+	m := protect(t, noise(5000, 3), 10, 0)
+	want, _ := m.index.Marshal()
+	rec := m.files["app.tar.rec.001"]
+	if got := recovery.Copy(bytes.NewReader(rec), int64(len(rec))); !bytes.Equal(got, want) {
+		t.Fatalf("a whole copy is read as %q", got)
+	}
+	parity := int(m.index.Geometry().ParitySize())
+	for i := range rec {
+		bad := bytes.Clone(rec)
+		bad[i] ^= 0x10
+		got := recovery.Copy(bytes.NewReader(bad), int64(len(bad)))
+		if (got != nil) != (i < parity) {
+			t.Errorf("byte %d of %d, parity %d: copy read %v", i, len(rec), parity, got != nil)
+		}
+		if cut := recovery.Copy(bytes.NewReader(rec[:i]), int64(i)); cut != nil {
+			t.Errorf("cut at %d: a copy is read", i)
+		}
+	}
+}

@@ -1,0 +1,44 @@
+package volume
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/gapseal/gapseal/oci"
+)
+
+// maxIndexes is how many other indexes are read in one folder.
+const maxIndexes = 100
+
+// otherIndexes lists the indexes of other sets in the folders of the set.
+func (s *Set) otherIndexes() (list []string) {
+	own := filepath.Base(s.Base.Index())
+	for _, dir := range s.Dirs {
+		entries, _ := os.ReadDir(dir) // what cannot be read can only not help
+		n := 0
+		for _, e := range entries {
+			if IsIndex(e.Name()) && e.Name() != own && n < maxIndexes {
+				list = append(list, filepath.Join(dir, e.Name()))
+				n++
+			}
+		}
+	}
+	return list
+}
+
+// otherSet says which volume of another set a digest is, if an index in the
+// folders of this set lists it; else it is empty.
+func (s *Set) otherSet(d oci.Digest) string {
+	for _, path := range s.otherIndexes() {
+		x, err := ReadIndex(path)
+		if err != nil {
+			continue
+		}
+		if i := slices.IndexFunc(x.Volumes, func(v Volume) bool { return v.Digest == d }); i >= 0 {
+			return fmt.Sprintf("volume %d of another set, which %s lists", i+1, path)
+		}
+	}
+	return ""
+}

@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/gapseal/gapseal/internal/atomicfile"
+	"github.com/gapseal/gapseal/oci"
+	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/policy"
+	"github.com/gapseal/gapseal/verify/report"
+)
+
+func policyCommand() *command {
+	return &command{
+		name: "policy", args: "check FILE | init BUNDLE", short: "explain a policy file in words, or draft one for a bundle",
+		long: `A policy file says once what every bundle must meet: whose images, signed by
+whom, when, with which attestations, how many, and what the transfer record must
+hold. gapseal export and verify take it with --policy.
+
+  check FILE    read the file strictly and say in words what it demands
+  init BUNDLE   draft a policy from what a bundle says it holds; who may sign is
+                left open, for nothing inside a bundle is an anchor`,
+		examples: `
+gapseal policy check imports.yaml
+gapseal policy init app.tar -o imports.yaml
+gapseal verify app.tar --policy imports.yaml`,
+		setup: func(fs *pflag.FlagSet) func(context.Context, []string, stdio) error {
+			output := fs.StringP("output", "o", "", "init: write the draft to `FILE`, which must not exist (default: standard output)")
+			return func(_ context.Context, args []string, io stdio) error { return policyRun(args, *output, io) }
+		},
+	}
+}
+
+func policyRun(args []string, output string, io stdio) error {
+	switch {
+	case len(args) == 2 && args[0] == "check" && output == "":
+		return policyCheck(args[1], io)
+	case len(args) == 2 && args[0] == "init":
+		return policyInit(args[1], output, io)
+	}
+	return usagef("policy takes check and a policy file, or init and a bundle; gapseal policy --help shows how")
+}
+
+func policyCheck(path string, io stdio) error {
+	p, err := readPolicy("", path)
+	if err != nil {
+		return err
+	}
+	var text strings.Builder
+	if err := p.Explain(&text); err != nil {
+		return err
+	}
+	for line := range strings.Lines(text.String()) {
+		line = strings.TrimSuffix(line, "\n")
+		indent := len(line) - len(strings.TrimLeft(line, " "))
+		fmt.Fprint(io.out, report.Fold(report.Terminal(line), indent+2))
+	}
+	row(io.out, "policy", p.Name)
+	row(io.out, "file", path, p.Digest)
+	return nil
+}
+
+// readPolicy reads a policy file, named by a flag or else an argument. Keys that
+// it names lie beside it.
+func readPolicy(flag, path string) (*policy.Policy, error) {
+	raw, err := readAnchor(path)
+	if err != nil {
+		return nil, err
+	}
+	p, err := policy.Parse(raw, func(name string) ([]byte, error) {
+		if !filepath.IsAbs(name) {
+			name = filepath.Join(filepath.Dir(path), name)
+		}
+		return readAnchor(name)
+	})
+	if err != nil {
+		return nil, usagef("%s%s: %v", flag, path, err)
+	}
+	p.Path = absolute(path)
+	return p, nil
+}
+
+// parsePolicy adds what the policy demands.
+func (j *judging) parsePolicy(o *verify.Options) error {
+	if j.policy == "" {
+		return nil
+	}
+	p, err := readPolicy("--policy ", j.policy)
+	if err != nil {
+		return err
+	}
+	for _, r := range p.Rules {
+		if len(r.Identities) > 0 && len(o.CAs) == 0 {
+			return usagef("--policy %s names identities; they need the certificate authorities of a trusted root: --trusted-root FILE", j.policy)
+		}
+	}
+	o.Policy, o.SealKeys = &p.Policy, p.SealKeys
+	return nil
+}
+
+func policyInit(path, output string, io stdio) error {
+	src, err := openBundle(path, io)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	r, err := src.open(oci.DefaultLimits())
+	if err != nil {
+		return err
+	}
+	if r.Inventory == nil {
+		if list := r.Faults(); len(list) > 0 {
+			return list[0]
+		}
+		return errors.New("the bundle has no inventory")
+	}
+	draft := policy.Draft(r.Inventory)
+	if output == "" {
+		_, err := io.out.Write(draft)
+		return err
+	}
+	if _, err := os.Lstat(output); err == nil {
+		return usagef("%s is there already; a draft replaces no policy", output)
+	}
+	f, err := atomicfile.Create(output)
+	if err != nil {
+		return err
+	}
+	defer f.Abort()
+	if _, err := f.Write(draft); err != nil {
+		return err
+	}
+	if err := f.Commit(); err != nil {
+		return err
+	}
+	fmt.Fprintf(io.err, "gapseal: a draft in %s; say in it who may sign, review each line, and remove the line draft\n", report.Terminal(output))
+	return nil
+}

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/policy"
+	"github.com/gapseal/gapseal/verify/report"
+)
+
+// transfer holds the flags by which the people who carry the media speak.
+type transfer struct {
+	file string
+	ask  bool
+}
+
+func (t *transfer) declare(fs *pflag.FlagSet) {
+	fs.StringVar(&t.file, "transfer", "", "put the transfer record in this YAML `FILE` into the report; a policy may require fields of it")
+	fs.BoolVar(&t.ask, "ask", false, "ask for the transfer record on the terminal, field by field: those that the policy requires, or all")
+}
+
+// parse reads the record, or asks for it.
+func (t *transfer) parse(o *verify.Options, io stdio) error {
+	switch {
+	case t.ask && t.file != "":
+		return usagef("--ask and --transfer exclude each other: the record is asked for, or read")
+	case t.ask && !isTerminal(io.in):
+		return usagef("--ask needs a terminal; write the record to a file and pass it with --transfer")
+	case t.ask:
+		return t.interview(o, io.in, io.err)
+	case t.file == "":
+		return nil
+	}
+	raw, err := readAnchor(t.file)
+	if err != nil {
+		return err
+	}
+	if o.Transfer, err = policy.ParseTransfer(raw); err != nil {
+		return usagef("--transfer %s: %v", t.file, err)
+	}
+	return nil
+}
+
+// interview asks for each field until its answer can be taken; an empty one
+// leaves it out.
+func (t *transfer) interview(o *verify.Options, in io.Reader, out io.Writer) error {
+	lines := bufio.NewScanner(in)
+	doc := map[string]any{"schema": policy.TransferSchema}
+	fmt.Fprintln(out, "The record of this transfer. Enter leaves a field out.")
+	for _, f := range (*verify.Transfer)(nil).Fields() {
+		if f.Name == "handOvers" || o.Policy != nil && !slices.Contains(o.Policy.Transfer, f.Name) {
+			continue
+		}
+		for {
+			fmt.Fprintf(out, "%s (%s): ", f.Label, f.Name)
+			if !lines.Scan() {
+				return errors.Join(errors.New("the questions were not answered"), lines.Err())
+			}
+			record, err := answered(doc, f.Name, strings.TrimSpace(lines.Text()))
+			if err == nil {
+				o.Transfer = record
+				break
+			}
+			fmt.Fprintf(out, "  %s\n", report.Terminal(err.Error()))
+		}
+	}
+	return nil
+}
+
+// answered puts an answer into the record and reads it as a file would be read:
+// JSON is YAML. An answer that cannot be taken is taken out again.
+func answered(doc map[string]any, name, answer string) (*verify.Transfer, error) {
+	group, field, nested := strings.Cut(name, ".")
+	into := doc
+	if nested {
+		if doc[group] == nil {
+			doc[group] = map[string]any{}
+		}
+		into, name = doc[group].(map[string]any), field
+	}
+	if answer != "" {
+		into[name] = typed(name, answer)
+	}
+	raw, err := json.Marshal(doc)
+	if err != nil {
+		return nil, err
+	}
+	record, err := policy.ParseTransfer(raw)
+	if err != nil {
+		delete(into, name)
+		said := (*policy.Error)(nil)
+		if errors.As(err, &said) {
+			return nil, errors.New(said.Message) // nobody sees the lines
+		}
+		return nil, err
+	}
+	return record, nil
+}
+
+// typed reads yes and no where a field wants them.
+func typed(name, answer string) any {
+	if name != "writeProtected" {
+		return answer
+	}
+	switch strings.ToLower(answer) {
+	case "yes", "y", "true":
+		return true
+	case "no", "n", "false":
+		return false
+	}
+	return answer
+}

@@ -1,0 +1,73 @@
+package docs
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"crypto/x509"
+	"encoding/pem"
+	"testing"
+	"time"
+
+	"github.com/gapseal/gapseal/bundle"
+	"github.com/gapseal/gapseal/internal/dsse"
+	"github.com/gapseal/gapseal/internal/fixture"
+	"github.com/gapseal/gapseal/oci"
+	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/seal"
+	"github.com/gapseal/gapseal/verify/trust"
+)
+
+// exampleSealer is the key of the seal in format.md: Ed25519, whose signatures
+// are the same each time, made from 32 bytes of 7, which anybody may do.
+func exampleSealer(t testing.TB) *dsse.Signer {
+	t.Helper()
+	der, err := x509.MarshalPKCS8PrivateKey(ed25519.NewKeyFromSeed(bytes.Repeat([]byte{7}, ed25519.SeedSize)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := dsse.LoadSigner(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return signer
+}
+
+// sealedExample is the example of format.md, sealed.
+func sealedExample(t testing.TB) []byte {
+	f := fixture.Open(example(t))
+	f.Seal = func(manifest oci.Digest) []byte {
+		envelope, err := seal.Make(seal.Statement{Inventory: manifest, Stream: "acme", Serial: 118, ExportedAt: time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC)}, exampleSealer(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return envelope
+	}
+	return f.Build()
+}
+
+func sealParts() map[string]func(testing.TB) string {
+	sealed := func(i int) func(testing.TB) string {
+		return func(t testing.TB) string { return fenced("json", string(fixture.Files(sealedExample(t))[i].Data)) }
+	}
+	return map[string]func(testing.TB) string{
+		"seal manifest": sealed(5),
+		"seal":          sealed(6),
+		"seal key":      func(t testing.TB) string { return fenced("", exampleSealer(t).Public().PEM()) },
+		"seal payload": func(t testing.TB) string {
+			payload, _, err := dsse.Open(fixture.Files(sealedExample(t))[6].Data, bundle.TypeSeal, []*trust.Key{exampleSealer(t).Public()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return fenced("json", string(payload))
+		},
+	}
+}
+
+// TestSealedExample wants what format.md prints to verify.
+func TestSealedExample(t *testing.T) {
+	opt := fixture.Options()
+	opt.SealKeys = []*trust.Key{exampleSealer(t).Public()}
+	if rep := fixture.Verify(t, sealedExample(t), opt); rep.Verdict != verify.Verified || rep.Seal == nil || rep.Seal.Serial != 118 {
+		t.Errorf("failed %v, seal %+v", fixture.Failed(rep), rep.Seal)
+	}
+}

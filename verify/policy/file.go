@@ -1,0 +1,175 @@
+package policy
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
+	"github.com/goccy/go-yaml/token"
+)
+
+// MaxFile is the budget for a policy or a transfer record, in bytes.
+const MaxFile = 1 << 20
+
+// maxDepth bounds how deep the file may nest.
+const maxDepth = 16
+
+// Error says what is wrong with a file, and where. Line and Column count from 1;
+// both are 0 for the file as a whole.
+type Error struct {
+	Line, Column int
+	Message      string
+}
+
+func (e *Error) Error() string {
+	if e.Line == 0 {
+		return e.Message
+	}
+	return fmt.Sprintf("line %d, column %d: %s", e.Line, e.Column, e.Message)
+}
+
+// decode reads one YAML document strictly into a pointer to a struct. The error
+// is an [*Error].
+func decode(raw []byte, into any) (err error) {
+	if len(raw) > MaxFile {
+		return &Error{Message: fmt.Sprintf("the file has %d bytes; want at most %d", len(raw), MaxFile)}
+	}
+	defer func() {
+		if p := recover(); p != nil { // the library is not ours, and the file is anybody's
+			err = &Error{Message: "this is no YAML that can be read"}
+		}
+	}()
+	if err := plain(string(raw)); err != nil {
+		return err
+	}
+	d := yaml.NewDecoder(strings.NewReader(string(raw)), yaml.Strict())
+	if err := d.Decode(into); err != nil {
+		return located(err)
+	}
+	var more any
+	if err := d.Decode(&more); !errors.Is(err, io.EOF) {
+		return &Error{Message: "want one YAML document, found more"}
+	}
+	return nil
+}
+
+// plain refuses what makes a YAML file mean something else than it shows, or
+// grow when it is read.
+func plain(s string) error {
+	open := 0
+	for _, t := range lexer.Tokenize(s) {
+		switch t.Type {
+		case token.AnchorType, token.AliasType, token.MergeKeyType, token.TagType, token.DirectiveType:
+			return at(t, "anchors, aliases, merges, tags and directives are not allowed, found %q", clip(t.Origin))
+		case token.InvalidType:
+			return at(t, "this is no YAML: %s", clip(t.Error))
+		case token.MappingStartType, token.SequenceStartType:
+			open++
+		case token.MappingEndType, token.SequenceEndType:
+			open--
+		}
+		if open > maxDepth || t.Position != nil && t.Position.IndentNum > 16*maxDepth {
+			return at(t, "the file nests too deep")
+		}
+	}
+	return nil
+}
+
+// located turns the library's error into one with a place.
+func located(err error) error {
+	if errors.Is(err, io.EOF) {
+		return &Error{Message: "the file is empty"}
+	}
+	if own := (*Error)(nil); errors.As(err, &own) {
+		return own
+	}
+	y := yaml.Error(nil)
+	if !errors.As(err, &y) {
+		return &Error{Message: clip(err.Error())}
+	}
+	message := y.GetMessage()
+	message = strings.Replace(message, "unknown field", "unknown key", 1)
+	if t := y.GetToken(); t != nil {
+		return at(t, "%s", clip(message))
+	}
+	return &Error{Message: clip(message)}
+}
+
+func at(t *token.Token, format string, args ...any) *Error {
+	e := &Error{Message: fmt.Sprintf(format, args...)}
+	if t.Position != nil {
+		e.Line, e.Column = t.Position.Line, t.Position.Column
+	}
+	return e
+}
+
+// clip keeps a long value from flooding the terminal.
+func clip(s string) string {
+	s, _, _ = strings.Cut(strings.TrimSpace(s), "\n")
+	if len(s) > 120 {
+		s = strings.ToValidUTF8(s[:120], "") + "…"
+	}
+	return s
+}
+
+// value is a scalar as it is written, with its place: what it means is asked
+// later, and a fault then still has a line.
+type value struct {
+	text  string
+	token *token.Token // nil if it is absent
+}
+
+// UnmarshalYAML takes any scalar but null.
+func (v *value) UnmarshalYAML(n ast.Node) error {
+	t := n.GetToken()
+	switch n := n.(type) {
+	case *ast.StringNode:
+		v.text = n.Value
+	case *ast.LiteralNode:
+		v.text = n.Value.Value
+	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode:
+		v.text = t.Value
+	default:
+		return at(t, "want a single value, found %s", strings.ToLower(n.Type().String()))
+	}
+	if v.token = t; strings.TrimSpace(v.text) == "" {
+		return at(t, "want a value, found an empty one")
+	}
+	return nil
+}
+
+func (v *value) given() bool { return v.token != nil }
+
+// fault says what is wrong with the value.
+func (v *value) fault(format string, args ...any) *Error {
+	if v.token == nil {
+		return &Error{Message: fmt.Sprintf(format, args...)}
+	}
+	return at(v.token, format, args...)
+}
+
+// flag reads true or false, and false where it is absent.
+func (v *value) flag() (bool, error) {
+	switch v.text {
+	case "true":
+		return true, nil
+	case "", "false":
+		return false, nil
+	}
+	return false, v.fault("want true or false, found %q", clip(v.text))
+}
+
+// choice reads one of two words, the first where it is absent.
+func (v *value) choice(otherwise, other string) (string, error) {
+	switch v.text {
+	case "", otherwise:
+		return otherwise, nil
+	case other:
+		return other, nil
+	}
+	return "", v.fault("want %s or %s, found %q", otherwise, other, clip(v.text))
+}

@@ -1,0 +1,151 @@
+package policy
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"strings"
+
+	"github.com/gapseal/gapseal/internal/quantity"
+	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/trust"
+)
+
+// Schema names the form of a policy file.
+const Schema = "gapseal.policy/v1"
+
+// Policy is what a policy file says. SealKeys, if there are any, demand a seal
+// by one of them.
+type Policy struct {
+	verify.Policy
+	SealKeys []*trust.Key
+}
+
+// document is the policy file.
+type document struct {
+	Schema   value  `yaml:"schema"`
+	Draft    value  `yaml:"draft"`
+	Name     value  `yaml:"name"`
+	Images   []rule `yaml:"images"`
+	Unlisted value  `yaml:"unlisted"`
+	Limits   struct {
+		Images value `yaml:"images"`
+		Bytes  value `yaml:"bytes"`
+	} `yaml:"limits"`
+	Seal struct {
+		Keys []key `yaml:"keys"`
+	} `yaml:"seal"`
+	Rollback value `yaml:"rollback"`
+	Transfer struct {
+		Required []value `yaml:"required"`
+	} `yaml:"transfer"`
+}
+
+// Parse reads a policy file. open reads a key file that the policy names, by its
+// name as written. The error is an [*Error].
+func Parse(raw []byte, open func(name string) ([]byte, error)) (*Policy, error) {
+	var doc document
+	if err := decode(raw, &doc); err != nil {
+		return nil, err
+	}
+	if doc.Schema.text != Schema {
+		return nil, doc.Schema.fault("schema: want %s, found %q", Schema, clip(doc.Schema.text))
+	}
+	if doc.Draft.given() {
+		return nil, doc.Draft.fault("this policy is a draft: review each line, fill in who may sign, and remove this one")
+	}
+	if len(doc.Images) == 0 {
+		return nil, &Error{Message: "images: want at least one rule, found none"}
+	}
+	sum := sha256.Sum256(raw)
+	p := &Policy{}
+	p.Name, p.Digest = doc.Name.text, "sha256:"+hex.EncodeToString(sum[:])
+	r := &reader{open: open}
+	for _, read := range []func(*document, *Policy) error{r.rules, r.whole, r.seal, r.transfer} {
+		if err := read(&doc, p); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+// reader turns the document into what verify takes.
+type reader struct {
+	open func(string) ([]byte, error)
+}
+
+func (r *reader) rules(doc *document, p *Policy) error {
+	seen := map[string]bool{}
+	for i := range doc.Images {
+		in := &doc.Images[i]
+		out, err := in.rule(r)
+		if err != nil {
+			return err
+		}
+		if seen[out.Pattern] {
+			return in.Match.fault("the pattern %q stands in an earlier rule, so this one would never be asked", clip(out.Pattern))
+		}
+		seen[out.Pattern] = true
+		p.Rules = append(p.Rules, *out)
+	}
+	return nil
+}
+
+// whole reads what is asked of the bundle as a whole.
+func (r *reader) whole(doc *document, p *Policy) error {
+	unlisted, err := doc.Unlisted.choice("refuse", "judge")
+	if err != nil {
+		return err
+	}
+	rollback, err := doc.Rollback.choice("warn", "refuse")
+	if err != nil {
+		return err
+	}
+	p.JudgeUnlisted, p.RefuseRollback = unlisted == "judge", rollback == "refuse"
+	if v := &doc.Limits.Images; v.given() {
+		n, err := quantity.Count(v.text)
+		if err != nil || n > 1<<30 {
+			return v.fault("limits.images: want a positive number, found %q", clip(v.text))
+		}
+		p.MaxImages = int(n)
+	}
+	if v := &doc.Limits.Bytes; v.given() {
+		if p.MaxBytes, err = quantity.Bytes(v.text); err != nil {
+			return v.fault("limits.bytes: %v", err)
+		}
+	}
+	return nil
+}
+
+func (r *reader) seal(doc *document, p *Policy) error {
+	for i := range doc.Seal.Keys {
+		k := &doc.Seal.Keys[i]
+		if k.Fingerprint.given() {
+			return k.Fingerprint.fault("a seal is judged by the key itself: want file or pem")
+		}
+		key, _, err := k.read(r)
+		if err != nil {
+			return err
+		}
+		p.SealKeys = append(p.SealKeys, key)
+	}
+	return nil
+}
+
+func (r *reader) transfer(doc *document, p *Policy) error {
+	var names []string
+	for _, f := range (*verify.Transfer)(nil).Fields() {
+		names = append(names, f.Name)
+	}
+	for i := range doc.Transfer.Required {
+		v := &doc.Transfer.Required[i]
+		if !slices.Contains(names, v.text) {
+			return v.fault("transfer.required: there is no field %q; there are %s", clip(v.text), strings.Join(names, ", "))
+		}
+		if slices.Contains(p.Transfer, v.text) {
+			return v.fault("transfer.required: %s stands twice", v.text)
+		}
+		p.Transfer = append(p.Transfer, v.text)
+	}
+	return nil
+}

@@ -1,0 +1,175 @@
+package policy
+
+import (
+	"strings"
+	"time"
+
+	"github.com/gapseal/gapseal/internal/quantity"
+	"github.com/gapseal/gapseal/oci"
+	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/evidence"
+)
+
+// rule is one entry of images.
+type rule struct {
+	Match           value            `yaml:"match"`
+	Required        value            `yaml:"required"`
+	Keys            []key            `yaml:"keys"`
+	Identities      []identity       `yaml:"identities"`
+	Signers         value            `yaml:"signers"`
+	Logs            value            `yaml:"logs"`
+	Timestamps      value            `yaml:"timestamps"`
+	Annotations     map[string]value `yaml:"annotations"`
+	Attestations    []attestation    `yaml:"attestations"`
+	Platforms       []value          `yaml:"platforms"`
+	OnlyPlatforms   []value          `yaml:"onlyPlatforms"`
+	Digests         []value          `yaml:"digests"`
+	MaxAge          value            `yaml:"maxAge"`
+	NotBefore       value            `yaml:"notBefore"`
+	NotAfter        value            `yaml:"notAfter"`
+	Inclusion       value            `yaml:"inclusion"`
+	ChildSignatures value            `yaml:"childSignatures"`
+	AllSignatures   value            `yaml:"allSignatures"`
+}
+
+type attestation struct {
+	Type  value `yaml:"type"`
+	Count value `yaml:"count"`
+}
+
+func (in *rule) rule(r *reader) (*verify.Rule, error) {
+	out := &verify.Rule{Pattern: in.Match.text}
+	for _, read := range []func(*reader, *verify.Rule) error{in.pattern, in.flags, in.anchors, in.attested, in.platforms, in.digests, in.times, in.counts} {
+		if err := read(r, out); err != nil {
+			return nil, err
+		}
+	}
+	for name, v := range in.Annotations {
+		if out.Annotations == nil {
+			out.Annotations = map[string]string{}
+		}
+		out.Annotations[name] = v.text
+	}
+	return out, nil
+}
+
+// pattern wants a repository written in full, for a claimed reference is: one
+// that leaves the registry out would match nothing, and nobody would notice.
+func (in *rule) pattern(_ *reader, out *verify.Rule) error {
+	p := out.Pattern
+	registry, _, ok := strings.Cut(p, "/")
+	switch {
+	case !in.Match.given():
+		return &Error{Message: "match: each rule of images wants a pattern such as ghcr.io/acme/*"}
+	case p == "**":
+	case strings.ContainsAny(p, " @\t\n") || strings.ToLower(p) != p && !strings.Contains(p, ":"):
+		return in.Match.fault("match %q: want a repository, with or without a tag, such as ghcr.io/acme/*", clip(p))
+	case !ok || !strings.ContainsAny(registry, ".:*") && registry != "localhost":
+		return in.Match.fault("match %q: write the registry, too, such as docker.io/library/%s", clip(p), clip(p))
+	}
+	return nil
+}
+
+func (in *rule) flags(_ *reader, out *verify.Rule) (err error) {
+	for _, f := range []struct {
+		in  *value
+		out *bool
+	}{{&in.Required, &out.Required}, {&in.Inclusion, &out.RequireInclusion}, {&in.ChildSignatures, &out.RequireChildren}, {&in.AllSignatures, &out.RequireAll}} {
+		if *f.out, err = f.in.flag(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (in *rule) attested(_ *reader, out *verify.Rule) error {
+	for i := range in.Attestations {
+		a := &in.Attestations[i]
+		uri, ok := evidence.PredicateURI(a.Type.text)
+		if !ok {
+			return a.Type.fault("attestations: want a type, a URI or one of slsaprovenance, slsaprovenance1, spdxjson, cyclonedx, vuln, found %q", clip(a.Type.text))
+		}
+		count := int64(1)
+		if a.Count.given() {
+			n, err := quantity.Count(a.Count.text)
+			if err != nil || n > 1000 {
+				return a.Count.fault("attestations: want a count from 1 to 1000, found %q", clip(a.Count.text))
+			}
+			count = n
+		}
+		out.Attestations = append(out.Attestations, verify.RequiredAttestation{Name: a.Type.text, PredicateType: uri, Count: int(count)})
+	}
+	return nil
+}
+
+func (in *rule) platforms(_ *reader, out *verify.Rule) error {
+	for _, list := range []struct {
+		in  []value
+		out *[]oci.Platform
+	}{{in.Platforms, &out.Platforms}, {in.OnlyPlatforms, &out.OnlyPlatforms}} {
+		for i := range list.in {
+			p, err := oci.ParsePlatform(list.in[i].text)
+			if err != nil {
+				return list.in[i].fault("%v", err)
+			}
+			*list.out = append(*list.out, p)
+		}
+	}
+	return nil
+}
+
+func (in *rule) digests(_ *reader, out *verify.Rule) error {
+	for i := range in.Digests {
+		d, err := oci.ParseDigest(in.Digests[i].text)
+		if err != nil {
+			return in.Digests[i].fault("%v", err)
+		}
+		out.Digests = append(out.Digests, d)
+	}
+	return nil
+}
+
+func (in *rule) times(_ *reader, out *verify.Rule) (err error) {
+	if in.MaxAge.given() {
+		if out.MaxAge, err = quantity.Duration(in.MaxAge.text); err != nil {
+			return in.MaxAge.fault("maxAge: %v", err)
+		}
+	}
+	for _, t := range []struct {
+		name string
+		in   *value
+		out  *time.Time
+	}{{"notBefore", &in.NotBefore, &out.NotBefore}, {"notAfter", &in.NotAfter, &out.NotAfter}} {
+		if !t.in.given() {
+			continue
+		}
+		if *t.out, err = quantity.Time(t.in.text); err != nil {
+			return t.in.fault("%s: %v", t.name, err)
+		}
+	}
+	if !out.NotAfter.IsZero() && out.NotAfter.Before(out.NotBefore) {
+		return in.NotAfter.fault("notAfter lies before notBefore: no signature could meet both")
+	}
+	return nil
+}
+
+func (in *rule) counts(_ *reader, out *verify.Rule) error {
+	for _, c := range []struct {
+		name string
+		in   *value
+		out  *int
+	}{{"signers", &in.Signers, &out.Signers}, {"logs", &in.Logs, &out.Logs}, {"timestamps", &in.Timestamps, &out.Timestamps}} {
+		if !c.in.given() {
+			continue
+		}
+		n, err := quantity.Count(c.in.text)
+		if err != nil || n > 1000 {
+			return c.in.fault("%s: want a number from 1 to 1000, found %q", c.name, clip(c.in.text))
+		}
+		*c.out = int(n)
+	}
+	if named := len(out.Keys) + len(out.Fingerprints); len(out.Identities) == 0 && named > 0 && named < out.Signers {
+		return in.Signers.fault("signers: %d distinct signers are demanded, and only %d may sign", out.Signers, named)
+	}
+	return nil
+}
