@@ -10,11 +10,11 @@ import (
 
 // Medium is what is known of the files that a bundle is read from.
 type Medium struct {
-	Known   []*check.Fault // told whatever else is found
-	Cut     bool           // the end is missing, and Known says why: that is not told again
-	Explain func(context.Context) ([]*check.Fault, error)
+	Known []*check.Fault // told whatever else is found
+	Cut   bool           // the end is missing, and Known says why: that is not told again
 	// Explain is asked at the end of [Reader.Rest] for the cause, if anything
-	// else is wrong; nil if nobody knows.
+	// else is wrong, and tells the bytes it reads; nil if nobody knows.
+	Explain func(ctx context.Context, progress func(int64)) ([]*check.Fault, error)
 }
 
 // OpenMedium is [Open] for a bundle of which more is known.
@@ -55,11 +55,11 @@ func (r *Reader) complete() bool {
 }
 
 // explain adds the cause of what was found, where somebody knows it.
-func (r *Reader) explain(ctx context.Context) error {
+func (r *Reader) explain(ctx context.Context, progress func(int64)) error {
 	if r.medium.Explain == nil || r.Sound() {
 		return nil
 	}
-	faults, err := r.medium.Explain(ctx)
+	faults, err := r.medium.Explain(ctx, progress)
 	for _, f := range faults {
 		r.faults.add(f)
 	}

@@ -46,7 +46,7 @@ func (r *Reader) Rest(ctx context.Context, tap Tap, progress func(int64)) error 
 		return err
 	}
 	r.missing()
-	return r.explain(ctx)
+	return r.explain(ctx, progress)
 }
 
 // tapMetadata gives the tap what was read already.

@@ -38,6 +38,9 @@ func (j *judgement) readCertificate() {
 // identity was demanded; under a pinned key a certificate proves nothing.
 func (j *judgement) certificate() {
 	if !j.keyless {
+		if j.leaf != nil && j.vouched() {
+			j.fault(check.Fault{ID: check.PolicyNotJudged, Detail: "not judged: a certificate came with the signature of a pinned key, and no identity was demanded; it proves nothing", Warn: true})
+		}
 		return
 	}
 	if j.leaf == nil {

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"maps"
@@ -24,7 +25,11 @@ func (j *judgement) timestamps() {
 		j.fault(check.Fault{ID: check.PolicyNotJudged, Detail: "not judged: a timestamp came with the signature, and no timestamp authority is trusted", Warn: true})
 		return
 	}
-	for _, raw := range j.sig.Timestamps {
+	for i, raw := range j.sig.Timestamps {
+		if slices.ContainsFunc(j.sig.Timestamps[:i], func(b []byte) bool { return bytes.Equal(b, raw) }) {
+			j.fault(check.Fault{ID: check.TSATimestamp, Detail: "one timestamp stands twice: the second says nothing"})
+			continue
+		}
 		r, err := tsa.Verify(raw, j.sig.Signature, j.s.opt.TSAs)
 		if err != nil {
 			j.fault(check.Fault{ID: check.TSATimestamp, Detail: err.Error()})

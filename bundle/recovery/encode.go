@@ -79,7 +79,7 @@ func newWord(g Geometry) (*word, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%d blocks of data and %d of parity: %w", g.Data, g.Parity, err)
 	}
-	w := &word{g: g, code: code, step: min(g.Cell, memory/maxBlocks), shards: make([][]byte, g.Blocks())}
+	w := &word{g: g, code: code, step: min(g.Cell, memory/MaxBlocks), shards: make([][]byte, g.Blocks())}
 	for i := range w.shards {
 		w.shards[i] = make([]byte, w.step)
 	}

@@ -5,8 +5,11 @@ import (
 	"fmt"
 )
 
+// MaxBlocks is how many blocks there may be, of data and parity together: as
+// many as GF(2^8) has elements.
+const MaxBlocks = 256
+
 const (
-	maxBlocks  = 256      // of data and parity together, by GF(2^8)
 	maxColumns = 16       // so that an index stays under 512 KiB
 	cellUnit   = 512      // bytes; the least that a medium loses at a time
 	leastBlock = 4 << 10  // bytes
@@ -31,8 +34,8 @@ func Plan(size int64, percent int) (Geometry, error) {
 		return Geometry{}, fmt.Errorf("%d percent of %d bytes: want 1 to 100 percent of 1 to %d bytes", percent, size, int64(maxWhole))
 	}
 	parity := func(data int) int { return (data*percent+99)/100 + 1 }
-	data := maxBlocks
-	for data+parity(data) > maxBlocks {
+	data := MaxBlocks
+	for data+parity(data) > MaxBlocks {
 		data--
 	}
 	data = int(min(int64(data), ceil(size, leastBlock)))
@@ -63,8 +66,8 @@ func (g Geometry) check() error {
 	switch {
 	case g.Size < 1 || g.Size > maxWhole:
 		return fmt.Errorf("the size of the whole: want 1 to %d bytes, found %d", int64(maxWhole), g.Size)
-	case g.Data < 1 || g.Parity < 1 || g.Data > maxBlocks || g.Parity > maxBlocks || g.Blocks() > maxBlocks:
-		return fmt.Errorf("want at most %d blocks of data and parity, found %d and %d", maxBlocks, g.Data, g.Parity)
+	case g.Data < 1 || g.Parity < 1 || g.Data > MaxBlocks || g.Parity > MaxBlocks || g.Blocks() > MaxBlocks:
+		return fmt.Errorf("want at most %d blocks of data and parity, found %d and %d", MaxBlocks, g.Data, g.Parity)
 	case g.Columns < 1 || g.Columns > maxColumns:
 		return fmt.Errorf("want 1 to %d columns, found %d", maxColumns, g.Columns)
 	case g.Cell < 1 || g.Cell > maxWhole || g.Cell%cellUnit != 0:

@@ -182,3 +182,29 @@ func TestRangesNameWhatIsDamaged(t *testing.T) {
 		}
 	}
 }
+
+// TestTryKeepsTheBetterCopy of a volume that lies in two folders.
+func TestTryKeepsTheBetterCopy(t *testing.T) {
+	m := protect(t, noise(500_000, 7), 10, 100_000)
+	good := m.files["app.tar.002"]
+	worse, cut := bytes.Clone(good), good[:10_000]
+	worse[5_000] ^= 1
+	worse[90_000] ^= 1
+	better := bytes.Clone(good)
+	better[5_000] ^= 1
+	for name, c := range map[string]struct {
+		first, second []byte
+		runs          int
+	}{"worse, then better": {worse, better, 1}, "better, then worse": {better, worse, 1}, "cut, then good": {cut, good, 0}, "worse, then cut": {worse, cut, 2}, "missing, then better": {nil, better, 1}} {
+		now := m.copies()
+		now["app.tar.002"] = c.first
+		set := m.open(t, now)
+		f := set.Files[1]
+		if err := set.Try(t.Context(), f, bytes.NewReader(c.second), int64(len(c.second))); err != nil {
+			t.Fatal(err)
+		}
+		if got := len(set.Lost(f)); got != c.runs || f.Fault() != "" {
+			t.Errorf("%s: %d runs lost, %s", name, got, f.Fault())
+		}
+	}
+}

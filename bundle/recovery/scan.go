@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 
 	"github.com/gapseal/gapseal/internal/check"
@@ -38,6 +39,28 @@ func (s *Set) scan(ctx context.Context, wanted func(cell int) bool, progress fun
 		}
 		return nil
 	})
+}
+
+// Try reads a file from another copy, and keeps to that if less of it is lost.
+func (s *Set) Try(ctx context.Context, f *File, in io.ReaderAt, found int64) error {
+	before, lost := s.bytesLost(f), slices.Clone(s.lost)
+	oldIn, oldFound := f.In, f.Found
+	f.In, f.Found = in, found
+	err := s.scan(ctx, func(cell int) bool {
+		from, to := s.within(f, cell)
+		return from < to
+	}, func(int64) {})
+	if after := s.bytesLost(f); err != nil || after > before || after == before && oldFound == f.Full() {
+		f.In, f.Found, s.lost = oldIn, oldFound, lost
+	}
+	return err
+}
+
+func (s *Set) bytesLost(f *File) (n int64) {
+	for _, g := range s.Lost(f) {
+		n += g.To - g.From
+	}
+	return n
 }
 
 // sum hashes a cell; it is empty for one that cannot be read.

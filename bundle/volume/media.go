@@ -14,9 +14,9 @@ const fileSystem = 4 << 20
 // Medium is a medium that volumes can be cut for.
 type Medium struct {
 	Name     string
-	Capacity int64 // in bytes
-	Reserve  int64 // of it, for the file system and the indexes
-	Why      string
+	Capacity int64  // in bytes
+	Reserve  int64  // of it, for the file system and the indexes
+	Why      string // it has this capacity
 }
 
 // Media lists the media that have a name. Of two kinds sold under one name, the

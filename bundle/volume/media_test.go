@@ -42,6 +42,12 @@ func TestWhatCanHappenToVolumes(t *testing.T) {
 		"index too long": {func(t *testing.T, b volume.Base) {
 			write(t, b.Index(), read(t, cut(t, append(slices.Clone(raw), raw...), each).Index()))
 		}, "", "media.size media.missing", ""},
+		"index of fewer":     {func(t *testing.T, b volume.Base) { write(t, b.Index(), read(t, cut(t, raw[:2*each], each).Index())) }, "", "media.index", ""},
+		"an old volume more": {func(t *testing.T, b volume.Base) { write(t, b.Volume(4), raw[:100]) }, "", "", ""},
+		"an old volume more, and one damaged": {func(t *testing.T, b volume.Base) {
+			write(t, b.Volume(4), raw[:100])
+			edit(3, func(b []byte) []byte { b[600] ^= 1; return b })(t, b)
+		}, "media.damaged blob.digest", "", "volume 3 of 3 is not what"},
 		"index damaged": {func(t *testing.T, b volume.Base) { write(t, b.Index(), []byte("{}")) }, "", "media.index", ""},
 		"index huge":    {func(t *testing.T, b volume.Base) { write(t, b.Index(), make([]byte, volume.MaxIndex+1)) }, "", "media.index", ""},
 	} {

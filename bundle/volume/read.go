@@ -3,6 +3,7 @@ package volume
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"slices"
 
 	"github.com/gapseal/gapseal/bundle"
@@ -10,10 +11,18 @@ import (
 	"github.com/gapseal/gapseal/oci"
 )
 
-// Content is the volumes found, as one file up to the first that is missing.
+// Content is the volumes as one file, up to the first that is missing; after
+// [Set.Bundle] those that it reads.
 func (s *Set) Content() *Span {
+	if s.reads != nil {
+		return s.reads
+	}
+	return lay(s.Found)
+}
+
+func lay(parts []*Part) *Span {
 	var files []File
-	for i, p := range s.Found {
+	for i, p := range parts {
 		if p.Number != i+1 {
 			break
 		}
@@ -27,36 +36,48 @@ func (s *Set) Content() *Span {
 // index is wrong and that is a warning; otherwise the volumes before the first
 // fault are read, and the report says what became of the rest.
 func (s *Set) Bundle(lim oci.Limits) (*bundle.Reader, error) {
-	content := s.Content()
+	listed := s.Content()
 	m := bundle.Medium{Known: s.Faults, Explain: s.explain}
 	if s.cut == s.count {
-		return bundle.OpenMedium(content, content.Size(), lim, m)
+		r, err := bundle.OpenMedium(listed, listed.Size(), lim, m)
+		if err != nil || len(s.more) == 0 || r.Sound() {
+			return r, err
+		}
 	}
-	r, err := bundle.OpenMedium(content, content.Size(), lim, bundle.Medium{Known: warnings(s.Faults), Explain: s.explain})
+	all := lay(slices.Concat(s.Found, s.more))
+	r, err := bundle.OpenMedium(all, all.Size(), lim, bundle.Medium{Known: s.warnings(), Explain: s.explain})
 	if err != nil || r.Sound() {
+		s.reads = all
 		return r, err
 	}
-	before := NewSpan(content.files[:min(s.cut, len(content.files))])
-	m.Cut, m.Explain = true, nil
-	return bundle.OpenMedium(before, before.Size(), lim, m)
+	if m.Cut = s.cut < s.count; m.Cut {
+		listed, m.Explain = NewSpan(listed.files[:min(s.cut, len(listed.files))]), nil
+	}
+	s.reads = listed
+	return bundle.OpenMedium(listed, listed.Size(), lim, m)
 }
 
-func warnings(faults []*check.Fault) (list []*check.Fault) {
-	for _, f := range faults {
+// warnings are the faults of the set for a bundle that is whole all the same.
+func (s *Set) warnings() (list []*check.Fault) {
+	for _, f := range s.Faults {
 		w := *f
 		w.Warn = true
 		list = append(list, &w)
+	}
+	if len(s.more) > 0 {
+		list = append(list, &check.Fault{ID: check.MediaIndex, Subject: filepath.Base(s.Base.Index()), Detail: "the index lists fewer volumes than the bundle has", Warn: true,
+			Expected: fmt.Sprint(s.count + len(s.more)), Found: fmt.Sprint(s.count)})
 	}
 	return list
 }
 
 // explain finds the volumes at fault for a bundle that is not sound. It costs a
 // second pass over all of them, and only then.
-func (s *Set) explain(ctx context.Context) ([]*check.Fault, error) {
+func (s *Set) explain(ctx context.Context, progress func(int64)) ([]*check.Fault, error) {
 	if s.Index == nil {
 		return nil, nil
 	}
-	digests, err := HashAll(ctx, s.Content().files, nil)
+	digests, err := HashAll(ctx, s.Content().files, progress)
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/gapseal/gapseal/internal/check"
@@ -21,6 +22,8 @@ type Set struct {
 	Found  []*Part        // in order, without those that are missing
 	count  int            // how many there should be
 	cut    int            // volumes before the first that is missing or of another size
+	more   []*Part        // that follow and that the index does not list
+	reads  *Span          // what the bundle was opened on
 }
 
 // Part is one volume found.
@@ -93,6 +96,19 @@ func (s *Set) open() error {
 			return err
 		}
 	}
+	return s.unlisted()
+}
+
+// unlisted finds volumes that follow those of the index: of a longer set that
+// was there before, or of this one, and the index is wrong.
+func (s *Set) unlisted() error {
+	for n := s.count + 1; s.Index != nil && n <= MaxVolumes; n++ {
+		p, err := s.part(n)
+		if err != nil || p == nil {
+			return err
+		}
+		s.more = append(s.more, p)
+	}
 	return nil
 }
 
@@ -109,7 +125,7 @@ func (s *Set) missing(n int) {
 
 // Close closes the volumes.
 func (s *Set) Close() error {
-	for _, p := range s.Found {
+	for _, p := range slices.Concat(s.Found, s.more) {
 		p.file.Close()
 	}
 	return nil

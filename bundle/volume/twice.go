@@ -25,7 +25,7 @@ func (s *Set) choose(n int, a, b string) (string, error) {
 	f := &check.Fault{ID: check.MediaDuplicate, Subject: s.name(n), Detail: fmt.Sprintf("volume %d was found twice with different content: %s and %s", n, a, b),
 		Found: string(sumA) + " and " + string(sumB)}
 	s.Faults = append(s.Faults, f)
-	if s.Index == nil {
+	if s.Index == nil || n > len(s.Index.Volumes) {
 		return a, nil
 	}
 	want := s.Index.Volumes[n-1].Digest

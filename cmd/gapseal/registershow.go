@@ -2,12 +2,13 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"time"
+
+	"github.com/go-json-experiment/json"
 
 	"github.com/gapseal/gapseal/verify"
 	"github.com/gapseal/gapseal/verify/register"
@@ -45,7 +46,7 @@ func (r *registerRun) show(_ context.Context, args []string, io stdio) error {
 // showEntry writes the report as verify did.
 func showEntry(w io.Writer, e *register.Entry) error {
 	rep := &verify.Report{}
-	if err := json.Unmarshal([]byte(e.Report), rep); err != nil || rep.Verdict == verify.Rejected && len(rep.Failures) == 0 {
+	if err := json.Unmarshal([]byte(e.Report), rep); err != nil || rep.Verdict != verify.Verified && len(rep.Failures) == 0 {
 		return usagef("entry %d: this version cannot show its report as text; -o json shows it as it was written", e.Number)
 	}
 	fmt.Fprintf(w, "Entry %d, recorded at %s by gapseal %s\n", e.Number, e.RecordedAt.Format(time.RFC3339), report.Terminal(e.ToolVersion))

@@ -81,6 +81,14 @@ func (r *repairing) scan(ctx context.Context, w *os.File) error {
 	if err != nil {
 		return err
 	}
+	for _, o := range r.others {
+		if o.of.Fault() == "" && len(r.set.Lost(o.of)) == 0 {
+			continue
+		}
+		if err := r.set.Try(ctx, o.of, o.in, o.size); err != nil {
+			return err
+		}
+	}
 	return r.acquit(ctx)
 }
 

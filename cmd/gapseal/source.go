@@ -100,7 +100,7 @@ func (s *bundleSource) digest() (string, error) {
 	var rest io.Reader
 	switch {
 	case s.volumes != nil:
-		rest = io.NewSectionReader(s.volumes.Content(), 0, s.size)
+		rest = io.NewSectionReader(s.volumes.Content(), 0, s.volumes.Content().Size())
 	case s.stream:
 		rest = s.File
 	default:

@@ -59,6 +59,7 @@ gapseal verify app.tar --trusted-root trusted_root.json \
     --certificate-identity release@acme.example \
     --certificate-oidc-issuer https://accounts.acme.example
 gapseal verify app.tar --key cosign.pub -o json --output-file report.json
+gapseal verify app.tar --key cosign.pub --report html=report.html
 gapseal verify app.volumes.json --key cosign.pub --volumes /media/dvd2
 gapseal verify --volume app.tar.002 app.volumes.json
 ssh transfer cat app.tar | gapseal verify - --key cosign.pub`,

@@ -72,7 +72,7 @@ func verifyVolume(ctx context.Context, path, index string, io stdio) error {
 	if err != nil {
 		return fmt.Errorf("%w\n%s", err, noVerdict)
 	}
-	_, err = fmt.Fprintf(io.out, "volume %d of %d arrived as the index lists it: %s\n%s, %s\n%s\n", v.Number, len(x.Volumes), report.Terminal(filepath.Base(path)), report.Bytes(v.Size), v.Digest, noVerdict)
+	_, err = fmt.Fprintf(io.out, "volume %d of %d (%s) arrived as the index lists it: %s\n%s\n%s\n", v.Number, len(x.Volumes), report.Bytes(v.Size), report.Terminal(filepath.Base(path)), v.Digest, noVerdict)
 	return err
 }
 

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gapseal/gapseal/bundle/recovery"
+	"github.com/gapseal/gapseal/bundle/volume"
 	"github.com/gapseal/gapseal/internal/check"
 	"github.com/gapseal/gapseal/internal/strictjson"
 	"github.com/gapseal/gapseal/oci"
@@ -72,10 +74,14 @@ var fixedBudgets = []struct {
 	{"certificates that come with one signature", evidence.MaxCertificates, false},
 	{"one key file given as an anchor", trust.MaxKeyFile, true},
 	{"one trusted root given as an anchor", trust.MaxTrustedRoot, true},
+	{"volumes of one bundle", volume.MaxVolumes, false},
+	{"an index of volumes", volume.MaxIndex, true},
+	{"blocks of data and parity of one bundle", recovery.MaxBlocks, false},
+	{"an index of recovery blocks", recovery.MaxIndex, true},
 }
 
 func tableParts() map[string]func(testing.TB) string {
-	return map[string]func(testing.TB) string{"budgets": budgetTable, "fixed budgets": fixedTable, "built-in logs": logTable}
+	return map[string]func(testing.TB) string{"budgets": budgetTable, "fixed budgets": fixedTable, "built-in logs": logTable, "volume media": volumeTable}
 }
 
 func budgetTable(t testing.TB) string {
@@ -95,6 +101,14 @@ func fixedTable(testing.TB) string {
 	rows := [][]string{{"bounds", "at most"}}
 	for _, b := range fixedBudgets {
 		rows = append(rows, []string{b.what, amount(b.max, b.unit)})
+	}
+	return table(rows...)
+}
+
+func volumeTable(testing.TB) string {
+	rows := [][]string{{"name", "medium", "capacity in bytes", "volume"}}
+	for _, m := range volume.Media() {
+		rows = append(rows, []string{code(m.Name), m.Why, fmt.Sprint(m.Capacity), fmt.Sprint(m.Capacity - m.Reserve)})
 	}
 	return table(rows...)
 }

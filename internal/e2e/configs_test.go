@@ -13,6 +13,7 @@ func (l *lab) makeTrustedRoots() error {
 	}
 	return l.must("cosign3", "trusted-root", "create", rekor,
 		fmt.Sprintf("--rekor=url=%s,public-key=%s,%s,origin=127.0.0.1", l.tilesURL, l.file("tiles.pub"), since),
+		fmt.Sprintf("--rekor=url=%s,public-key=%s,%s,origin=localhost", l.secondURL, l.file("second.pub"), since),
 		fmt.Sprintf("--fulcio=url=%s,certificate-chain=%s,%s", l.fulcioURL, l.file("fulcio.pem"), since),
 		fmt.Sprintf("--ctfe=url=%s,public-key=%s,%s", l.ctURL, l.file("ct.pub"), since),
 		fmt.Sprintf("--tsa=url=%s,certificate-chain=%s,%s", l.tsaURL, l.file("tsa.pem"), since),
@@ -23,6 +24,7 @@ func (l *lab) makeTrustedRoots() error {
 const (
 	onRekor1   = "rekor1"   // Rekor v1, as cosign does for keys today
 	onRekor2   = "rekor2"   // Rekor v2, whose entries need a timestamp
+	onBoth     = "both"     // two logs of Rekor v2 and a timestamp
 	certified1 = "keyless1" // Fulcio, Rekor v1 and a timestamp
 	certified2 = "keyless2" // Fulcio, Rekor v2 and a timestamp
 	onlyStamp  = "stamp"    // a timestamp and no log
@@ -34,6 +36,8 @@ func (l *lab) makeSigningConfigs() error {
 	service := func(flag, url string, version int) string {
 		return fmt.Sprintf("--%s=url=%s,api-version=%d,%s,operator=e2e", flag, url, version, since)
 	}
+	// Of one operator's services cosign takes one.
+	both := []string{service("rekor", l.tilesURL, 2), service("rekor", l.secondURL, 2) + "-second", "--rekor-config=ALL"}
 	rekor1 := []string{service("rekor", l.rekorURL, 1), "--rekor-config=ANY"}
 	rekor2 := []string{service("rekor", l.tilesURL, 2), "--rekor-config=ANY"}
 	stamp := []string{service("tsa", l.tsaURL, 1), "--tsa-config=ANY"}
@@ -41,6 +45,7 @@ func (l *lab) makeSigningConfigs() error {
 	for name, parts := range map[string][][]string{
 		onRekor1:   {rekor1},
 		onRekor2:   {rekor2, stamp},
+		onBoth:     {both, stamp},
 		certified1: {fulcio, rekor1, stamp},
 		certified2: {fulcio, rekor2, stamp},
 		onlyStamp:  {stamp},

@@ -21,6 +21,7 @@ type lab struct {
 	rekorTree    string
 	rekorURL     string
 	tilesURL     string // Rekor v2
+	secondURL    string // another
 	tsaURL       string
 	ctURL        string
 	fulcioURL    string

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"errors"
 	"net"
 	"path/filepath"
 )
@@ -48,24 +49,32 @@ func (l *lab) startStamper() error {
 	return s.await(func() error { return answers(l.tsaURL + "/certchain") })
 }
 
-// startTiles starts Rekor v2 on a folder. Its host name is the origin of its
-// checkpoints, and clients expect the host name of its URL there.
+// startTiles starts two logs of Rekor v2, since one signature may go into both.
 func (l *lab) startTiles() error {
-	if err := makeLogKey(newEdKey, l.file("tiles.key"), l.file("tiles.pub")); err != nil {
-		return err
+	var first, second error
+	l.tilesURL, first = l.startTilesLog("127.0.0.1", "tiles")
+	l.secondURL, second = l.startTilesLog("localhost", "second")
+	return errors.Join(first, second)
+}
+
+// startTilesLog starts Rekor v2 on a folder, and gives its URL. The host name is
+// the origin of its checkpoints, and clients expect that of its URL there.
+func (l *lab) startTilesLog(host, name string) (string, error) {
+	if err := makeLogKey(newEdKey, l.file(name+".key"), l.file(name+".pub")); err != nil {
+		return "", err
 	}
 	ports, err := freePorts(3)
 	if err != nil {
-		return err
+		return "", err
 	}
-	l.tilesURL = loopback(ports[0])
-	s, err := l.serve("rekor-tiles", "serve", "--hostname", "127.0.0.1",
+	url := "http://" + net.JoinHostPort(host, ports[0])
+	s, err := l.serve("rekor-tiles", "serve", "--hostname", host,
 		"--http-address", "127.0.0.1", "--http-port", ports[0],
 		"--grpc-address", "127.0.0.1", "--grpc-port", ports[1], "--http-metrics-port", ports[2],
-		"--storage-dir", l.file("tiles"), "--signer-filepath", l.file("tiles.key"),
+		"--storage-dir", l.file(name), "--signer-filepath", l.file(name+".key"),
 		"--checkpoint-interval", "200ms", "--batch-max-age", "50ms")
 	if err != nil {
-		return err
+		return "", err
 	}
-	return s.await(func() error { return answers(l.tilesURL + "/healthz") })
+	return url, s.await(func() error { return answers(url + "/healthz") })
 }

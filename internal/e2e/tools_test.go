@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -33,8 +34,13 @@ var tools = []struct{ name, module, pkg string }{
 	{"ct_server", services, "github.com/google/certificate-transparency-go/trillian/ctfe/ct_server"},
 }
 
-// gapsealRoot is the main module, seen from this folder.
-const gapsealRoot = "../.."
+// gapsealRoot is the main module, seen from this folder, and oracleRoot the
+// module of the oracle, whose test is a program of that name.
+const (
+	gapsealRoot = "../.."
+	oracleRoot  = "../oracle"
+	oracleTest  = "oracle.test"
+)
 
 // toolPath gives where the program called name is, or will be, built.
 func toolPath(name string) string {
@@ -62,7 +68,10 @@ func buildTools() error {
 			return err
 		}
 	}
-	return build(gapsealRoot, "gapseal", "./cmd/gapseal")
+	if err := build(gapsealRoot, "gapseal", "./cmd/gapseal"); err != nil {
+		return err
+	}
+	return compile("test", "-C", oracleRoot, "-c", "-o", toolPath(oracleTest), ".")
 }
 
 // lockCache waits for its turn, since a program cannot be replaced while another run uses it.
@@ -84,12 +93,20 @@ func lockCache() (unlock func(), err error) {
 // build compiles pkg, as seen from module folder dir, into the cache.
 func build(dir, name, pkg string) error {
 	begun := time.Now()
-	cmd := exec.Command("go", "build", "-C", dir, "-trimpath", "-ldflags=-s -w", "-mod=readonly", "-o", toolPath(name), pkg)
+	if err := compile("build", "-C", dir, "-trimpath", "-ldflags=-s -w", "-mod=readonly", "-o", toolPath(name), pkg); err != nil {
+		return err
+	}
+	fmt.Fprintf(os.Stderr, "e2e: built %s in %.0f s\n", name, time.Since(begun).Seconds())
+	return nil
+}
+
+// compile runs the go command.
+func compile(args ...string) error {
+	cmd := exec.Command("go", args...)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
 	if output, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("build %s: %w\n%s", name, err, output)
+		return fmt.Errorf("go %s: %w\n%s", strings.Join(args, " "), err, output)
 	}
-	fmt.Fprintf(os.Stderr, "e2e: built %s in %.0f s\n", name, time.Since(begun).Seconds())
 	return nil
 }

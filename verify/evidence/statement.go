@@ -3,6 +3,7 @@ package evidence
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -84,6 +85,11 @@ func ReadStatement(raw []byte) (*Statement, *check.Fault) {
 }
 
 func sha256Of(set map[string]string) (oci.Digest, error) {
+	for name := range set {
+		if name != "sha256" && strings.EqualFold(name, "sha256") {
+			return "", fmt.Errorf("the digest %q: want the algorithm as sha256", clip(name))
+		}
+	}
 	value, ok := set["sha256"]
 	if !ok {
 		return "", nil

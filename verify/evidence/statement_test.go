@@ -33,7 +33,6 @@ func TestReadStatementOfOtherSubjects(t *testing.T) {
 	const hex = `"sha256":"4f008ef8965bc756240832df1c03d0f2d938b045dfcd16cd52ab882a10205226"`
 	for _, c := range []struct{ name, digest string }{
 		{"sha512 alone", `"sha512":"4f008ef8965bc756240832df1c03d0f2d938b045dfcd16cd52ab882a10205226"`},
-		{"algorithm in upper case", `"SHA256":"4f008ef8965bc756240832df1c03d0f2d938b045dfcd16cd52ab882a10205226"`},
 		{"none", ``},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -42,6 +41,13 @@ func TestReadStatementOfOtherSubjects(t *testing.T) {
 				t.Errorf("%+v, %v", s, f)
 			}
 		})
+	}
+	for _, name := range []string{"SHA256", "Sha256", "\u017fha256"} { // alone, or beside the right one
+		for _, digest := range []string{`"` + name + `":"x"`, hex + `,"` + name + `":"x"`} {
+			if s, f := evidence.ReadStatement(replace(t, []byte(signed), hex, digest)); f == nil || f.ID != check.SignatureClaims {
+				t.Errorf("digest %s: %+v, %v", digest, s, f)
+			}
+		}
 	}
 	s, f := evidence.ReadStatement(replace(t, []byte(signed), `"subject":[`, `"subject":[{"name":"b","digest":{`+hex+`,"sha512":"x"}},`))
 	if f != nil || len(s.About(image)) != 2 {

@@ -9,6 +9,7 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/lexer"
+	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
 )
 
@@ -46,6 +47,9 @@ func decode(raw []byte, into any) (err error) {
 	if err := plain(string(raw)); err != nil {
 		return err
 	}
+	if err := whole(raw); err != nil {
+		return err
+	}
 	d := yaml.NewDecoder(strings.NewReader(string(raw)), yaml.Strict())
 	if err := d.Decode(into); err != nil {
 		return located(err)
@@ -77,6 +81,35 @@ func plain(s string) error {
 		}
 	}
 	return nil
+}
+
+// whole refuses a key without a value: it would demand nothing, and look as if
+// it did.
+func whole(raw []byte) error {
+	file, err := parser.ParseBytes(raw, 0)
+	if err != nil {
+		return located(err)
+	}
+	n := &nulls{}
+	for _, doc := range file.Docs {
+		if doc.Body != nil && doc.Body.Type() != ast.NullType {
+			ast.Walk(n, doc.Body)
+		}
+	}
+	if n.first != nil {
+		return at(n.first, "want a value, found none")
+	}
+	return nil
+}
+
+// nulls finds the first null of a document.
+type nulls struct{ first *token.Token }
+
+func (n *nulls) Visit(node ast.Node) ast.Visitor {
+	if node.Type() == ast.NullType && n.first == nil {
+		n.first = node.GetToken()
+	}
+	return n
 }
 
 // located turns the library's error into one with a place.

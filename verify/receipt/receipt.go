@@ -48,9 +48,10 @@ type payload struct {
 }
 
 // Make returns the receipt of a JSON report, as its file holds it. transferID is
-// empty if there is none. The error wraps [ErrPayload] for what is no report of
-// a verification, matches [dsse.ErrTooLarge] for a report beyond what an
-// envelope holds, or is the signer's.
+// empty if there is none, and that of the report if it has one. The error wraps
+// [ErrPayload] for what is no report of a verification, matches
+// [dsse.ErrTooLarge] for a report beyond what an envelope holds, or is the
+// signer's.
 func Make(report []byte, transferID string, by *dsse.Signer) ([]byte, error) {
 	raw, err := encode(report, transferID)
 	if err != nil {
@@ -91,6 +92,9 @@ func encode(report []byte, transferID string) ([]byte, error) {
 	found, err := readReport(report)
 	if err != nil {
 		return nil, err
+	}
+	if id := found.transferID(); id != "" && id != transferID {
+		return nil, fmt.Errorf("the report is of the transfer %.300q, not %.300q", id, transferID)
 	}
 	p := payload{Report: string(report), ReportDigest: string(oci.FromBytes(report)), Schema: Schema,
 		TransferID: optional(transferID), Verdict: string(found.Verdict), VerifiedAt: found.VerifiedAt}

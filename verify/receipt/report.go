@@ -33,6 +33,9 @@ type Finding struct {
 		BoundBy   string `json:"boundBy"`
 		Verdict   string `json:"verdict"`
 	} `json:"images"`
+	Transfer *struct {
+		ID *string `json:"id"`
+	} `json:"transfer"`
 	Failures []struct {
 		ID     string `json:"id"`
 		Detail string `json:"detail"`
@@ -56,6 +59,14 @@ func readReport(raw []byte) (f Finding, err error) {
 		return f, fmt.Errorf("the report: %w", err)
 	}
 	return f, nil
+}
+
+// transferID is what the report calls the transfer, empty if it does not.
+func (f *Finding) transferID() string {
+	if f.Transfer == nil || f.Transfer.ID == nil {
+		return ""
+	}
+	return *f.Transfer.ID
 }
 
 // check asks for what every report of gapseal has.

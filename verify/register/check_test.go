@@ -65,6 +65,17 @@ func TestFaultsAreBounded(t *testing.T) {
 	}
 }
 
+// No fault hides another, wherever they stand.
+func TestSeveralFaults(t *testing.T) {
+	files := chain(t, 12, nil)
+	bad := with(files, 2, rewritten(t, files[1], forgeries["serial"]))
+	bad[3] = files[3][1:]
+	bad = with(bad, 6, rewritten(t, files[5], forgeries["serial"]))
+	bad = with(bad, 9, nil)
+	bad = with(bad, 11, rewritten(t, files[10], forgeries["serial"]))
+	demand(t, "several", judge(t, bad, headOf(t, files[:8]), headOf(t, files)), 2, 4, 6, 9, 11, 0, 0)
+}
+
 // One file of a very high number is a gap and no endless work.
 func TestAnEntryFarAway(t *testing.T) {
 	r := folder(t, chain(t, 2, nil))

@@ -56,6 +56,19 @@ func TestEveryRewrite(t *testing.T) {
 	}
 }
 
+// Both of what a head says of the entries must hold.
+func TestAHeadMustHoldInBothParts(t *testing.T) {
+	files := chain(t, few, nil)
+	for name, change := range map[string]func(*Head){
+		"root": func(h *Head) { h.Root = id("x", 1) },
+		"last": func(h *Head) { h.LastEntry = id("x", 1) },
+	} {
+		h := headOf(t, files)
+		change(&h)
+		demand(t, name, judge(t, files, h), 0)
+	}
+}
+
 func TestTreeIsThatOfTlog(t *testing.T) {
 	var (
 		tr     tree

@@ -18,7 +18,7 @@ func checksSection(r *verify.Report) section {
 		t := table{Columns: []string{"Answer", "Check", "Subject", "What was found out"}}
 		for i := range r.Checks {
 			if c := &r.Checks[i]; c.Status == of.status {
-				t.Rows = append(t.Rows, []value{status(c.Status), code(string(c.ID)), code(string(c.Subject)), plain(foundOut(c))})
+				t.Rows = append(t.Rows, []value{status(c.Status), checkID(c), code(string(c.Subject)), plain(foundOut(c))})
 			}
 		}
 		if len(t.Rows) > 0 {
@@ -30,6 +30,11 @@ func checksSection(r *verify.Report) section {
 		s.Tables = append(s.Tables, t)
 	}
 	return s
+}
+
+// checkID is the id of a check, which is from our own table and not long.
+func checkID(c *verify.Check) value {
+	return value{Text: shown(string(c.ID)), Code: true, Whole: true}
 }
 
 // foundOut says in one line what a check found. The keys of trust.key have too
@@ -62,7 +67,7 @@ func passed(r *verify.Report) table {
 		if !ok {
 			row = len(t.Rows)
 			place[key], subjects = row, append(subjects, nil)
-			t.Rows = append(t.Rows, []value{status(c.Status), code(string(c.ID)), plain(c.Detail), {}})
+			t.Rows = append(t.Rows, []value{status(c.Status), checkID(c), plain(c.Detail), {}})
 		}
 		if c.Subject != "" {
 			subjects[row] = append(subjects[row], short(subject(string(c.Subject))))

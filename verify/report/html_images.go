@@ -24,7 +24,8 @@ func imagesSection(r *verify.Report) section {
 	for i := range r.Images {
 		img := &r.Images[i]
 		by, when := signedBy(img)
-		overview.Rows = append(overview.Rows, []value{imageLink(i), status(img.Verdict), code(img.ClaimedReference), code(img.Digest), by, when})
+		verdict, _ := imageVerdict(img, r)
+		overview.Rows = append(overview.Rows, []value{imageLink(i), status(verdict), code(img.ClaimedReference), code(img.Digest), by, when})
 		s.Parts = append(s.Parts, imagePart(words, i, len(r.Images) <= openImages))
 	}
 	s.Tables = []table{overview}
@@ -65,9 +66,10 @@ func signedBy(img *verify.Image) (who, when value) {
 func imagePart(words *text, i int, open bool) part {
 	img := &words.r.Images[i]
 	p := part{ID: imageID(i), Title: fmt.Sprintf("Image %d: %s", i+1, shown(img.ClaimedReference)), Open: open}
-	p.Line = fmt.Sprintf("%s, %s, %s", img.Verdict, count(len(img.Signatures), "signature"), count(len(img.Attestations), "attestation"))
+	verdict, why := imageVerdict(img, words.r)
+	p.Line = fmt.Sprintf("%s, %s, %s", shown(string(verdict)), count(len(img.Signatures), "signature"), count(len(img.Attestations), "attestation"))
 	var f facts
-	f.add("Verdict", status(img.Verdict))
+	f.add("Verdict", status(verdict), plain(why))
 	f.code("Digest", img.Digest)
 	f.add("Name", code(img.ClaimedReference), plain(words.bound(img)))
 	f.text("Platforms", strings.Join(img.Platforms, ", "))

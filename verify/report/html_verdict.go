@@ -13,7 +13,7 @@ const maxWarned = 10
 
 func newPage(r *verify.Report) *page {
 	p := &page{Verified: r.Verdict == verify.Verified, Verdict: strings.ToUpper(string(r.Verdict)), Title: bundleName(r), Waivers: shownAll(r.Waivers)}
-	p.Identity, p.Time = shown(string(r.Bundle.Identity)), judgedAt(r)
+	p.Identity, p.Time = shown(string(r.Bundle.Identity)), shown(judgedAt(r))
 	p.Sentence = sentence(r)
 	for i := range r.Failures {
 		if i == maxFailures {

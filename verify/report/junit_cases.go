@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/gapseal/gapseal/verify"
@@ -15,7 +16,7 @@ func suites(r *verify.Report) *junitSuites {
 	for i := range r.Images {
 		img := &r.Images[i]
 		if s := images[img.Digest]; s != nil {
-			s.reference(img)
+			s.reference(img, r)
 			continue
 		}
 		s := imageSuite(img, r)
@@ -47,21 +48,22 @@ func placeChecks(r *verify.Report, bundle *junitSuite, images map[string]*junitS
 func imageSuite(img *verify.Image, r *verify.Report) *junitSuite {
 	s := newSuite("image "+img.ClaimedReference+" "+img.Digest, r)
 	s.property("image.digest", img.Digest)
-	s.reference(img)
+	s.reference(img, r)
 	s.property("image.platforms", strings.Join(img.Platforms, ", "))
 	return s
 }
 
 // reference adds a name of the image, and what holds for that name. The image is
 // verified only if it is so under each.
-func (s *junitSuite) reference(img *verify.Image) {
-	if len(s.Cases) == 0 || img.Verdict != verify.Verified && s.Failures == 0 {
+func (s *junitSuite) reference(img *verify.Image, r *verify.Report) {
+	verdict, why := imageVerdict(img, r)
+	if len(s.Cases) == 0 || verdict != verify.Verified && s.Failures == 0 {
 		s.Cases, s.junitCounts = nil, junitCounts{}
-		s.verdict(img.Verdict, "the image is rejected, for itself or because the bundle is refused as a whole", nil)
+		s.verdict(verdict, cmp.Or(why, "the image is rejected"), nil)
 	}
 	s.property("image.claimedReference", img.ClaimedReference)
 	s.property("image.boundBy", img.BoundBy)
-	s.property("image.verdict", string(img.Verdict))
+	s.property("image.verdict", string(verdict))
 }
 
 // verdict opens a suite with the answer that its cases lead to.

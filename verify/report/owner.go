@@ -61,6 +61,16 @@ func (o ownership) images(subject string) []string {
 	return o[digest]
 }
 
+// imageVerdict is what a person is told of an image: nothing of a bundle that is
+// rejected may be used, so that no image of it is called verified. For one that
+// has nothing wrong itself, why says that.
+func imageVerdict(img *verify.Image, r *verify.Report) (v verify.Verdict, why string) {
+	if r.Verdict != verify.Verified && img.Verdict == verify.Verified {
+		return verify.Rejected, "nothing is wrong with this image itself; the bundle is refused as a whole"
+	}
+	return img.Verdict, ""
+}
+
 // valueLines are the lines of what a check expected or found. Only the keys of
 // trust.key, which gapseal encoded itself, have several.
 func valueLines(c *verify.Check, v verify.Text) []string {

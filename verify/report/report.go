@@ -1,6 +1,7 @@
-// Package report renders a verification report: as text for people, as JSON for
-// programs, and as the JSON that cosign verify prints. Everything that came from
-// a bundle is escaped for the medium it is written to.
+// Package report renders a verification report: as text and as a page for people,
+// as JSON for programs, as the JSON that cosign verify prints, and in the forms
+// that go into records: JUnit, CSV, checksums, and a SLSA verification summary.
+// Everything that came from a bundle is escaped for the medium it is written to.
 package report
 
 import (

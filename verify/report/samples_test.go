@@ -93,7 +93,11 @@ func hostile(t testing.TB) *verify.Report {
 	for i := range rep.Checks {
 		rep.Checks[i].Status = []verify.Status{verify.Fail, verify.Warn, verify.Skip, verify.Pass}[i%4]
 	}
-	rep.Checks[0].ID, rep.Checks[1].ID = check.TrustKey, check.TrustKey
+	for _, list := range [][]verify.Check{rep.Checks, rep.Failures} {
+		for i := range list { // ids are from the table, whatever is in a bundle
+			list[i].ID = []check.ID{check.TrustKey, check.BlobDigest, check.ContainerWrapper}[i%3]
+		}
+	}
 	return rep
 }
 

@@ -62,7 +62,7 @@ func (t *text) verdict() {
 		t.row("file", string(r.Bundle.FileDigest))
 	}
 	if s := r.Seal; s != nil && r.Verdict == verify.Verified {
-		t.row("seal", s.Key, fmt.Sprintf("number %d of %s, %s", s.Serial, Terminal(s.Stream), s.ExportedAt.Format(time.RFC3339)))
+		t.row("seal", s.Key, fmt.Sprintf("number %d of %s, %s", s.Serial, s.Stream, s.ExportedAt.Format(time.RFC3339)))
 	}
 	t.root()
 	if r.Policy != nil {

@@ -52,7 +52,7 @@ func VSA(w io.Writer, r *verify.Report) error {
 // has a digest in the report.
 func Summary(r *verify.Report) ([]byte, error) {
 	p := vsaPredicate{
-		Verifier:   vsaVerifier{ID: verifierID, Version: map[string]string{r.Tool.Name: r.Tool.Version}},
+		Verifier:   vsaVerifier{ID: verifierID, Version: map[string]string{shown(r.Tool.Name): shown(r.Tool.Version)}},
 		Time:       verifiedAt(r).UTC().Format(time.RFC3339),
 		Resource:   niURI(string(resource(r))),
 		Policy:     vsaPolicy(r),

@@ -88,9 +88,9 @@ func readSignedData(in cryptobyte.String) (*token, error) {
 	var version int
 	var contentType stdasn1.ObjectIdentifier
 	if !in.ReadASN1Integer(&version) || !in.ReadASN1(&algorithms, asn1.SET) || !in.ReadASN1(&content, asn1.SEQUENCE) ||
-		!in.ReadOptionalASN1(&certs, nil, explicit(0)) || !in.SkipOptionalASN1(explicit(1)) ||
+		!in.ReadOptionalASN1(&certs, nil, explicit(0)) ||
 		!in.ReadASN1(&signers, asn1.SET) || !in.Empty() {
-		return nil, malformed("SignedData", "want version, digests, content, certificates and signers, and nothing else")
+		return nil, malformed("SignedData", "want version, digests, content, certificates and signers, and nothing else: nothing signs a revocation list here")
 	}
 	if !content.ReadASN1ObjectIdentifier(&contentType) || !contentType.Equal(oidTSTInfo) {
 		return nil, malformed("SignedData", "content type: want TSTInfo, %s, found %s", oidTSTInfo, contentType)
@@ -102,7 +102,23 @@ func readSignedData(in cryptobyte.String) (*token, error) {
 	if rest, err := stdasn1.Unmarshal(infoDER, &t.info); err != nil || len(rest) > 0 || t.info.Version != 1 {
 		return nil, malformed("TSTInfo", "want one of version 1 and nothing after it")
 	}
-	return t, t.signer.read(signers)
+	if err := t.signer.read(signers); err != nil {
+		return nil, err
+	}
+	return t, t.checkEnvelope(version, algorithms)
+}
+
+// checkEnvelope leaves no room in what nothing signs: version 3, since the
+// content is no plain data, and as the one digest algorithm the signer's.
+func (t *token) checkEnvelope(version int, algorithms cryptobyte.String) error {
+	var algorithm cryptobyte.String
+	var oid stdasn1.ObjectIdentifier
+	if version != 3 || !algorithms.ReadASN1(&algorithm, asn1.SEQUENCE) || !algorithms.Empty() ||
+		!algorithm.ReadASN1ObjectIdentifier(&oid) || !oid.Equal(t.signer.digest) ||
+		!algorithm.SkipOptionalASN1(asn1.NULL) || !algorithm.Empty() {
+		return malformed("SignedData", "want version 3 and, as the only digest algorithm, that of the signer")
+	}
+	return nil
 }
 
 func explicit(tag uint8) asn1.Tag { return asn1.Tag(tag).ContextSpecific().Constructed() }

@@ -88,6 +88,9 @@ func (t *token) checkImprint(signed []byte) error {
 // judge asks the questions that have a name each, and then the library, which
 // asks all of them in its own way and is the only one to check the signature.
 func (t *token) judge(raw, signed []byte, a *trust.TimestampAuthority) error {
+	if err := t.checkCarried(a.Chain); err != nil {
+		return err
+	}
 	if err := t.checkSigner(a.Chain[0]); err != nil {
 		return err
 	}

@@ -1,0 +1,64 @@
+package oracle
+
+// change is a change to a Sigstore bundle, a key file or an identity that both
+// sides accept: what was done, and the class of the field it was done to.
+type change struct{ kind, class string }
+
+// Reasons that several rows share.
+const (
+	order    = "the order of members is the writer's"
+	lessTime = "it is not needed: a log gives the time, or no time is demanded of a key"
+	noHint   = "a hint may be left out: it says nothing that is believed"
+	truth    = "it is what was signed: the same statement in another spelling, or another predicate"
+	unasked  = "no check compares it, and the log signed it: the hash of the envelope as it was uploaded, which a Sigstore bundle does not keep"
+	treeID   = "the id of the tree, a number after the log's name"
+)
+
+// harmless says for each such change why it does no harm. It is what keeps a
+// looseness that both sides share from going unseen. The test fails for a change
+// that is not here, and for a row that never occurs, unless the row may go.
+var harmless = map[change]string{
+	{"reorder", "Sigstore bundle"}:         order,
+	{"reorder", "envelope"}:                order,
+	{"reorder", "inclusion proof"}:         order,
+	{"reorder", "log entry"}:               order,
+	{"reorder", "message signature"}:       order,
+	{"delete", "key hint"}:                 noHint,
+	{"empty", "key hint"}:                  noHint,
+	{"splice", "key hint"}:                 noHint,
+	{"splice", "media type"}:               "a bundle that has what both versions demand may call itself either",
+	{"delete", "log entry"}:                "a log index of 0 is the value of one that is not there",
+	{"delete", "timestamp"}:                lessTime,
+	{"drop", "timestamp"}:                  lessTime,
+	{"empty", "timestamp"}:                 lessTime,
+	{"duplicate-element", "timestamp"}:     "the same timestamp twice proves what it proves once; no number of them is demanded",
+	{"bit", "timestamp"}:                   mayGo + "the version and the digest algorithms of a SignedData are covered by no signature",
+	{"duplicate-element", "certificate"}:   mayGo + "the certificates that follow the signer's, in versions 0.1 and 0.2, are asked nothing",
+	{"bit", "key file"}:                    "loose bits behind the last of the base64 of a PEM block: the operator's own file, and the same key",
+	{"byte less", "key file"}:              "the line break at the end",
+	{"append", "statement, signed"}:        truth,
+	{"bit", "statement, signed"}:           truth,
+	{"byte before", "statement, signed"}:   truth,
+	{"byte behind", "statement, signed"}:   truth,
+	{"byte less", "statement, signed"}:     truth,
+	{"change-first", "statement, signed"}:  truth,
+	{"change-last", "statement, signed"}:   truth,
+	{"delete", "statement, signed"}:        truth,
+	{"insert-after", "statement, signed"}:  "a further subject that has no SHA-256",
+	{"insert-before", "statement, signed"}: "a further subject that has no SHA-256",
+	{"letter-case", "statement, signed"}:   truth,
+	{"name-respelt", "statement, signed"}:  truth,
+	{"reorder", "statement, signed"}:       truth,
+	{"respelt", "statement, signed"}:       truth,
+	{"space-after", "statement, signed"}:   truth,
+	{"space-before", "statement, signed"}:  truth,
+	{"space-inside", "statement, signed"}:  truth,
+	{"change-first", "entry body, logged"}: unasked,
+	{"change-last", "entry body, logged"}:  unasked,
+	{"bit", "entry body, logged"}:          unasked,
+	{"bit", "checkpoint, signed"}:          treeID,
+}
+
+// mayGo begins the reason of a row that describes a looseness of gapseal's own:
+// the row need not occur, so that whoever tightens it need not come here first.
+const mayGo = "looseness: "

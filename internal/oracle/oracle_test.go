@@ -1,0 +1,107 @@
+package oracle
+
+import (
+	"os"
+	"runtime"
+	"slices"
+	"sync"
+	"testing"
+)
+
+// TestOracle wants gapseal never to accept what sigstore-go rejects, and a reason
+// wherever it rejects what sigstore-go accepts.
+func TestOracle(t *testing.T) {
+	all, ran := newTally(), 0
+	for name, of := range map[string]func(*testing.T) *tally{"samples": ofSamples, "resigned": ofResigned} {
+		t.Run(name, func(t *testing.T) {
+			all.merge(of(t))
+			ran++
+		})
+	}
+	all.report(t, ran == 2) // one of them alone does not reach every row
+}
+
+func ofSamples(t *testing.T) *tally {
+	y, samples := newTally(), readSamples(t, "testdata/samples")
+	compare(spliceCases(samples), y)
+	for _, s := range samples {
+		y.asItIs(t, s)
+		if s.expect {
+			compare(slices.Concat(bundleCases(s, stride(s)), anchorCases(s)), y)
+		}
+		if slices.Contains(rooted, s.name) {
+			compare(rootCases(s, 1), y)
+		}
+	}
+	return y
+}
+
+// rooted are the samples that the trusted roots are changed under: between them
+// they need every entry of both.
+var rooted = []string{"lab/keyless-workflow", "lab/keyless-rekor2", "public-good/keyless-login"}
+
+// full are the samples of which every byte is changed. They differ in kind; of
+// the others, which repeat them, every thirteenth byte is.
+var full = []string{"lab/key-rekor1", "lab/key-rekor2", "lab/keyless-workflow", "lab/keyless-rekor2", "lab/message-keyless"}
+
+func stride(s *sample) int {
+	if slices.Contains(full, s.name) {
+		return 1
+	}
+	return 13
+}
+
+// asItIs wants both sides to accept a good sample, and both to reject a bad one.
+func (y *tally) asItIs(t *testing.T, s *sample) {
+	t.Helper()
+	g := new(gapsealSide).judge(s)
+	o := new(sigstoreSide).judge(s, g.time)
+	if g.accepted != s.expect || o.accepted != s.expect {
+		t.Errorf("%s: gapseal accepts: %v %s %s; sigstore-go accepts: %v %s; want %v", s.name, g.accepted, g.cause, g.detail, o.accepted, o.cause, s.expect)
+	}
+	y.add(&testCase{sample: s, class: "as it is"}, g, o)
+}
+
+// compare puts every case to both sides.
+func compare(cases []*testCase, y *tally) {
+	work := make(chan *testCase)
+	var wait sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		wait.Go(func() {
+			var g gapsealSide
+			var o sigstoreSide
+			for c := range work {
+				a := g.judge(c.sample)
+				y.add(c, a, o.judge(c.sample, a.time))
+			}
+		})
+	}
+	for _, c := range cases {
+		work <- c
+	}
+	close(work)
+	wait.Wait()
+}
+
+// TestFresh is TestOracle for what was signed a minute ago: the directory that
+// GAPSEAL_ORACLE_FRESH names, laid out as README.md says. A third of the bytes is
+// changed, and no row of a table need occur.
+func TestFresh(t *testing.T) {
+	dir := os.Getenv("GAPSEAL_ORACLE_FRESH")
+	if dir == "" {
+		t.Skip("GAPSEAL_ORACLE_FRESH names no directory")
+	}
+	samples := readSamples(t, dir)
+	if len(samples) == 0 {
+		t.Fatalf("%s: no bundle.json below it", dir)
+	}
+	y := newTally()
+	for _, s := range samples {
+		s.fresh = true
+		y.asItIs(t, s)
+		if s.expect {
+			compare(slices.Concat(bundleCases(s, 3), anchorCases(s)), y)
+		}
+	}
+	y.report(t, false)
+}

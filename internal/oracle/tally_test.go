@@ -1,0 +1,127 @@
+package oracle
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// tally counts what the two sides said of all cases. It is safe for concurrent
+// use.
+type tally struct {
+	sync.Mutex
+	cases, accepted, rejected int
+	stricter                  map[reason]int
+	harmless                  map[change]int
+	differs                   map[difference]int
+	example                   map[any]string // of each of these
+	lenient                   []string
+}
+
+func newTally() *tally {
+	return &tally{stricter: map[reason]int{}, harmless: map[change]int{}, differs: map[difference]int{}, example: map[any]string{}}
+}
+
+func (y *tally) add(c *testCase, g, o answer) {
+	y.Lock()
+	defer y.Unlock()
+	y.cases++
+	switch {
+	case g.accepted && o.accepted:
+		y.accepted++
+		if c.what != "" && !strings.HasPrefix(c.class, "root:") { // most of a root is not asked for one bundle
+			note(y, y.harmless, change{c.kind(), c.class}, c.String())
+		}
+	case g.accepted:
+		if d, ok := differs(c); ok {
+			note(y, y.differs, d, c.String())
+			break
+		}
+		y.lenient = append(y.lenient, fmt.Sprintf("%v: sigstore-go: %s", c, o.cause))
+	case o.accepted:
+		note(y, y.stricter, reason{g.cause, c.class}, fmt.Sprintf("%v: %s", c, g.detail))
+	default:
+		y.rejected++
+	}
+}
+
+// note counts one, and keeps the first as an example.
+func note[R comparable](y *tally, counts map[R]int, r R, example string) {
+	if counts[r]++; y.example[r] == "" {
+		y.example[r] = example
+	}
+}
+
+// merge adds what another tally counted.
+func (y *tally) merge(other *tally) {
+	y.cases, y.accepted, y.rejected = y.cases+other.cases, y.accepted+other.accepted, y.rejected+other.rejected
+	y.lenient = append(y.lenient, other.lenient...)
+	mergeCounts(y.stricter, other.stricter)
+	mergeCounts(y.harmless, other.harmless)
+	mergeCounts(y.differs, other.differs)
+	for r, e := range other.example {
+		y.example[r] = e
+	}
+}
+
+func mergeCounts[R comparable](to, from map[R]int) {
+	for r, n := range from {
+		to[r] += n
+	}
+}
+
+// report fails for each case where gapseal is more lenient, and for everything
+// that the tables do not explain. It fails for rows that never occur, too, unless
+// the cases are not all.
+func (y *tally) report(t *testing.T, all bool) {
+	t.Helper()
+	for i, c := range y.lenient {
+		if i == 50 {
+			t.Errorf("and %d more", len(y.lenient)-i)
+			break
+		}
+		t.Errorf("more lenient: %s", c)
+	}
+	explained(t, y, "stricter", y.stricter, stricter, all)
+	explained(t, y, "accepted by both", y.harmless, harmless, all)
+	explained(t, y, "another policy", y.differs, differences, all)
+	byCheck := map[string]int{}
+	for r, n := range y.stricter {
+		byCheck[r.check] += n
+	}
+	t.Logf("cases: %d, agreements: %d (both accept %d, both reject %d), stricter: %d (%s), other policy: %d, more lenient: %d",
+		y.cases, y.accepted+y.rejected, y.accepted, y.rejected, sum(y.stricter), list(byCheck), sum(y.differs), len(y.lenient))
+}
+
+// explained wants each thing that was counted to have a row in the table.
+func explained[R comparable](t *testing.T, y *tally, what string, found map[R]int, table map[R]string, all bool) {
+	t.Helper()
+	for r, n := range found {
+		if table[r] == "" {
+			t.Errorf("%s, and no row says why: %+v (%d cases), such as %s", what, r, n, y.example[r])
+		}
+	}
+	for r, why := range table {
+		if all && found[r] == 0 && !strings.HasPrefix(why, mayGo) {
+			t.Errorf("%s: the row %+v never occurs", what, r)
+		}
+	}
+}
+
+func sum[R comparable](counts map[R]int) (n int) {
+	for _, c := range counts {
+		n += c
+	}
+	return n
+}
+
+func list(counts map[string]int) string {
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(counts)) {
+		parts = append(parts, fmt.Sprintf("%s %d", name, counts[name]))
+	}
+	return strings.Join(parts, ", ")
+}

@@ -1,0 +1,50 @@
+package report
+
+import (
+	"encoding/csv"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/gapseal/gapseal/verify"
+)
+
+// TestCSV reads the table as any program would.
+func TestCSV(t *testing.T) {
+	rep := sample(t, "app:v1", "multi:v1")
+	rep.Waivers = []string{"--insecure-ignore-tlog", "--at 2026-11-24"}
+	out := written(t, "csv", rep)
+	if strings.Count(out, "\r\n") != strings.Count(out, "\n") {
+		t.Error("a line does not end as RFC 4180 has it")
+	}
+	records, err := csv.NewReader(strings.NewReader(out)).ReadAll()
+	if err != nil || len(records) != len(rep.Blobs)+1 {
+		t.Fatalf("%d records for %d blobs, %v", len(records), len(rep.Blobs), err)
+	}
+	for i, b := range rep.Blobs {
+		row := map[string]string{}
+		for j, name := range csvHeader {
+			row[name] = records[i+1][j]
+		}
+		if row["path"] != blobFolder+b.Digest[7:] || row["digest"] != b.Digest || row["images"] != strings.Join(b.Images, " ") || row["mediaType"] != string(b.MediaType) ||
+			row["state"] != "intact" || row["verdict"] != "verified" || row["waivers"] != "'--insecure-ignore-tlog; --at 2026-11-24" {
+			t.Errorf("%s: %v", b.Digest, row)
+		}
+		if len(b.Images) == 1 && !strings.HasPrefix(row["references"], "registry.example.com/acme/") {
+			t.Errorf("%s: references %q", b.Digest, row["references"])
+		}
+	}
+}
+
+// Whatever form it is, a refused write is an error.
+func TestEveryFormTellsOfARefusedWrite(t *testing.T) {
+	rep := sample(t, "app:v1")
+	for name, err := range map[string]error{"HTML": HTML(broken{}, rep), "JUnit": JUnit(broken{}, rep), "CSV": CSV(broken{}, rep), "SHA256": SHA256(broken{}, rep), "SHA256Files": SHA256Files(broken{}, rep), "VSA": VSA(broken{}, rep)} {
+		if !errors.Is(err, errBroken) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := VSA(broken{}, &verify.Report{}); !errors.Is(err, errNothingNamed) {
+		t.Errorf("VSA of nothing: %v", err)
+	}
+}
