@@ -51,6 +51,12 @@ type Scan struct {
 	Destination Text `json:"destination"` // result where it arrived
 }
 
+// Budgets for the texts of a transfer record, in bytes.
+const (
+	MaxTransferID   = 256
+	MaxTransferText = 4 << 10
+)
+
 // ScanClean is the one result of a scan that a policy accepts.
 const ScanClean = "clean"
 

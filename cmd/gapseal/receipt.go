@@ -25,8 +25,8 @@ func receiptCommand() *command {
 		name: "receipt", args: "verify RECEIPT --key KEY [BUNDLE] [flags]", short: "check a signed report that somebody verified a bundle",
 		long: `Check a receipt, as gapseal verify --sign-report writes it: who signed it, and
 what it says. With the bundle at hand, also that it is about these very bytes:
-every digest is checked again. The signatures in the bundle are not judged again;
-gapseal verify does that.
+every digest is checked again. The signatures in the bundle are not judged
+again; gapseal verify does that.
 
 A receipt can be carried back to the sending side, which checks it there. KEY is
 the public key of whoever verified, brought by another road than the receipt.

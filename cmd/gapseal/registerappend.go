@@ -13,13 +13,9 @@ import (
 // number of the entry. own are the references that the operator gave, by --image
 // or policy: an image that answers to one of them is recorded under it, others
 // without a name. reportJSON is kept as it is. The error is that of
-// [register.Open] or [register.Register.Append]: without an entry there must be
+// [register.Register.Append]: without an entry there must be
 // no verdict.
-func appendRegister(ctx context.Context, dir string, rep *verify.Report, reportJSON []byte, own []oci.Reference, transferID string) (int64, error) {
-	reg, err := openRegister(dir)
-	if err != nil {
-		return 0, err
-	}
+func appendRegister(ctx context.Context, reg *register.Register, rep *verify.Report, reportJSON []byte, own []oci.Reference, transferID string) (int64, error) {
 	rec := register.Record{
 		RecordedAt: clock(), Verdict: string(rep.Verdict), Identity: string(rep.Bundle.Identity), TransferID: transferID,
 		Seal: recordedSeal(rep), ToolVersion: rep.Tool.Version, Report: reportJSON,

@@ -12,6 +12,7 @@ import (
 	"github.com/gapseal/gapseal/internal/progress"
 	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/register"
 	"github.com/gapseal/gapseal/verify/report"
 )
 
@@ -25,6 +26,7 @@ type verifyRun struct {
 	deep, fileDigest   bool
 	output, outputFile string
 	register           string
+	known              *register.Register // nil if nothing is recorded
 	attestationOut     string
 	volumes            []string
 	volume             string
@@ -91,71 +93,105 @@ func (v *verifyRun) run(ctx context.Context, args []string, io stdio) error {
 	if v.volume != "" {
 		return verifyVolume(ctx, v.volume, args[0], io)
 	}
-	if renderers[v.output] == nil {
-		return usagef("--output %q: want text, json or cosign", v.output)
-	}
-	if err := keepApart(v.outputFile, append(v.inputs(), args[0])); err != nil {
+	if err := v.checkOutputs(args[0]); err != nil {
 		return err
 	}
-	if err := checkDir(v.attestationOut); err != nil {
-		return err
-	}
-	var err error
-	if v.reportFiles, err = parseReports(v.reports, append(v.inputs(), args[0]), v.outputFile); err != nil {
-		return err
-	}
-	if err := v.sign.check(append(v.inputs(), args[0]), v.reportFiles, v.outputFile); err != nil {
-		return err
-	}
-	o, err := v.options(pinKey)
+	o, err := v.prepare(args[0], io)
 	if err != nil {
 		return err
 	}
-	if err := v.transfer.parse(&o, io); err != nil {
-		return err
-	}
-	defer v.reportFiles.abort()
-	if err := v.reportFiles.create(); err != nil {
-		return err
-	}
-	sealers, err := publicKeys("--seal-key", v.sealKeys)
-	if err != nil {
-		return err
-	}
-	o.SealKeys = append(o.SealKeys, sealers...)
-	if err := v.sign.load(ctx, io); err != nil {
-		return err
-	}
-	v.sign.summaries(v.reportFiles)
-	defer v.sign.abort()
-	if err := v.sign.create(); err != nil {
+	defer v.abort()
+	if err := v.create(ctx, io); err != nil {
 		return err
 	}
 	v.tell(io.err)
-	o.Deep, o.Path = v.deep, args[0]
 	rep, err := v.judge(ctx, args[0], o, io)
 	if rep == nil {
 		return err
 	}
-	if werr := v.record(ctx, io.err, rep, o.Named()); werr != nil {
-		return werr
-	}
-	if werr := writeStatements(v.attestationOut, rep); werr != nil {
-		return werr
-	}
-	if werr := v.reportFiles.write(rep); werr != nil {
-		return werr
-	}
-	if werr := v.sign.write(rep, transferID(rep), io.err); werr != nil {
-		return werr
-	}
-	if werr := v.write(rep, io); werr != nil {
+	if werr := v.deliver(ctx, rep, o, io); werr != nil {
 		return werr
 	}
 	if err != nil {
 		return told{err}
 	}
 	return nil
+}
+
+// checkOutputs refuses what could not be written, or would be written over what
+// is read.
+func (v *verifyRun) checkOutputs(bundle string) (err error) {
+	if renderers[v.output] == nil {
+		return usagef("--output %q: want text, json or cosign", v.output)
+	}
+	inputs := append(v.inputs(), bundle, v.transfer.file)
+	if err := keepApart(v.outputFile, inputs); err != nil {
+		return err
+	}
+	if err := checkDir(v.attestationOut); err != nil {
+		return err
+	}
+	if v.reportFiles, err = parseReports(v.reports, inputs, v.outputFile); err != nil {
+		return err
+	}
+	return v.sign.check(inputs, v.reportFiles, v.outputFile)
+}
+
+// prepare reads everything that the verification needs but the bundle.
+func (v *verifyRun) prepare(path string, io stdio) (verify.Options, error) {
+	o, err := v.options(pinKey)
+	if err != nil {
+		return o, err
+	}
+	o.Deep, o.Path = v.deep, path
+	sealers, err := publicKeys("--seal-key", v.sealKeys)
+	if err != nil {
+		return o, err
+	}
+	o.SealKeys = append(o.SealKeys, sealers...)
+	if v.register != "" {
+		if v.known, err = openRegister(v.register); err != nil {
+			return o, err
+		}
+		o.Known = v.known
+	}
+	return o, v.transfer.parse(&o, io)
+}
+
+// create asks for what signing needs, and opens the files to be written, so that
+// nothing of it fails after the long work.
+func (v *verifyRun) create(ctx context.Context, io stdio) error {
+	if err := v.reportFiles.create(); err != nil {
+		return err
+	}
+	if err := v.sign.load(ctx, io); err != nil {
+		return err
+	}
+	v.sign.summaries(v.reportFiles)
+	return v.sign.create()
+}
+
+func (v *verifyRun) abort() {
+	v.reportFiles.abort()
+	v.sign.abort()
+}
+
+// deliver records the report and writes it wherever it was asked for, the answer
+// itself last.
+func (v *verifyRun) deliver(ctx context.Context, rep *verify.Report, o verify.Options, io stdio) error {
+	if err := v.record(ctx, io.err, rep, o.Named()); err != nil {
+		return err
+	}
+	if err := writeStatements(v.attestationOut, rep); err != nil {
+		return err
+	}
+	if err := v.reportFiles.write(rep); err != nil {
+		return err
+	}
+	if err := v.sign.write(rep, transferID(rep), io.err); err != nil {
+		return err
+	}
+	return v.write(rep, io)
 }
 
 // judge opens the bundle and has it verified.
@@ -247,14 +283,14 @@ func transferID(rep *verify.Report) string {
 
 // record adds the report to the register, if one was named.
 func (v *verifyRun) record(ctx context.Context, w io.Writer, rep *verify.Report, own []oci.Reference) error {
-	if v.register == "" {
+	if v.known == nil {
 		return nil
 	}
 	var doc bytes.Buffer
 	if err := report.JSON(&doc, rep); err != nil {
 		return err
 	}
-	n, err := appendRegister(ctx, v.register, rep, doc.Bytes(), own, transferID(rep))
+	n, err := appendRegister(ctx, v.known, rep, doc.Bytes(), own, transferID(rep))
 	if err == nil {
 		fmt.Fprintf(w, "gapseal: entry %d in the register %s\n", n, report.Terminal(v.register))
 	}

@@ -14,8 +14,8 @@ import (
 
 // sources says which files of cmd/gapseal declare the flags of each command.
 var sources = map[string][]string{
-	"export": {"export.go", "seal.go", "judging.go", "identity.go"}, "verify": {"verify.go", "transfer.go", "signreport.go", "judging.go", "identity.go"},
-	"inspect": {"inspect.go"}, "trust": {"trust.go"}, "policy": {"policy.go"}, "register": {"register.go"}, "receipt": {"receipt.go"}, "version": {}, "completion": {},
+	"export": {"export.go", "volumes.go", "seal.go", "judging.go", "identity.go"}, "verify": {"verify.go", "transfer.go", "signreport.go", "judging.go", "identity.go"},
+	"inspect": {"inspect.go"}, "repair": {"repair.go"}, "trust": {"trust.go"}, "policy": {"policy.go"}, "register": {"register.go"}, "receipt": {"receipt.go"}, "version": {}, "completion": {},
 }
 
 // declared reads the flags of each command from its source: the names given to

@@ -57,7 +57,7 @@ func reportFailure(t testing.TB) string {
 
 // TestReportFields wants every member of the JSON report described.
 func TestReportFields(t *testing.T) {
-	text := readDocument(t, "docs/report.md")
+	text, _, _ := strings.Cut(readDocument(t, "docs/report.md"), "\n## Receipts\n") // which have members of their own
 	described := map[string]bool{}
 	for line := range strings.Lines(text) {
 		if cell, ok := strings.CutPrefix(line, "| `"); ok {

@@ -15,7 +15,7 @@ type signature struct {
 	version    string // cosign2 or cosign3
 	key        keyPair
 	token      string // of the identity to sign as, keyless; then no key is used
-	services   string // a signing config; cosign 3 then makes a Sigstore bundle
+	services   string // a signing config; a Sigstore bundle is made then
 	annotation string
 	unlogged   bool
 	recursive  bool
@@ -82,7 +82,11 @@ func signingArgs(s signature, verb string) []string {
 	}
 	switch {
 	case s.services != "":
-		return append(args, "--signing-config", stack.signingConfig(s.services), "--trusted-root", stack.fullRoot)
+		args = append(args, "--signing-config", stack.signingConfig(s.services), "--trusted-root", stack.fullRoot)
+		if s.version == "cosign2" {
+			args = append(args, "--new-bundle-format")
+		}
+		return args
 	case s.version == "cosign3":
 		args = append(args, "--use-signing-config=false", "--new-bundle-format=false", "--trusted-root", stack.root)
 	}

@@ -1,7 +1,6 @@
 package oracle
 
 import (
-	"os"
 	"runtime"
 	"slices"
 	"sync"
@@ -81,27 +80,4 @@ func compare(cases []*testCase, y *tally) {
 	}
 	close(work)
 	wait.Wait()
-}
-
-// TestFresh is TestOracle for what was signed a minute ago: the directory that
-// GAPSEAL_ORACLE_FRESH names, laid out as README.md says. A third of the bytes is
-// changed, and no row of a table need occur.
-func TestFresh(t *testing.T) {
-	dir := os.Getenv("GAPSEAL_ORACLE_FRESH")
-	if dir == "" {
-		t.Skip("GAPSEAL_ORACLE_FRESH names no directory")
-	}
-	samples := readSamples(t, dir)
-	if len(samples) == 0 {
-		t.Fatalf("%s: no bundle.json below it", dir)
-	}
-	y := newTally()
-	for _, s := range samples {
-		s.fresh = true
-		y.asItIs(t, s)
-		if s.expect {
-			compare(slices.Concat(bundleCases(s, 3), anchorCases(s)), y)
-		}
-	}
-	y.report(t, false)
 }

@@ -75,12 +75,22 @@ func ParseTransfer(raw []byte) (*verify.Transfer, error) {
 		if f.in.given() && f.of != nil && !slices.Contains(f.of, f.in.text) {
 			return nil, f.in.fault("want one of %s, found %q", strings.Join(f.of, ", "), clip(f.in.text))
 		}
+		if max := maxText(f.out == &t.ID); len(f.in.text) > max {
+			return nil, f.in.fault("want at most %d bytes, found %d", max, len(f.in.text))
+		}
 		*f.out = verify.Text(f.in.text)
 	}
 	if err := r.rest(t); err != nil {
 		return nil, err
 	}
 	return t, nil
+}
+
+func maxText(isID bool) int {
+	if isID {
+		return verify.MaxTransferID
+	}
+	return verify.MaxTransferText
 }
 
 // rest reads the fields that are no texts.

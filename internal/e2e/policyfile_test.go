@@ -1,0 +1,65 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// writePolicy writes a policy that holds the rules given, and gives its path.
+func writePolicy(t *testing.T, rules ...string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "policy.yaml")
+	text := "schema: gapseal.policy/v1\nname: end to end\nimages:\n" + strings.Join(rules, "")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// keyRule demands that the image is there and signed by the key.
+func keyRule(image pushed, pair keyPair) string {
+	return fmt.Sprintf("  - match: %q\n    required: true\n    keys: [{file: %q}]\n", image.tag, pair.public)
+}
+
+// identityRule demands that the image is there and signed by the developer.
+func identityRule(image pushed) string {
+	return fmt.Sprintf("  - match: %q\n    required: true\n    identities: [{identity: %q, issuer: %q}]\n", image.tag, developer, stack.issuer.url)
+}
+
+// TestPolicyFile carries two images in one bundle, which a policy demands of
+// two signers: one by a key, one by an identity.
+func TestPolicyFile(t *testing.T) {
+	byKey, byWho := pushAs(t, "policy-by-key", bundled(onRekor1)), pushAs(t, "policy-by-identity", byDeveloper(t, certified2))
+	policyArgs := func(rules ...string) []string {
+		return []string{"--policy", writePolicy(t, rules...), "--trusted-root", stack.fullRoot}
+	}
+	args := policyArgs(keyRule(byKey, stack.signer), identityRule(byWho))
+	file := filepath.Join(t.TempDir(), "bundle.tar")
+	wantExit(t, 0, exportingBy(t, file, []pushed{byWho, byKey}, args))
+	r := verifyBy(t, "verified", file, args...)
+	r.wantFailed(t)
+	r.wantWarned(t, "policy.reference-unbound")
+	for _, i := range r.Images {
+		if len(i.Signatures) != 1 || !i.Signatures[0].Counts || (i.Signatures[0].Identity == developer) != (i.ClaimedReference == byWho.tag) {
+			t.Errorf("want each image signed by whom its rule names: %+v", i)
+		}
+	}
+
+	for _, c := range []struct {
+		name   string
+		rules  []string
+		failed []string
+	}{
+		{"the signers exchanged", []string{identityRule(byKey), keyRule(byWho, stack.signer)}, []string{"cert.identity", "trust.key"}},
+		{"another key", []string{keyRule(byKey, stack.stranger), identityRule(byWho)}, []string{"trust.key"}},
+		{"an image of no rule", []string{keyRule(byKey, stack.signer)}, []string{"policy.unlisted-image"}},
+		{"an image that is not there", []string{keyRule(byKey, stack.signer), identityRule(byWho), keyRule(pushed{tag: tagOf("absent")}, stack.signer)}, []string{"policy.image"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			verifyBy(t, "rejected", file, policyArgs(c.rules...)...).wantFailed(t, c.failed...)
+		})
+	}
+}
