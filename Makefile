@@ -6,7 +6,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 FUZZTIME ?= 60s
 
-.PHONY: help build demo test lint bench fuzz e2e cross cover clean
+.PHONY: help build demo test lint bench fuzz oracle e2e cross cover clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ bench: ## benchmarks, as ratios against what a user would run instead
 
 fuzz: ## every fuzz target for FUZZTIME each, such as 60s or 500x
 	.ci/fuzz $(FUZZTIME)
+
+oracle: ## thousands of changed Sigstore bundles, held against sigstore-go; a module of its own
+	cd internal/oracle && go vet ./... && go test -count=1 -v -run 'TestOracle|TestFresh' . && go test -count=1 ./cmd/...
 
 e2e: ## real registry, real Rekor, real cosign 2 and 3; builds its own tools
 	cd internal/e2e && go test -count=1 -timeout 80m ./...

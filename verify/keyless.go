@@ -25,7 +25,11 @@ func (j *judgement) readCertificate() {
 		return
 	}
 	j.leaf = leaf
-	for _, der := range j.sig.Chain {
+	for i, der := range j.sig.Chain {
+		if slices.ContainsFunc(append(j.sig.Chain[:i:i], j.sig.Cert), func(c []byte) bool { return bytes.Equal(c, der) }) {
+			j.fault(check.Fault{ID: check.CertEncoding, Detail: "the chain that came with the certificate holds one twice"})
+			return
+		}
 		if _, err := cert.Parse(der); err != nil {
 			j.fault(check.Fault{ID: check.CertEncoding, Detail: "the chain that came with the certificate: " + err.Error()})
 			return

@@ -2,9 +2,11 @@ package recovery_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"sync/atomic"
 	"testing"
 
 	"github.com/gapseal/gapseal/bundle/recovery"
@@ -205,6 +207,42 @@ func TestTryKeepsTheBetterCopy(t *testing.T) {
 		}
 		if got := len(set.Lost(f)); got != c.runs || f.Fault() != "" {
 			t.Errorf("%s: %d runs lost, %s", name, got, f.Fault())
+		}
+	}
+}
+
+// TestProgressAddsUp: what is told in all is what was announced.
+func TestProgressAddsUp(t *testing.T) {
+	m := protect(t, noise(500_000, 8), 30, 100_000)
+	now := m.copies()
+	delete(now, "app.tar.002")
+	set := m.open(t, now)
+	told := atomic.Int64{}
+	tell := func(n int64) { told.Add(n) }
+	if err := set.Scan(t.Context(), tell); err != nil || told.Swap(0) != set.Span() {
+		t.Errorf("the scan announced %d bytes: %v", set.Span(), err)
+	}
+	f := set.Files[1]
+	work := set.Work([]*recovery.File{f})
+	if err := set.Rebuild(t.Context(), map[*recovery.File]recovery.Output{f: make(memory, f.Full())}, tell); err != nil || told.Load() != work {
+		t.Errorf("told %d of %d bytes: %v", told.Load(), work, err)
+	}
+}
+
+// TestAnEndedContextIsTheError of every long step.
+func TestAnEndedContextIsTheError(t *testing.T) {
+	m := protect(t, noise(100_000, 9), 30, 0)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	set := m.open(t, m.copies())
+	f := set.Files[0]
+	for name, err := range map[string]error{
+		"scan":    set.Scan(ctx, quiet),
+		"rebuild": set.Rebuild(ctx, map[*recovery.File]recovery.Output{f: make(memory, f.Full())}, quiet),
+		"encode":  m.index.Encode(ctx, bytes.NewReader(m.files["app.tar"]), make(memory, 1<<20), quiet),
+	} {
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

@@ -31,9 +31,6 @@ var harmless = map[change]string{
 	{"delete", "timestamp"}:                lessTime,
 	{"drop", "timestamp"}:                  lessTime,
 	{"empty", "timestamp"}:                 lessTime,
-	{"duplicate-element", "timestamp"}:     "the same timestamp twice proves what it proves once; no number of them is demanded",
-	{"bit", "timestamp"}:                   mayGo + "the version and the digest algorithms of a SignedData are covered by no signature",
-	{"duplicate-element", "certificate"}:   mayGo + "the certificates that follow the signer's, in versions 0.1 and 0.2, are asked nothing",
 	{"bit", "key file"}:                    "loose bits behind the last of the base64 of a PEM block: the operator's own file, and the same key",
 	{"byte less", "key file"}:              "the line break at the end",
 	{"append", "statement, signed"}:        truth,
@@ -58,7 +55,3 @@ var harmless = map[change]string{
 	{"bit", "entry body, logged"}:          unasked,
 	{"bit", "checkpoint, signed"}:          treeID,
 }
-
-// mayGo begins the reason of a row that describes a looseness of gapseal's own:
-// the row need not occur, so that whoever tightens it need not come here first.
-const mayGo = "looseness: "
