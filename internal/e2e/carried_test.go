@@ -39,10 +39,16 @@ func TestVolumes(t *testing.T) {
 	}
 
 	flip(t, second, 1000)
-	verifyBy(t, "rejected", index, keyAnchors()...).wantFailed(t, "media.damaged")
+	verifyBy(t, "rejected", index, keyAnchors()...).wantFailed(t, "media.damaged", "blob.digest")
+	remove(t, index)
 	verifyBy(t, "rejected", first, keyAnchors()...).wantFailed(t, "blob.digest")
-	if err := os.Remove(second); err != nil {
+	remove(t, second)
+	verifyBy(t, "rejected", first, keyAnchors()...).wantFailed(t, "container.truncated")
+}
+
+func remove(t *testing.T, file string) {
+	t.Helper()
+	if err := os.Remove(file); err != nil {
 		t.Fatal(err)
 	}
-	verifyBy(t, "rejected", index, keyAnchors()...).wantFailed(t, "media.missing")
 }

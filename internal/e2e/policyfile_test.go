@@ -53,7 +53,7 @@ func TestPolicyFile(t *testing.T) {
 		rules  []string
 		failed []string
 	}{
-		{"the signers exchanged", []string{identityRule(byKey), keyRule(byWho, stack.signer)}, []string{"cert.identity", "trust.key"}},
+		{"the signers exchanged", []string{identityRule(byKey), keyRule(byWho, stack.signer)}, []string{"trust.key", "cert.chain"}},
 		{"another key", []string{keyRule(byKey, stack.stranger), identityRule(byWho)}, []string{"trust.key"}},
 		{"an image of no rule", []string{keyRule(byKey, stack.signer)}, []string{"policy.unlisted-image"}},
 		{"an image that is not there", []string{keyRule(byKey, stack.signer), identityRule(byWho), keyRule(pushed{tag: tagOf("absent")}, stack.signer)}, []string{"policy.image"}},
