@@ -28,7 +28,7 @@ func layerTwice(t *testing.T, f *fixture.Forge, d oci.Digest) {
 	twice := func(text string) func(string) string {
 		return func(s string) string { return strings.Replace(s, text, text+","+text, 1) }
 	}
-	d = f.Edit(d, twice(string(m.Layers[0])))
+	f.Edit(d, twice(string(m.Layers[0])))
 	f.Edit(m.Config.Digest, twice(`"`+string(layer.Digest)+`"`))
 }
 
