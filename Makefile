@@ -19,8 +19,10 @@ demo: build ## export and verify a signed image, and see four forgeries rejected
 	bin/demo bin/gapseal
 
 test: ## all tests, race detector on, with a short fuzz run
-	go test -race -count=1 ./...
-	GOGC=400 go test -count=1 -run '^TestEvery(Byte|Length|Field|ReferrerField)$$' ./verify # all of it; with the race detector only a part
+	go test -race -short -count=1 ./...
+	@echo '# what tries every byte, field or loss: with the race detector a part of it, here all of it'
+	GOGC=400 go test -count=1 -run '^TestEvery' ./verify ./verify/register ./bundle/recovery
+	go test -count=1 -run 'Share|AnotherSize|Largest' ./bundle/recovery
 	$(MAKE) --no-print-directory fuzz FUZZTIME=500x
 
 lint: ## gofmt, vet, staticcheck, and govulncheck where its database is reachable

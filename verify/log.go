@@ -19,6 +19,7 @@ type logged struct {
 	body   *rekor.Entry // nil if it cannot be read
 	bound  bool         // it is about this very signature
 	signed bool         // a trusted log signed its SET, and so its time
+	proven bool         // a trusted log's checkpoint vouches for its proof
 	log    *trust.Log   // nil if it is not trusted
 }
 
@@ -172,7 +173,7 @@ func (j *judgement) inclusion(l *logged) {
 		}
 		return
 	}
-	j.answer(check.RekorInclusion, l.Proof.Verify(l.Body))
+	included := j.answer(check.RekorInclusion, l.Proof.Verify(l.Body))
 	key := rekor.CheckpointKey{Public: l.log.Key.Public}
 	if l.log.Source == trust.SourceBuiltin || l.Bundle() == nil {
 		key.Name = l.log.Name // a log of Rekor v1 may sign by a name that its URL does not tell
@@ -181,7 +182,8 @@ func (j *judgement) inclusion(l *logged) {
 	if err == nil {
 		err = cmp.Or(l.Proof.BindCheckpoint(c), c.BindLog(l.LogID))
 	}
-	if j.answer(check.RekorCheckpoint, err) && len(c.Unknown) > 0 {
+	l.proven = j.answer(check.RekorCheckpoint, err) && included
+	if err == nil && len(c.Unknown) > 0 {
 		j.fault(check.Fault{ID: check.RekorWitness, Detail: "the checkpoint bears signatures of witnesses that nobody asked about", Found: strings.Join(c.Unknown, ", "), Warn: true})
 	}
 }

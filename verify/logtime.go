@@ -100,7 +100,7 @@ func (j *judgement) window(l *logged, stamped []time.Time) {
 	if l.signed {
 		j.passOnce(check.RekorTime)
 	}
-	if l.bound && (l.signed || l.SET == nil && j.rec.has(check.RekorCheckpoint, Pass) && j.rec.has(check.RekorInclusion, Pass)) {
+	if l.bound && (l.signed || l.SET == nil && l.proven) {
 		j.tellLog(l, at, valid)
 	}
 }

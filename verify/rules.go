@@ -113,7 +113,10 @@ const boundByPolicy = "policy"
 func (s *session) pinnedDigest(i int, g *bundle.ImageGraph, d *demands) {
 	f := check.Fault{ID: check.PolicyDigest, Subject: string(g.Digest), Found: string(g.Digest)}
 	if slices.Contains(d.Digests, g.Digest) {
-		s.rep.Images[i].BoundBy = boundByPolicy
+		// A pattern that other names match, too, says nothing of this one.
+		if ref, err := oci.ParseReference(g.Reference); err == nil && ref.Name() == d.rule.Pattern {
+			s.rep.Images[i].BoundBy = boundByPolicy
+		}
 		s.rec.add(i, Pass, f)
 		return
 	}

@@ -21,11 +21,20 @@ var inBothLogs = fixture.BundleStages{Bundle: func(m *fixture.Making) {
 	v.TlogEntries = append(v.TlogEntries, m.By.Log2(&second))
 }}
 
+// oneUnproven takes the first log's word away and leaves its claim, which another
+// entry's proof does not cover.
+var oneUnproven = fixture.BundleStages{Bundle: func(m *fixture.Making) {
+	inBothLogs.Bundle(m)
+	first := m.Bundle.VerificationMaterial.TlogEntries[0]
+	first.InclusionPromise, first.InclusionProof, first.IntegratedTime = nil, nil, 0
+}}
+
 // TestLogThreshold: one log is one witness, however many were demanded.
 func TestLogThreshold(t *testing.T) {
 	modernThreats(t, "rekor", []modern{
 		{name: "two logs", made: inBothLogs, opt: twoLogs},
 		{name: "two demanded, one log", opt: twoLogs, want: "rekor.threshold"},
+		{name: "two demanded, one of them unproven", made: oneUnproven, opt: twoLogs, want: "rekor.encoding rekor.threshold"},
 		{name: "two demanded, the second log not trusted", made: inBothLogs, opt: twoLogs, root: func(r *trustroot.TrustedRoot) { r.Tlogs = r.Tlogs[:1] }, want: "rekor.threshold trust.log"},
 	})
 }

@@ -46,9 +46,9 @@ func NewSet(x *Index, base volume.Base) (*Set, error) {
 		return nil, err
 	}
 	sizes, err := volume.Split(s.g.ParitySize(), x.Recovery)
-	at := s.g.at(s.g.Data, 0)
+	at, end := s.g.at(s.g.Data, 0), tail(raw) // one for all: there may be 999 of them
 	for i, n := range sizes {
-		s.Files = append(s.Files, &File{Name: base.Recovery(i + 1), Size: n, Tail: tail(raw), at: at})
+		s.Files = append(s.Files, &File{Name: base.Recovery(i + 1), Size: n, Tail: end, at: at})
 		at += n
 	}
 	return s, err

@@ -19,13 +19,15 @@ import (
 const keyPassword = "open sesame"
 
 // writeKeys puts fresh private keys into a folder, each with its public half
-// beside it: seal.key, another.key, and seal.key as cosign encrypts it.
+// beside it: seal.key, another.key, weak.key, and seal.key as cosign encrypts it;
+// and those of the walk-through, which are always the same.
 func writeKeys(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	der := writeKey(t, dir, "seal", elliptic.P256())
 	writeKey(t, dir, "another", elliptic.P256())
 	writeKey(t, dir, "weak", elliptic.P224())
+	writeDocKeys(t, dir)
 	box, err := encrypted.EncryptWithCustomKDFParameters(der, []byte(keyPassword), encrypted.Legacy)
 	if err != nil {
 		t.Fatal(err)

@@ -15,17 +15,21 @@ import (
 	"github.com/gapseal/gapseal/internal/fixture"
 )
 
-// TestMain lets scripts run the real main, as of a time shortly after the
-// evidence of testdata was made.
+// TestMain lets scripts run the real main as if it were a release, as of a time
+// shortly after the evidence of testdata was made.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"gapseal": func() {
-		clock = func() time.Time { return fixture.Options().At }
+		clock, release = func() time.Time { return fixture.Options().At }, "v0.1.0"
 		main()
 	}})
 }
 
 func TestScripts(t *testing.T) {
 	reg, bundles, keys := serveRegistry(t), writeBundles(t), writeKeys(t)
+	scripts, err := filepath.Abs("testdata/script")
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir:           "testdata/script",
 		UpdateScripts: os.Getenv("UPDATE_SCRIPTS") != "",
@@ -33,9 +37,10 @@ func TestScripts(t *testing.T) {
 			e.Vars = append(e.Vars, environment(t, reg)...)
 			e.Setenv("BUNDLES", bundles)
 			e.Setenv("KEYS", keys)
+			e.Setenv("SCRIPTS", scripts)
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "narrow": narrow},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "narrow": narrow, "prints": prints},
 	})
 }
 

@@ -122,7 +122,7 @@ func concat(maps ...map[string]func(testing.TB) string) map[string]func(testing.
 }
 
 func generators() map[string]func(testing.TB) string {
-	return concat(checkParts(), formatParts(), reportParts(), failureParts(), tableParts(), mediaParts(), changeParts(), sealParts())
+	return concat(checkParts(), formatParts(), reportParts(), failureParts(), tableParts(), mediaParts(), changeParts(), sealParts(), walkParts())
 }
 
 // classes lists the classes of the checks in the order of cause, each once.

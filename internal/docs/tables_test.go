@@ -6,13 +6,17 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gapseal/gapseal/bundle"
 	"github.com/gapseal/gapseal/bundle/recovery"
 	"github.com/gapseal/gapseal/bundle/volume"
 	"github.com/gapseal/gapseal/internal/check"
 	"github.com/gapseal/gapseal/internal/strictjson"
 	"github.com/gapseal/gapseal/oci"
+	"github.com/gapseal/gapseal/verify"
 	"github.com/gapseal/gapseal/verify/cert"
 	"github.com/gapseal/gapseal/verify/evidence"
+	"github.com/gapseal/gapseal/verify/policy"
+	"github.com/gapseal/gapseal/verify/register"
 	"github.com/gapseal/gapseal/verify/rekor"
 	"github.com/gapseal/gapseal/verify/trust"
 	"github.com/gapseal/gapseal/verify/tsa"
@@ -78,6 +82,12 @@ var fixedBudgets = []struct {
 	{"an index of volumes", volume.MaxIndex, true},
 	{"blocks of data and parity of one bundle", recovery.MaxBlocks, false},
 	{"an index of recovery blocks", recovery.MaxIndex, true},
+	{"a policy file or a transfer record", policy.MaxFile, true},
+	{"one field of a transfer record", verify.MaxTransferText, true},
+	{"the id of a transfer", verify.MaxTransferID, true},
+	{"a seal", bundle.MaxSeal, true},
+	{"the report in one entry of a register", register.MaxReport, true},
+	{"entries of a register", register.MaxEntries, false},
 }
 
 func tableParts() map[string]func(testing.TB) string {

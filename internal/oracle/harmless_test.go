@@ -28,6 +28,7 @@ var harmless = map[change]string{
 	{"splice", "key hint"}:                 noHint,
 	{"splice", "media type"}:               "a bundle that has what both versions demand may call itself either",
 	{"delete", "log entry"}:                "a log index of 0 is the value of one that is not there",
+	{"drop", "log entry"}:                  "one of two entries: the other one is enough, unless the operator demands two logs",
 	{"delete", "timestamp"}:                lessTime,
 	{"drop", "timestamp"}:                  lessTime,
 	{"empty", "timestamp"}:                 lessTime,

@@ -45,6 +45,7 @@ var stricter = map[reason]string{
 	{"signature.claims", "statement, signed"}:         "a statement is strict JSON of known names, each once, of a known type, about the image by a lower-case SHA-256; sigstore-go reads it with encoding/json",
 	{"tsa.timestamp", "timestamp"}:                    "each timestamp that came must be good and DER throughout, where a log's time suffices and under a key, too; sigstore-go passes over a bad one",
 	{"tsa.timestamp", "root: timestamp authorities"}:  "as for a bad timestamp: here it is the authority's window or certificate that it does not fit",
+	{"trust.log", "log entry"}:                        "of two entries, the one that names a log that is not trusted; " + proofs,
 	{"trust.validity", "root: logs"}:                  "the log's key must have been valid at the time; for Rekor v2, sigstore-go does not ask",
 	{"trusted-root", "root: logs"}:                    anchor,
 	{"trusted-root", "root: certificate logs"}:        anchor,

@@ -16,8 +16,12 @@ import (
 // MaxFile is the budget for a policy or a transfer record, in bytes.
 const MaxFile = 1 << 20
 
-// maxDepth bounds how deep the file may nest.
-const maxDepth = 16
+// maxDepth bounds how deep the file may nest, and maxTokens of how many words and
+// signs it may consist: the library's time grows with the square of either.
+const (
+	maxDepth  = 16
+	maxTokens = 30_000
+)
 
 // Error says what is wrong with a file, and where. Line and Column count from 1;
 // both are 0 for the file as a whole.
@@ -64,9 +68,14 @@ func decode(raw []byte, into any) (err error) {
 // plain refuses what makes a YAML file mean something else than it shows, or
 // grow when it is read.
 func plain(s string) error {
-	open := 0
-	for _, t := range lexer.Tokenize(s) {
+	open, line, dashes := 0, 0, 0
+	for i, t := range lexer.Tokenize(s) {
+		if t.Position != nil && t.Position.Line != line {
+			line, dashes = t.Position.Line, 0
+		}
 		switch t.Type {
+		case token.SequenceEntryType, token.MappingKeyType:
+			dashes++ // each after the first nests within the one before
 		case token.AnchorType, token.AliasType, token.MergeKeyType, token.TagType, token.DirectiveType:
 			return at(t, "anchors, aliases, merges, tags and directives are not allowed, found %q", clip(t.Origin))
 		case token.InvalidType:
@@ -76,7 +85,10 @@ func plain(s string) error {
 		case token.MappingEndType, token.SequenceEndType:
 			open--
 		}
-		if open > maxDepth || t.Position != nil && t.Position.IndentNum > 16*maxDepth {
+		if i >= maxTokens {
+			return at(t, "the file is too long: want at most %d words and signs", maxTokens)
+		}
+		if open > maxDepth || dashes > maxDepth || t.Position != nil && t.Position.IndentNum > 16*maxDepth {
 			return at(t, "the file nests too deep")
 		}
 	}

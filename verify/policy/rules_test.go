@@ -169,16 +169,20 @@ func TestWholeBundle(t *testing.T) {
 	}
 }
 
-// TestPolicyDigestBinds: a digest that the policy pins binds the reference.
+// TestPolicyDigestBinds: a digest that the policy pins binds the name that its
+// rule stands for, and none that merely matches a pattern.
 func TestPolicyDigestBinds(t *testing.T) {
-	p, err := policy.Parse([]byte(imagesRule(signed, "digests: ['"+appV1+"']")), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	opt := trusted(t)
-	opt.Policy = &p.Policy
-	rep := fixture.Verify(t, fixture.Bundle(t, "app:v1"), opt)
-	if got := rep.Images[0].BoundBy; got != "policy" || strings.Contains(fmt.Sprint(fixture.Warned(rep)), "policy.reference-unbound") {
-		t.Errorf("bound by %s, warned %v", got, fixture.Warned(rep))
+	for match, want := range map[string]string{"app:v1": "policy", "app": "docker-reference", "*": "docker-reference", "app:*": "docker-reference", "app:v1*": "docker-reference"} {
+		p, err := policy.Parse([]byte(strings.Replace(imagesRule(signed, "digests: ['"+appV1+"']"), host+"*", host+match, 1)), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		opt := trusted(t)
+		opt.Policy = &p.Policy
+		rep := fixture.Verify(t, fixture.Bundle(t, "app:v1"), opt)
+		warned := strings.Contains(fmt.Sprint(fixture.Warned(rep)), "policy.reference-unbound")
+		if got := rep.Images[0].BoundBy; rep.Verdict != verify.Verified || got != want || warned != (want != "policy") {
+			t.Errorf("%s: %s, bound by %s, warned %v", match, rep.Verdict, got, fixture.Warned(rep))
+		}
 	}
 }

@@ -41,6 +41,9 @@ func sealSection(r *verify.Report) section {
 	if r.Seal == nil {
 		return s
 	}
+	if r.Verdict != verify.Verified {
+		s.Note = "A pinned seal key signed this over the inventory. The bundle is rejected: what it holds is not what was sealed, or not wanted."
+	}
 	var f facts
 	f.code("Seal key", r.Seal.Key)
 	f.text("Stream", r.Seal.Stream)

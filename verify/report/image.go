@@ -41,6 +41,10 @@ func (t *text) bound(img *verify.Image) string {
 	switch {
 	case img.BoundBy == "digest":
 		return "(bound by the digest you gave)"
+	case img.BoundBy == "policy":
+		return "(bound by a digest that the policy pins)"
+	case img.BoundBy == "seal" && t.r.Verdict == verify.Verified:
+		return "(bound by the sender's seal)"
 	case img.BoundBy == "docker-reference" && t.r.Verdict == verify.Verified:
 		return "(the signature names the repository; nothing signs the tag)"
 	}

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"crypto/x509"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"unicode"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"github.com/gapseal/gapseal/internal/fixture"
+)
+
+// docKeys are the private keys of the walk-through in docs/compliance.md. They
+// are Ed25519, whose signatures are the same each time, and made from 32 times
+// one byte, which anybody may do.
+var docKeys = map[string]byte{"office-seal": 7, "station": 8, "records": 9}
+
+func writeDocKeys(t *testing.T, dir string) {
+	t.Helper()
+	for name, b := range docKeys {
+		key := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{b}, ed25519.SeedSize))
+		der, err := x509.MarshalPKCS8PrivateKey(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		writePEM(t, filepath.Join(dir, name+".key"), "PRIVATE KEY", der)
+		if err := os.WriteFile(filepath.Join(dir, name+".pub"), fixture.PEM(key.Public()), 0o444); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// prints demands that the last program printed, on stderr and then on stdout,
+// what a file of the script says, from which docs/compliance.md is made. With
+// UPDATE_SCRIPTS the file is written anew.
+func prints(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: prints FILE")
+	}
+	got := strings.ReplaceAll(ts.ReadFile("stderr")+ts.ReadFile("stdout"), ts.Getenv("WORK"), "")
+	want := ts.ReadFile(args[0])
+	if unfolded(got) == unfolded(want) {
+		return
+	}
+	if os.Getenv("UPDATE_SCRIPTS") == "" {
+		ts.Fatalf("%s is out of date; run with UPDATE_SCRIPTS=1\nwant:\n%s\nfound:\n%s", args[0], want, got)
+	}
+	ts.Check(rewrite(filepath.Join(ts.Getenv("SCRIPTS"), ts.Name()+".txtar"), filepath.Base(args[0]), got))
+}
+
+// perRun are digests that the program's own file and its folder enter.
+var perRun = regexp.MustCompile(`(?m)^(root|last|report)(\s+sha256:)[0-9a-f]{64}$`)
+
+// unfolded leaves out what differs from run to run, and where lines were
+// folded, since a folder's name may have any length.
+func unfolded(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsSpace(r) {
+			return -1
+		}
+		return r
+	}, perRun.ReplaceAllString(s, "$1$2"))
+}
+
+// rewrite puts another text into a file of a script.
+func rewrite(script, name, text string) error {
+	a, err := txtar.ParseFile(script)
+	if err != nil {
+		return err
+	}
+	for i := range a.Files {
+		if filepath.Base(a.Files[i].Name) == name {
+			a.Files[i].Data = []byte(text)
+		}
+	}
+	return os.WriteFile(script, txtar.Format(a), 0o644)
+}
