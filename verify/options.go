@@ -1,6 +1,8 @@
 package verify
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"github.com/gapseal/gapseal/oci"
@@ -77,19 +79,44 @@ func (o *Options) clock(at time.Time) Clock {
 
 // anchors lists what is trusted, for the report.
 func (o *Options) anchors() []Anchor {
-	list := []Anchor{}
-	for _, k := range o.Keys {
-		list = append(list, Anchor{Kind: "key", Fingerprint: k.Fingerprint(), Source: "file", Path: Text(k.Path), Name: Text(k.Describe())})
-	}
-	for _, f := range o.Fingerprints {
-		list = append(list, Anchor{Kind: "key", Fingerprint: f, Source: "fingerprint"})
+	own := o.demands()
+	list := append([]Anchor{}, own.anchors("")...)
+	if p := o.Policy; p != nil {
+		for i := range p.Rules {
+			for _, a := range p.Rules[i].anchors(sourcePolicy) {
+				if !slices.Contains(list, a) {
+					list = append(list, a)
+				}
+			}
+		}
 	}
 	for _, k := range o.SealKeys {
-		list = append(list, Anchor{Kind: "seal", Fingerprint: k.Fingerprint(), Source: "file", Path: Text(k.Path), Name: Text(k.Describe())})
+		list = append(list, keyAnchor("seal", k, "file"))
 	}
 	list = append(list, o.Roots...)
 	for _, l := range o.Logs {
-		list = append(list, Anchor{Kind: "log", Fingerprint: l.Key.Fingerprint(), Source: l.Source, Path: Text(l.Path), Name: Text(l.Name)})
+		list = append(list, Anchor{Kind: "log", Fingerprint: Text(l.Key.Fingerprint()), Source: l.Source, Path: Text(l.Path), Name: Text(l.Name)})
+	}
+	return list
+}
+
+const sourcePolicy = "policy"
+
+func keyAnchor(kind string, k *trust.Key, source string) Anchor {
+	return Anchor{Kind: kind, Fingerprint: Text(k.Fingerprint()), Source: source, Path: Text(k.Path), Name: Text(k.Describe())}
+}
+
+// anchors lists who may vouch, and how each was pinned: by the source given or,
+// without one, by a flag.
+func (d *Demands) anchors(source string) (list []Anchor) {
+	for _, k := range d.Keys {
+		list = append(list, keyAnchor("key", k, cmp.Or(source, "file")))
+	}
+	for _, f := range d.Fingerprints {
+		list = append(list, Anchor{Kind: "key", Fingerprint: Text(f), Source: cmp.Or(source, "fingerprint")})
+	}
+	for _, i := range d.Identities {
+		list = append(list, Anchor{Kind: "identity", Source: cmp.Or(source, "flag"), Name: Text(i.String())})
 	}
 	return list
 }

@@ -71,13 +71,23 @@ type BundleID struct {
 	Size       int64  `json:"size"`
 	Identity   Text   `json:"identity"`
 	FileDigest Text   `json:"fileDigest"`
+	// Volumes are the files that the bundle was read from, in order; none for a
+	// bundle in one file.
+	Volumes []Volume `json:"volumes"`
+}
+
+// Volume is one file of a bundle that came in several.
+type Volume struct {
+	Name   string `json:"name"`
+	Size   int64  `json:"size"`
+	Digest Text   `json:"digest"` // of the file as found, only on request
 }
 
 // Anchor is something the operator trusts beforehand.
 type Anchor struct {
-	Kind        string `json:"kind"`        // key, seal, log, root, ca, ctlog or tsa
-	Fingerprint string `json:"fingerprint"` // sha256:…
-	Source      string `json:"source"`      // file, fingerprint or built-in
+	Kind        string `json:"kind"`        // key, identity, seal, log, root, ca, ctlog or tsa
+	Fingerprint Text   `json:"fingerprint"` // sha256:…; none for an identity
+	Source      string `json:"source"`      // file, fingerprint, flag, policy or built-in
 	Path        Text   `json:"path"`
 	Name        Text   `json:"name"`
 	// Newest is when the newest entry of a trusted root began to be valid, by

@@ -42,7 +42,7 @@ func (s *session) sealed() {
 func (s *session) judgeSeal() *check.Fault {
 	switch {
 	case !s.c.Sealed:
-		return &check.Fault{Detail: "the bundle has no seal, which --seal-key demands", Expected: "a seal by " + s.sealers(), Found: "none"}
+		return &check.Fault{Detail: "the bundle has no seal, and one was demanded", Expected: "a seal by " + s.sealers(), Found: "none"}
 	case s.c.Seal == nil:
 		return &check.Fault{Detail: "the bundle has a seal, and it cannot be read"}
 	}

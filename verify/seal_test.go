@@ -119,7 +119,7 @@ func TestSealInTheReport(t *testing.T) {
 	if seal := int64(len(files[5].Data) + len(files[6].Data)); rep.Totals.UnjudgedBytes != unjudged-seal {
 		t.Errorf("unjudged: %d, before %d, and the seal has %d", rep.Totals.UnjudgedBytes, unjudged, seal)
 	}
-	if a := rep.Anchors[1]; a.Kind != "seal" || a.Fingerprint != want.Key {
+	if a := rep.Anchors[1]; a.Kind != "seal" || string(a.Fingerprint) != want.Key {
 		t.Errorf("anchor: %+v", a)
 	}
 	ref, err := oci.ParseReference(rep.Images[0].ClaimedReference + "@" + rep.Images[0].Digest)

@@ -144,7 +144,7 @@ func (s *session) transferred() {
 		s.bundleFault(&f)
 	}
 	if len(dirty) > 0 {
-		s.bundleFault(&check.Fault{ID: check.PolicyTransfer, Detail: "a scan of the media did not come out clean", Expected: ScanClean, Found: strings.Join(dirty, ", "), Warn: !refused})
+		s.bundleFault(&check.Fault{ID: check.PolicyScan, Detail: "a scan of the media did not come out clean", Expected: ScanClean, Found: strings.Join(dirty, ", "), Warn: !refused})
 	}
 	if len(missing)+len(dirty) == 0 && len(required) > 0 {
 		f.Detail = ""

@@ -94,7 +94,7 @@ func newSession(opt Options) *session {
 	s.state = func(oci.Digest) string { return bundle.StateUnread }
 	at := opt.now()
 	s.rep = Report{
-		Schema: Schema, VerifiedAt: at, Clock: opt.clock(at), Bundle: BundleID{Path: opt.Path},
+		Schema: Schema, VerifiedAt: at, Clock: opt.clock(at), Bundle: BundleID{Path: opt.Path, Volumes: []Volume{}},
 		Anchors: opt.anchors(), Waivers: append([]string{}, opt.Waivers...), Tool: opt.Tool,
 		Images: []Image{}, Keys: []Key{}, Blobs: []Blob{}, Command: append([]string{}, opt.Command...), Checks: []Check{}, Failures: []Check{},
 	}

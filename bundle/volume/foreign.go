@@ -19,7 +19,7 @@ func (s *Set) otherIndexes() (list []string) {
 		entries, _ := os.ReadDir(dir) // what cannot be read can only not help
 		n := 0
 		for _, e := range entries {
-			if IsIndex(e.Name()) && e.Name() != own && n < maxIndexes {
+			if e.Type().IsRegular() && IsIndex(e.Name()) && e.Name() != own && n < maxIndexes { // opening a pipe would hang
 				list = append(list, filepath.Join(dir, e.Name()))
 				n++
 			}

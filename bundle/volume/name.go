@@ -71,6 +71,13 @@ func Bases(path string) []Base {
 	return []Base{base}
 }
 
+// IsRecovery reports whether a name is that of a recovery volume or of their
+// index.
+func IsRecovery(path string) bool {
+	base, n := Number(path)
+	return n > 0 && strings.HasSuffix(string(base), recoveryMark) || strings.HasSuffix(path, recoverySuffix)
+}
+
 // IsIndex reports whether a name is that of an index of volumes.
 func IsIndex(path string) bool {
 	return strings.HasSuffix(path, indexSuffix) && filepath.Base(path) != indexSuffix

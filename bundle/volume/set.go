@@ -41,7 +41,7 @@ func IsSet(path string) bool {
 		return true
 	}
 	_, n := Number(path)
-	return n == 1
+	return n == 1 && !IsRecovery(path)
 }
 
 // Find opens the volumes that belong to path, the name of their index or of

@@ -165,7 +165,7 @@ func carriedKeys(o *verify.Options) (keys []*trust.Key) {
 func leaveToVerify(o *verify.Options) {
 	o.SealKeys = nil
 	if o.Policy != nil {
-		o.Policy.Transfer = nil
+		o.Policy.Transfer, o.Policy.RefuseRollback = nil, false
 	}
 }
 

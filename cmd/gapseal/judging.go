@@ -1,9 +1,6 @@
 package main
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"io"
 	"os"
 	"runtime"
 	"strings"
@@ -226,16 +223,11 @@ var ownDigest = sync.OnceValue(func() verify.Text {
 	if err != nil {
 		return ""
 	}
-	f, err := os.Open(path)
+	d, err := hashFile(path)
 	if err != nil {
 		return ""
 	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return ""
-	}
-	return verify.Text("sha256:" + hex.EncodeToString(h.Sum(nil)))
+	return d
 })
 
 // shownCommand is a command as a report shows it: URLs without credentials.

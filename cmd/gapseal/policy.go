@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -15,6 +16,7 @@ import (
 	"github.com/gapseal/gapseal/verify"
 	"github.com/gapseal/gapseal/verify/policy"
 	"github.com/gapseal/gapseal/verify/report"
+	"github.com/gapseal/gapseal/verify/trust"
 )
 
 func policyCommand() *command {
@@ -74,11 +76,12 @@ func readPolicy(flag, path string) (*policy.Policy, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := policy.Parse(raw, func(name string) ([]byte, error) {
+	p, err := policy.Parse(raw, func(name string) ([]byte, string, error) {
 		if !filepath.IsAbs(name) {
 			name = filepath.Join(filepath.Dir(path), name)
 		}
-		return readAnchor(name)
+		raw, err := readAnchor(name)
+		return raw, absolute(name), err
 	})
 	if err != nil {
 		return nil, usagef("%s%s: %v", flag, path, err)
@@ -103,6 +106,20 @@ func (j *judging) parsePolicy(o *verify.Options) error {
 	}
 	o.Policy, o.SealKeys = &p.Policy, p.SealKeys
 	return nil
+}
+
+// joinSealKeys joins the seal keys of a policy and those of flags. Where a policy
+// names who may seal, a flag can narrow that and not widen it.
+func joinSealKeys(policy, flags []*trust.Key) ([]*trust.Key, error) {
+	if len(policy) == 0 || len(flags) == 0 {
+		return slices.Concat(policy, flags), nil
+	}
+	for _, k := range flags {
+		if !slices.ContainsFunc(policy, func(p *trust.Key) bool { return p.Fingerprint() == k.Fingerprint() }) {
+			return nil, usagef("--seal-key %s: the policy names who may seal, and this key is not among them; drop the flag, or have the policy changed", k.Path)
+		}
+	}
+	return flags, nil
 }
 
 func policyInit(path, output string, io stdio) error {

@@ -46,15 +46,15 @@ func readRoot(flag, path string) (*trust.Root, error) {
 // rootAnchors lists the root and what it vouches for, but its logs, for the
 // report.
 func rootAnchors(root *trust.Root) []verify.Anchor {
-	list := []verify.Anchor{{Kind: "root", Fingerprint: root.Digest, Newest: newest(root)}}
+	list := []verify.Anchor{{Kind: "root", Fingerprint: verify.Text(root.Digest), Newest: newest(root)}}
 	for _, c := range root.CAs {
-		list = append(list, verify.Anchor{Kind: "ca", Fingerprint: certFingerprint(&c.Authority), Name: verify.Text(c.Name)})
+		list = append(list, verify.Anchor{Kind: "ca", Fingerprint: verify.Text(certFingerprint(&c.Authority)), Name: verify.Text(c.Name)})
 	}
 	for _, l := range root.CTLogs {
-		list = append(list, verify.Anchor{Kind: "ctlog", Fingerprint: l.Key.Fingerprint(), Name: verify.Text(l.Name)})
+		list = append(list, verify.Anchor{Kind: "ctlog", Fingerprint: verify.Text(l.Key.Fingerprint()), Name: verify.Text(l.Name)})
 	}
 	for _, a := range root.TSAs {
-		list = append(list, verify.Anchor{Kind: "tsa", Fingerprint: certFingerprint(&a.Authority), Name: verify.Text(a.Name)})
+		list = append(list, verify.Anchor{Kind: "tsa", Fingerprint: verify.Text(certFingerprint(&a.Authority)), Name: verify.Text(a.Name)})
 	}
 	for i := range list {
 		list[i].Source, list[i].Path = trust.SourceFile, verify.Text(root.Path)

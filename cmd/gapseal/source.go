@@ -6,10 +6,13 @@ import (
 	"hash"
 	"io"
 	"os"
+	"path/filepath"
+	"slices"
 
 	"github.com/gapseal/gapseal/bundle"
 	"github.com/gapseal/gapseal/bundle/volume"
 	"github.com/gapseal/gapseal/oci"
+	"github.com/gapseal/gapseal/verify"
 )
 
 // bundleSource is a bundle file, a pipe, or a set of volumes.
@@ -27,6 +30,9 @@ func openBundle(path string, io stdio, dirs ...string) (*bundleSource, error) {
 	if isURL(path) {
 		return nil, usagef("%s: verify never uses a network; pass a file", hideUser(path))
 	}
+	if err := misnamed(path); err != nil {
+		return nil, err
+	}
 	if volume.IsSet(path) {
 		set, err := volume.Find(path, dirs)
 		if err != nil {
@@ -38,6 +44,64 @@ func openBundle(path string, io stdio, dirs ...string) (*bundleSource, error) {
 		return nil, usagef("--volumes says where volumes are, and %s is none; name their index, or the first of them", path)
 	}
 	return openFile(path, io)
+}
+
+// misnamed tells who names one file of several which one to name.
+func misnamed(path string) error {
+	base, n := volume.Number(path)
+	first := volume.Bases(path)[0]
+	switch {
+	case volume.IsRecovery(path):
+		return usagef("%s serves to repair a bundle and is none; name the index of volumes, such as %s, or the bundle", path, first.Index())
+	case n > 1 && exists(base.Volume(1), base.Index()):
+		return usagef("%s is volume %d of several; name their index, %s, or the first volume, %s. One alone is checked with --volume", path, n, base.Index(), base.Volume(1))
+	case n == 0 && !exists(path) && exists(volume.Base(path).Index()):
+		return usagef("there is no %s; the bundle came in volumes: name their index, %s", path, volume.Base(path).Index())
+	}
+	return nil
+}
+
+// exists reports whether any of the files is there.
+func exists(paths ...string) bool {
+	return slices.ContainsFunc(paths, func(p string) bool {
+		_, err := os.Stat(p)
+		return err == nil
+	})
+}
+
+// volumeFiles lists the volumes for the report, hashed only if that was asked
+// for: it reads each of them once more.
+func (s *bundleSource) volumeFiles(hashed bool) ([]verify.Volume, error) {
+	list := []verify.Volume{}
+	if s.volumes == nil {
+		return list, nil
+	}
+	for _, p := range s.volumes.Found {
+		v := verify.Volume{Name: filepath.Base(p.Path), Size: p.Size}
+		if hashed {
+			d, err := hashFile(p.Path)
+			if err != nil {
+				return nil, err
+			}
+			v.Digest = d
+		}
+		list = append(list, v)
+	}
+	return list, nil
+}
+
+// hashFile returns the SHA-256 of a file.
+func hashFile(path string) (verify.Text, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	return verify.Text(oci.FromSum([sha256.Size]byte(h.Sum(nil)))), nil
 }
 
 func openFile(path string, io stdio) (*bundleSource, error) {

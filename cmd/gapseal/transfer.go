@@ -56,11 +56,11 @@ func (t *transfer) interview(o *verify.Options, in io.Reader, out io.Writer) err
 	doc := map[string]any{"schema": policy.TransferSchema}
 	fmt.Fprintln(out, "The record of this transfer. Enter leaves a field out.")
 	for _, f := range (*verify.Transfer)(nil).Fields() {
-		if f.Name == "handOvers" || o.Policy != nil && !slices.Contains(o.Policy.Transfer, f.Name) {
+		if o.Policy != nil && !slices.Contains(o.Policy.Transfer, f.Name) {
 			continue
 		}
 		for {
-			fmt.Fprintf(out, "%s (%s): ", f.Label, f.Name)
+			fmt.Fprintf(out, "%s (%s)%s: ", f.Label, f.Name, hints[f.Name])
 			if !lines.Scan() {
 				return errors.Join(errors.New("the questions were not answered"), lines.Err())
 			}
@@ -75,6 +75,12 @@ func (t *transfer) interview(o *verify.Options, in io.Reader, out io.Writer) err
 	return nil
 }
 
+// hints say how to answer where the name of a field does not.
+var hints = map[string]string{
+	"direction": ", import or export", "handOvers": ", as FROM > TO; FROM > TO", "media.writeProtected": ", yes or no",
+	"scan.source": ", clean, infected, failed or not-done", "scan.destination": ", clean, infected, failed or not-done",
+}
+
 // answered puts an answer into the record and reads it as a file would be read:
 // JSON is YAML. An answer that cannot be taken is taken out again.
 func answered(doc map[string]any, name, answer string) (*verify.Transfer, error) {
@@ -87,7 +93,11 @@ func answered(doc map[string]any, name, answer string) (*verify.Transfer, error)
 		into, name = doc[group].(map[string]any), field
 	}
 	if answer != "" {
-		into[name] = typed(name, answer)
+		value, err := typed(name, answer)
+		if err != nil {
+			return nil, err
+		}
+		into[name] = value
 	}
 	raw, err := json.Marshal(doc)
 	if err != nil {
@@ -105,11 +115,18 @@ func answered(doc map[string]any, name, answer string) (*verify.Transfer, error)
 	return record, nil
 }
 
-// typed reads yes and no where a field wants them.
-func typed(name, answer string) any {
-	if name != "writeProtected" {
-		return answer
+// typed reads an answer where a field wants more than a text.
+func typed(name, answer string) (any, error) {
+	switch name {
+	case "writeProtected":
+		return yesOrNo(answer), nil
+	case "handOvers":
+		return custodians(answer)
 	}
+	return answer, nil
+}
+
+func yesOrNo(answer string) any {
 	switch strings.ToLower(answer) {
 	case "yes", "y", "true":
 		return true
@@ -117,4 +134,17 @@ func typed(name, answer string) any {
 		return false
 	}
 	return answer
+}
+
+// custodians reads hand-overs such as "A. Ames > Courier 7; Courier 7 > D. Dunn".
+func custodians(answer string) (list []map[string]string, err error) {
+	for one := range strings.SplitSeq(answer, ";") {
+		from, to, ok := strings.Cut(one, ">")
+		from, to = strings.TrimSpace(from), strings.TrimSpace(to)
+		if !ok || from == "" || to == "" {
+			return nil, fmt.Errorf("want who gave and who took, as FROM > TO, found %q", one)
+		}
+		list = append(list, map[string]string{"from": from, "to": to})
+	}
+	return list, nil
 }

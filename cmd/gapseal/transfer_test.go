@@ -20,7 +20,7 @@ func TestInterview(t *testing.T) {
 	if r.ID != "T-7" || r.Direction != "import" || r.Operator != "" || r.Media.WriteProtected == nil || !*r.Media.WriteProtected || r.Scan.Destination != "clean" {
 		t.Errorf("%+v", r)
 	}
-	for _, want := range []string{"Direction (direction): ", "want one of import, export, found \"sideways\"", "want one of clean, infected, failed, not-done, found \"dirty\""} {
+	for _, want := range []string{"Direction (direction), import or export: ", "want one of import, export, found \"sideways\"", "want one of clean, infected, failed, not-done, found \"dirty\""} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is not in\n%s", want, &out)
 		}

@@ -148,12 +148,19 @@ func (v *verifyRun) prepare(path string, io stdio) (verify.Options, error) {
 	if err != nil {
 		return o, err
 	}
-	o.SealKeys = append(o.SealKeys, sealers...)
+	if o.SealKeys, err = joinSealKeys(o.SealKeys, sealers); err != nil {
+		return o, err
+	}
 	if v.register != "" {
 		if v.known, err = openRegister(v.register); err != nil {
 			return o, err
 		}
+		if _, _, _, err := v.known.HighWater("", ""); err != nil {
+			return o, err // damaged: there is no verdict that could be trusted and recorded
+		}
 		o.Known = v.known
+	} else if o.Policy != nil && o.Policy.RefuseRollback {
+		return o, usagef("the policy refuses what is older than a register knows: name it with --register DIR")
 	}
 	return o, v.transfer.parse(&o, io)
 }
@@ -225,6 +232,13 @@ func (v *verifyRun) judge(ctx context.Context, path string, o verify.Options, io
 			return nil, derr
 		}
 		rep.Bundle.FileDigest = verify.Text(d)
+	}
+	if rep != nil {
+		list, verr := src.volumeFiles(v.reportFiles.wants("sha256"))
+		if verr != nil {
+			return nil, verr
+		}
+		rep.Bundle.Volumes = list
 	}
 	return rep, err
 }

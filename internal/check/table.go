@@ -118,6 +118,7 @@ const (
 	PolicySigners       ID = "policy.signers"
 	PolicyBudget        ID = "policy.budget"
 	PolicyTransfer      ID = "policy.transfer"
+	PolicyScan          ID = "policy.scan"
 	PolicyRollback      ID = "policy.rollback"
 	PolicySeal          ID = "policy.seal"
 	PolicySealNotJudged ID = "policy.seal-not-judged"
@@ -245,6 +246,7 @@ var Table = []Question{
 	{PolicySigners, "as many distinct keys or identities signed as were demanded", "ask the publisher for the missing signatures, then export again"},
 	{PolicyBudget, "the bundle holds no more than the policy allows", "export fewer images per bundle, or have the policy changed"},
 	{PolicyTransfer, "the transfer record has what the policy requires", "complete the record and pass it with --transfer"},
+	{PolicyScan, "the scans in the transfer record came out clean", "keep the media apart and follow your procedure for malware"},
 	{PolicyRollback, "the bundle is not older than what the register knows", "find out who sent an older bundle, and why; export again for a new one"},
 	{PolicyAnnotations, "one good signature carries the demanded annotations", "check the value you demanded; otherwise this is not the build you wanted"},
 	{PolicyAge, "one good signature is of the demanded age", "export a newer build, or correct --max-age or --not-before"},

@@ -21,6 +21,18 @@ type GitHubWorkflow struct {
 	Trigger, SHA, Name, Repository, Ref string
 }
 
+// String says in words whose signature is wanted.
+func (p *Policy) String() string {
+	s := p.SAN
+	if s == "" {
+		s = "any identity that matches " + p.SANRegexp
+	}
+	if p.Issuer != "" {
+		return s + ", vouched for by " + p.Issuer
+	}
+	return s + ", vouched for by an issuer that matches " + p.IssuerRegexp
+}
+
 // Validate answers whether the policy can be asked: one demand on the identity,
 // one on the issuer, and regular expressions that compile. If not, the error is
 // a [*PolicyError].

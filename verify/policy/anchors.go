@@ -78,13 +78,13 @@ func (k *key) read(r *reader) (*trust.Key, string, error) {
 		key, err := one.key([]byte(one.text))
 		return key, "", err
 	}
-	raw, err := r.open(one.text)
+	raw, path, err := r.open(one.text)
 	if err != nil {
 		return nil, "", one.fault("the key file cannot be read: %v", err)
 	}
 	key, err := one.key(raw)
 	if key != nil {
-		key.Path = one.text
+		key.Path = path
 	}
 	return key, "", err
 }

@@ -10,7 +10,6 @@ import (
 
 	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify"
-	"github.com/gapseal/gapseal/verify/cert"
 )
 
 // Explain writes what the policy demands as sentences, one on a line, two spaces
@@ -41,10 +40,14 @@ func (e *explainer) whole(p *Policy) {
 		e.say("A bundle of more than %d images is refused.", p.MaxImages)
 	}
 	if p.MaxBytes > 0 {
-		e.say("A bundle of more than %d bytes is refused.", p.MaxBytes)
+		e.say("A bundle of more than %s is refused.", size(p.MaxBytes))
 	}
+	var sealers []string
 	for _, k := range p.SealKeys {
-		e.say("The bundle must be sealed by a seal key: %s (%s).", k.Fingerprint(), k.Path)
+		sealers = append(sealers, fmt.Sprintf("%s (%s)", k.Fingerprint(), k.Path))
+	}
+	if len(sealers) > 0 {
+		e.say("The bundle must be sealed by a seal key: %s.", strings.Join(sealers, " or "))
 	}
 	if p.RefuseRollback {
 		e.say("What is older than the register knows is refused.")
@@ -81,8 +84,12 @@ func (e *explainer) rule(r *verify.Rule) {
 	}
 	e.platforms("  It must carry %s.", r.Platforms)
 	e.platforms("  It must carry no platform but %s.", r.OnlyPlatforms)
+	var digests []string
 	for _, d := range r.Digests {
-		e.say("  It may have the digest %s.", d)
+		digests = append(digests, string(d))
+	}
+	if len(digests) > 0 {
+		e.say("  Its digest must be %s.", strings.Join(digests, " or "))
 	}
 	e.times(r)
 	for _, f := range []struct {
@@ -112,19 +119,8 @@ func (e *explainer) anchors(r *verify.Rule) {
 		e.say("    the key %s, which the bundle must bring", f)
 	}
 	for _, i := range r.Identities {
-		e.say("    %s", who(i))
+		e.say("    the identity %s", i)
 	}
-}
-
-func who(p *cert.Policy) string {
-	s := "the identity " + p.SAN
-	if p.SAN == "" {
-		s = "any identity that matches " + p.SANRegexp
-	}
-	if p.Issuer != "" {
-		return s + ", vouched for by " + p.Issuer
-	}
-	return s + ", vouched for by an issuer that matches " + p.IssuerRegexp
 }
 
 func (e *explainer) platforms(format string, list []oci.Platform) {
@@ -139,7 +135,7 @@ func (e *explainer) platforms(format string, list []oci.Platform) {
 
 func (e *explainer) times(r *verify.Rule) {
 	if r.MaxAge > 0 {
-		e.say("  It must have been signed within the last %s.", r.MaxAge)
+		e.say("  It must have been signed within the last %s.", age(r.MaxAge))
 	}
 	if !r.NotBefore.IsZero() {
 		e.say("  It must have been signed at %s or later.", r.NotBefore.Format(time.RFC3339))
@@ -147,4 +143,21 @@ func (e *explainer) times(r *verify.Rule) {
 	if !r.NotAfter.IsZero() {
 		e.say("  It must have been signed at %s or earlier.", r.NotAfter.Format(time.RFC3339))
 	}
+}
+
+// age writes a duration in days where it is one of days.
+func age(d time.Duration) string {
+	if day := 24 * time.Hour; d%day == 0 {
+		return fmt.Sprintf("%d days", d/day)
+	}
+	return d.String()
+}
+
+// size writes a number of bytes in the largest unit that loses nothing.
+func size(n int64) string {
+	unit := 0
+	for names := 4; unit < names && n%1024 == 0; unit++ {
+		n /= 1024
+	}
+	return fmt.Sprintf("%d %s", n, []string{"bytes", "KiB", "MiB", "GiB", "TiB"}[unit])
 }

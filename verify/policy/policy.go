@@ -41,9 +41,12 @@ type document struct {
 	} `yaml:"transfer"`
 }
 
-// Parse reads a policy file. open reads a key file that the policy names, by its
-// name as written. The error is an [*Error].
-func Parse(raw []byte, open func(name string) ([]byte, error)) (*Policy, error) {
+// An Opener reads a key file that a policy names, by its name as written, and
+// returns the path where it lies, for the report.
+type Opener func(name string) (raw []byte, path string, err error)
+
+// Parse reads a policy file. The error is an [*Error].
+func Parse(raw []byte, open Opener) (*Policy, error) {
 	var doc document
 	if err := decode(raw, &doc); err != nil {
 		return nil, err
@@ -71,7 +74,7 @@ func Parse(raw []byte, open func(name string) ([]byte, error)) (*Policy, error) 
 
 // reader turns the document into what verify takes.
 type reader struct {
-	open func(string) ([]byte, error)
+	open Opener
 }
 
 func (r *reader) rules(doc *document, p *Policy) error {

@@ -15,11 +15,13 @@ import (
 
 // key reads the public keys of testdata by the names that the policies below
 // use.
-func key(name string) ([]byte, error) {
+func key(name string) (raw []byte, path string, err error) {
 	if name == "missing.pub" {
-		return nil, errors.New("no such file")
+		return nil, "", errors.New("no such file")
 	}
-	return testdata.FS.ReadFile("keys/" + name)
+	path = "keys/" + name
+	raw, err = testdata.FS.ReadFile(path)
+	return raw, path, err
 }
 
 // trusted are options that pin nothing: who may sign, the policy says.
@@ -159,7 +161,7 @@ func TestWholeBundle(t *testing.T) {
 		{name: "record", images: "app:v1", policy: required, record: clean},
 		{name: "no record", images: "app:v1", policy: required, want: "policy.transfer"},
 		{name: "a field missing", images: "app:v1", policy: required, record: &verify.Transfer{ID: "T-1"}, want: "policy.transfer"},
-		{name: "a scan that found something", images: "app:v1", policy: required, record: dirty, want: "policy.transfer"},
+		{name: "a scan that found something", images: "app:v1", policy: required, record: dirty, want: "policy.scan"},
 		{name: "a scan that nobody requires", images: "app:v1", policy: whole(), record: dirty},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -37,7 +37,7 @@ func anchorsSection(r *verify.Report) section {
 	t := table{Title: "Pinned", Columns: []string{"Kind", "Fingerprint", "Pinned by", "Name", "Newest entry"}}
 	for i := range r.Anchors {
 		a := &r.Anchors[i]
-		t.Rows = append(t.Rows, []value{plain(anchorKind(a.Kind)), code(a.Fingerprint), plain(pinnedBy(a)), plain(string(a.Name)), plain(rootAge(r, a))})
+		t.Rows = append(t.Rows, []value{plain(anchorKind(a.Kind)), code(string(a.Fingerprint)), plain(pinnedBy(a)), plain(string(a.Name)), plain(rootAge(r, a))})
 	}
 	if len(t.Rows) == 0 {
 		s.Facts = []fact{{"Anchors", []value{plain("none; nothing was trusted")}}}
@@ -55,7 +55,7 @@ func anchorsSection(r *verify.Report) section {
 }
 
 func anchorKind(kind string) string {
-	names := map[string]string{"key": "public key", "seal": "seal key", "log": "transparency log", "root": "trusted root", "ca": "certificate authority", "ctlog": "certificate log", "tsa": "timestamp authority"}
+	names := map[string]string{"key": "public key", "identity": "identity", "seal": "seal key", "log": "transparency log", "root": "trusted root", "ca": "certificate authority", "ctlog": "certificate log", "tsa": "timestamp authority"}
 	if n := names[kind]; n != "" {
 		return n
 	}
@@ -70,6 +70,13 @@ func pinnedBy(a *verify.Anchor) string {
 		return "its fingerprint, typed by the operator"
 	case "built-in":
 		return "gapseal itself (built in)"
+	case "flag":
+		return "the operator's flags"
+	case "policy":
+		if a.Path != "" {
+			return "the policy, by the file " + string(a.Path)
+		}
+		return "the policy"
 	}
 	return a.Source
 }

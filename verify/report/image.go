@@ -103,7 +103,7 @@ func (t *text) log(s *verify.Signature) {
 // keyName says how a key came to be trusted.
 func (t *text) keyName(fingerprint string) string {
 	for _, a := range t.r.Anchors {
-		if a.Kind == "key" && a.Fingerprint == fingerprint {
+		if a.Kind == "key" && string(a.Fingerprint) == fingerprint {
 			if a.Path != "" {
 				return fmt.Sprintf("(%s, pinned by %s)", a.Name, a.Path)
 			}
@@ -115,7 +115,7 @@ func (t *text) keyName(fingerprint string) string {
 
 func (t *text) logName(id string) string {
 	for _, a := range t.r.Anchors {
-		if a.Kind == "log" && a.Fingerprint == "sha256:"+id && a.Name != "" {
+		if a.Kind == "log" && string(a.Fingerprint) == "sha256:"+id && a.Name != "" {
 			return string(a.Name)
 		}
 	}

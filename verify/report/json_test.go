@@ -17,7 +17,8 @@ import (
 // be added here; none may ever be taken away.
 var contract = map[string]string{
 	"":                             "anchors blobs bundle bundleKeys checks clock command failures images policy schema seal tool totals transfer verdict verifiedAt waivers",
-	".bundle":                      "fileDigest identity path size",
+	".bundle":                      "fileDigest identity path size volumes",
+	".bundle.volumes[]":           "digest name size",
 	".clock":                       "host source",
 	".anchors[]":                   "fingerprint kind name newest path source",
 	".policy":                      "digest name path",
@@ -47,8 +48,11 @@ func TestJSONKeepsItsContract(t *testing.T) {
 	bare := full
 	bare.Keys, bare.Logs = nil, nil
 	seen := map[string]bool{}
+	inVolumes := fixture.Verify(t, fixture.Bundle(t, "app:v1"), full)
+	inVolumes.Bundle.Volumes = []verify.Volume{{Name: "app.tar.001", Size: 1}}
 	for _, doc := range []map[string]any{
 		object(t, fixture.Verify(t, fixture.Bundle(t, "app:v1", "multi:v1"), full)),
+		object(t, inVolumes),
 		object(t, fixture.Verify(t, fixture.Bundle(t, "wrongkey:v1"), full)),
 		object(t, fixture.Verify(t, fixture.Bundle(t, "notlog:v1"), bare)),
 		object(t, fixture.Verify(t, []byte("no bundle at all"), bare)),

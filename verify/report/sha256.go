@@ -14,17 +14,34 @@ import (
 // errNoFileDigest says that a list of checksums was asked for in vain.
 var errNoFileDigest = errors.New("the SHA-256 of the bundle file is not in the report; verify with --file-digest")
 
-// SHA256 writes one line for sha256sum -c: the digest of the bundle file, as
-// found, under the name that it has in its own folder. Standard input is called
+// SHA256 writes a line for sha256sum -c: the digest of the bundle file, as found,
+// under the name that it has in its own folder; of a bundle in volumes, a line
+// for each of them. Standard input is called
 // -, which sha256sum reads from its own. It needs the report's FileDigest, and
 // returns an error without.
 func SHA256(w io.Writer, r *verify.Report) error {
+	if len(r.Bundle.Volumes) > 0 {
+		return sha256Volumes(w, r.Bundle.Volumes)
+	}
 	hex, ok := hexDigest(string(r.Bundle.FileDigest))
 	if !ok {
 		return errNoFileDigest
 	}
 	_, err := io.WriteString(w, sumLine(hex, filepath.Base(r.Bundle.Path)))
 	return err
+}
+
+func sha256Volumes(w io.Writer, volumes []verify.Volume) error {
+	for _, v := range volumes {
+		hex, ok := hexDigest(string(v.Digest))
+		if !ok {
+			return errNoFileDigest
+		}
+		if _, err := io.WriteString(w, sumLine(hex, v.Name)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // markerDigest is the SHA-256 of oci-layout, whose content the format dictates.

@@ -85,7 +85,7 @@ func (t *text) root() {
 			days := int(t.r.VerifiedAt.Sub(*a.Newest).Hours() / 24)
 			age = fmt.Sprintf("newest entry of %s, %s before", a.Newest.Format(time.DateOnly), count(days, "day"))
 		}
-		t.row("root", a.Fingerprint, age)
+		t.row("root", string(a.Fingerprint), age)
 	}
 }
 
