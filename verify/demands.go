@@ -75,7 +75,7 @@ func (s *session) demandsOn(ref oci.Reference) *demands {
 	if p == nil {
 		return d
 	}
-	if d.rule = p.rule(ref); d.rule == nil {
+	if d.rule = s.ruleFor(ref); d.rule == nil {
 		d.unlisted = !p.JudgeUnlisted
 		return d
 	}
@@ -146,22 +146,36 @@ func (s *session) signers(i int, g *bundle.ImageGraph, d *demands) {
 	if d.Signers <= 1 {
 		return
 	}
-	who := map[string]bool{}
-	for _, sig := range s.rep.Images[i].Signatures {
-		if sig.Counts {
-			who[signerName(&sig)] = true
-		}
-	}
-	f := check.Fault{ID: check.PolicySigners, Subject: string(g.Digest), Detail: "distinct keys or identities whose signatures meet every demand", Expected: fmt.Sprintf("at least %d", d.Signers), Found: fmt.Sprint(len(who))}
-	if len(who) < d.Signers {
+	found := countSigners(s.rep.Images[i].Signatures)
+	f := check.Fault{ID: check.PolicySigners, Subject: string(g.Digest), Detail: "distinct keys or identities whose signatures meet every demand", Expected: fmt.Sprintf("at least %d", d.Signers), Found: fmt.Sprint(found)}
+	if found < d.Signers {
 		s.rec.fault(i, &f)
 		return
 	}
 	s.rec.add(i, Pass, f)
 }
 
-// signerName tells signers apart: an identity by the issuer that vouched for it,
-// or a key.
+// countSigners counts those who signed. Each key, and each identity that was
+// demanded, counts once, however many names a regular expression lets pass: one
+// workflow on two branches is one signer.
+func countSigners(sigs []Signature) (n int) {
+	seen := map[string]bool{}
+	for i := range sigs {
+		sig := &sigs[i]
+		if !sig.Counts || seen[string(sig.Key)] || seen[sig.demanded] {
+			continue
+		}
+		n++
+		seen[string(sig.Key)] = true
+		if sig.demanded != "" {
+			seen[sig.demanded] = true
+		}
+	}
+	return n
+}
+
+// signerName tells who said something: an identity by the issuer that vouched
+// for it, or a key.
 func signerName(sig *Signature) string {
 	if sig.Identity != "" {
 		return string(sig.Identity + " " + sig.Issuer)

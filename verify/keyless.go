@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -103,11 +104,12 @@ func (j *judgement) companions(c *cert.Chain) {
 
 func (j *judgement) identity(id *cert.Identity) {
 	var err error
-	for _, want := range j.d.Identities {
+	for i, want := range j.d.Identities {
 		if err = want.Match(id); err == nil {
 			j.pass(check.CertIdentity, "")
 			if j.rec.has(check.CertChain, Pass) { // else the certificate is anybody's
 				j.info.Identity, j.info.Issuer = Text(id.SAN), Text(id.Issuer)
+				j.info.demanded = fmt.Sprint("identity ", i)
 			}
 			return
 		}

@@ -140,6 +140,8 @@ type Signature struct {
 	CA          Text       `json:"certificateAuthority"` // entry of the trusted root that vouched for the certificate
 	TSA         Text       `json:"timestampAuthority"`   // entry of the trusted root that vouched for a timestamp
 
+	demanded string // which of the identities asked for it is; empty for a key
+
 	rekor RawJSON // the Rekor bundle as found, for the cosign-style output
 }
 

@@ -24,7 +24,13 @@ type Known interface {
 // serial of its seal, and by the trusted time of each image that the operator
 // has a name for. An older one is warned of, unless the policy refuses it.
 func (s *session) rollback() {
-	if s.opt.Known == nil || s.graph == nil {
+	switch {
+	case s.graph == nil:
+		return
+	case s.opt.Known == nil:
+		if s.opt.Policy != nil && s.opt.Policy.RefuseRollback {
+			s.bundleFault(&check.Fault{ID: check.PolicyRollback, Detail: "the policy refuses what is older than a register knows, and none was asked", Expected: "a register", Found: "none"})
+		}
 		return
 	}
 	s.sealRollback()
@@ -65,14 +71,17 @@ func (s *session) sealRollback() {
 // imageRollback compares trusted times under the operator's own name for an
 // image, never under the name that the bundle gives it.
 func (s *session) imageRollback(want oci.Reference) {
-	at := s.newestTime(want)
-	if at.IsZero() {
+	at, found := s.newestTime(want)
+	if !found {
 		return
 	}
 	known, entry, err := s.opt.Known.LatestTrustedTime(want.Name())
 	switch {
 	case err != nil:
 		s.unknown(err)
+	case entry > 0 && at.IsZero():
+		s.older(&check.Fault{Subject: want.Name(), Detail: fmt.Sprintf("entry %d of the register knows when this image was signed, and now it has no trusted time to compare", entry),
+			Expected: "signed at " + known.UTC().Format(time.RFC3339) + " or later", Found: "no trusted time"})
 	case entry > 0 && at.Before(known):
 		s.older(&check.Fault{Subject: want.Name(), Detail: fmt.Sprintf("a newer build of this image was verified before, as entry %d of the register", entry),
 			Expected: "signed at " + known.UTC().Format(time.RFC3339) + " or later", Found: at.Format(time.RFC3339)})
@@ -82,18 +91,20 @@ func (s *session) imageRollback(want oci.Reference) {
 }
 
 // newestTime returns the newest trusted time among the signatures that count of
-// the images under a reference, zero if there is none.
-func (s *session) newestTime(want oci.Reference) (newest time.Time) {
+// the images under a reference, zero if there is none; found tells whether there
+// is such an image.
+func (s *session) newestTime(want oci.Reference) (newest time.Time, found bool) {
 	for i, g := range s.graph.Images {
 		ref, err := oci.ParseReference(g.Reference)
 		if err != nil || !sameName(ref, want) || want.Digest != "" && want.Digest != g.Digest {
 			continue
 		}
+		found = true
 		for _, sig := range s.rep.Images[i].Signatures {
 			if sig.Counts && sig.TrustedTime != nil && sig.TrustedTime.After(newest) {
 				newest = *sig.TrustedTime
 			}
 		}
 	}
-	return newest
+	return newest, found
 }

@@ -36,9 +36,33 @@ type Rule struct {
 
 // Matches reports whether ref, an image's claimed reference, is one the rule is
 // about.
-func (r *Rule) Matches(ref oci.Reference) bool {
-	repository, tag := splitPattern(r.Pattern)
-	return glob(repository, ref.Repository) && (tag == "" || glob(tag, ref.Tag))
+func (r *Rule) Matches(ref oci.Reference) bool { return newMatcher(r.Pattern).matches(ref) }
+
+// Covers reports whether whatever another pattern matches, this one matches too.
+// It may miss that where both have a * within one part of the name.
+func (r *Rule) Covers(pattern string) bool {
+	repository, tag := splitPattern(pattern)
+	m := newMatcher(r.Pattern)
+	if strings.Contains(repository, "**") && !strings.Contains(r.Pattern, "**") {
+		return false // it reaches across slashes, and r does not
+	}
+	return m.repository.MatchString(repository) && (m.tag == nil || tag != "" && m.tag.MatchString(tag))
+}
+
+// matcher is a pattern ready for use.
+type matcher struct{ repository, tag *regexp.Regexp }
+
+func newMatcher(pattern string) matcher {
+	repository, tag := splitPattern(pattern)
+	m := matcher{repository: glob(repository)}
+	if tag != "" {
+		m.tag = glob(tag)
+	}
+	return m
+}
+
+func (m matcher) matches(ref oci.Reference) bool {
+	return m.repository.MatchString(ref.Repository) && (m.tag == nil || m.tag.MatchString(ref.Tag))
 }
 
 // Named returns the names by which the operator knows images: what was asked
@@ -66,16 +90,21 @@ func splitPattern(p string) (repository, tag string) {
 	return p, ""
 }
 
-func glob(pattern, s string) bool {
+func glob(pattern string) *regexp.Regexp {
 	q := regexp.QuoteMeta(pattern)
 	q = strings.ReplaceAll(q, `\*\*`, `.*`)
 	q = strings.ReplaceAll(q, `\*`, `[^/]*`)
-	return regexp.MustCompile(`^(?:` + q + `)$`).MatchString(s)
+	return regexp.MustCompile(`^(?:` + q + `)$`)
 }
 
-func (p *Policy) rule(ref oci.Reference) *Rule {
-	for i := range p.Rules {
-		if p.Rules[i].Matches(ref) {
+// ruleFor returns the first rule of the policy that matches, nil if none does.
+func (s *session) ruleFor(ref oci.Reference) *Rule {
+	p := s.opt.Policy
+	for i := len(s.matchers); i < len(p.Rules); i++ {
+		s.matchers = append(s.matchers, newMatcher(p.Rules[i].Pattern))
+	}
+	for i, m := range s.matchers {
+		if m.matches(ref) {
 			return &p.Rules[i]
 		}
 	}
@@ -137,16 +166,32 @@ func (s *session) onlyPlatforms(i int, g *bundle.ImageGraph, d *demands) {
 		allowed = append(allowed, p.String())
 	}
 	f := check.Fault{ID: check.PolicyPlatform, Subject: string(g.Digest), Expected: strings.Join(allowed, ", "), Found: strings.Join(g.Carried, ", ")}
-	stranger := slices.ContainsFunc(g.Carried, func(name string) bool {
-		p, err := oci.ParsePlatform(name)
-		return err != nil || !slices.ContainsFunc(d.OnlyPlatforms, p.Matches)
-	})
-	if stranger || len(g.Carried) == 0 {
+	stranger := slices.ContainsFunc(g.Tree, func(n bundle.TreeNode) bool { return s.isPlatform(n) && !s.allowedPlatform(n, d.OnlyPlatforms) })
+	if stranger {
 		f.Detail = "the bundle carries a platform that the policy does not allow"
 		s.rec.fault(i, &f)
 		return
 	}
 	s.rec.add(i, Pass, f)
+}
+
+// allowedPlatform reports whether a manifest that could be run is for one of the
+// platforms, by the index and by its own config, as far as they say. One of which
+// nobody says what it is for is not.
+func (s *session) allowedPlatform(n bundle.TreeNode, allowed []oci.Platform) bool {
+	said := false
+	if p := n.Platform; p != nil && p.OS != "unknown" {
+		said = true
+		if !slices.ContainsFunc(allowed, p.Matches) {
+			return false
+		}
+	}
+	c, _ := s.graph.Config(s.graph.Manifests[n.Digest].Config.Digest)
+	if c == nil || c.Platform().OS == "" || c.Platform().OS == "unknown" {
+		return said
+	}
+	own := c.Platform() // which often leaves the variant out
+	return slices.ContainsFunc(allowed, func(p oci.Platform) bool { return p.OS == own.OS && p.Architecture == own.Architecture })
 }
 
 // requiredRules asks for an image of each rule that is not optional.

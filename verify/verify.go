@@ -29,6 +29,7 @@ func Bundle(ctx context.Context, r *bundle.Reader, opt Options) (*Report, error)
 		return nil, err
 	}
 	layers.judge()
+	s.rollback() // last, for another verification may have ended meanwhile
 	s.rep.Totals.Bytes, s.rep.Totals.Blobs = r.Totals()
 	s.rep.Bundle.Size = s.rep.Totals.Bytes
 	s.faults(r.Faults())
@@ -69,22 +70,23 @@ func verdictError(rep *Report) error {
 
 // session is one verification.
 type session struct {
-	opt     Options
-	rec     recorder
-	rep     Report
-	c       *bundle.Contents
-	graph   *bundle.Graph
-	present func(oci.Digest) bool   // whether the file holds a blob
-	ended   func() bool             // nobody waits for the result any more
-	state   func(oci.Digest) string // in which a blob was found
-	whole   func() bool             // whether the file could be read to its end
-	demand  []*demands              // on each image
-	keys    []*bundleKey
-	weighed []string            // fingerprints of the pinned keys whose strength was judged
-	judged  map[oci.Digest]bool // evidence whose every part was judged
-	rooted  map[int]bool        // images that came with a signature of their own
-	sigs    int64               // signatures read so far
-	strange int                 // tries under keys that nobody pinned, so far
+	opt      Options
+	rec      recorder
+	rep      Report
+	c        *bundle.Contents
+	graph    *bundle.Graph
+	present  func(oci.Digest) bool   // whether the file holds a blob
+	ended    func() bool             // nobody waits for the result any more
+	state    func(oci.Digest) string // in which a blob was found
+	whole    func() bool             // whether the file could be read to its end
+	demand   []*demands              // on each image
+	matchers []matcher               // of the rules of the policy
+	keys     []*bundleKey
+	weighed  []string            // fingerprints of the pinned keys whose strength was judged
+	judged   map[oci.Digest]bool // evidence whose every part was judged
+	rooted   map[int]bool        // images that came with a signature of their own
+	sigs     int64               // signatures read so far
+	strange  int                 // tries under keys that nobody pinned, so far
 }
 
 func newSession(opt Options) *session {
@@ -126,6 +128,5 @@ func (s *session) metadata(c *bundle.Contents) {
 	s.demandedImages()
 	s.requiredRules()
 	s.transferred()
-	s.rollback()
 	s.exportWaivers()
 }

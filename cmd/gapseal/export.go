@@ -81,9 +81,11 @@ func (e *exportRun) run(ctx context.Context, args []string, io stdio) error {
 	if err != nil {
 		return err
 	}
-	leaveToVerify(&o)
 	e.tell(io.err)
 	if err := e.load(ctx, io); err != nil {
+		return err
+	}
+	if err := e.leaveToVerify(&o); err != nil {
 		return err
 	}
 	src, req, err := e.request(args, &o, io)
@@ -161,12 +163,25 @@ func carriedKeys(o *verify.Options) (keys []*trust.Key) {
 }
 
 // leaveToVerify drops the demands of a policy that only the far side can meet:
-// the seal comes with the bundle, the record with the media.
-func leaveToVerify(o *verify.Options) {
-	o.SealKeys = nil
+// the record comes with the media, the register lies there. A seal that the
+// policy demands must be made here.
+func (e *exportRun) leaveToVerify(o *verify.Options) error {
 	if o.Policy != nil {
 		o.Policy.Transfer, o.Policy.RefuseRollback = nil, false
 	}
+	demanded := o.SealKeys
+	o.SealKeys = nil
+	if len(demanded) == 0 {
+		return nil
+	}
+	if e.signer == nil {
+		return usagef("the policy demands a seal, so verify would refuse this bundle: pass the key with --seal and --seal-stream")
+	}
+	own := e.signer.Public().Fingerprint()
+	if !slices.ContainsFunc(demanded, func(k *trust.Key) bool { return k.Fingerprint() == own }) {
+		return usagef("--seal %s: the policy demands a seal by another key, so verify would refuse this bundle", e.sealing.key)
+	}
+	return nil
 }
 
 // carryKey takes --key of export, the connected side: the key itself is needed.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/gapseal/gapseal/oci"
@@ -11,8 +12,8 @@ import (
 
 // appendRegister records a verification, rejected ones too, and returns the
 // number of the entry. own are the references that the operator gave, by --image
-// or policy: an image that answers to one of them is recorded under it, others
-// without a name. reportJSON is kept as it is. The error is that of
+// or policy: an image that answers to some of them is recorded under these,
+// others without a name. reportJSON is kept as it is. The error is that of
 // [register.Register.Append]: without an entry there must be
 // no verdict.
 func appendRegister(ctx context.Context, reg *register.Register, rep *verify.Report, reportJSON []byte, own []oci.Reference, transferID string) (int64, error) {
@@ -27,27 +28,24 @@ func appendRegister(ctx context.Context, reg *register.Register, rep *verify.Rep
 }
 
 func recordedImage(img *verify.Image, own []oci.Reference) register.Image {
-	r := register.Image{Digest: img.Digest, TrustedTime: latestTime(img)}
-	if name := ownName(img, own); name != "" {
-		r.Reference = &name
-	}
-	return r
+	return register.Image{References: ownNames(img, own), Digest: img.Digest, TrustedTime: latestTime(img)}
 }
 
-// ownName returns the operator's name for an image, "" without one. Marks are
-// kept by it, so the same name must be asked for.
-func ownName(img *verify.Image, own []oci.Reference) string {
+// ownNames returns the operator's names for an image, each once. Marks are kept
+// by them, so one of them must be asked for again.
+func ownNames(img *verify.Image, own []oci.Reference) []string {
+	names := []string{}
 	claimed, err := oci.ParseReference(img.ClaimedReference)
 	if err != nil {
-		return ""
+		return names
 	}
 	for _, want := range own {
 		named := claimed.Repository == want.Repository && (want.Tag == "" || claimed.Tag == want.Tag)
-		if named && (want.Digest == "" || string(want.Digest) == img.Digest) {
-			return want.Name()
+		if named && (want.Digest == "" || string(want.Digest) == img.Digest) && !slices.Contains(names, want.Name()) {
+			names = append(names, want.Name())
 		}
 	}
-	return ""
+	return names
 }
 
 // latestTime is the latest trusted time of the signatures that count.
@@ -68,4 +66,24 @@ func recordedSeal(rep *verify.Report) *register.Seal {
 		return nil
 	}
 	return &register.Seal{KeyFingerprint: rep.Seal.Key, Stream: rep.Seal.Stream, Serial: rep.Seal.Serial, InventoryDigest: rep.Seal.Inventory}
+}
+
+// freshRegister answers from the register as it is when it is first asked, which
+// may be long after the command began.
+type freshRegister string
+
+func (f freshRegister) HighWater(sealKey, stream string) (serial uint64, inventory string, entry int, err error) {
+	reg, err := openRegister(string(f))
+	if err != nil {
+		return 0, "", 0, err
+	}
+	return reg.HighWater(sealKey, stream)
+}
+
+func (f freshRegister) LatestTrustedTime(reference string) (at time.Time, entry int, err error) {
+	reg, err := openRegister(string(f))
+	if err != nil {
+		return at, 0, err
+	}
+	return reg.LatestTrustedTime(reference)
 }

@@ -89,8 +89,8 @@ func writeListed(w io.Writer, l *listed) {
 	}
 	fmt.Fprint(w, report.Fold(line, listIndent))
 	for _, img := range e.Images {
-		if img.Reference != nil {
-			fmt.Fprint(w, report.Fold(fmt.Sprintf("%*s%s", listIndent, "", report.Terminal(*img.Reference)), listIndent))
+		for _, name := range img.References {
+			fmt.Fprint(w, report.Fold(fmt.Sprintf("%*s%s", listIndent, "", report.Terminal(name)), listIndent))
 		}
 	}
 }

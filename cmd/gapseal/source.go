@@ -61,6 +61,27 @@ func misnamed(path string) error {
 	return nil
 }
 
+// setFiles lists the files of the set of volumes that a name belongs to, in its
+// folder and in dirs; none for a bundle in one file.
+func setFiles(path string, dirs []string) (list []string) {
+	if !volume.IsSet(path) {
+		return nil
+	}
+	for _, base := range volume.Bases(path) {
+		for _, dir := range append([]string{filepath.Dir(path)}, dirs...) {
+			b := base.In(dir)
+			list = append(list, b.Index(), b.RecoveryIndex())
+			for n := 1; exists(b.Volume(n)); n++ {
+				list = append(list, b.Volume(n))
+			}
+			for n := 1; exists(b.Recovery(n)); n++ {
+				list = append(list, b.Recovery(n))
+			}
+		}
+	}
+	return list
+}
+
 // exists reports whether any of the files is there.
 func exists(paths ...string) bool {
 	return slices.ContainsFunc(paths, func(p string) bool {

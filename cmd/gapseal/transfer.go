@@ -99,6 +99,9 @@ func answered(doc map[string]any, name, answer string) (*verify.Transfer, error)
 		}
 		into[name] = value
 	}
+	if nested && len(into) == 0 {
+		delete(doc, group)
+	}
 	raw, err := json.Marshal(doc)
 	if err != nil {
 		return nil, err

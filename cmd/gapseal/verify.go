@@ -5,6 +5,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -125,6 +128,13 @@ func (v *verifyRun) checkOutputs(bundle string) (err error) {
 		return usagef("--output %q: want text, json or cosign", v.output)
 	}
 	inputs := append(v.inputs(), bundle, v.transfer.file)
+	inputs = append(inputs, v.sealKeys...)
+	inputs = append(inputs, setFiles(bundle, v.volumes)...)
+	for _, out := range v.outputs() {
+		if v.register != "" && sameFolder(out, v.register) {
+			return usagef("%s lies in the register, where nothing but its entries belongs; write elsewhere", out)
+		}
+	}
 	if err := keepApart(v.outputFile, inputs); err != nil {
 		return err
 	}
@@ -135,6 +145,22 @@ func (v *verifyRun) checkOutputs(bundle string) (err error) {
 		return err
 	}
 	return v.sign.check(inputs, v.reportFiles, v.outputFile)
+}
+
+// outputs are the files that were named to be written.
+func (v *verifyRun) outputs() (list []string) {
+	for _, arg := range v.reports {
+		_, path, _ := strings.Cut(arg, "=")
+		list = append(list, path)
+	}
+	return append(list, v.outputFile, v.sign.receipt)
+}
+
+// sameFolder reports whether a file lies in a folder.
+func sameFolder(file, dir string) bool {
+	a, erra := os.Stat(filepath.Dir(file))
+	b, errb := os.Stat(dir)
+	return file != "" && erra == nil && errb == nil && os.SameFile(a, b)
 }
 
 // prepare reads everything that the verification needs but the bundle.
@@ -158,7 +184,7 @@ func (v *verifyRun) prepare(path string, io stdio) (verify.Options, error) {
 		if _, _, _, err := v.known.HighWater("", ""); err != nil {
 			return o, err // damaged: there is no verdict that could be trusted and recorded
 		}
-		o.Known = v.known
+		o.Known = freshRegister(v.register)
 	} else if o.Policy != nil && o.Policy.RefuseRollback {
 		return o, usagef("the policy refuses what is older than a register knows: name it with --register DIR")
 	}

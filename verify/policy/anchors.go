@@ -33,16 +33,22 @@ type github struct {
 }
 
 func (in *rule) anchors(r *reader, out *verify.Rule) error {
+	seen := map[string]bool{}
 	for i := range in.Keys {
 		k, fingerprint, err := in.Keys[i].read(r)
 		switch {
 		case err != nil:
 			return err
 		case k != nil:
+			fingerprint = k.Fingerprint()
 			out.Keys = append(out.Keys, k)
 		default:
 			out.Fingerprints = append(out.Fingerprints, fingerprint)
 		}
+		if seen[fingerprint] {
+			return in.Match.fault("keys: %s stands twice", fingerprint)
+		}
+		seen[fingerprint] = true
 	}
 	for i := range in.Identities {
 		p, err := in.Identities[i].policy(in)

@@ -31,14 +31,14 @@ images:
 		b.WriteString("  - match: " + strconv.Quote(ref.Repository) + "\n")
 		b.WriteString("    required: true\n")
 		b.WriteString("    # Who may sign it. Get the key, or the identity, by another road than the bundle.\n")
-		b.WriteString("    keys: []        # - file: publisher.pub\n")
-		b.WriteString("    identities: []  # - {identity: …, issuer: …}\n")
+		b.WriteString("    # keys: [{file: publisher.pub}]\n")
+		b.WriteString("    # identities: [{identity: …, issuer: …}]\n")
 		writePlatforms(&b, img.Platforms)
 	}
 	b.WriteString(`unlisted: refuse
 rollback: warn
 transfer:
-  required: []  # such as id, reason, operator, media.serial, scan.destination
+  required: [id]  # and such as reason, operator, media.serial, scan.destination
 `)
 	return []byte(b.String())
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -95,8 +96,8 @@ func plain(s string) error {
 	return nil
 }
 
-// whole refuses a key without a value: it would demand nothing, and look as if
-// it did.
+// whole refuses a key without a value, and an empty list: it would demand
+// nothing, and look as if it did.
 func whole(raw []byte) error {
 	file, err := parser.ParseBytes(raw, 0)
 	if err != nil {
@@ -109,16 +110,23 @@ func whole(raw []byte) error {
 		}
 	}
 	if n.first != nil {
-		return at(n.first, "want a value, found none")
+		return at(n.first, "want a value, found none; leave the key out if it has none")
 	}
 	return nil
 }
 
-// nulls finds the first null of a document.
+// nulls finds the first null, or empty list, of a document.
 type nulls struct{ first *token.Token }
 
 func (n *nulls) Visit(node ast.Node) ast.Visitor {
-	if node.Type() == ast.NullType && n.first == nil {
+	empty := node.Type() == ast.NullType
+	switch list := node.(type) {
+	case *ast.SequenceNode:
+		empty = len(list.Values) == 0
+	case *ast.MappingNode:
+		empty = len(list.Values) == 0
+	}
+	if empty && n.first == nil {
 		n.first = node.GetToken()
 	}
 	return n
@@ -181,7 +189,7 @@ func (v *value) UnmarshalYAML(n ast.Node) error {
 	default:
 		return at(t, "want a single value, found %s", strings.ToLower(n.Type().String()))
 	}
-	if v.token = t; strings.TrimSpace(v.text) == "" {
+	if v.token = t; !strings.ContainsFunc(v.text, func(r rune) bool { return r != ' ' && unicode.IsPrint(r) }) {
 		return at(t, "want a value, found an empty one")
 	}
 	return nil

@@ -21,10 +21,10 @@ func TestMalformed(t *testing.T) {
 		{"no YAML", "a: b: c", 1, 4, ""},
 		{"a list", "- a", 1, 1, ""},
 		{"another schema", "schema: gapseal.policy/v2\n", 1, 9, "want gapseal.policy/v1"},
-		{"no schema", "images: []", 0, 0, "want gapseal.policy/v1"},
-		{"unknown key", schema + "imagse: []\n", 2, 1, `unknown key "imagse"`},
+		{"no schema", "name: x", 0, 0, "want gapseal.policy/v1"},
+		{"unknown key", schema + "imagse: [x]\n", 2, 1, `unknown key "imagse"`},
 		{"unknown key in a rule", imagesRule(signed, "maxage: 1d"), 5, 5, `unknown key "maxage"`},
-		{"key in another case", imagesRule("Keys: []"), 4, 5, `unknown key "Keys"`},
+		{"key in another case", imagesRule("Keys: [x]"), 4, 5, `unknown key "Keys"`},
 		{"key twice", imagesRule(signed, signed), 5, 5, "already defined"},
 		{"anchor", schema + "name: &a x\n", 2, 7, "anchors"},
 		{"alias", schema + "name: *a\n", 2, 7, "anchors"},
@@ -37,7 +37,7 @@ func TestMalformed(t *testing.T) {
 		{"pattern without a registry", schema + "images:\n  - match: acme/app\n", 3, 12, "write the registry"},
 		{"pattern with a digest", schema + "images:\n  - match: ghcr.io/a@sha256:00\n", 3, 12, "want a repository"},
 		{"pattern twice", imagesRule(signed) + "  - match: '" + host + "*'\n", 5, 12, "earlier rule"},
-		{"key without anything", imagesRule("keys: [{}]"), 0, 0, "file, fingerprint or pem"},
+		{"key without anything", imagesRule("keys: [{}]"), 4, 12, "found none"},
 		{"key in two ways", imagesRule("keys: [{file: cosign.pub, fingerprint: 'sha256:00'}]"), 4, 44, "one of file"},
 		{"key file that is not there", imagesRule("keys: [{file: missing.pub}]"), 4, 19, "cannot be read"},
 		{"no key file", imagesRule("keys: [{file: trusted_root.json}]"), 4, 19, ""},
@@ -58,6 +58,7 @@ func TestMalformed(t *testing.T) {
 		{"flag", imagesRule(signed, "required: yes"), 5, 15, "true or false"},
 		{"null", imagesRule("maxAge: ~"), 4, 13, "found none"},
 		{"nothing", imagesRule(signed, "maxAge:"), 5, 13, "found none"},
+		{"an empty list", imagesRule("digests: []"), 4, 14, "found none"},
 		{"nothing where a list stands", imagesRule("keys:"), 4, 11, "found none"},
 		{"unlisted", whole("unlisted: allow"), 5, 11, "refuse or judge"},
 		{"rollback", whole("rollback: no"), 5, 11, "warn or refuse"},
@@ -105,7 +106,7 @@ func TestDraft(t *testing.T) {
 	}
 	opt := trusted(t)
 	opt.Policy = &p.Policy
-	if got := strings.Join(fixture.Failed(fixture.Verify(t, fixture.Bundle(t, "app:v1", "multi:v1"), opt)), " "); got != "trust.unanchored" {
+	if got := strings.Join(fixture.Failed(fixture.Verify(t, fixture.Bundle(t, "app:v1", "multi:v1"), opt)), " "); got != "trust.unanchored policy.transfer" {
 		t.Errorf("failed [%s]", got)
 	}
 }

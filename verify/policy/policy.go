@@ -78,17 +78,15 @@ type reader struct {
 }
 
 func (r *reader) rules(doc *document, p *Policy) error {
-	seen := map[string]bool{}
 	for i := range doc.Images {
 		in := &doc.Images[i]
 		out, err := in.rule(r)
 		if err != nil {
 			return err
 		}
-		if seen[out.Pattern] {
-			return in.Match.fault("the pattern %q stands in an earlier rule, so this one would never be asked", clip(out.Pattern))
+		if j := slices.IndexFunc(p.Rules, func(earlier verify.Rule) bool { return earlier.Covers(out.Pattern) }); j >= 0 {
+			return in.Match.fault("the earlier rule for %q matches all of %q, so this one would never be asked: put it first", clip(p.Rules[j].Pattern), clip(out.Pattern))
 		}
-		seen[out.Pattern] = true
 		p.Rules = append(p.Rules, *out)
 	}
 	return nil

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"regexp"
 	"strings"
 	"time"
 
@@ -62,10 +63,31 @@ func (in *rule) pattern(_ *reader, out *verify.Rule) error {
 	case !in.Match.given():
 		return &Error{Message: "match: each rule of images wants a pattern such as ghcr.io/acme/*"}
 	case p == "**":
-	case strings.ContainsAny(p, " @\t\n") || strings.ToLower(p) != p && !strings.Contains(p, ":"):
-		return in.Match.fault("match %q: want a repository, with or without a tag, such as ghcr.io/acme/*", clip(p))
+	case !patternForm.MatchString(p):
+		return in.Match.fault("match %q: want a repository in lower case, with or without a tag, such as ghcr.io/acme/*", clip(p))
 	case !ok || !strings.ContainsAny(registry, ".:*") && registry != "localhost":
 		return in.Match.fault("match %q: write the registry, too, such as docker.io/library/%s", clip(p), clip(p))
+	}
+	return in.fullName(p)
+}
+
+// patternForm is a repository with * in it, and perhaps a tag.
+var patternForm = regexp.MustCompile(`^[a-z0-9*]+(?:[._-]+[a-z0-9*]+)*(?::[0-9]+)?(?:/[a-z0-9*]+(?:[._-]+[a-z0-9*]+)*)+(?::[A-Za-z0-9_*][A-Za-z0-9_.*-]*)?$`)
+
+// fullName wants a pattern for one name alone to be that name as references are
+// written in full, for only then can it match.
+func (in *rule) fullName(p string) error {
+	if strings.Contains(p, "*") {
+		return nil
+	}
+	full := ""
+	if ref, err := oci.ParseReference(p); err == nil && ref.Tag != "" && oci.HasTag(p) {
+		full = ref.Name()
+	} else if repository, err := oci.ParseRepository(p); err == nil {
+		full = repository
+	}
+	if full != p {
+		return in.Match.fault("match %q would match nothing: the full name is %q", clip(p), clip(full))
 	}
 	return nil
 }

@@ -35,10 +35,10 @@ type Entry struct {
 	Digest       string    `json:"digest,omitzero"`
 }
 
-// Image is one image of the bundle. Reference is the operator's own name for
-// it, nil if there was none: what a bundle says of itself makes no mark.
+// Image is one image of the bundle. References are the operator's own names for
+// it, none if there were none: what a bundle says of itself makes no mark.
 type Image struct {
-	Reference   *string    `json:"reference"`
+	References  []string   `json:"references"`
 	Digest      string     `json:"digest"`
 	TrustedTime *time.Time `json:"trustedTime"` // the latest of the signatures that count
 }

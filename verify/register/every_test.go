@@ -48,7 +48,7 @@ var forgeries = map[string]func(*Entry){
 	"tool":     func(e *Entry) { e.ToolVersion = "v2" },
 	"serial":   func(e *Entry) { e.Seal.Serial++ },
 	"no seal":  func(e *Entry) { e.Seal = nil },
-	"name":     func(e *Entry) { e.Images[0].Reference = nil },
+	"name":     func(e *Entry) { e.Images[0].References = []string{} },
 	"trusted":  func(e *Entry) { *e.Images[0].TrustedTime = start },
 	"verdict": func(e *Entry) {
 		e.Verdict = map[string]string{verified: rejected, rejected: verified}[e.Verdict]

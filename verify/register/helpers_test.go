@@ -28,7 +28,7 @@ func sample(n int64) Record {
 	name, logged := "registry.example.com/acme/app:v1", start.Add(time.Duration(n)*time.Hour)
 	return Record{
 		RecordedAt: start.Add(time.Duration(n) * time.Minute), Verdict: verdict, Identity: id("bundle", n), TransferID: fmt.Sprint("T-", n),
-		Images:      []Image{{&name, id("image", n), &logged}},
+		Images:      []Image{{[]string{name}, id("image", n), &logged}},
 		Seal:        &Seal{id("key", 0), "site-a", uint64(n), id("inventory", n)},
 		ToolVersion: "v1", Report: reportOf(verdict, id("bundle", n), id("image", n)),
 	}

@@ -95,11 +95,10 @@ func (m *marks) raise(e *Entry) error {
 		}
 	}
 	for _, img := range e.Images {
-		if img.Reference == nil || img.TrustedTime == nil {
-			continue
-		}
-		if img.TrustedTime.After(m.names[*img.Reference].time) {
-			m.names[*img.Reference] = latest{*img.TrustedTime, e.Number}
+		for _, name := range img.References {
+			if img.TrustedTime != nil && img.TrustedTime.After(m.names[name].time) {
+				m.names[name] = latest{*img.TrustedTime, e.Number}
+			}
 		}
 	}
 	if len(m.streams)+len(m.names) > MaxStreams {

@@ -81,7 +81,7 @@ func TestMarksAreKeptApart(t *testing.T) {
 // nothing.
 func TestUnnamedImagesMarkNothing(t *testing.T) {
 	for name, change := range map[string]func(*Entry){
-		"no name": func(e *Entry) { e.Images[0].Reference = nil },
+		"no name": func(e *Entry) { e.Images[0].References = []string{} },
 		"no time": func(e *Entry) { e.Images[0].TrustedTime = nil },
 		"no seal": func(e *Entry) { e.Seal, e.Images[0].TrustedTime = nil, nil },
 	} {

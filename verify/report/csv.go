@@ -2,6 +2,7 @@ package report
 
 import (
 	"bufio"
+	"fmt"
 	"io"
 	"strconv"
 	"strings"
@@ -28,14 +29,26 @@ func CSV(w io.Writer, r *verify.Report) error {
 		if hex, ok := hexDigest(blob.Digest); ok {
 			path = blobFolder + hex
 		}
-		var refs []string
-		for _, d := range blob.Images {
-			refs = append(refs, names[d]...)
-		}
+		refs := atMost(blob.Images, names)
 		csvRow(b, path, blob.Digest, strconv.FormatInt(blob.Size, 10), string(blob.MediaType), strings.Join(blob.Images, " "),
 			strings.Join(refs, " "), blob.State, string(r.Verdict), strings.Join(r.Waivers, "; "))
 	}
 	return b.Flush()
+}
+
+// atMost returns the references of images, as many as a cell may hold, and how
+// many more there are.
+func atMost(images []string, names map[string][]string) (list []string) {
+	more := 0
+	for _, d := range images {
+		room := min(maxOwners-len(list), len(names[d]))
+		list = append(list, names[d][:room]...)
+		more += len(names[d]) - room
+	}
+	if more > 0 {
+		list = append(list, fmt.Sprintf("(and %d more)", more))
+	}
+	return list
 }
 
 // references gives the claimed references of each image digest.

@@ -18,7 +18,7 @@ import (
 var contract = map[string]string{
 	"":                             "anchors blobs bundle bundleKeys checks clock command failures images policy schema seal tool totals transfer verdict verifiedAt waivers",
 	".bundle":                      "fileDigest identity path size volumes",
-	".bundle.volumes[]":           "digest name size",
+	".bundle.volumes[]":            "digest name size",
 	".clock":                       "host source",
 	".anchors[]":                   "fingerprint kind name newest path source",
 	".policy":                      "digest name path",
