@@ -15,7 +15,7 @@ import (
 
 // A pipe that calls itself an index of volumes would keep whoever opens it
 // waiting for ever.
-func TestHostile2PipeBesideVolumes(t *testing.T) {
+func TestPipeBesideVolumes(t *testing.T) {
 	dir := t.TempDir()
 	x := &volume.Index{Schema: volume.Schema, Whole: volume.Whole{Size: 4, Digest: oci.FromBytes([]byte("good"))},
 		Volumes: []volume.Volume{{Number: 1, Size: 4, Digest: oci.FromBytes([]byte("good"))}}}

@@ -9,7 +9,7 @@ import (
 )
 
 // What is typed is a text, whatever YAML would take it for.
-func TestHostile2InterviewTakesAnswersAsText(t *testing.T) {
+func TestInterviewTakesAnswersAsText(t *testing.T) {
 	for _, answer := range []string{`"`, `\`, `a\nb`, `*x`, `&x y`, `!!int 7`, `{a: b}`, `[`, `a: b`, `- a`, `# no comment`, `%TAG`, `---`, `null`, `~`, `yes`, `<b>&`, `é 😀 漢`, `\u0022,"operator":"x`, `'`, `|`, `>`, "a\tb", "a\u2028b", `0x1F`, `1e400`, "a\x1b[2J", `\ud800`} {
 		var out bytes.Buffer
 		o := &verify.Options{Policy: &verify.Policy{Transfer: []string{"id", "operator"}}}

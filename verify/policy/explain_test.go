@@ -9,7 +9,7 @@ import (
 
 // What is an alternative must not be told as one demand after the other, nor a
 // pinned digest as something that may be.
-func TestHostile2ExplainTellsAlternatives(t *testing.T) {
+func TestExplainTellsAlternatives(t *testing.T) {
 	p, err := policy.Parse([]byte(imagesRule("digests: ['"+appV1+"', '"+another+"']")+"seal: {keys: [{file: cosign.pub}, {file: other.pub}]}\n"), key)
 	if err != nil {
 		t.Fatal(err)

@@ -24,7 +24,7 @@ func failedAs(t *testing.T, rep *verify.Report, want string) {
 }
 
 // A platform that the index calls unknown is one all the same.
-func TestHostile2PlatformCalledUnknown(t *testing.T) {
+func TestPlatformCalledUnknown(t *testing.T) {
 	f := fixture.Open(unsigned(t, "multi:v1"))
 	f.Unsign(0)
 	f.Edit(f.Inventory.Images[0].Digest, func(s string) string {
@@ -53,21 +53,21 @@ func refusing(pattern string) *verify.Policy {
 }
 
 // Who strips the log entry leaves nothing to compare, and that is no answer.
-func TestHostile2RollbackWithoutATime(t *testing.T) {
+func TestRollbackWithoutATime(t *testing.T) {
 	raw, opt := (&threat{signed: []fixture.Stages{{NoLog: true}}}).build(t, unsigned(t, "unsigned:v1"))
 	opt.IgnoreTlog, opt.Waivers = true, []string{"--insecure-ignore-tlog"}
 	opt.Known, opt.Policy = &known{at: fixture.SignedAt}, refusing(fixture.Host+"unsigned:v1")
 	failedAs(t, fixture.Verify(t, raw, opt), "policy.rollback")
 }
 
-func TestHostile2RefuseRollbackWithoutARegister(t *testing.T) {
+func TestRefuseRollbackWithoutARegister(t *testing.T) {
 	raw, opt := (&threat{forge: sealing(sealer()), opt: sealedUnder(sealer().Public())}).build(t, unsigned(t, "unsigned:v1"))
 	opt.Policy = refusing("**")
 	failedAs(t, fixture.Verify(t, raw, opt), "policy.rollback")
 }
 
 // The marks are those at the end of a long read, not at its beginning.
-func TestHostile2MarkRaisedWhileReading(t *testing.T) {
+func TestMarkRaisedWhileReading(t *testing.T) {
 	raw, opt := (&threat{forge: sealing(sealer()), opt: sealedUnder(sealer().Public())}).build(t, unsigned(t, "unsigned:v1"))
 	marks := &known{}
 	opt.Known, opt.Policy = marks, refusing("**")
@@ -81,7 +81,7 @@ func TestHostile2MarkRaisedWhileReading(t *testing.T) {
 }
 
 // The report names every anchor, those of the policy too.
-func TestHostile2AnchorsOfAPolicy(t *testing.T) {
+func TestAnchorsOfAPolicy(t *testing.T) {
 	raw, opt := (&threat{}).build(t, unsigned(t, "unsigned:v1"))
 	opt.Policy = &verify.Policy{Rules: []verify.Rule{{Pattern: "**", Demands: verify.Demands{Keys: opt.Keys}}}}
 	opt.Keys = nil
@@ -94,7 +94,7 @@ func TestHostile2AnchorsOfAPolicy(t *testing.T) {
 }
 
 // One workflow on two branches, with one key, is one signer.
-func TestHostile2OneWorkflowIsOneSigner(t *testing.T) {
+func TestOneWorkflowIsOneSigner(t *testing.T) {
 	f, key := fixture.Open(bare()), ecdsaKey(elliptic.P256())
 	for _, ref := range []string{"heads/main", "tags/v1"} {
 		san, err := url.Parse("https://github.com/acme/app/.github/workflows/release.yml@refs/" + ref)
