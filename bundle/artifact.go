@@ -1,6 +1,9 @@
 package bundle
 
-import "github.com/gapseal/gapseal/oci"
+import (
+	"github.com/gapseal/gapseal/internal/strictjson"
+	"github.com/gapseal/gapseal/oci"
+)
 
 var emptyConfig = []byte("{}")
 
@@ -15,7 +18,7 @@ type artifactManifest struct {
 // artifact returns the only valid manifest for a blob of the bundle's own: the
 // empty config and one layer.
 func artifact(artifactType, layerType string, blob []byte) ([]byte, error) {
-	return marshal(&artifactManifest{
+	return strictjson.Marshal(&artifactManifest{
 		SchemaVersion: 2, MediaType: oci.TypeManifest, ArtifactType: artifactType,
 		Config: oci.Descriptor{MediaType: oci.TypeEmpty, Digest: oci.EmptyDigest, Size: int64(len(emptyConfig))},
 		Layers: []oci.Descriptor{describe(layerType, blob)},

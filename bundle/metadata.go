@@ -159,7 +159,7 @@ func differingIndex(got, want []byte) string {
 	if strictjson.Unmarshal(got, &g) == nil && strictjson.Unmarshal(want, &w) == nil && len(g.Manifests) != len(w.Manifests) {
 		return fmt.Sprintf("lists %d manifests where the inventory dictates %d", len(g.Manifests), len(w.Manifests))
 	}
-	return fmt.Sprintf("differs at byte %d from what the inventory dictates", firstDifference(got, want))
+	return fmt.Sprintf("differs at byte %d from what the inventory dictates", strictjson.FirstDifference(got, want))
 }
 
 // find returns the blob of that digest; the list is sorted, and a list that is

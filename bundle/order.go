@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/gapseal/gapseal/internal/strictjson"
 	"github.com/gapseal/gapseal/oci"
 )
 
@@ -94,7 +95,7 @@ func indexJSON(inv *Inventory, own ...oci.Descriptor) ([]byte, error) {
 		ix.Manifests = append(ix.Manifests, d)
 	}
 	ix.Manifests = append(ix.Manifests, own...)
-	return marshal(&ix)
+	return strictjson.Marshal(&ix)
 }
 
 func imageEntry(img Image) oci.Descriptor {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/gapseal/gapseal/internal/check"
+	"github.com/gapseal/gapseal/internal/strictjson"
 	"github.com/gapseal/gapseal/oci"
 )
 
@@ -57,7 +58,7 @@ func NewPlan(inv Inventory, meta map[oci.Digest][]byte, lim oci.Limits) (*Plan, 
 }
 
 func (p *Plan) layOut(lim oci.Limits) error {
-	blob, err := marshal(p.Inventory)
+	blob, err := strictjson.Marshal(p.Inventory)
 	if err != nil {
 		return err
 	}

@@ -2,14 +2,13 @@ package recovery
 
 import (
 	"errors"
-	"io"
 
 	"github.com/gapseal/gapseal/oci"
 )
 
-// ErrNoIndex says that neither the index of recovery blocks nor a copy of it at
+// errNoIndex says that neither the index of recovery blocks nor a copy of it at
 // the end of a recovery volume can be used.
-var ErrNoIndex = errors.New("there is no index of recovery blocks that can be read, and no recovery volume has a whole copy of it at its end")
+var errNoIndex = errors.New("there is no index of recovery blocks that can be read, and no recovery volume has a whole copy of it at its end")
 
 // Choose finds the index that a set of volumes goes by: the one that the index
 // of volumes names (want, if not empty), else the commonest of the copies in
@@ -37,9 +36,5 @@ func Choose(file []byte, copies [][]byte, want oci.Digest) (*Index, []byte, erro
 			return x, c, nil
 		}
 	}
-	return nil, nil, ErrNoIndex
+	return nil, nil, errNoIndex
 }
-
-// Copy returns the copy of the index at the end of a recovery volume of size
-// bytes; nil if there is none that is whole.
-func Copy(r io.ReaderAt, size int64) []byte { return readTail(r, size) }

@@ -1,9 +1,8 @@
 package recovery
 
-import (
-	"context"
-)
+import "context"
 
+// anyLost reports whether a column has anything to be rebuilt.
 func (s *Set) anyLost(column int) bool {
 	for block := range s.g.Blocks() {
 		if s.lost[block*s.g.Columns+column] {

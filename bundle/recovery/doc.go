@@ -12,6 +12,7 @@
 //	app.tar.rec.001, …  parity, each with a copy of that index at its end
 //
 // The code works in GF(2^8), with at most 256 blocks. One in GF(2^16) would
-// allow more, but its tables alone take about 85 MiB, measured, which is the
-// memory that a repair may use in all; columns give the finer grain instead.
+// allow more, but needs tables of 64 MiB and more (65,536 times 512 products of
+// two bytes), twice what a repair holds of the bundle; columns give the finer
+// grain instead.
 package recovery

@@ -23,9 +23,9 @@ func tail(index []byte) []byte {
 	return slices.Concat(index, sum[:], binary.BigEndian.AppendUint64(nil, uint64(len(index))), []byte(magic))
 }
 
-// readTail returns the index at the end of a recovery volume of size bytes; nil
-// if there is none that is whole.
-func readTail(r io.ReaderAt, size int64) []byte {
+// Copy returns the copy of the index at the end of a recovery volume of size
+// bytes; nil if there is none that is whole.
+func Copy(r io.ReaderAt, size int64) []byte {
 	var end [tailFixed]byte
 	if size < int64(len(end)) {
 		return nil

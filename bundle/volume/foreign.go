@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"github.com/gapseal/gapseal/oci"
 )
@@ -36,8 +35,8 @@ func (s *Set) otherSet(d oci.Digest) string {
 		if err != nil {
 			continue
 		}
-		if i := slices.IndexFunc(x.Volumes, func(v Volume) bool { return v.Digest == d }); i >= 0 {
-			return fmt.Sprintf("volume %d of another set, which %s lists", i+1, path)
+		if n := x.find(d); n > 0 {
+			return fmt.Sprintf("volume %d of another set, which %s lists", n, path)
 		}
 	}
 	return ""

@@ -9,7 +9,15 @@ import (
 
 	"github.com/gapseal/gapseal/bundle/volume"
 	"github.com/gapseal/gapseal/internal/fixture"
+	"github.com/gapseal/gapseal/verify"
 )
+
+// mishap is what may happen to volumes, and what the report then says.
+type mishap struct {
+	make       func(t *testing.T, b volume.Base)
+	want, warn string // the checks that failed, and those of class media that warned
+	says       string // in the first failure
+}
 
 // TestWhatCanHappenToVolumes wants the exact checks that fail and warn: the
 // medium first, and after it nothing that it explains.
@@ -17,11 +25,7 @@ func TestWhatCanHappenToVolumes(t *testing.T) {
 	raw := fixture.Bundle(t, "app:v1")
 	other := fixture.Bundle(t, "app:v2")
 	each := int64(len(raw)/3 + 1)
-	for name, c := range map[string]struct {
-		make       func(t *testing.T, b volume.Base)
-		want, warn string
-		says       string // by the first check of class media
-	}{
+	for name, c := range map[string]mishap{
 		"nothing":                {func(*testing.T, volume.Base) {}, "", "", ""},
 		"first missing":          {remove(1), "media.missing", "", "volume 1 of 3 is missing"},
 		"second missing":         {remove(2), "media.missing", "", "volume 2 of 3 is missing"},
@@ -32,7 +36,7 @@ func TestWhatCanHappenToVolumes(t *testing.T) {
 		"empty":                  {edit(1, func(b []byte) []byte { return nil }), "media.size", "", "volume 1 of 3 is truncated"},
 		"longer":                 {edit(2, func(b []byte) []byte { return append(b, 0) }), "media.size", "", "volume 2 of 3 is longer"},
 		"last longer":            {edit(3, func(b []byte) []byte { return append(b, 0) }), "media.size", "", "volume 3 of 3 is longer"},
-		"damaged":                {edit(3, func(b []byte) []byte { b[600] ^= 1; return b }), "media.damaged blob.digest", "", "volume 3 of 3 is not what"},
+		"damaged":                {edit(3, func(b []byte) []byte { b[600] ^= 1; return b }), "media.damaged blob.digest", "", "volume 3 of 3 is damaged"},
 		"copy of another":        {func(t *testing.T, b volume.Base) { write(t, b.Volume(2), read(t, b.Volume(1))) }, "media.swapped", "", "volume 2 of 3 has the content of volume 1"},
 		"swapped":                {swap, "media.swapped", "", "volume 1 of 3 has the content of volume 2"},
 		"of another set":         {foreign(other, each), "media.foreign", "", "volume 2 of 3 is volume 2 of another set"},
@@ -47,34 +51,39 @@ func TestWhatCanHappenToVolumes(t *testing.T) {
 		"an old volume more, and one damaged": {func(t *testing.T, b volume.Base) {
 			write(t, b.Volume(4), raw[:100])
 			edit(3, func(b []byte) []byte { b[600] ^= 1; return b })(t, b)
-		}, "media.damaged blob.digest", "", "volume 3 of 3 is not what"},
+		}, "media.damaged blob.digest", "", "volume 3 of 3 is damaged"},
 		"index damaged": {func(t *testing.T, b volume.Base) { write(t, b.Index(), []byte("{}")) }, "", "media.index", ""},
 		"index huge":    {func(t *testing.T, b volume.Base) { write(t, b.Index(), make([]byte, volume.MaxIndex+1)) }, "", "media.index", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			base := cut(t, raw, each)
 			c.make(t, base)
-			rep := judge(t, base.Index(), fixture.Options())
-			failed := strings.Join(fixture.Failed(rep), " ")
-			if c.want == "media.swapped" || c.want == "media.foreign" { // what follows depends on what stands where
-				failed, _, _ = strings.Cut(failed, " ")
-			}
-			if failed != c.want {
-				t.Errorf("failed [%s], want [%s]", strings.Join(fixture.Failed(rep), " "), c.want)
-			}
-			var warned []string
-			for _, id := range fixture.Warned(rep) {
-				if strings.HasPrefix(id, "media.") {
-					warned = append(warned, id)
-				}
-			}
-			if got := strings.Join(warned, " "); got != c.warn && !sameWords(got, c.warn) {
-				t.Errorf("warned [%s], want [%s]", got, c.warn)
-			}
-			if c.says != "" && (len(rep.Failures) == 0 || !strings.Contains(rep.Failures[0].Detail, c.says) || !strings.HasPrefix(string(rep.Failures[0].Subject), "app.tar.00")) {
-				t.Errorf("the first failure says %+v", rep.Failures)
-			}
+			c.check(t, judge(t, base.Index(), fixture.Options()))
 		})
+	}
+}
+
+// check wants the report to say what happened, first of all.
+func (c mishap) check(t *testing.T, rep *verify.Report) {
+	t.Helper()
+	failed := strings.Join(fixture.Failed(rep), " ")
+	if c.want == "media.swapped" || c.want == "media.foreign" { // what follows depends on what stands where
+		failed, _, _ = strings.Cut(failed, " ")
+	}
+	if failed != c.want {
+		t.Errorf("failed [%s], want [%s]", strings.Join(fixture.Failed(rep), " "), c.want)
+	}
+	var warned []string
+	for _, id := range fixture.Warned(rep) {
+		if strings.HasPrefix(id, "media.") {
+			warned = append(warned, id)
+		}
+	}
+	if got := strings.Join(warned, " "); !sameWords(got, c.warn) {
+		t.Errorf("warned [%s], want [%s]", got, c.warn)
+	}
+	if c.says != "" && (len(rep.Failures) == 0 || !strings.Contains(rep.Failures[0].Detail, c.says) || !strings.HasPrefix(string(rep.Failures[0].Subject), "app.tar.00")) {
+		t.Errorf("the first failure says %+v", rep.Failures)
 	}
 }
 

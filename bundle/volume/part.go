@@ -3,7 +3,6 @@ package volume
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 
@@ -24,19 +23,28 @@ func (s *Set) part(n int) (*Part, error) {
 		}
 		path = better
 	}
-	f, err := os.Open(path)
+	f, size, err := open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
+	return &Part{Number: n, Path: path, Size: size, file: f}, nil
+}
+
+// open opens a file and returns its size in bytes, too.
+func open(path string) (*os.File, int64, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, 0, err
+	}
 	info, err := f.Stat()
 	if err != nil {
 		f.Close()
-		return nil, err
+		return nil, 0, err
 	}
-	return &Part{Number: n, Path: path, Size: info.Size(), file: f}, nil
+	return f, info.Size(), nil
 }
 
 // size holds the size of a volume against the index.
@@ -44,20 +52,15 @@ func (s *Set) size(p *Part) error {
 	if s.Index == nil || s.Index.Volumes[p.Number-1].Size == p.Size {
 		return nil
 	}
-	want := s.Index.Volumes[p.Number-1].Size
 	s.cut = min(s.cut, p.Number-1)
-	f := &check.Fault{ID: check.MediaSize, Subject: s.name(p.Number), Expected: fmt.Sprintf("%d bytes", want), Found: fmt.Sprintf("%d bytes", p.Size)}
-	f.Detail = fmt.Sprintf("volume %d of %d is truncated", p.Number, s.count)
-	if p.Size > want {
-		f.Detail = fmt.Sprintf("volume %d of %d is longer than it should be", p.Number, s.count)
-	}
+	f := s.Index.wrongSize(p.Number, s.name(p.Number), p.Size)
 	s.Faults = append(s.Faults, f)
 	if len(s.otherIndexes()) == 0 {
 		return nil
 	}
 	d, err := Hash(context.Background(), p.file, p.Size, nil)
 	if other := s.otherSet(d); err == nil && other != "" {
-		f.ID, f.Detail = check.MediaForeign, fmt.Sprintf("volume %d of %d is %s", p.Number, s.count, other)
+		f.ID, f.Detail = check.MediaForeign, s.Index.nth(p.Number)+" is "+other
 	}
 	return err
 }

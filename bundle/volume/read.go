@@ -77,7 +77,7 @@ func (s *Set) explain(ctx context.Context, progress func(int64)) ([]*check.Fault
 	if s.Index == nil {
 		return nil, nil
 	}
-	digests, err := HashAll(ctx, s.Content().files, progress)
+	digests, err := hashAll(ctx, s.Content().files, progress)
 	if err != nil {
 		return nil, err
 	}
@@ -92,14 +92,11 @@ func (s *Set) explain(ctx context.Context, progress func(int64)) ([]*check.Fault
 
 // blame says what is wrong with a volume whose digest is not the index's.
 func (s *Set) blame(n int, found oci.Digest) *check.Fault {
-	f := &check.Fault{ID: check.MediaDamaged, Subject: s.name(n), Expected: string(s.Index.Volumes[n-1].Digest), Found: string(found)}
-	of := fmt.Sprintf("volume %d of %d", n, s.count)
-	if i := slices.IndexFunc(s.Index.Volumes, func(v Volume) bool { return v.Digest == found }); i >= 0 {
-		f.ID, f.Detail = check.MediaSwapped, fmt.Sprintf("%s has the content of volume %d", of, i+1)
-	} else if other := s.otherSet(found); other != "" {
-		f.ID, f.Detail = check.MediaForeign, of+" is "+other
-	} else {
-		f.Detail = of + " is not what the index of volumes says: it is damaged, or of another bundle"
+	f := s.Index.wrongDigest(n, s.name(n), found)
+	if f.ID == check.MediaDamaged {
+		if other := s.otherSet(found); other != "" {
+			f.ID, f.Detail = check.MediaForeign, s.Index.nth(n)+" is "+other
+		}
 	}
 	return f
 }

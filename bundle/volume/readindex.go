@@ -32,6 +32,7 @@ func (s *Set) readIndex(path string) error {
 // IndexError says why an index cannot be used.
 type IndexError struct{ Path, Reason string }
 
+// Error names the file and what is wrong with it.
 func (e *IndexError) Error() string { return e.Path + ": the index of volumes " + e.Reason }
 
 // ReadIndex reads an index of volumes. The error is an [*IndexError] or the

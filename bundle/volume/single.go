@@ -3,9 +3,7 @@ package volume
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
-	"slices"
 
 	"github.com/gapseal/gapseal/internal/check"
 )
@@ -20,25 +18,17 @@ func CheckOne(ctx context.Context, path string, x *Index, progress func(int64)) 
 		return Volume{}, &check.Fault{ID: check.MediaForeign, Subject: name, Detail: "the index lists no volume of this number", Expected: fmt.Sprintf("1 to %d", len(x.Volumes)), Found: fmt.Sprint(n)}
 	}
 	v := x.Volumes[n-1]
-	f, err := os.Open(path)
+	f, size, err := open(path)
 	if err != nil {
 		return v, err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return v, err
+	if size != v.Size {
+		return v, x.wrongSize(n, name, size)
 	}
-	of := fmt.Sprintf("volume %d of %d", n, len(x.Volumes))
-	if info.Size() != v.Size {
-		return v, &check.Fault{ID: check.MediaSize, Subject: name, Detail: of + " has another size", Expected: fmt.Sprintf("%d bytes", v.Size), Found: fmt.Sprintf("%d bytes", info.Size())}
+	d, err := Hash(ctx, f, size, progress)
+	if err == nil && d != v.Digest {
+		err = x.wrongDigest(n, name, d)
 	}
-	d, err := Hash(ctx, f, info.Size(), progress)
-	if err != nil || d == v.Digest {
-		return v, err
-	}
-	if i := slices.IndexFunc(x.Volumes, func(v Volume) bool { return v.Digest == d }); i >= 0 {
-		return v, &check.Fault{ID: check.MediaSwapped, Subject: name, Detail: fmt.Sprintf("%s has the content of volume %d", of, i+1), Expected: string(v.Digest), Found: string(d)}
-	}
-	return v, &check.Fault{ID: check.MediaDamaged, Subject: name, Detail: of + " is damaged, or of another bundle", Expected: string(v.Digest), Found: string(d)}
+	return v, err
 }

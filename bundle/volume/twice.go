@@ -3,7 +3,6 @@ package volume
 import (
 	"context"
 	"fmt"
-	"os"
 
 	"github.com/gapseal/gapseal/internal/check"
 	"github.com/gapseal/gapseal/oci"
@@ -38,14 +37,10 @@ func (s *Set) choose(n int, a, b string) (string, error) {
 }
 
 func hashPath(path string) (oci.Digest, error) {
-	f, err := os.Open(path)
+	f, size, err := open(path)
 	if err != nil {
 		return "", err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return "", err
-	}
-	return Hash(context.Background(), f, info.Size(), nil)
+	return Hash(context.Background(), f, size, nil)
 }

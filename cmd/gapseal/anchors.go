@@ -15,20 +15,11 @@ const maxAnchor = 4 << 20
 
 // readAnchor reads a small file that the operator named.
 func readAnchor(path string) ([]byte, error) {
-	f, err := os.Open(path)
+	raw, err := readAtMost(path, maxAnchor)
 	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if info.IsDir() {
-		return nil, usagef("%s is a directory, not a file", path)
-	}
-	raw, err := readAtMost(f, maxAnchor)
-	if err != nil {
+		if info, serr := os.Stat(path); serr == nil && info.IsDir() {
+			return nil, usagef("%s is a directory, not a file", path)
+		}
 		return nil, err
 	}
 	if len(raw) > maxAnchor {
@@ -72,25 +63,37 @@ func pinKey(arg string, o *verify.Options) error {
 		o.Fingerprints = append(o.Fingerprints, f)
 		return nil
 	}
-	return keyFile(arg, o)
+	return addKey(arg, o)
 }
 
-func keyFile(path string, o *verify.Options) error {
+// addKey pins the key in a PEM file.
+func addKey(path string, o *verify.Options) error {
+	key, err := readKey("--key", path)
+	if err == nil {
+		o.Keys = append(o.Keys, key)
+	}
+	return err
+}
+
+// readKey reads the public key in a PEM file that a flag names.
+func readKey(flag, path string) (*trust.Key, error) {
+	if isURL(path) {
+		return nil, usagef("%s %s: no network is used here; pass a file", flag, hideUser(path))
+	}
 	raw, err := readAnchor(path)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return addKey(raw, absolute(path), o)
+	return parseKey(flag, absolute(path), raw)
 }
 
-func addKey(raw []byte, path string, o *verify.Options) error {
+func parseKey(flag, path string, raw []byte) (*trust.Key, error) {
 	key, err := trust.ParseKey(raw)
 	if err != nil {
-		return usagef("--key %s: %v", path, err)
+		return nil, usagef("%s %s: %v", flag, path, err)
 	}
 	key.Path = path
-	o.Keys = append(o.Keys, key)
-	return nil
+	return key, nil
 }
 
 // absolute makes a report readable elsewhere.

@@ -109,17 +109,10 @@ func (e *exportRun) run(ctx context.Context, args []string, io stdio) error {
 	if name == "-" {
 		name = "standard output"
 	}
-	fmt.Fprintf(io.err, "wrote %s: %s, %s\nidentity %s\n", name, images(len(plan.Inventory.Images)), report.Bytes(plan.Size), plan.Identity())
+	fmt.Fprintf(io.err, "wrote %s: %s, %s\nidentity %s\n", name, counted(len(plan.Inventory.Images), "image", "images"), report.Bytes(plan.Size), plan.Identity())
 	e.cut.wrote(io.err, e.output, plan.Size)
 	e.tellSeal(io.err)
 	return nil
-}
-
-func images(n int) string {
-	if n == 1 {
-		return "1 image"
-	}
-	return fmt.Sprintf("%d images", n)
 }
 
 func (e *exportRun) checkUsage(args []string, io stdio) error {
@@ -190,13 +183,17 @@ func carryKey(ctx context.Context, arg string, o *verify.Options) error {
 	case strings.HasPrefix(arg, "sha256:"):
 		return usagef("--key %s: export carries the key itself, so it needs a PEM file or an https URL", arg)
 	case !isURL(arg):
-		return keyFile(arg, o)
+		return addKey(arg, o)
 	}
 	raw, err := registry.Fetch(ctx, arg)
 	if err != nil {
 		return err
 	}
-	return addKey(raw, hideUser(arg), o)
+	key, err := parseKey("--key", hideUser(arg), raw)
+	if err == nil {
+		o.Keys = append(o.Keys, key)
+	}
+	return err
 }
 
 // hideUser removes credentials from a URL that will be shown.
@@ -286,13 +283,5 @@ func (e *exportRun) writeTo(ctx context.Context, plan *bundle.Plan, fetch bundle
 	if e.cut.wanted() {
 		return e.cut.write(ctx, plan, fetch, volume.Base(e.output), e.jobs, tell)
 	}
-	f, err := atomicfile.Create(e.output)
-	if err != nil {
-		return err
-	}
-	defer f.Abort()
-	if err := plan.WriteFile(ctx, f, fetch, e.jobs, tell); err != nil {
-		return err
-	}
-	return f.Commit()
+	return writeFile(e.output, func(f *atomicfile.File) error { return plan.WriteFile(ctx, f, fetch, e.jobs, tell) })
 }

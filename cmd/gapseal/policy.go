@@ -11,7 +11,6 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/gapseal/gapseal/internal/atomicfile"
 	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify"
 	"github.com/gapseal/gapseal/verify/policy"
@@ -146,15 +145,7 @@ func policyInit(path, output string, io stdio) error {
 	if _, err := os.Lstat(output); err == nil {
 		return usagef("%s is there already; a draft replaces no policy", output)
 	}
-	f, err := atomicfile.Create(output)
-	if err != nil {
-		return err
-	}
-	defer f.Abort()
-	if _, err := f.Write(draft); err != nil {
-		return err
-	}
-	if err := f.Commit(); err != nil {
+	if err := writeWhole(output, draft); err != nil {
 		return err
 	}
 	fmt.Fprintf(io.err, "gapseal: a draft in %s; say in it who may sign, review each line, and remove the line draft\n", report.Terminal(output))

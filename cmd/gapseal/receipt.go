@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/spf13/pflag"
 
@@ -82,12 +81,7 @@ func (r *receiptRun) open(path string) (*receipt.Receipt, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, "", err
-	}
-	defer f.Close()
-	raw, err := readAtMost(f, dsse.MaxEnvelope)
+	raw, err := readAtMost(path, dsse.MaxEnvelope)
 	if err != nil {
 		return nil, "", err
 	}

@@ -49,8 +49,7 @@ gapseal register check register.jsonl --head office.head --key office.pub`,
 	}
 }
 
-// registerActions are what register does, by their names, with the number of
-// their arguments.
+// actions are what register does, by name.
 func (r *registerRun) actions() map[string]func(ctx context.Context, args []string, io stdio) error {
 	return map[string]func(context.Context, []string, stdio) error{
 		"list": r.list, "show": r.show, "check": r.check, "export": r.export, "head": r.head,

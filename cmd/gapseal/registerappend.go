@@ -14,8 +14,7 @@ import (
 // number of the entry. own are the references that the operator gave, by --image
 // or policy: an image that answers to some of them is recorded under these,
 // others without a name. reportJSON is kept as it is. The error is that of
-// [register.Register.Append]: without an entry there must be
-// no verdict.
+// [register.Register.Append]: without an entry there must be no verdict.
 func appendRegister(ctx context.Context, reg *register.Register, rep *verify.Report, reportJSON []byte, own []oci.Reference, transferID string) (int64, error) {
 	rec := register.Record{
 		RecordedAt: clock(), Verdict: string(rep.Verdict), Identity: string(rep.Bundle.Identity), TransferID: transferID,

@@ -62,16 +62,12 @@ func (r *registerRun) export(ctx context.Context, args []string, io stdio) error
 	if err != nil {
 		return err
 	}
-	f, err := atomicfile.Create(r.output)
-	if err != nil {
+	var h register.Head
+	err = writeFile(r.output, func(f *atomicfile.File) error {
+		h, err = reg.Export(ctx, f, clock())
 		return err
-	}
-	defer f.Abort()
-	h, err := reg.Export(ctx, f, clock())
+	})
 	if err != nil {
-		return err
-	}
-	if err := f.Commit(); err != nil {
 		return err
 	}
 	fmt.Fprintf(io.err, "gapseal: %s in %s; check it anywhere: gapseal register check %s\n", counted(int(h.Size), "entry", "entries"), report.Terminal(r.output), report.Terminal(r.output))

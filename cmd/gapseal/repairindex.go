@@ -3,8 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 
 	"github.com/gapseal/gapseal/bundle/recovery"
@@ -32,7 +30,7 @@ func (r *repairing) readVolumes() error {
 func (r *repairing) readRecovery() (err error) {
 	var file []byte
 	if paths := r.dirs.Paths(r.base.RecoveryIndex()); len(paths) > 0 {
-		if file, err = readUpTo(paths[0], recovery.MaxIndex); err != nil {
+		if file, err = readAtMost(paths[0], recovery.MaxIndex); err != nil {
 			return err
 		}
 	}
@@ -78,15 +76,6 @@ func (r *repairing) copies() (list [][]byte, err error) {
 		}
 	}
 	return list, nil
-}
-
-func readUpTo(path string, max int64) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, max+1))
 }
 
 // wanted is the digest of the index of recovery blocks that the index of

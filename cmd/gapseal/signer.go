@@ -71,18 +71,10 @@ func readPassword(ctx context.Context, in *os.File) ([]byte, error) {
 // publicKeys reads the public keys that a repeatable flag names, each a PEM file.
 func publicKeys(flag string, paths []string) (keys []*trust.Key, err error) {
 	for _, path := range paths {
-		if isURL(path) {
-			return nil, usagef("%s %s: no network is used here; pass a file", flag, hideUser(path))
-		}
-		raw, err := readAnchor(path)
+		key, err := readKey(flag, path)
 		if err != nil {
 			return nil, err
 		}
-		key, err := trust.ParseKey(raw)
-		if err != nil {
-			return nil, usagef("%s %s: %v", flag, path, err)
-		}
-		key.Path = absolute(path)
 		keys = append(keys, key)
 	}
 	return keys, nil

@@ -22,7 +22,13 @@ func escapeLines(s string) string {
 	return strings.Join(lines, "\n")
 }
 
-// readAtMost reads up to max bytes and one more, by which the caller can tell.
-func readAtMost(r io.Reader, max int64) ([]byte, error) {
-	return io.ReadAll(io.LimitReader(r, max+1))
+// readAtMost reads up to max bytes of a file and one more, by which the caller
+// can tell.
+func readAtMost(path string, max int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, max+1))
 }

@@ -128,7 +128,6 @@ func (v *verifyRun) checkOutputs(bundle string) (err error) {
 		return usagef("--output %q: want text, json or cosign", v.output)
 	}
 	inputs := append(v.inputs(), bundle, v.transfer.file)
-	inputs = append(inputs, v.sealKeys...)
 	inputs = append(inputs, setFiles(bundle, v.volumes)...)
 	for _, out := range v.outputs() {
 		if v.register != "" && sameFolder(out, v.register) {
@@ -287,23 +286,16 @@ func (v *verifyRun) write(rep *verify.Report, io stdio) error {
 	}
 	switch {
 	case v.outputFile != "":
-		return v.writeFile(rep, io)
+		return v.toFile(rep, io)
 	case v.output == "cosign" && rep.Verdict == verify.Rejected:
 		return nil
 	}
 	return renderers[v.output](io.out, rep)
 }
 
-func (v *verifyRun) writeFile(rep *verify.Report, io stdio) error {
-	f, err := atomicfile.Create(v.outputFile)
+func (v *verifyRun) toFile(rep *verify.Report, io stdio) error {
+	err := writeFile(v.outputFile, func(f *atomicfile.File) error { return renderers[v.output](f, rep) })
 	if err != nil {
-		return err
-	}
-	defer f.Abort()
-	if err := renderers[v.output](f, rep); err != nil {
-		return err
-	}
-	if err := f.Commit(); err != nil {
 		return err
 	}
 	for _, w := range rep.Waivers {

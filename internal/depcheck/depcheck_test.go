@@ -87,7 +87,7 @@ func TestExceptionsAreNeeded(t *testing.T) {
 var arrows = map[string]string{
 	"cmd/gapseal":     "bundle bundle/recovery bundle/volume internal/atomicfile internal/check internal/dsse internal/progress internal/quantity oci oci/registry verify verify/cert verify/evidence verify/policy verify/receipt verify/register verify/report verify/seal verify/trust",
 	"verify/policy":   "bundle internal/quantity oci verify verify/cert verify/evidence verify/trust",
-	"verify/register": "internal/atomicfile internal/dsse internal/strictjson verify/trust",
+	"verify/register": "internal/atomicfile internal/dsse internal/strictjson oci verify/trust",
 	"verify/report":   "internal/check verify",
 	"verify":          "bundle internal/check internal/dsse internal/layer internal/strictjson oci verify/cert verify/evidence verify/rekor verify/seal verify/trust verify/tsa",
 	"verify/cert":     "verify/trust",

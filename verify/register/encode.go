@@ -5,9 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
-
 	"github.com/gapseal/gapseal/internal/strictjson"
 )
 
@@ -16,7 +13,7 @@ import (
 func encode(e *Entry) ([]byte, error) {
 	bare := *e
 	bare.Digest = ""
-	raw, err := json.Marshal(&bare, json.FormatNilSliceAsNull(false), json.Deterministic(true), jsontext.EscapeForHTML(false))
+	raw, err := strictjson.Marshal(&bare)
 	if err != nil {
 		return nil, err
 	}

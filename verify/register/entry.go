@@ -1,9 +1,9 @@
 package register
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"time"
+
+	"github.com/gapseal/gapseal/oci"
 )
 
 // Schema names the JSON form of an entry.
@@ -60,11 +60,4 @@ const (
 // nothing is the Previous of the first entry, and the last entry of none.
 var nothing = digestOf(nil)
 
-func digestOf(b []byte) string {
-	sum := sha256.Sum256(b)
-	return digestText(sum[:])
-}
-
-func digestText(sum []byte) string { return digestPrefix + hex.EncodeToString(sum) }
-
-const digestPrefix = "sha256:"
+func digestOf(b []byte) string { return string(oci.FromBytes(b)) }

@@ -2,6 +2,8 @@ package register
 
 import (
 	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/gapseal/gapseal/oci"
 )
 
 // tree is the Merkle tree (RFC 6962) over the files of the entries, as far as
@@ -35,6 +37,5 @@ func (t *tree) root() tlog.Hash {
 
 // rootText writes a root the way digests are written.
 func rootText(t tree) string {
-	h := t.root()
-	return digestText(h[:])
+	return string(oci.FromSum(t.root()))
 }
