@@ -66,16 +66,16 @@ func (m matcher) matches(ref oci.Reference) bool {
 }
 
 // Named returns the names by which the operator knows images: what was asked
-// for, and each rule of the policy that stands for one name alone. Never one that
-// the bundle gives.
+// for, and each rule of the policy that stands for one name with its tag alone: a
+// repository may well hold an older line beside a newer. Never one that the bundle
+// gives.
 func (o *Options) Named() []oci.Reference {
 	list := slices.Clone(o.Images)
 	if o.Policy == nil {
 		return list
 	}
 	for _, r := range o.Policy.Rules {
-		if !strings.Contains(r.Pattern, "*") {
-			repository, tag := splitPattern(r.Pattern)
+		if repository, tag := splitPattern(r.Pattern); tag != "" && !strings.Contains(r.Pattern, "*") {
 			list = append(list, oci.Reference{Repository: repository, Tag: tag})
 		}
 	}

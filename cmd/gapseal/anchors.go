@@ -1,53 +1,11 @@
 package main
 
 import (
-	"os"
-	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/gapseal/gapseal/verify"
 	"github.com/gapseal/gapseal/verify/trust"
 )
-
-// maxAnchor is how large a key or trusted root file may be, in bytes.
-const maxAnchor = 4 << 20
-
-// readAnchor reads a small file that the operator named.
-func readAnchor(path string) ([]byte, error) {
-	raw, err := readAtMost(path, maxAnchor)
-	if err != nil {
-		if info, serr := os.Stat(path); serr == nil && info.IsDir() {
-			return nil, usagef("%s is a directory, not a file", path)
-		}
-		return nil, err
-	}
-	if len(raw) > maxAnchor {
-		return nil, usagef("%s: is larger than %d bytes; that is no key and no trusted root", path, maxAnchor)
-	}
-	return raw, nil
-}
-
-// inputs are the files that the operator named, besides the bundle.
-func (j *judging) inputs() []string {
-	return slices.Concat(j.keys, j.rekorKeys, []string{j.trustedRoot, j.policy})
-}
-
-// keepApart refuses to write over what is read.
-func keepApart(output string, inputs []string) error {
-	out, err := os.Stat(output)
-	if err != nil {
-		return nil // nothing is there to be lost
-	}
-	for _, path := range inputs {
-		if in, err := os.Stat(path); err == nil && os.SameFile(in, out) {
-			return usagef("%s is read by this very command and would be overwritten; write to another file", output)
-		}
-	}
-	return nil
-}
-
-func isURL(s string) bool { return strings.Contains(s, "://") }
 
 // pinKey takes --key of verify: a PEM file, or a fingerprint that selects a key
 // in the bundle. Nothing is fetched.
@@ -94,14 +52,6 @@ func parseKey(flag, path string, raw []byte) (*trust.Key, error) {
 	}
 	key.Path = path
 	return key, nil
-}
-
-// absolute makes a report readable elsewhere.
-func absolute(path string) string {
-	if abs, err := filepath.Abs(path); err == nil {
-		return abs
-	}
-	return path
 }
 
 // parseLogs gathers the trusted logs: those named, or else the built-in ones.

@@ -1,14 +1,10 @@
 package main
 
 import (
-	"strconv"
-	"strings"
-
 	"github.com/spf13/pflag"
 
 	"github.com/gapseal/gapseal/verify"
 	"github.com/gapseal/gapseal/verify/cert"
-	"github.com/gapseal/gapseal/verify/evidence"
 )
 
 // identity holds the flags that demand a keyless signer, by the names that
@@ -47,25 +43,5 @@ func (i *identity) parse(o *verify.Options) error {
 		return usagef("a keyless signature needs the certificate authorities of a trusted root that has some: --trusted-root FILE")
 	}
 	o.Identity = &i.policy
-	return nil
-}
-
-// parseAttestations reads --require-attestation TYPE[=N].
-func (j *judging) parseAttestations(o *verify.Options) error {
-	for _, s := range j.attestations {
-		name, count := s, 1
-		if i := strings.LastIndexByte(s, '='); i > 0 {
-			n, err := strconv.ParseUint(s[i+1:], 10, 16)
-			if err != nil || n == 0 {
-				return usagef("--require-attestation %q: want TYPE or TYPE=N, N being 1 or more", s)
-			}
-			name, count = s[:i], int(n)
-		}
-		uri, ok := evidence.PredicateURI(name)
-		if !ok {
-			return usagef("--require-attestation %q: want a URI or one of slsaprovenance, slsaprovenance1, spdxjson, cyclonedx, vuln", name)
-		}
-		o.Attestations = append(o.Attestations, verify.RequiredAttestation{Name: name, PredicateType: uri, Count: count})
-	}
 	return nil
 }

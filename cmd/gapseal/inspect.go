@@ -80,29 +80,16 @@ func (in *inspection) text(w io.Writer) error {
 	b := bufio.NewWriter(w)
 	fmt.Fprintf(b, "UNVERIFIED: this is what %s says of itself.\nOnly gapseal verify proves it.\n\n", report.Terminal(in.Path))
 	for _, f := range in.Faults {
-		b.WriteString(report.Fold("FAULT "+report.Terminal(f), labelWidth))
+		b.WriteString(report.Fold("FAULT "+report.Terminal(f), report.LabelWidth))
 	}
 	if in.Inventory != nil {
 		writeInventory(b, in.Inventory)
 	}
 	if in.Sealed {
-		row(b, "seal", "there is one; verify --seal-key proves whose")
+		report.Row(b, "seal", "there is one; verify --seal-key proves whose")
 	}
-	row(b, "identity", string(in.Identity))
+	report.Row(b, "identity", string(in.Identity))
 	return b.Flush()
-}
-
-// labelWidth leaves room for a digest in a terminal of 80 columns.
-const labelWidth = 9
-
-// row writes a label and values from outside, each on a line of its own.
-func row(w io.Writer, label string, values ...string) {
-	for _, v := range values {
-		if v != "" {
-			fmt.Fprint(w, report.Fold(fmt.Sprintf("%-*s%s", labelWidth, label, report.Terminal(v)), labelWidth))
-			label = ""
-		}
-	}
 }
 
 func writeInventory(w io.Writer, inv *bundle.Inventory) {
@@ -110,27 +97,27 @@ func writeInventory(w io.Writer, inv *bundle.Inventory) {
 		writeImage(w, img)
 	}
 	for _, k := range inv.Keys {
-		row(w, "key", k.Fingerprint, "(from the bundle, untrusted)")
+		report.Row(w, "key", k.Fingerprint, "(from the bundle, untrusted)")
 	}
 	for _, waiver := range inv.Waivers {
-		row(w, "waiver", waiver+", used at export")
+		report.Row(w, "waiver", waiver+", used at export")
 	}
 	var total int64
 	for _, blob := range inv.Blobs {
 		total += blob.Size
 	}
-	row(w, "content", fmt.Sprintf("%d blobs, %s", len(inv.Blobs), report.Bytes(total)))
-	row(w, "made by", inv.Tool.Name+" "+inv.Tool.Version)
+	report.Row(w, "content", fmt.Sprintf("%d blobs, %s", len(inv.Blobs), report.Bytes(total)))
+	report.Row(w, "made by", inv.Tool.Name+" "+inv.Tool.Version)
 }
 
 func writeImage(w io.Writer, img bundle.Image) {
-	row(w, "image", string(img.Digest), img.Reference)
-	row(w, "platform", strings.Join(img.Platforms, ", "))
+	report.Row(w, "image", string(img.Digest), img.Reference)
+	report.Row(w, "platform", strings.Join(img.Platforms, ", "))
 	for _, o := range img.Omitted {
-		row(w, "left out", o.Platform, string(o.Digest))
+		report.Row(w, "left out", o.Platform, string(o.Digest))
 	}
 	for _, ev := range img.Evidence {
-		row(w, "evidence", string(ev.Digest), string(ev.Kind)+" for", string(ev.Subject))
+		report.Row(w, "evidence", string(ev.Digest), string(ev.Kind)+" for", string(ev.Subject))
 	}
 	fmt.Fprintln(w)
 }

@@ -2,14 +2,11 @@ package main
 
 import (
 	"os"
-	"runtime"
-	"strings"
-	"sync"
+	"slices"
 	"time"
 
 	"github.com/spf13/pflag"
 
-	"github.com/gapseal/gapseal/internal/quantity"
 	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify"
 )
@@ -63,15 +60,6 @@ func (j *judging) declare(fs *pflag.FlagSet, keyHelp, platformHelp string) {
 	fs.StringArrayVar(&j.limits, "limit", nil, "raise or lower a budget, as `NAME=VALUE` (repeatable): "+limitNames())
 }
 
-func limitNames() string {
-	l := oci.DefaultLimits()
-	var names []string
-	for _, b := range l.Budgets() {
-		names = append(names, b.Name)
-	}
-	return strings.Join(names, ", ")
-}
-
 // options turns the flags into what verify takes. loadKey reads one --key.
 func (j *judging) options(loadKey func(arg string, o *verify.Options) error) (verify.Options, error) {
 	o := verify.Options{
@@ -105,144 +93,7 @@ func (j *judging) waivers() (list []string) {
 	return list
 }
 
-func (j *judging) parseDemands(o *verify.Options) error {
-	if j.requireLogs < 1 || j.requireTimestamps < 0 {
-		return usagef("--require-logs wants 1 or more, --require-timestamps 0 or more")
-	}
-	if j.requireTimestamps > 0 && len(o.TSAs) == 0 {
-		return usagef("--require-timestamps needs a trusted root that has timestamp authorities: --trusted-root FILE")
-	}
-	for _, s := range j.images {
-		ref, err := oci.ParseReference(s)
-		if err != nil {
-			return usagef("--image: %v", err)
-		}
-		o.Images = append(o.Images, ref)
-	}
-	for _, s := range j.platforms {
-		p, err := oci.ParsePlatform(s)
-		if err != nil {
-			return usagef("--platform: %v", err)
-		}
-		o.Platforms = append(o.Platforms, p)
-	}
-	for _, s := range j.annotations {
-		k, v, ok := strings.Cut(s, "=")
-		if !ok || k == "" {
-			return usagef("--annotations %q: want KEY=VALUE", s)
-		}
-		if o.Annotations == nil {
-			o.Annotations = map[string]string{}
-		}
-		if old, ok := o.Annotations[k]; ok && old != v {
-			return usagef("--annotations: %q is demanded to be both %q and %q", k, old, v)
-		}
-		o.Annotations[k] = v
-	}
-	return j.parseAccept(o)
-}
-
-func (j *judging) parseAccept(o *verify.Options) error {
-	for _, s := range j.accept {
-		image, signed, ok := strings.Cut(s, "=")
-		if !ok {
-			return usagef("--accept-reference %q: want REPO=SIGNED_REPO", s)
-		}
-		i, err := oci.ParseRepository(image)
-		if err != nil {
-			return usagef("--accept-reference: %v", err)
-		}
-		g, err := oci.ParseRepository(signed)
-		if err != nil {
-			return usagef("--accept-reference: %v", err)
-		}
-		o.AcceptReference = append(o.AcceptReference, verify.AcceptReference{Image: i, Signed: g})
-	}
-	return nil
-}
-
-func (j *judging) parseTimes(o *verify.Options) (err error) {
-	if j.maxAge != "" {
-		if o.MaxAge, err = quantity.Duration(j.maxAge); err != nil {
-			return usagef("--max-age %v", err)
-		}
-	}
-	if j.notBefore != "" {
-		if o.NotBefore, err = quantity.Time(j.notBefore); err != nil {
-			return usagef("--not-before: %v", err)
-		}
-	}
-	if j.at != "" {
-		if o.At, err = quantity.Time(j.at); err != nil {
-			return usagef("--at: %v", err)
-		}
-	}
-	return nil
-}
-
-func (j *judging) parseLimits(o *verify.Options) error {
-	for _, s := range j.limits {
-		name, value, ok := strings.Cut(s, "=")
-		if !ok {
-			return usagef("--limit %q: want NAME=VALUE", s)
-		}
-		if err := setLimit(&o.Limits, name, value); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func setLimit(l *oci.Limits, name, value string) error {
-	for _, b := range l.Budgets() {
-		if b.Name != name {
-			continue
-		}
-		read := quantity.Count
-		if b.Bytes {
-			read = quantity.Bytes
-		}
-		n, err := read(value)
-		if err != nil {
-			return usagef("--limit %s: %v", name, err)
-		}
-		*b.Value = n
-		return nil
-	}
-	return usagef("--limit %q: no such budget; there are %s", name, limitNames())
-}
-
-func toolVersion() verify.Tool {
-	return verify.Tool{Name: "gapseal", Version: version(), Go: runtime.Version(), Digest: ownDigest()}
-}
-
-// ownDigest is the SHA-256 of the running program's file, empty where the system
-// does not tell which that is.
-var ownDigest = sync.OnceValue(func() verify.Text {
-	path, err := os.Executable()
-	if err != nil {
-		return ""
-	}
-	d, err := hashFile(path)
-	if err != nil {
-		return ""
-	}
-	return d
-})
-
-// shownCommand is a command as a report shows it: URLs without credentials.
-func shownCommand(args []string) []string {
-	shown := make([]string, len(args))
-	for i, a := range args {
-		flag, value, ok := strings.Cut(a, "=")
-		switch {
-		case isURL(a) && strings.HasPrefix(a, "-") && ok:
-			shown[i] = flag + "=" + hideUser(value)
-		case isURL(a):
-			shown[i] = hideUser(a)
-		default:
-			shown[i] = a
-		}
-	}
-	return shown
+// inputs are the files that the operator named, besides the bundle.
+func (j *judging) inputs() []string {
+	return slices.Concat(j.keys, j.rekorKeys, []string{j.trustedRoot, j.policy})
 }

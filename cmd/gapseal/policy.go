@@ -63,8 +63,8 @@ func policyCheck(path string, io stdio) error {
 		indent := len(line) - len(strings.TrimLeft(line, " "))
 		fmt.Fprint(io.out, report.Fold(report.Terminal(line), indent+2))
 	}
-	row(io.out, "policy", p.Name)
-	row(io.out, "file", path, p.Digest)
+	report.Row(io.out, "policy", p.Name)
+	report.Row(io.out, "file", path, p.Digest)
 	return nil
 }
 

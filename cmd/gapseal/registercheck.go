@@ -96,10 +96,10 @@ func (r *registerRun) readHeads(c *registerChecked) (heads []register.Head, err 
 func (c *registerChecked) text(w io.Writer) error {
 	b := bufio.NewWriter(w)
 	for i := range c.Faults {
-		b.WriteString(report.Fold("FAULT "+report.Terminal(c.Faults[i].Error()), labelWidth))
+		b.WriteString(report.Fold("FAULT "+report.Terminal(c.Faults[i].Error()), report.LabelWidth))
 	}
 	for _, s := range c.Strays {
-		b.WriteString(report.Fold("STRAY "+report.Terminal(s)+": is no part of a register; move it elsewhere", labelWidth))
+		b.WriteString(report.Fold("STRAY "+report.Terminal(s)+": is no part of a register; move it elsewhere", report.LabelWidth))
 	}
 	if n := c.Faulty + c.Strayed - len(c.Faults) - len(c.Strays); n > 0 {
 		fmt.Fprintf(b, "and %d more\n", n)
@@ -114,19 +114,19 @@ func (c *registerChecked) text(w io.Writer) error {
 func (c *registerChecked) outcome(b *bufio.Writer) {
 	entries, path := counted(int(c.Entries), "entry", "entries"), report.Terminal(c.Path)
 	if c.Whole {
-		b.WriteString(report.Fold(fmt.Sprintf("WHOLE %s: %s, each as it was written, in unbroken order", path, entries), labelWidth))
+		b.WriteString(report.Fold(fmt.Sprintf("WHOLE %s: %s, each as it was written, in unbroken order", path, entries), report.LabelWidth))
 	} else {
-		b.WriteString(report.Fold(fmt.Sprintf("DAMAGED %s: %s, and %s", path, entries, counted(c.Faulty+c.Strayed, "fault", "faults")), labelWidth))
+		b.WriteString(report.Fold(fmt.Sprintf("DAMAGED %s: %s, and %s", path, entries, counted(c.Faulty+c.Strayed, "fault", "faults")), report.LabelWidth))
 	}
-	row(b, "root", c.Root)
-	row(b, "last", c.LastEntry)
+	report.Row(b, "root", c.Root)
+	report.Row(b, "last", c.LastEntry)
 	for _, h := range c.Pinned {
-		row(b, "head", fmt.Sprintf("%s: %d entries, as of %s", h.Path, h.Size, h.At.Format(time.RFC3339)), "signed by "+h.Key)
+		report.Row(b, "head", fmt.Sprintf("%s: %d entries, as of %s", h.Path, h.Size, h.At.Format(time.RFC3339)), "signed by "+h.Key)
 	}
 	if c.Partial > 0 {
-		row(b, "note", "an interrupted write left a file that the next one clears away; nothing is missing")
+		report.Row(b, "note", "an interrupted write left a file that the next one clears away; nothing is missing")
 	}
-	row(b, "unknown", c.unknown())
+	report.Row(b, "unknown", c.unknown())
 }
 
 // unknown says what this check could not see.

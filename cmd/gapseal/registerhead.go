@@ -32,8 +32,8 @@ func (r *registerRun) head(ctx context.Context, args []string, io stdio) error {
 		}
 	}
 	fmt.Fprintf(io.out, "%s as of %s\n", counted(int(h.Size), "entry", "entries"), h.At.Format(time.RFC3339))
-	row(io.out, "root", h.Root)
-	row(io.out, "last", h.LastEntry)
+	report.Row(io.out, "root", h.Root)
+	report.Row(io.out, "last", h.LastEntry)
 	return nil
 }
 
@@ -63,7 +63,7 @@ func (r *registerRun) export(ctx context.Context, args []string, io stdio) error
 		return err
 	}
 	var h register.Head
-	err = writeFile(r.output, func(f *atomicfile.File) error {
+	err = writeFile(r.output, func(f *atomicfile.File) (err error) {
 		h, err = reg.Export(ctx, f, clock())
 		return err
 	})

@@ -94,18 +94,3 @@ func writeListed(w io.Writer, l *listed) {
 		}
 	}
 }
-
-// shortDigest cuts a digest to what a person compares at a glance.
-func shortDigest(s string) string {
-	if len(s) > 19 {
-		return s[:19] + "…"
-	}
-	return s
-}
-
-func counted(n int, one, more string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, more)
-}

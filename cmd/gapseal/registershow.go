@@ -50,10 +50,10 @@ func showEntry(w io.Writer, e *register.Entry) error {
 		return usagef("entry %d: this version cannot show its report as text; -o json shows it as it was written", e.Number)
 	}
 	fmt.Fprintf(w, "Entry %d, recorded at %s by gapseal %s\n", e.Number, e.RecordedAt.Format(time.RFC3339), report.Terminal(e.ToolVersion))
-	row(w, "entry", e.Digest)
-	row(w, "report", e.ReportDigest)
+	report.Row(w, "entry", e.Digest)
+	report.Row(w, "report", e.ReportDigest)
 	if e.TransferID != nil {
-		row(w, "transfer", *e.TransferID)
+		report.Row(w, "transfer", *e.TransferID)
 	}
 	fmt.Fprintln(w)
 	return report.Text(w, rep)

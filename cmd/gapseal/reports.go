@@ -4,8 +4,6 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -70,21 +68,6 @@ func parseReports(args, inputs []string, outputFile string) (reportFiles, error)
 
 func (l reportFiles) has(path string) bool {
 	return slices.ContainsFunc(l, func(r *reportFile) bool { return samePath(r.path, path) })
-}
-
-// samePath reports whether two paths lead to one file, which need not exist.
-func samePath(a, b string) bool {
-	if a == "" || b == "" {
-		return false
-	}
-	ia, erra := os.Stat(a)
-	ib, errb := os.Stat(b)
-	if erra == nil && errb == nil {
-		return os.SameFile(ia, ib)
-	}
-	a, erra = filepath.Abs(a)
-	b, errb = filepath.Abs(b)
-	return erra == nil && errb == nil && a == b
 }
 
 // wants reports whether one of the reports is in that format.

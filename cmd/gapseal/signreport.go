@@ -1,11 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
-	"slices"
 
 	"github.com/spf13/pflag"
 
@@ -66,17 +64,12 @@ func (s *signing) abort() {
 	}
 }
 
-// write writes the receipt of a report, if one was asked for: what is in it is
-// the JSON report, byte for byte.
-func (s *signing) write(rep *verify.Report, transferID string, w io.Writer) error {
+// write writes the receipt of a JSON report, if one was asked for.
+func (s *signing) write(doc []byte, transferID string, w io.Writer) error {
 	if s.file == nil {
 		return nil
 	}
-	var doc bytes.Buffer
-	if err := report.JSON(&doc, rep); err != nil {
-		return err
-	}
-	raw, err := receipt.Make(doc.Bytes(), transferID, s.signer)
+	raw, err := receipt.Make(doc, transferID, s.signer)
 	if err != nil {
 		return fmt.Errorf("no receipt was written: %w", err)
 	}
@@ -111,9 +104,4 @@ func (s *signing) summary(w io.Writer, rep *verify.Report) error {
 	}
 	_, err = w.Write(raw)
 	return err
-}
-
-// inputs are the files that verify reads, besides the bundle.
-func (v *verifyRun) inputs() []string {
-	return slices.Concat(v.judging.inputs(), v.sealKeys, []string{v.sign.key})
 }

@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"github.com/gapseal/gapseal/bundle"
 	"github.com/gapseal/gapseal/bundle/volume"
@@ -82,14 +81,6 @@ func setFiles(path string, dirs []string) (list []string) {
 	return list
 }
 
-// exists reports whether any of the files is there.
-func exists(paths ...string) bool {
-	return slices.ContainsFunc(paths, func(p string) bool {
-		_, err := os.Stat(p)
-		return err == nil
-	})
-}
-
 // volumeFiles lists the volumes for the report, hashed only if that was asked
 // for: it reads each of them once more.
 func (s *bundleSource) volumeFiles(hashed bool) ([]verify.Volume, error) {
@@ -109,20 +100,6 @@ func (s *bundleSource) volumeFiles(hashed bool) ([]verify.Volume, error) {
 		list = append(list, v)
 	}
 	return list, nil
-}
-
-// hashFile returns the SHA-256 of a file.
-func hashFile(path string) (verify.Text, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", err
-	}
-	return verify.Text(oci.FromSum([sha256.Size]byte(h.Sum(nil)))), nil
 }
 
 func openFile(path string, io stdio) (*bundleSource, error) {

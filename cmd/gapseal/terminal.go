@@ -1,7 +1,7 @@
 package main
 
 import (
-	"io"
+	"fmt"
 	"os"
 	"strings"
 
@@ -22,13 +22,17 @@ func escapeLines(s string) string {
 	return strings.Join(lines, "\n")
 }
 
-// readAtMost reads up to max bytes of a file and one more, by which the caller
-// can tell.
-func readAtMost(path string, max int64) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
+func counted(n int, one, more string) string {
+	if n == 1 {
+		return "1 " + one
 	}
-	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, max+1))
+	return fmt.Sprintf("%d %s", n, more)
+}
+
+// shortDigest cuts a digest to what a person compares at a glance.
+func shortDigest(s string) string {
+	if len(s) > 19 {
+		return s[:19] + "…"
+	}
+	return s
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/report"
 	"github.com/gapseal/gapseal/verify/trust"
 )
 
@@ -102,13 +103,13 @@ func (s *rootShown) each(visit func(label string, v validity, lines ...string)) 
 func (s *rootShown) text(out io.Writer) error {
 	w := bufio.NewWriter(out)
 	s.each(func(label string, v validity, lines ...string) {
-		row(w, label, append(lines, v.String())...)
+		report.Row(w, label, append(lines, v.String())...)
 	})
 	for _, u := range s.Unsupported {
-		row(w, "left out", u)
+		report.Row(w, "left out", u)
 	}
-	row(w, "newest", s.age(clock()))
-	row(w, "file", s.Path, s.Digest)
+	report.Row(w, "newest", s.age(clock()))
+	report.Row(w, "file", s.Path, s.Digest)
 	return w.Flush()
 }
 

@@ -3,10 +3,15 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"runtime"
 	"runtime/debug"
+	"strings"
+	"sync"
 
 	"github.com/spf13/pflag"
+
+	"github.com/gapseal/gapseal/verify"
 )
 
 // release is set by the build; a build from a module has its version anyway.
@@ -34,4 +39,39 @@ func versionCommand() *command {
 			}
 		},
 	}
+}
+
+func toolVersion() verify.Tool {
+	return verify.Tool{Name: "gapseal", Version: version(), Go: runtime.Version(), Digest: ownDigest()}
+}
+
+// ownDigest is the SHA-256 of the running program's file, empty where the system
+// does not tell which that is.
+var ownDigest = sync.OnceValue(func() verify.Text {
+	path, err := os.Executable()
+	if err != nil {
+		return ""
+	}
+	d, err := hashFile(path)
+	if err != nil {
+		return ""
+	}
+	return d
+})
+
+// shownCommand is a command as a report shows it: URLs without credentials.
+func shownCommand(args []string) []string {
+	shown := make([]string, len(args))
+	for i, a := range args {
+		flag, value, ok := strings.Cut(a, "=")
+		switch {
+		case isURL(a) && strings.HasPrefix(a, "-") && ok:
+			shown[i] = flag + "=" + hideUser(value)
+		case isURL(a):
+			shown[i] = hideUser(a)
+		default:
+			shown[i] = a
+		}
+	}
+	return shown
 }

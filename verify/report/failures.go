@@ -108,7 +108,7 @@ func (t *text) failure(c *verify.Check) {
 // unfolded keeps a command in one piece, to be copied.
 func (t *text) unfolded(label, command string) {
 	if command != "" {
-		t.line("%-*s%s", labelColumn, label, Terminal(command))
+		t.line("%-*s%s", LabelWidth, label, Terminal(command))
 	}
 }
 

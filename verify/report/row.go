@@ -3,17 +3,20 @@ package report
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/gapseal/gapseal/verify"
 )
 
-// A label and a digest, sha256: and all, fill a terminal of 80 columns exactly.
+// LabelWidth is where the values of a [Row] begin: with a digest, sha256: and
+// all, they fill a terminal of 80 columns exactly.
+const LabelWidth = 9
+
 const (
-	columns     = 80
-	labelColumn = 9
-	headIndent  = 4 // below WARNING and FAILED, room for a digest with punctuation
+	columns    = 80
+	headIndent = 4 // below WARNING and FAILED, room for a digest with punctuation
 )
 
 // text writes labelled rows that fit a terminal.
@@ -24,12 +27,16 @@ type text struct {
 
 func (t *text) line(format string, args ...any) { fmt.Fprintf(t, format+"\n", args...) }
 
-// row writes a label and values from outside, each on a line of its own, folded
-// where it is too long. Empty values are left out.
-func (t *text) row(label string, values ...string) {
+// row is [Row] for this text.
+func (t *text) row(label string, values ...string) { Row(t, label, values...) }
+
+// Row writes a label and values from outside, each on a line of its own, safe for
+// a terminal and folded where it is too long. Empty values are left out. It is
+// for buffered writers: an error of w is not told.
+func Row(w io.Writer, label string, values ...string) {
 	for _, v := range values {
 		if v != "" {
-			t.fold(fmt.Sprintf("%-*s", labelColumn, label)+Terminal(v), labelColumn)
+			io.WriteString(w, Fold(fmt.Sprintf("%-*s", LabelWidth, label)+Terminal(v), LabelWidth))
 			label = ""
 		}
 	}

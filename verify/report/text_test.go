@@ -102,7 +102,7 @@ func TestTextOfManyFailuresCanBeRead(t *testing.T) {
 
 // Nothing that a bundle says can pass for a line of the report.
 func TestTextKeepsOutsidersInTheirColumn(t *testing.T) {
-	hostile := "x\nVERIFIED app.tar\x1b[1A\r" + strings.Repeat("A", columns-labelColumn) + "VERIFIED app.tar" + strings.Repeat(" VERIFIED", 40)
+	hostile := "x\nVERIFIED app.tar\x1b[1A\r" + strings.Repeat("A", columns-LabelWidth) + "VERIFIED app.tar" + strings.Repeat(" VERIFIED", 40)
 	rep := rejected(verify.Check{ID: check.SignatureClaims, Detail: hostile, Subject: verify.Text(hostile), Expected: verify.Text(hostile), Found: verify.Text(hostile)},
 		verify.Check{ID: check.TrustKey, Expected: verify.Text(hostile), Found: verify.Text(hostile)})
 	rep.Waivers = []string{hostile}
