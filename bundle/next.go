@@ -29,8 +29,8 @@ func (r *Reader) next() (*entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	if at == 0 && r.wrapped(b[:n]) {
-		r.ended = true
+	if at == 0 && (r.wrapped(b[:n]) || r.noTar(b[:n])) {
+		r.ended, r.lost = true, true
 		return nil, nil
 	}
 	if truncated {
@@ -60,6 +60,37 @@ func (r *Reader) wrapped(b []byte) bool {
 		}
 	}
 	return false
+}
+
+// looks tells by its first bytes what a file is that is no tar at all.
+var looks = []struct{ magic, name string }{
+	{"PK\x03\x04", "a zip archive"}, {"-----BEGIN ", "a PEM file, such as a key"}, {"{", "a JSON document"}, {"[", "a JSON document"},
+	{"schema:", "a policy or a transfer record"}, {"\x7fELF", "a program"}, {"%PDF", "a PDF document"},
+}
+
+// noTar tells who named the wrong file so: nothing is the matter with the medium.
+// One that begins as a bundle does is taken for one, however damaged.
+func (r *Reader) noTar(b []byte) bool {
+	const magicAt, magic = 257, "ustar"
+	if r.medium.Cut {
+		return false // a volume is missing, which is told
+	}
+	if len(b) == 0 {
+		r.faults.add(&check.Fault{ID: check.ContainerTruncated, Detail: "there is nothing in the file: not one byte came", Expected: "a bundle", Found: "0 bytes"})
+		return true
+	}
+	if bytes.HasPrefix(b, []byte(nameMarker)) || len(b) == blockSize && (bytes.HasPrefix(b[magicAt:], []byte(magic)) || bytes.Equal(b, zeroBlock[:])) {
+		return false
+	}
+	found := "something else"
+	for _, l := range looks {
+		if bytes.HasPrefix(b, []byte(l.magic)) {
+			found = l.name
+			break
+		}
+	}
+	r.faults.add(&check.Fault{ID: check.ContainerWrapper, Detail: "this is no bundle: it does not begin as one; look whether it is the file you meant", Expected: "a plain tar that gapseal export wrote", Found: found})
+	return true
 }
 
 // noEnd reports a file that ends where a header should begin.

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/gapseal/gapseal/bundle"
 	"github.com/gapseal/gapseal/internal/check"
@@ -14,10 +15,23 @@ func (s *session) listEvidence(i int, g *bundle.ImageGraph) {
 	for _, ev := range g.Evidence {
 		judged := s.judged[ev.Digest]
 		s.rep.Images[i].Evidence = append(s.rep.Images[i].Evidence, Evidence{Digest: string(ev.Digest), Kind: string(ev.Kind), Subject: string(ev.Subject), Judged: judged})
-		if !judged {
+		if !judged && s.readable(ev) {
 			s.rec.fault(i, &check.Fault{ID: check.PolicyNotJudged, Subject: string(ev.Digest), Detail: fmt.Sprintf("not judged: %s for %s; its digests were checked, and it proves nothing here", ev.Kind, ev.Subject), Warn: !s.demand[i].RequireAll || !maySign(ev.Kind)})
 		}
 	}
+}
+
+// readable reports whether evidence is there, undamaged: else the layout and blob
+// checks speak of it.
+func (s *session) readable(ev bundle.Evidence) bool {
+	m := s.graph.Manifests[ev.Digest]
+	if m == nil {
+		return false
+	}
+	return !slices.ContainsFunc(m.Layers, func(l oci.Descriptor) bool {
+		_, held := s.c.Meta[l.Digest]
+		return s.c.Damaged[l.Digest] || !held && l.Size <= oci.MaxJudgedEvidence // larger evidence comes with the content
+	})
 }
 
 // oversized refuses a signature that nobody could read, since the bundle carries

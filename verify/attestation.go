@@ -31,7 +31,8 @@ func (s *session) attestation(i int, j *judgement) {
 		a.image = i
 		s.rec.answers = append(s.rec.answers, a)
 	}
-	j.info.Counts = j.good() && j.sig.Subject == j.root && j.sig.Statement != nil
+	j.info.Good = j.good() && j.sig.Statement != nil
+	j.info.Counts = j.info.Good && j.sig.Subject == j.root
 	att := Attestation{Signature: j.info}
 	if j.sig.Statement != nil && j.vouched() {
 		att.PredicateType = Text(j.sig.Statement.PredicateType)

@@ -127,6 +127,7 @@ type Signature struct {
 	// every demand at once. A child's is reported too, and does not count: the
 	// index's signature vouches for the child by its digest.
 	Counts      bool       `json:"counts"`
+	Good        bool       `json:"good"` // it met every demand, whatever it was made for
 	Form        string     `json:"form"`
 	Digest      string     `json:"digest"`  // the manifest that stores it, #n for a layer after the first
 	Subject     string     `json:"subject"` // the image or child it is stored for

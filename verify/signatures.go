@@ -61,7 +61,8 @@ func (s *session) settle(i int, j *judgement, good bool) {
 		s.rec.answers = append(s.rec.answers, a)
 	}
 	img := &s.rep.Images[i]
-	j.info.Counts = j.good() && j.sig.Subject == j.root
+	j.info.Good = j.good()
+	j.info.Counts = j.info.Good && j.sig.Subject == j.root
 	img.Signatures = append(img.Signatures, j.info)
 	s.rooted[i] = s.rooted[i] || j.sig.Subject == j.root
 	if j.info.Counts && j.named && img.BoundBy == "none" {

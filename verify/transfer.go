@@ -57,8 +57,12 @@ const (
 	MaxTransferText = 4 << 10
 )
 
-// ScanClean is the one result of a scan that a policy accepts.
-const ScanClean = "clean"
+// Results of a scan that a verdict depends on: a policy that requires one accepts
+// a clean one alone, and nobody accepts what is infected.
+const (
+	ScanClean    = "clean"
+	ScanInfected = "infected"
+)
 
 // TransferField is one field of a transfer record.
 type TransferField struct {
@@ -119,8 +123,7 @@ func yesNo(b *bool) string {
 }
 
 // transferred asks whether the record has what the policy requires. A scan that
-// is required must have found nothing; one that found something is told of in
-// any case.
+// is required must be clean; one that found something is a failure in any case.
 func (s *session) transferred() {
 	var required []string
 	if s.opt.Policy != nil {
@@ -135,7 +138,7 @@ func (s *session) transferred() {
 			missing = append(missing, f.Name)
 		case isScanResult(f.Name) && f.Value != "" && f.Value != ScanClean:
 			dirty = append(dirty, f.Name+": "+f.Value)
-			refused = refused || demanded
+			refused = refused || demanded || f.Value == ScanInfected
 		}
 	}
 	f := check.Fault{ID: check.PolicyTransfer, Expected: strings.Join(required, ", "), Found: strings.Join(missing, ", ")}

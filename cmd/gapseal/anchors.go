@@ -42,7 +42,11 @@ func readKey(flag, path string) (*trust.Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	return parseKey(flag, absolute(path), raw)
+	key, err := parseKey(flag, path, raw)
+	if err == nil {
+		key.Path = absolute(path)
+	}
+	return key, err
 }
 
 func parseKey(flag, path string, raw []byte) (*trust.Key, error) {

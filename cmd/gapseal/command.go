@@ -40,7 +40,7 @@ func (o *output) Write(p []byte) (int, error) {
 type command struct {
 	name, args, short, long string
 	examples                string
-	setup                   func(fs *pflag.FlagSet) func(ctx context.Context, args []string, io stdio) error
+	setup                   func(fs *pflag.FlagSet) func(ctx context.Context, args []string, std stdio) error
 }
 
 func commands() []*command {
@@ -49,28 +49,28 @@ func commands() []*command {
 
 // run dispatches and turns whatever happened into an exit code. A panic is a
 // fault of ours and never a verdict.
-func run(ctx context.Context, cmds []*command, args []string, io stdio) (code int) {
+func run(ctx context.Context, cmds []*command, args []string, std stdio) (code int) {
 	defer func() {
 		if p := recover(); p != nil {
-			fmt.Fprintf(io.err, "gapseal: internal fault: %s\nThis is no verdict. Keep the bundle and report it, with these lines:\n%s", report.Terminal(fmt.Sprint(p)), debug.Stack())
+			fmt.Fprintf(std.err, "gapseal: internal fault: %s\nThis is no verdict. Keep the bundle and report it, with these lines:\n%s", report.Terminal(fmt.Sprint(p)), debug.Stack())
 			code = exitNoVerdict
 		}
 	}()
-	err := dispatch(ctx, cmds, args, io)
+	err := dispatch(ctx, cmds, args, std)
 	if err == nil {
-		err = io.out.failed
+		err = std.out.failed
 	}
-	return conclude(io.err, err)
+	return conclude(std.err, err)
 }
 
-func dispatch(ctx context.Context, cmds []*command, args []string, io stdio) error {
+func dispatch(ctx context.Context, cmds []*command, args []string, std stdio) error {
 	if len(args) == 0 {
-		writeOverview(io.err)
+		writeOverview(std.err)
 		return usagef("no command given")
 	}
 	switch args[0] {
 	case "help", "--help", "-h":
-		return help(args[1:], io.out)
+		return help(args[1:], std.out)
 	case "--version":
 		args = []string{"version"}
 	}
@@ -78,7 +78,7 @@ func dispatch(ctx context.Context, cmds []*command, args []string, io stdio) err
 	if err != nil {
 		return err
 	}
-	return c.run(ctx, args[1:], io)
+	return c.run(ctx, args[1:], std)
 }
 
 func find(cmds []*command, name string) (*command, error) {
@@ -90,17 +90,17 @@ func find(cmds []*command, name string) (*command, error) {
 	return nil, usagef("unknown command %q: want one of %s; gapseal help tells what they do", name, strings.Join(names(), ", "))
 }
 
-func (c *command) run(ctx context.Context, args []string, io stdio) error {
+func (c *command) run(ctx context.Context, args []string, std stdio) error {
 	fs, action := c.flags()
 	err := fs.Parse(args)
 	if errors.Is(err, pflag.ErrHelp) {
-		c.writeHelp(io.out)
+		c.writeHelp(std.out)
 		return nil
 	}
 	if err != nil {
 		return usagef("%v; gapseal %s --help lists the flags", err, c.name)
 	}
-	return action(ctx, fs.Args(), io)
+	return action(ctx, fs.Args(), std)
 }
 
 func (c *command) flags() (*pflag.FlagSet, func(context.Context, []string, stdio) error) {

@@ -18,11 +18,11 @@ gapseal completion bash > /etc/bash_completion.d/gapseal
 gapseal completion zsh > "${fpath[1]}/_gapseal"
 gapseal completion fish > ~/.config/fish/completions/gapseal.fish`,
 		setup: func(*pflag.FlagSet) func(context.Context, []string, stdio) error {
-			return func(_ context.Context, args []string, io stdio) error {
+			return func(_ context.Context, args []string, std stdio) error {
 				if len(args) != 1 || completions[args[0]] == nil {
 					return usagef("completion takes one shell: bash, zsh or fish")
 				}
-				completions[args[0]](io.out)
+				completions[args[0]](std.out)
 				return nil
 			}
 		},

@@ -10,6 +10,7 @@ import (
 	"github.com/gapseal/gapseal/verify/evidence"
 )
 
+// parseDemands reads what the bundle must hold and its signatures must meet.
 func (j *judging) parseDemands(o *verify.Options) error {
 	if j.requireLogs < 1 || j.requireTimestamps < 0 {
 		return usagef("--require-logs wants 1 or more, --require-timestamps 0 or more")
@@ -31,6 +32,13 @@ func (j *judging) parseDemands(o *verify.Options) error {
 		}
 		o.Platforms = append(o.Platforms, p)
 	}
+	if err := j.parseAnnotations(o); err != nil {
+		return err
+	}
+	return j.parseAccept(o)
+}
+
+func (j *judging) parseAnnotations(o *verify.Options) error {
 	for _, s := range j.annotations {
 		k, v, ok := strings.Cut(s, "=")
 		if !ok || k == "" {
@@ -44,7 +52,7 @@ func (j *judging) parseDemands(o *verify.Options) error {
 		}
 		o.Annotations[k] = v
 	}
-	return j.parseAccept(o)
+	return nil
 }
 
 func (j *judging) parseAccept(o *verify.Options) error {

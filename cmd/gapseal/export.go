@@ -63,22 +63,22 @@ gapseal export ghcr.io/acme/app:v1 --key cosign.pub -o - |
 	}
 }
 
-func (e *exportRun) run(ctx context.Context, args []string, io stdio) error {
-	if err := e.checkUsage(args, io); err != nil {
+func (e *exportRun) run(ctx context.Context, args []string, std stdio) error {
+	if err := e.checkUsage(args, std); err != nil {
 		return err
 	}
 	o, err := e.options(func(arg string, o *verify.Options) error { return carryKey(ctx, arg, o) })
 	if err != nil {
 		return err
 	}
-	e.tell(io.err)
-	if err := e.load(ctx, io); err != nil {
+	e.tell(std.err)
+	if err := e.load(ctx, std); err != nil {
 		return err
 	}
 	if err := e.leaveToVerify(&o); err != nil {
 		return err
 	}
-	src, req, err := e.request(args, &o, io)
+	src, req, err := e.request(args, &o, std)
 	if err != nil {
 		return err
 	}
@@ -89,23 +89,23 @@ func (e *exportRun) run(ctx context.Context, args []string, io stdio) error {
 	if err := e.seal(plan, &o); err != nil {
 		return err
 	}
-	if err := e.gate(plan, o, io); err != nil {
+	if err := e.gate(plan, o, std); err != nil {
 		return err
 	}
-	if err := e.write(ctx, plan, fetch, io); err != nil {
+	if err := e.write(ctx, plan, fetch, std); err != nil {
 		return err
 	}
 	name := e.output
 	if name == "-" {
 		name = "standard output"
 	}
-	fmt.Fprintf(io.err, "wrote %s: %s, %s\nidentity %s\n", name, counted(len(plan.Inventory.Images), "image", "images"), report.Bytes(plan.Size), plan.Identity())
-	e.cut.wrote(io.err, e.output, plan.Size)
-	e.tellSeal(io.err)
+	fmt.Fprintf(std.err, "wrote %s: %s, %s\nidentity %s\n", name, counted(len(plan.Inventory.Images), "image", "images"), report.Bytes(plan.Size), plan.Identity())
+	e.cut.wrote(std.err, e.output, plan.Size)
+	e.tellSeal(std.err)
 	return nil
 }
 
-func (e *exportRun) checkUsage(args []string, io stdio) error {
+func (e *exportRun) checkUsage(args []string, std stdio) error {
 	switch {
 	case len(args) == 0:
 		return usagef("export takes at least one image; gapseal export --help shows how")
@@ -115,7 +115,7 @@ func (e *exportRun) checkUsage(args []string, io stdio) error {
 		return usagef("pass the publisher's public key: --key FILE or --key https://…; or who signs keyless: --certificate-identity")
 	case e.jobs < 1 || e.jobs > 64:
 		return usagef("--jobs %d: want a number from 1 to 64", e.jobs)
-	case e.output == "-" && isTerminal(io.out.file):
+	case e.output == "-" && isTerminal(std.out.file):
 		return usagef("the bundle would go to the terminal; redirect standard output, or name a file")
 	}
 	if err := e.cut.parse(e.output); err != nil {

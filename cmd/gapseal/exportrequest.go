@@ -13,7 +13,7 @@ import (
 	"github.com/gapseal/gapseal/verify/trust"
 )
 
-func (e *exportRun) request(args []string, o *verify.Options, io stdio) (*registry.Source, bundle.Request, error) {
+func (e *exportRun) request(args []string, o *verify.Options, std stdio) (*registry.Source, bundle.Request, error) {
 	req := bundle.Request{Platforms: o.Platforms, Limits: o.Limits, Tool: bundle.Tool{Name: "gapseal", Version: version()}}
 	for _, a := range args {
 		ref, err := oci.ParseReference(a)
@@ -35,7 +35,7 @@ func (e *exportRun) request(args []string, o *verify.Options, io stdio) (*regist
 		}
 		req.Evidence = repo
 	}
-	req.OnResolved = func(ref oci.Reference, d oci.Digest) { fmt.Fprintf(io.err, "%s\n  is %s\n", ref, d) }
+	req.OnResolved = func(ref oci.Reference, d oci.Digest) { fmt.Fprintf(std.err, "%s\n  is %s\n", ref, d) }
 	src, err := e.source(o.Limits)
 	return src, req, err
 }

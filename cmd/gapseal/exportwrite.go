@@ -14,26 +14,26 @@ import (
 )
 
 // gate judges the plan by verify's own code and refuses what would not verify.
-func (e *exportRun) gate(plan *bundle.Plan, o verify.Options, io stdio) error {
+func (e *exportRun) gate(plan *bundle.Plan, o verify.Options, std stdio) error {
 	o.Path = "export to " + e.output
 	rep, err := verify.Plan(plan, o)
 	if err == nil {
 		return nil
 	}
 	if e.allowUnverified {
-		fmt.Fprintf(io.err, "WARNING writing a bundle that does not verify (--allow-unverified): %s\n", escapeLines(err.Error()))
+		fmt.Fprintf(std.err, "WARNING writing a bundle that does not verify (--allow-unverified): %s\n", escapeLines(err.Error()))
 		return nil
 	}
-	if err := report.Text(io.err, rep); err != nil {
+	if err := report.Text(std.err, rep); err != nil {
 		return err
 	}
-	fmt.Fprintln(io.err, "Nothing was written: export does not write a bundle that would not verify.")
+	fmt.Fprintln(std.err, "Nothing was written: export does not write a bundle that would not verify.")
 	return told{err}
 }
 
-func (e *exportRun) write(ctx context.Context, plan *bundle.Plan, fetch bundle.Fetch, io stdio) error {
-	bar := progress.New(io.err, "exporting", plan.ContentSize()+e.cut.work(plan.Size))
-	err := e.writeTo(ctx, plan, fetch, bar.Add, io.out)
+func (e *exportRun) write(ctx context.Context, plan *bundle.Plan, fetch bundle.Fetch, std stdio) error {
+	bar := progress.New(std.err, "exporting", plan.ContentSize()+e.cut.work(plan.Size))
+	err := e.writeTo(ctx, plan, fetch, bar.Add, std.out)
 	bar.Done(err == nil)
 	switch {
 	case err == nil:

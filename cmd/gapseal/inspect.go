@@ -29,7 +29,7 @@ gapseal inspect app.tar --output json`,
 		setup: func(fs *pflag.FlagSet) func(context.Context, []string, stdio) error {
 			output := fs.StringP("output", "o", "text", "`FORMAT`: text or json")
 			volumes := fs.StringArray("volumes", nil, volumesUsage)
-			return func(_ context.Context, args []string, io stdio) error { return inspect(args, *output, *volumes, io) }
+			return func(_ context.Context, args []string, std stdio) error { return inspect(args, *output, *volumes, std) }
 		},
 	}
 }
@@ -45,11 +45,11 @@ type inspection struct {
 	Faults    []string          `json:"faults"`
 }
 
-func inspect(args []string, output string, volumes []string, io stdio) error {
+func inspect(args []string, output string, volumes []string, std stdio) error {
 	if len(args) != 1 {
 		return usagef("inspect takes one bundle, found %d; gapseal inspect --help shows how", len(args))
 	}
-	src, err := openBundle(args[0], io, volumes...)
+	src, err := openBundle(args[0], std, volumes...)
 	if err != nil {
 		return err
 	}
@@ -64,9 +64,9 @@ func inspect(args []string, output string, volumes []string, io stdio) error {
 	}
 	switch output {
 	case "json":
-		err = report.Encode(io.out, in)
+		err = report.Encode(std.out, in)
 	case "text":
-		err = in.text(io.out)
+		err = in.text(std.out)
 	default:
 		return usagef("--output %q: want text or json", output)
 	}

@@ -2,16 +2,13 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
 
-	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify"
 	"github.com/gapseal/gapseal/verify/policy"
 	"github.com/gapseal/gapseal/verify/report"
@@ -34,22 +31,22 @@ gapseal policy init app.tar -o imports.yaml
 gapseal verify app.tar --policy imports.yaml`,
 		setup: func(fs *pflag.FlagSet) func(context.Context, []string, stdio) error {
 			output := fs.StringP("output", "o", "", "init: write the draft to `FILE`, which must not exist (default: standard output)")
-			return func(_ context.Context, args []string, io stdio) error { return policyRun(args, *output, io) }
+			return func(_ context.Context, args []string, std stdio) error { return policyRun(args, *output, std) }
 		},
 	}
 }
 
-func policyRun(args []string, output string, io stdio) error {
+func policyRun(args []string, output string, std stdio) error {
 	switch {
 	case len(args) == 2 && args[0] == "check" && output == "":
-		return policyCheck(args[1], io)
+		return policyCheck(args[1], std)
 	case len(args) == 2 && args[0] == "init":
-		return policyInit(args[1], output, io)
+		return policyInit(args[1], output, std)
 	}
 	return usagef("policy takes check and a policy file, or init and a bundle; gapseal policy --help shows how")
 }
 
-func policyCheck(path string, io stdio) error {
+func policyCheck(path string, std stdio) error {
 	p, err := readPolicy("", path)
 	if err != nil {
 		return err
@@ -61,10 +58,10 @@ func policyCheck(path string, io stdio) error {
 	for line := range strings.Lines(text.String()) {
 		line = strings.TrimSuffix(line, "\n")
 		indent := len(line) - len(strings.TrimLeft(line, " "))
-		fmt.Fprint(io.out, report.Fold(report.Terminal(line), indent+2))
+		fmt.Fprint(std.out, report.Fold(report.Terminal(line), indent+2))
 	}
-	report.Row(io.out, "policy", p.Name)
-	report.Row(io.out, "file", path, p.Digest)
+	report.Row(std.out, "policy", p.Name)
+	report.Row(std.out, "file", path, p.Digest)
 	return nil
 }
 
@@ -119,35 +116,4 @@ func joinSealKeys(policy, flags []*trust.Key) ([]*trust.Key, error) {
 		}
 	}
 	return flags, nil
-}
-
-func policyInit(path, output string, io stdio) error {
-	src, err := openBundle(path, io)
-	if err != nil {
-		return err
-	}
-	defer src.Close()
-	r, err := src.open(oci.DefaultLimits())
-	if err != nil {
-		return err
-	}
-	if r.Inventory == nil {
-		if list := r.Faults(); len(list) > 0 {
-			return list[0]
-		}
-		return errors.New("the bundle has no inventory")
-	}
-	draft := policy.Draft(r.Inventory)
-	if output == "" {
-		_, err := io.out.Write(draft)
-		return err
-	}
-	if _, err := os.Lstat(output); err == nil {
-		return usagef("%s is there already; a draft replaces no policy", output)
-	}
-	if err := writeWhole(output, draft); err != nil {
-		return err
-	}
-	fmt.Fprintf(io.err, "gapseal: a draft in %s; say in it who may sign, review each line, and remove the line draft\n", report.Terminal(output))
-	return nil
 }

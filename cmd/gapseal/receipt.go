@@ -45,7 +45,7 @@ gapseal receipt verify receipt.json --key station.pub app.tar \
 	}
 }
 
-func (r *receiptRun) run(ctx context.Context, args []string, io stdio) error {
+func (r *receiptRun) run(ctx context.Context, args []string, std stdio) error {
 	switch {
 	case len(args) < 2 || len(args) > 3 || args[0] != "verify":
 		return usagef("receipt takes verify, a receipt, and a bundle if there is one; gapseal receipt --help shows how")
@@ -66,13 +66,13 @@ func (r *receiptRun) run(ctx context.Context, args []string, io stdio) error {
 	}
 	refused := got.Accept(r.transfer)
 	if len(args) == 3 {
-		err := r.match(ctx, got, args[2], io)
+		err := r.match(ctx, got, args[2], std)
 		if err != nil && !errors.As(err, new(*receipt.RefusedError)) {
 			return err
 		}
 		refused = errors.Join(refused, err)
 	}
-	return showReceipt(io.out, args, got, signer, refused)
+	return showReceipt(std.out, args, got, signer, refused)
 }
 
 // open reads a receipt under the pinned keys.
@@ -93,12 +93,12 @@ func (r *receiptRun) open(path string) (*receipt.Receipt, string, error) {
 }
 
 // match has the bundle read and compared.
-func (r *receiptRun) match(ctx context.Context, got *receipt.Receipt, path string, io stdio) error {
+func (r *receiptRun) match(ctx context.Context, got *receipt.Receipt, path string, std stdio) error {
 	o := verify.Options{Limits: oci.DefaultLimits()}
 	if err := (&judging{limits: r.limits}).parseLimits(&o); err != nil {
 		return err
 	}
-	src, err := openBundle(path, io)
+	src, err := openBundle(path, std)
 	if err != nil {
 		return err
 	}
@@ -107,7 +107,7 @@ func (r *receiptRun) match(ctx context.Context, got *receipt.Receipt, path strin
 	if err != nil {
 		return err
 	}
-	bar := progress.New(io.err, "reading", src.size)
+	bar := progress.New(std.err, "reading", src.size)
 	err = got.Match(ctx, b, bar.Add)
 	bar.Done(err == nil)
 	return err

@@ -50,13 +50,13 @@ gapseal register check register.jsonl --head office.head --key office.pub`,
 }
 
 // actions are what register does, by name.
-func (r *registerRun) actions() map[string]func(ctx context.Context, args []string, io stdio) error {
+func (r *registerRun) actions() map[string]func(ctx context.Context, args []string, std stdio) error {
 	return map[string]func(context.Context, []string, stdio) error{
 		"list": r.list, "show": r.show, "check": r.check, "export": r.export, "head": r.head,
 	}
 }
 
-func (r *registerRun) run(ctx context.Context, args []string, io stdio) error {
+func (r *registerRun) run(ctx context.Context, args []string, std stdio) error {
 	if len(args) == 0 || r.actions()[args[0]] == nil {
 		return usagef("register wants one of list, show, check, export and head, and a folder; gapseal register --help shows how")
 	}
@@ -74,7 +74,7 @@ func (r *registerRun) run(ctx context.Context, args []string, io stdio) error {
 	case name != "head" && r.sign != "":
 		return usagef("--sign belongs to register head")
 	}
-	return r.actions()[name](ctx, rest, io)
+	return r.actions()[name](ctx, rest, std)
 }
 
 // format reads --output of list, show and check.

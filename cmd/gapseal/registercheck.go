@@ -28,7 +28,7 @@ type registerChecked struct {
 	*register.Result
 }
 
-func (r *registerRun) check(ctx context.Context, args []string, io stdio) error {
+func (r *registerRun) check(ctx context.Context, args []string, std stdio) error {
 	asJSON, err := r.format()
 	if err != nil {
 		return err
@@ -43,9 +43,9 @@ func (r *registerRun) check(ctx context.Context, args []string, io stdio) error 
 	}
 	c.Whole = c.Result.Whole()
 	if asJSON {
-		err = report.Encode(io.out, c)
+		err = report.Encode(std.out, c)
 	} else {
-		err = c.text(io.out)
+		err = c.text(std.out)
 	}
 	if err == nil && !c.Whole {
 		return told{&register.Fault{Problem: "is damaged"}}

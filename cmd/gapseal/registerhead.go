@@ -11,7 +11,7 @@ import (
 )
 
 // head pins the register as it is: on paper, or in a signed file.
-func (r *registerRun) head(ctx context.Context, args []string, io stdio) error {
+func (r *registerRun) head(ctx context.Context, args []string, std stdio) error {
 	if (r.sign == "") != (r.output == "") {
 		return usagef("--sign KEY and -o FILE belong together; without both, register head prints what to write down")
 	}
@@ -27,18 +27,18 @@ func (r *registerRun) head(ctx context.Context, args []string, io stdio) error {
 		return err
 	}
 	if r.sign != "" {
-		if err := r.writeHead(ctx, h, io); err != nil {
+		if err := r.writeHead(ctx, h, std); err != nil {
 			return err
 		}
 	}
-	fmt.Fprintf(io.out, "%s as of %s\n", counted(int(h.Size), "entry", "entries"), h.At.Format(time.RFC3339))
-	report.Row(io.out, "root", h.Root)
-	report.Row(io.out, "last", h.LastEntry)
+	fmt.Fprintf(std.out, "%s as of %s\n", counted(int(h.Size), "entry", "entries"), h.At.Format(time.RFC3339))
+	report.Row(std.out, "root", h.Root)
+	report.Row(std.out, "last", h.LastEntry)
 	return nil
 }
 
-func (r *registerRun) writeHead(ctx context.Context, h register.Head, io stdio) error {
-	signer, err := loadSigner(ctx, "--sign", r.sign, io)
+func (r *registerRun) writeHead(ctx context.Context, h register.Head, std stdio) error {
+	signer, err := loadSigner(ctx, "--sign", r.sign, std)
 	if err != nil {
 		return err
 	}
@@ -49,12 +49,12 @@ func (r *registerRun) writeHead(ctx context.Context, h register.Head, io stdio) 
 	if err := writeWhole(r.output, envelope); err != nil {
 		return err
 	}
-	fmt.Fprintf(io.err, "gapseal: head in %s, signed by %s; keep it where nobody who writes to the register can\n", report.Terminal(r.output), signer.Public().Fingerprint())
+	fmt.Fprintf(std.err, "gapseal: head in %s, signed by %s; keep it where nobody who writes to the register can\n", report.Terminal(r.output), signer.Public().Fingerprint())
 	return nil
 }
 
 // export writes the register into one file, under its name only when whole.
-func (r *registerRun) export(ctx context.Context, args []string, io stdio) error {
+func (r *registerRun) export(ctx context.Context, args []string, std stdio) error {
 	if r.output == "" {
 		return usagef("say where to write the export: -o FILE")
 	}
@@ -70,6 +70,6 @@ func (r *registerRun) export(ctx context.Context, args []string, io stdio) error
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(io.err, "gapseal: %s in %s; check it anywhere: gapseal register check %s\n", counted(int(h.Size), "entry", "entries"), report.Terminal(r.output), report.Terminal(r.output))
+	fmt.Fprintf(std.err, "gapseal: %s in %s; check it anywhere: gapseal register check %s\n", counted(int(h.Size), "entry", "entries"), report.Terminal(r.output), report.Terminal(r.output))
 	return nil
 }

@@ -21,7 +21,7 @@ type listed struct {
 	Problem verify.Text     `json:"problem"`
 }
 
-func (r *registerRun) list(ctx context.Context, args []string, io stdio) error {
+func (r *registerRun) list(ctx context.Context, args []string, std stdio) error {
 	asJSON, err := r.format()
 	if err != nil {
 		return err
@@ -34,7 +34,7 @@ func (r *registerRun) list(ctx context.Context, args []string, io stdio) error {
 	if err != nil {
 		return err
 	}
-	out := bufio.NewWriter(io.out)
+	out := bufio.NewWriter(std.out)
 	for _, n := range numbers {
 		l, err := listEntry(reg, n)
 		if err == nil {

@@ -16,7 +16,7 @@ import (
 )
 
 // show writes the report of one entry: as text, or byte for byte as it is kept.
-func (r *registerRun) show(_ context.Context, args []string, io stdio) error {
+func (r *registerRun) show(_ context.Context, args []string, std stdio) error {
 	asJSON, err := r.format()
 	if err != nil {
 		return err
@@ -37,10 +37,10 @@ func (r *registerRun) show(_ context.Context, args []string, io stdio) error {
 		return err
 	}
 	if asJSON {
-		_, err = fmt.Fprint(io.out, e.Report)
+		_, err = fmt.Fprint(std.out, e.Report)
 		return err
 	}
-	return showEntry(io.out, e)
+	return showEntry(std.out, e)
 }
 
 // showEntry writes the report as verify did.

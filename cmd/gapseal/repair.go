@@ -32,44 +32,44 @@ gapseal verify app.volumes.json --volumes app.repaired --key cosign.pub`,
 		setup: func(fs *pflag.FlagSet) func(context.Context, []string, stdio) error {
 			output := fs.StringP("output", "o", "", "write what is rebuilt into `DIR` (default: NAME.repaired beside FILE)")
 			volumes := fs.StringArray("volumes", nil, volumesUsage)
-			return func(ctx context.Context, args []string, io stdio) error {
+			return func(ctx context.Context, args []string, std stdio) error {
 				if len(args) != 1 {
 					return usagef("repair takes the index of volumes or one of them, found %d names; gapseal repair --help shows how", len(args))
 				}
-				return repair(ctx, args[0], *output, *volumes, io)
+				return repair(ctx, args[0], *output, *volumes, std)
 			}
 		},
 	}
 }
 
-func repair(ctx context.Context, path, dir string, volumes []string, io stdio) error {
+func repair(ctx context.Context, path, dir string, volumes []string, std stdio) error {
 	r, err := findRepair(path, volumes)
 	if err != nil {
 		return err
 	}
 	defer r.close()
-	if err := r.scan(ctx, io.err); err != nil {
+	if err := r.scan(ctx, std.err); err != nil {
 		return err
 	}
-	bad := r.tell(io.out)
+	bad := r.tell(std.out)
 	if f := r.set.Beyond(); f != nil {
 		return fmt.Errorf("%w\nNothing was written. %s.", f, remedy(f.ID))
 	}
 	if len(bad) == 0 && len(r.documents) == 0 {
-		fmt.Fprintf(io.out, "nothing to repair: all %d files of %s are as the index of recovery blocks lists them\n", len(r.set.Files), report.Terminal(filepath.Base(string(r.base))))
+		fmt.Fprintf(std.out, "nothing to repair: all %d files of %s are as the index of recovery blocks lists them\n", len(r.set.Files), report.Terminal(filepath.Base(string(r.base))))
 		return nil
 	}
 	if dir == "" {
 		dir = strings.TrimSuffix(string(r.base), ".tar") + ".repaired"
 	}
-	written, err := r.rebuild(ctx, bad, dir, io.err)
+	written, err := r.rebuild(ctx, bad, dir, std.err)
 	if err != nil {
 		return fmt.Errorf("%w\nNothing was left in %s.", err, dir)
 	}
 	for _, name := range written {
-		fmt.Fprintf(io.out, "rebuilt %s\n", report.Terminal(name))
+		fmt.Fprintf(std.out, "rebuilt %s\n", report.Terminal(name))
 	}
-	fmt.Fprintf(io.out, "Now verify the bundle: gapseal verify with --volumes %s, and the key you trust.\n", report.Terminal(dir))
+	fmt.Fprintf(std.out, "Now verify the bundle: gapseal verify with --volumes %s, and the key you trust.\n", report.Terminal(dir))
 	return nil
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"maps"
 	"path/filepath"
 	"slices"
 
@@ -63,14 +64,14 @@ func (r *repairing) describe(x *volume.Index) error {
 	return err
 }
 
+// indexes writes the indexes that were missing or damaged.
 func (r *repairing) indexes(s *files, dir string) error {
-	for name, raw := range r.documents {
+	for _, name := range slices.Sorted(maps.Keys(r.documents)) {
 		path := filepath.Join(dir, name)
-		f, err := r.create(s, path, int64(len(raw)))
-		if err != nil {
+		if err := absent(path); err != nil {
 			return err
 		}
-		if _, err := f.WriteAt(raw, 0); err != nil {
+		if err := s.document(path, r.documents[name]); err != nil {
 			return err
 		}
 	}

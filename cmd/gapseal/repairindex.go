@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	"github.com/gapseal/gapseal/bundle/recovery"
 	"github.com/gapseal/gapseal/bundle/volume"
@@ -41,7 +42,7 @@ func (r *repairing) readRecovery() (err error) {
 	name := filepath.Base(r.base.RecoveryIndex())
 	x, raw, err := recovery.Choose(file, copies, r.wanted())
 	if err != nil {
-		return &check.Fault{ID: check.MediaRecovery, Subject: name, Detail: fmt.Sprintf("%v; looked in %s", err, joined(r.dirs))}
+		return &check.Fault{ID: check.MediaRecovery, Subject: name, Detail: fmt.Sprintf("%v; looked in %s", err, strings.Join(r.dirs, ", "))}
 	}
 	if string(raw) != string(file) {
 		r.notes = append(r.notes, name+" is missing or damaged; a copy in a recovery volume was used")

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/gapseal/gapseal/bundle/recovery"
-	"github.com/gapseal/gapseal/bundle/volume"
 	"github.com/gapseal/gapseal/internal/check"
 	"github.com/gapseal/gapseal/internal/progress"
 )
@@ -43,7 +42,11 @@ func makeDir(dir string) (made bool, err error) {
 func (r *repairing) fill(ctx context.Context, s *files, bad []*recovery.File, dir string, w *os.File) error {
 	out := map[*recovery.File]recovery.Output{}
 	for _, f := range bad {
-		file, err := r.create(s, filepath.Join(dir, filepath.Base(f.Name)), f.Full())
+		path := filepath.Join(dir, filepath.Base(f.Name))
+		if err := absent(path); err != nil {
+			return err
+		}
+		file, err := s.create(path, f.Full())
 		if err != nil {
 			return err
 		}
@@ -61,15 +64,13 @@ func (r *repairing) fill(ctx context.Context, s *files, bad []*recovery.File, di
 	return r.indexes(s, dir)
 }
 
-// create opens a file that is not there yet: nothing is written over.
-func (r *repairing) create(s *files, name string, size int64) (volume.File, error) {
+// absent refuses a file that is there already: nothing is written over.
+func absent(name string) error {
 	if _, err := os.Lstat(name); err == nil {
-		return volume.File{}, usagef("%s is there already, and repair writes over nothing; name another folder with -o", name)
+		return usagef("%s is there already, and repair writes over nothing; name another folder with -o", name)
 	}
-	return s.create(name, size)
+	return nil
 }
-
-func joined(dirs volume.Folders) string { return strings.Join(dirs, ", ") }
 
 // remedy is what the table of checks says to do.
 func remedy(id check.ID) string {

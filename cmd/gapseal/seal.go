@@ -57,9 +57,9 @@ func (s *sealing) check(allowUnverified bool) (err error) {
 }
 
 // load reads the key, so that its password is asked for before the long work.
-func (s *sealing) load(ctx context.Context, io stdio) (err error) {
+func (s *sealing) load(ctx context.Context, std stdio) (err error) {
 	if s.key != "" {
-		s.signer, err = loadSigner(ctx, "--seal", s.key, io)
+		s.signer, err = loadSigner(ctx, "--seal", s.key, std)
 	}
 	return err
 }

@@ -19,28 +19,28 @@ const passwordVariable = "COSIGN_PASSWORD"
 // loadSigner reads the private key that a flag names. The password of an
 // encrypted one comes from the environment, else from whoever sits at the
 // terminal.
-func loadSigner(ctx context.Context, flag, path string, io stdio) (*dsse.Signer, error) {
+func loadSigner(ctx context.Context, flag, path string, std stdio) (*dsse.Signer, error) {
 	raw, err := readAnchor(path)
 	if err != nil {
 		return nil, err
 	}
-	signer, err := dsse.LoadSigner(raw, func() ([]byte, error) { return password(ctx, path, io) })
+	signer, err := dsse.LoadSigner(raw, func() ([]byte, error) { return password(ctx, path, std) })
 	if err != nil && !errors.Is(err, context.Canceled) {
 		return nil, usagef("%s %s: %v", flag, path, err)
 	}
 	return signer, err
 }
 
-func password(ctx context.Context, path string, io stdio) ([]byte, error) {
+func password(ctx context.Context, path string, std stdio) ([]byte, error) {
 	if p, ok := os.LookupEnv(passwordVariable); ok {
 		return []byte(p), nil
 	}
-	if !isTerminal(io.in) {
+	if !isTerminal(std.in) {
 		return nil, fmt.Errorf("the key is encrypted; give its password in the environment variable %s, or run this in a terminal", passwordVariable)
 	}
-	fmt.Fprintf(io.err, "Password of %s: ", report.Terminal(path))
-	defer fmt.Fprintln(io.err)
-	return readPassword(ctx, io.in)
+	fmt.Fprintf(std.err, "Password of %s: ", report.Terminal(path))
+	defer fmt.Fprintln(std.err)
+	return readPassword(ctx, std.in)
 }
 
 // readPassword reads a line that is not shown. An interrupt gives the terminal

@@ -41,9 +41,9 @@ func (s *signing) check(inputs []string, reports reportFiles, outputFile string)
 }
 
 // load reads the key, so that its password is asked for before the long work.
-func (s *signing) load(ctx context.Context, io stdio) (err error) {
+func (s *signing) load(ctx context.Context, std stdio) (err error) {
 	if s.key != "" {
-		s.signer, err = loadSigner(ctx, "--sign-report", s.key, io)
+		s.signer, err = loadSigner(ctx, "--sign-report", s.key, std)
 	}
 	return err
 }

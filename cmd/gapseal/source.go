@@ -2,16 +2,13 @@ package main
 
 import (
 	"crypto/sha256"
-	"errors"
 	"hash"
 	"io"
 	"os"
-	"path/filepath"
 
 	"github.com/gapseal/gapseal/bundle"
 	"github.com/gapseal/gapseal/bundle/volume"
 	"github.com/gapseal/gapseal/oci"
-	"github.com/gapseal/gapseal/verify"
 )
 
 // bundleSource is a bundle file, a pipe, or a set of volumes.
@@ -25,7 +22,7 @@ type bundleSource struct {
 
 // openBundle opens what a command was given as a bundle; volumes are looked
 // for beside it and in dirs.
-func openBundle(path string, io stdio, dirs ...string) (*bundleSource, error) {
+func openBundle(path string, std stdio, dirs ...string) (*bundleSource, error) {
 	if isURL(path) {
 		return nil, usagef("%s: verify never uses a network; pass a file", hideUser(path))
 	}
@@ -42,68 +39,11 @@ func openBundle(path string, io stdio, dirs ...string) (*bundleSource, error) {
 	if len(dirs) > 0 {
 		return nil, usagef("--volumes says where volumes are, and %s is none; name their index, or the first of them", path)
 	}
-	return openFile(path, io)
+	return openFile(path, std)
 }
 
-// misnamed tells who names one file of several which one to name.
-func misnamed(path string) error {
-	base, n := volume.Number(path)
-	first := volume.Bases(path)[0]
-	switch {
-	case volume.IsRecovery(path):
-		return usagef("%s serves to repair a bundle and is none; name the index of volumes, such as %s, or the bundle", path, first.Index())
-	case n > 1 && exists(base.Volume(1), base.Index()):
-		return usagef("%s is volume %d of several; name their index, %s, or the first volume, %s. One alone is checked with --volume", path, n, base.Index(), base.Volume(1))
-	case n == 0 && !exists(path) && exists(volume.Base(path).Index()):
-		return usagef("there is no %s; the bundle came in volumes: name their index, %s", path, volume.Base(path).Index())
-	}
-	return nil
-}
-
-// setFiles lists the files of the set of volumes that a name belongs to, in its
-// folder and in dirs; none for a bundle in one file.
-func setFiles(path string, dirs []string) (list []string) {
-	if !volume.IsSet(path) {
-		return nil
-	}
-	for _, base := range volume.Bases(path) {
-		for _, dir := range append([]string{filepath.Dir(path)}, dirs...) {
-			b := base.In(dir)
-			list = append(list, b.Index(), b.RecoveryIndex())
-			for n := 1; exists(b.Volume(n)); n++ {
-				list = append(list, b.Volume(n))
-			}
-			for n := 1; exists(b.Recovery(n)); n++ {
-				list = append(list, b.Recovery(n))
-			}
-		}
-	}
-	return list
-}
-
-// volumeFiles lists the volumes for the report, hashed only if that was asked
-// for: it reads each of them once more.
-func (s *bundleSource) volumeFiles(hashed bool) ([]verify.Volume, error) {
-	list := []verify.Volume{}
-	if s.volumes == nil {
-		return list, nil
-	}
-	for _, p := range s.volumes.Found {
-		v := verify.Volume{Name: filepath.Base(p.Path), Size: p.Size}
-		if hashed {
-			d, err := hashFile(p.Path)
-			if err != nil {
-				return nil, err
-			}
-			v.Digest = d
-		}
-		list = append(list, v)
-	}
-	return list, nil
-}
-
-func openFile(path string, io stdio) (*bundleSource, error) {
-	f, err := openInput(path, io)
+func openFile(path string, std stdio) (*bundleSource, error) {
+	f, err := openInput(path, std)
 	if err != nil {
 		return nil, err
 	}
@@ -123,14 +63,14 @@ func openFile(path string, io stdio) (*bundleSource, error) {
 	return src, nil
 }
 
-func openInput(path string, io stdio) (*os.File, error) {
+func openInput(path string, std stdio) (*os.File, error) {
 	if path != "-" {
 		return os.Open(path)
 	}
-	if isTerminal(io.in) {
+	if isTerminal(std.in) {
 		return nil, usagef("the bundle would be read from the terminal; redirect standard input, or name a file")
 	}
-	return io.in, nil
+	return std.in, nil
 }
 
 // Close closes whatever was opened.
@@ -141,6 +81,7 @@ func (s *bundleSource) Close() error {
 	return s.File.Close()
 }
 
+// tee has digest asked for: what a pipe has given is gone by then.
 func (s *bundleSource) tee() { s.sum = sha256.New() }
 
 func (s *bundleSource) open(lim oci.Limits) (*bundle.Reader, error) {
@@ -168,7 +109,7 @@ func (s *bundleSource) digest() (string, error) {
 	default:
 		rest = io.NewSectionReader(s.File, 0, s.size)
 	}
-	if _, err := io.Copy(s.sum, rest); err != nil && !errors.Is(err, io.EOF) {
+	if _, err := io.Copy(s.sum, rest); err != nil {
 		return "", err
 	}
 	return string(oci.FromSum([sha256.Size]byte(s.sum.Sum(nil)))), nil

@@ -20,7 +20,7 @@ gapseal trust show trusted_root.json
 gapseal trust show trusted_root.json --output json`,
 		setup: func(fs *pflag.FlagSet) func(context.Context, []string, stdio) error {
 			output := fs.StringP("output", "o", "text", "`FORMAT`: text or json")
-			return func(_ context.Context, args []string, io stdio) error { return trustShow(args, *output, io) }
+			return func(_ context.Context, args []string, std stdio) error { return trustShow(args, *output, std) }
 		},
 	}
 }
@@ -29,7 +29,7 @@ gapseal trust show trusted_root.json --output json`,
 // Update Framework is more than belongs into a binary that verifies offline.
 const fetchHint = "gapseal fetches no trusted root; on a connected host run\n  cosign initialize\n  cosign trusted-root create --with-default-services --out trusted_root.json"
 
-func trustShow(args []string, output string, io stdio) error {
+func trustShow(args []string, output string, std stdio) error {
 	switch {
 	case len(args) > 0 && args[0] == "fetch":
 		return usagef("%s", fetchHint)
@@ -44,7 +44,7 @@ func trustShow(args []string, output string, io stdio) error {
 	}
 	s := showRoot(root, args[1])
 	if output == "json" {
-		return report.Encode(io.out, s)
+		return report.Encode(std.out, s)
 	}
-	return s.text(io.out)
+	return s.text(std.out)
 }

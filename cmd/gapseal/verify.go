@@ -9,30 +9,30 @@ import (
 	"github.com/gapseal/gapseal/verify"
 )
 
-func (v *verifyRun) run(ctx context.Context, args []string, io stdio) error {
+func (v *verifyRun) run(ctx context.Context, args []string, std stdio) error {
 	if len(args) != 1 {
 		return usagef("verify takes one bundle, found %d; gapseal verify --help shows how", len(args))
 	}
 	if v.volume != "" {
-		return verifyVolume(ctx, v.volume, args[0], io)
+		return verifyVolume(ctx, v.volume, args[0], std)
 	}
 	if err := v.checkOutputs(args[0]); err != nil {
 		return err
 	}
-	o, err := v.prepare(args[0], io)
+	o, err := v.prepare(args[0], std)
 	if err != nil {
 		return err
 	}
 	defer v.abort()
-	if err := v.create(ctx, io); err != nil {
+	if err := v.create(ctx, std); err != nil {
 		return err
 	}
-	v.tell(io.err)
-	rep, err := v.judge(ctx, args[0], o, io)
+	v.tell(std.err)
+	rep, err := v.judge(ctx, args[0], o, std)
 	if rep == nil {
 		return err
 	}
-	if werr := v.deliver(ctx, rep, o, io); werr != nil {
+	if werr := v.deliver(ctx, rep, o, std); werr != nil {
 		return werr
 	}
 	if err != nil {
@@ -42,7 +42,7 @@ func (v *verifyRun) run(ctx context.Context, args []string, io stdio) error {
 }
 
 // prepare reads everything that the verification needs but the bundle.
-func (v *verifyRun) prepare(path string, io stdio) (verify.Options, error) {
+func (v *verifyRun) prepare(path string, std stdio) (verify.Options, error) {
 	o, err := v.options(pinKey)
 	if err != nil {
 		return o, err
@@ -66,12 +66,12 @@ func (v *verifyRun) prepare(path string, io stdio) (verify.Options, error) {
 	} else if o.Policy != nil && o.Policy.RefuseRollback {
 		return o, usagef("the policy refuses what is older than a register knows: name it with --register DIR")
 	}
-	return o, v.transfer.parse(&o, io)
+	return o, v.transfer.parse(&o, std)
 }
 
 // judge opens the bundle and has it verified.
-func (v *verifyRun) judge(ctx context.Context, path string, o verify.Options, io stdio) (*verify.Report, error) {
-	src, err := openBundle(path, io, v.volumes...)
+func (v *verifyRun) judge(ctx context.Context, path string, o verify.Options, std stdio) (*verify.Report, error) {
+	src, err := openBundle(path, std, v.volumes...)
 	if err != nil {
 		return nil, err
 	}
@@ -88,9 +88,9 @@ func (v *verifyRun) judge(ctx context.Context, path string, o verify.Options, io
 	o.Progress = func(n int64) { bar.Add(n) }
 	o.OnMetadata = func(early verify.Report) {
 		if src.stream {
-			announce(io.err, early)
+			announce(std.err, early)
 		}
-		bar = progress.New(io.err, "verifying", src.size)
+		bar = progress.New(std.err, "verifying", src.size)
 	}
 	rep, err := verify.Bundle(ctx, r, o)
 	bar.Done(false) // the report says how much it was

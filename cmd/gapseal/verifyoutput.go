@@ -55,11 +55,11 @@ func (v *verifyRun) inputs() []string {
 
 // create asks for what signing needs, and opens the files to be written, so that
 // nothing of it fails after the long work.
-func (v *verifyRun) create(ctx context.Context, io stdio) error {
+func (v *verifyRun) create(ctx context.Context, std stdio) error {
 	if err := v.reportFiles.create(); err != nil {
 		return err
 	}
-	if err := v.sign.load(ctx, io); err != nil {
+	if err := v.sign.load(ctx, std); err != nil {
 		return err
 	}
 	v.sign.summaries(v.reportFiles)
@@ -73,14 +73,14 @@ func (v *verifyRun) abort() {
 
 // deliver records the report and writes it wherever it was asked for, the answer
 // itself last.
-func (v *verifyRun) deliver(ctx context.Context, rep *verify.Report, o verify.Options, io stdio) error {
+func (v *verifyRun) deliver(ctx context.Context, rep *verify.Report, o verify.Options, std stdio) error {
 	var doc bytes.Buffer // the report that is kept, the same in both records
 	if v.known != nil || v.sign.file != nil {
 		if err := report.JSON(&doc, rep); err != nil {
 			return err
 		}
 	}
-	if err := v.record(ctx, io.err, rep, doc.Bytes(), o.Named()); err != nil {
+	if err := v.record(ctx, std.err, rep, doc.Bytes(), o.Named()); err != nil {
 		return err
 	}
 	if err := writeStatements(v.attestationOut, rep); err != nil {
@@ -89,10 +89,10 @@ func (v *verifyRun) deliver(ctx context.Context, rep *verify.Report, o verify.Op
 	if err := v.reportFiles.write(rep); err != nil {
 		return err
 	}
-	if err := v.sign.write(doc.Bytes(), transferID(rep), io.err); err != nil {
+	if err := v.sign.write(doc.Bytes(), transferID(rep), std.err); err != nil {
 		return err
 	}
-	return v.write(rep, io)
+	return v.write(rep, std)
 }
 
 // record adds the report, and doc which is its JSON, to the register, if one was
@@ -111,30 +111,30 @@ func (v *verifyRun) record(ctx context.Context, w io.Writer, rep *verify.Report,
 // write puts the report where it was asked for. As with cosign verify, the text
 // for people goes to stderr when stdout has cosign's JSON, and that is written
 // for what is verified only.
-func (v *verifyRun) write(rep *verify.Report, io stdio) error {
+func (v *verifyRun) write(rep *verify.Report, std stdio) error {
 	if v.output == "cosign" {
-		if err := report.Text(io.err, rep); err != nil {
+		if err := report.Text(std.err, rep); err != nil {
 			return err
 		}
 	}
 	switch {
 	case v.outputFile != "":
-		return v.toFile(rep, io)
+		return v.toFile(rep, std)
 	case v.output == "cosign" && rep.Verdict == verify.Rejected:
 		return nil
 	}
-	return renderers[v.output](io.out, rep)
+	return renderers[v.output](std.out, rep)
 }
 
-func (v *verifyRun) toFile(rep *verify.Report, io stdio) error {
+func (v *verifyRun) toFile(rep *verify.Report, std stdio) error {
 	err := writeFile(v.outputFile, func(f *atomicfile.File) error { return renderers[v.output](f, rep) })
 	if err != nil {
 		return err
 	}
 	for _, w := range rep.Waivers {
-		fmt.Fprintf(io.err, "WARNING a rule was waived: %s\n", report.Terminal(w))
+		fmt.Fprintf(std.err, "WARNING a rule was waived: %s\n", report.Terminal(w))
 	}
-	fmt.Fprintf(io.err, "gapseal: %s; report in %s\n", rep.Verdict, v.outputFile)
+	fmt.Fprintf(std.err, "gapseal: %s; report in %s\n", rep.Verdict, v.outputFile)
 	return nil
 }
 

@@ -33,8 +33,8 @@ func versionCommand() *command {
 		long:     "Print the version of gapseal, of Go, and of the platform it was built for.",
 		examples: "gapseal version",
 		setup: func(*pflag.FlagSet) func(context.Context, []string, stdio) error {
-			return func(_ context.Context, _ []string, io stdio) error {
-				_, err := fmt.Fprintf(io.out, "gapseal %s (%s, %s/%s)\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			return func(_ context.Context, _ []string, std stdio) error {
+				_, err := fmt.Fprintf(std.out, "gapseal %s (%s, %s/%s)\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 				return err
 			}
 		},

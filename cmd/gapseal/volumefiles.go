@@ -18,6 +18,7 @@ type files struct {
 	done int      // how many have theirs
 }
 
+// create adds a file of size bytes, to be written to.
 func (s *files) create(name string, size int64) (volume.File, error) {
 	f, err := atomicfile.Create(name)
 	if err != nil {
@@ -27,10 +28,8 @@ func (s *files) create(name string, size int64) (volume.File, error) {
 	return volume.File{ReaderAt: f, WriterAt: f, Size: size}, nil
 }
 
-func (s *files) document(name string, raw []byte, err error) error {
-	if err != nil {
-		return err
-	}
+// document adds a file with all of its content.
+func (s *files) document(name string, raw []byte) error {
 	f, err := s.create(name, int64(len(raw)))
 	if err != nil {
 		return err

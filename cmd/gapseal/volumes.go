@@ -51,7 +51,7 @@ func (c *cutting) parse(output string) (err error) {
 
 // verifyVolume checks one volume against the index alone, before the others
 // arrive.
-func verifyVolume(ctx context.Context, path, index string, io stdio) error {
+func verifyVolume(ctx context.Context, path, index string, std stdio) error {
 	if !volume.IsIndex(index) {
 		return usagef("--volume FILE takes the index of volumes beside it: gapseal verify --volume %s NAME.volumes.json", path)
 	}
@@ -66,13 +66,13 @@ func verifyVolume(ctx context.Context, path, index string, io stdio) error {
 	if err != nil {
 		return fmt.Errorf("%w\n%s", err, noVerdict)
 	}
-	bar := progress.New(io.err, "checking", 0)
+	bar := progress.New(std.err, "checking", 0)
 	v, err := volume.CheckOne(ctx, path, x, bar.Add)
 	bar.Done(false)
 	if err != nil {
 		return fmt.Errorf("%w\n%s", err, noVerdict)
 	}
-	_, err = fmt.Fprintf(io.out, "volume %d of %d (%s) arrived as the index lists it: %s\n%s\n%s\n", v.Number, len(x.Volumes), report.Bytes(v.Size), report.Terminal(filepath.Base(path)), v.Digest, noVerdict)
+	_, err = fmt.Fprintf(std.out, "volume %d of %d (%s) arrived as the index lists it: %s\n%s\n%s\n", v.Number, len(x.Volumes), report.Bytes(v.Size), report.Terminal(filepath.Base(path)), v.Digest, noVerdict)
 	return err
 }
 

@@ -32,7 +32,10 @@ func (c *cutting) write(ctx context.Context, plan *bundle.Plan, fetch bundle.Fet
 	}
 	if c.each > 0 {
 		raw, err := index.Marshal()
-		if err := s.document(base.Index(), raw, err); err != nil {
+		if err != nil {
+			return err
+		}
+		if err := s.document(base.Index(), raw); err != nil {
 			return err
 		}
 	}
@@ -112,5 +115,5 @@ func (c *cutting) protect(ctx context.Context, s *files, x *recovery.Index, data
 			return nil, err
 		}
 	}
-	return &volume.Recovery{Digest: oci.FromBytes(raw), Data: x.Data, Parity: x.Parity}, s.document(s.base.RecoveryIndex(), raw, nil)
+	return &volume.Recovery{Digest: oci.FromBytes(raw), Data: x.Data, Parity: x.Parity}, s.document(s.base.RecoveryIndex(), raw)
 }

@@ -160,7 +160,7 @@ var Table = []Question{
 	{MediaDamaged, "each volume is what the index lists", "copy the volume again, or rebuild it with gapseal repair"},
 	{MediaRecovery, "enough is left to rebuild what is lost", "bring more volumes or recovery volumes; otherwise carry the bundle across again"},
 
-	{ContainerWrapper, "the file is a plain tar, not compressed", "unwrap it with the command shown, then verify the result"},
+	{ContainerWrapper, "the file is a plain tar, not compressed, and no other kind of file", "name the bundle itself; unwrap one that is compressed with the command shown"},
 	{ContainerTruncated, "the file is complete", "copy the bundle again from its source and compare sizes"},
 	{ContainerType, "each entry is a regular file", "do not unpack this file; export the bundle again"},
 	{ContainerName, "each entry has a name that the format allows", "do not unpack this file; export the bundle again"},

@@ -8,7 +8,7 @@ import (
 	"github.com/gapseal/gapseal/oci"
 )
 
-// changes are the ones that README.md tells to try with cosign, made to a
+// changes are the ones that docs/cosign-save.md tells to try with cosign, made to a
 // bundle. The last re-hashes everything above the manifest, index.json and the
 // inventory included, as whoever wants to be believed would.
 var changes = []struct {

@@ -22,6 +22,7 @@ type FormatError struct {
 	Reason string
 }
 
+// Error names what is malformed and how.
 func (e *FormatError) Error() string { return e.What + ": " + e.Reason }
 
 // TypeError says that an envelope holds another kind of statement than the one
@@ -30,6 +31,7 @@ type TypeError struct {
 	Want, Found string
 }
 
+// Error names both types.
 func (e *TypeError) Error() string {
 	return fmt.Sprintf("the envelope holds a payload of another type: want %s, found %q", e.Want, e.Found)
 }
@@ -41,6 +43,7 @@ type KeyError struct {
 	Want  []string // fingerprints
 }
 
+// Error names the keys that would do, and the one found.
 func (e *KeyError) Error() string {
 	want := strings.Join(e.Want, " or ")
 	if want == "" {

@@ -162,7 +162,8 @@ func TestWholeBundle(t *testing.T) {
 		{name: "no record", images: "app:v1", policy: required, want: "policy.transfer"},
 		{name: "a field missing", images: "app:v1", policy: required, record: &verify.Transfer{ID: "T-1"}, want: "policy.transfer"},
 		{name: "a scan that found something", images: "app:v1", policy: required, record: dirty, want: "policy.scan"},
-		{name: "a scan that nobody requires", images: "app:v1", policy: whole(), record: dirty},
+		{name: "malware, though nobody requires a scan", images: "app:v1", policy: whole(), record: dirty, want: "policy.scan"},
+		{name: "a scan that failed and nobody requires", images: "app:v1", policy: whole(), record: &verify.Transfer{Scan: verify.Scan{Source: "failed"}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.policy = strings.Replace(c.policy, "match: "+host+"'", "match: '"+host, 1)

@@ -46,7 +46,7 @@ type record struct {
 // Words that a field is limited to, so that a script can read them.
 var (
 	directions = []string{"import", "export"}
-	results    = []string{verify.ScanClean, "infected", "failed", "not-done"}
+	results    = []string{verify.ScanClean, verify.ScanInfected, "failed", "not-done"}
 )
 
 // ParseTransfer reads a transfer record. The error is an [*Error].

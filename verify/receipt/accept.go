@@ -15,6 +15,7 @@ type RefusedError struct {
 	Expected, Found string // empty where they would say nothing
 }
 
+// Error says why, with what was expected and found where that says more.
 func (e *RefusedError) Error() string {
 	if e.Expected == "" && e.Found == "" {
 		return e.Reason

@@ -2,14 +2,11 @@ package register
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
-	"sync"
 	"testing"
 )
 
@@ -67,7 +64,7 @@ func TestAppendRefuses(t *testing.T) {
 	} {
 		r := folder(t, c.files)
 		if name == "an empty last entry" {
-			write(t, r, FileName(3), "")
+			write(t, r, fileName(3), "")
 		}
 		var damaged *DamagedError
 		if n, err := r.Append(t.Context(), sample(4)); n != 0 || !errors.As(err, &damaged) || damaged.First.Number != c.number {
@@ -108,25 +105,6 @@ func TestAppendRefusesWhatIsNoRecord(t *testing.T) {
 	}
 }
 
-// What killed writers left is cleared away, and what is like it is not.
-func TestInterruptedWritersAreClearedUp(t *testing.T) {
-	files := chain(t, 2, nil)
-	r := folder(t, files)
-	left := partialPrefix + FileName(3)
-	write(t, r, left, string(files[0][:50]))
-	write(t, r, partialPrefix+FileName(9), "")
-	write(t, r, ".writing-notes", "mine")
-	res, err := r.Check(t.Context())
-	if err != nil || res.Partial != 2 || !slices.Equal(res.Strays, []string{".writing-notes"}) || res.Faulty != 0 || res.Whole() {
-		t.Errorf("Check: %+v, %v", res, err)
-	}
-	appended(t, r, 3)
-	res, err = r.Check(t.Context())
-	if err != nil || res.Partial != 0 || res.Strayed != 1 || res.Entries != 3 {
-		t.Errorf("Check: %+v, %v", res, err)
-	}
-}
-
 // A folder of something else does not become a register by mistake.
 func TestAForeignFolderIsNoRegister(t *testing.T) {
 	r := folder(t, nil)
@@ -139,65 +117,6 @@ func TestAForeignFolderIsNoRegister(t *testing.T) {
 	}
 	if _, err := Open(filepath.Join(r.dir, "thesis.txt")); !errors.Is(err, ErrNoFolder) {
 		t.Errorf("Open of a file: %v", err)
-	}
-}
-
-func TestALockedRegisterWaits(t *testing.T) {
-	r := folder(t, nil)
-	unlock, err := r.lock(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error)
-	go func() {
-		_, err := r.Append(ctx, sample(1))
-		done <- err
-	}()
-	cancel()
-	if err := <-done; !errors.Is(err, context.Canceled) {
-		t.Errorf("Append under another's lock: %v", err)
-	}
-	unlock()
-	appended(t, r, 1)
-}
-
-// An entry that is there is never replaced, whatever put it there.
-func TestNoEntryIsReplaced(t *testing.T) {
-	r := folder(t, nil)
-	write(t, r, FileName(1), "of somebody else")
-	l := &listing{}
-	if err := r.publish(l, 1, chain(t, 1, nil)[0]); !errors.Is(err, fs.ErrExist) {
-		t.Errorf("publish: %v", err)
-	}
-	if raw, err := os.ReadFile(r.path(1)); err != nil || string(raw) != "of somebody else" {
-		t.Errorf("found %q, %v", raw, err)
-	}
-	if names, err := r.list(); err != nil || len(names.partial) > 0 {
-		t.Errorf("left %v, %v", names.partial, err)
-	}
-}
-
-func TestConcurrentGoroutinesKeepOneChain(t *testing.T) {
-	r := folder(t, nil)
-	var all sync.WaitGroup
-	for range 8 {
-		all.Go(func() {
-			own, err := Open(r.dir)
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			for range 5 {
-				if _, err := own.Append(t.Context(), sample(1)); err != nil {
-					t.Error(err)
-				}
-			}
-		})
-	}
-	all.Wait()
-	if res, err := r.Check(t.Context()); err != nil || !res.Whole() || res.Entries != 40 {
-		t.Errorf("Check: %+v, %v", res, err)
 	}
 }
 

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/gapseal/gapseal/internal/dsse"
-	"github.com/gapseal/gapseal/internal/strictjson"
 )
 
 // ExportSchema names the JSON form of the first line of an export.
@@ -96,10 +95,9 @@ func (c *checker) number(raw []byte) int64 {
 }
 
 func parseIndex(line []byte) (Head, error) {
-	var h Head
-	err := strictjson.UnmarshalKnown(line, &h)
-	again, cerr := dsse.Canonical(h)
-	if err != nil || cerr != nil || h.Schema != ExportSchema || !bytes.Equal(line, append(again, '\n')) {
+	raw, ended := bytes.CutSuffix(line, []byte("\n"))
+	h, err := parseHead(raw, ExportSchema)
+	if err != nil || !ended {
 		return Head{}, fmt.Errorf("this is no export of a register: its first line is not an index of schema %s", ExportSchema)
 	}
 	return h, nil

@@ -48,12 +48,12 @@ func Open(dir string) (*Register, error) {
 	return &Register{dir: dir}, nil
 }
 
-// FileName is the name of an entry's file in the folder.
-func FileName(number int64) string {
+// fileName is the name of an entry's file in the folder.
+func fileName(number int64) string {
 	return fmt.Sprintf("%0*d%s", digits, number, entrySuffix)
 }
 
-func (r *Register) path(number int64) string { return filepath.Join(r.dir, FileName(number)) }
+func (r *Register) path(number int64) string { return filepath.Join(r.dir, fileName(number)) }
 
 // listing is what stands in the folder.
 type listing struct {

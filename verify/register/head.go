@@ -3,6 +3,7 @@ package register
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -57,25 +58,26 @@ func OpenHead(envelope []byte, keys []*trust.Key) (Head, *trust.Key, error) {
 	if err != nil {
 		return Head{}, nil, err
 	}
-	h, err := parseHead(payload)
+	h, err := parseHead(payload, HeadSchema)
 	if err != nil {
 		return Head{}, nil, fmt.Errorf("the head in the envelope: %w", err)
 	}
 	return h, by, nil
 }
 
-func parseHead(payload []byte) (h Head, err error) {
-	if err := strictjson.UnmarshalKnown(payload, &h); err != nil {
+// parseHead reads a head of a schema, in the one form that it is written in.
+func parseHead(raw []byte, schema string) (h Head, err error) {
+	if err := strictjson.UnmarshalKnown(raw, &h); err != nil {
 		return Head{}, err
 	}
 	again, err := dsse.Canonical(h)
 	switch {
 	case err != nil:
 		return Head{}, err
-	case h.Schema != HeadSchema:
-		return Head{}, fmt.Errorf("its schema is %.60q, want %s", h.Schema, HeadSchema)
-	case !bytes.Equal(payload, again) || h.Size < 0 || !inSeconds(h.At):
-		return Head{}, fmt.Errorf("is not spelled as gapseal writes one")
+	case h.Schema != schema:
+		return Head{}, fmt.Errorf("its schema is %.60q, want %s", h.Schema, schema)
+	case !bytes.Equal(raw, again) || h.Size < 0 || !inSeconds(h.At):
+		return Head{}, errors.New("is not spelled as gapseal writes one")
 	}
 	return h, nil
 }

@@ -128,7 +128,7 @@ func folder(t testing.TB, files [][]byte) *Register {
 		if raw == nil {
 			continue
 		}
-		if err := os.WriteFile(filepath.Join(dir, FileName(int64(i+1))), raw, 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, fileName(int64(i+1))), raw, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}

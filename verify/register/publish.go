@@ -54,7 +54,7 @@ func (r *Register) publish(l *listing, number int64, raw []byte) error {
 		_ = os.Remove(filepath.Join(r.dir, name)) // best effort: it harms nobody
 	}
 	final := r.path(number)
-	partial := filepath.Join(r.dir, partialPrefix+FileName(number))
+	partial := filepath.Join(r.dir, partialPrefix+fileName(number))
 	err := writeFlushed(partial, raw)
 	if err == nil {
 		err = giveName(partial, final)

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/gapseal/gapseal/internal/check"
@@ -15,63 +14,6 @@ const (
 	maxAlike      = 5 // failures of one check, and evidence not judged
 	maxSubjects   = 3 // of one warning
 )
-
-// warnings writes each warning once, with what it is about.
-func (t *text) warnings() {
-	var order []string
-	alike := map[string][]*verify.Check{}
-	for i := range t.r.Checks {
-		c := &t.r.Checks[i]
-		if c.Status != verify.Warn || c.ID == check.PolicyWaiver {
-			continue
-		}
-		head := string(c.ID) + ": " + warning(c)
-		if alike[head] == nil {
-			order = append(order, head)
-		}
-		alike[head] = append(alike[head], c)
-	}
-	for _, head := range order {
-		t.warning(head, alike[head])
-	}
-	if len(order) > 0 && t.r.Verdict == verify.Rejected {
-		t.line("")
-	}
-}
-
-// warning is what a warning says of all it is about.
-func warning(c *verify.Check) string {
-	if c.ID == check.PolicyNotJudged {
-		return "evidence was carried that is not judged; its digests were checked, and it proves nothing here"
-	}
-	return c.Detail
-}
-
-func (t *text) warning(head string, list []*verify.Check) {
-	t.fold("WARNING "+Terminal(head), headIndent)
-	if t.r.Verdict == verify.Rejected {
-		return // the failures are what matters now
-	}
-	label := "about"
-	for i, c := range list {
-		if i == maxSubjects {
-			t.row("", fmt.Sprintf("and %d more; --output json lists them all", len(list)-i))
-			break
-		}
-		if s := about(c); s != "" {
-			t.row(label, s)
-			label = ""
-		}
-	}
-	t.row("to do", string(list[0].Remedy))
-	t.line("")
-}
-
-// about names the subject in one line: a digest at a glance, and its claim.
-func about(c *verify.Check) string {
-	found, _, _ := strings.Cut(string(c.Found), "\n")
-	return strings.TrimSpace(short(string(c.Subject)) + " " + found)
-}
 
 // failures writes the failed checks, first cause first, and no more of one kind
 // than a person reads.

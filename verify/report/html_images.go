@@ -93,6 +93,9 @@ func (t *text) signatureValues(img *verify.Image, s *verify.Signature) []value {
 	counts := value{Text: "COUNTS", Status: "pass"}
 	if !s.Counts {
 		counts = value{Text: "DOES NOT COUNT", Status: "skip"}
+		if s.Good {
+			counts.Text = "GOOD, OF A PLATFORM"
+		}
 	}
 	list := []value{counts, code("in " + s.Digest), plain(s.Form)}
 	if s.Subject != img.Digest {
@@ -124,12 +127,4 @@ func (t *text) logValues(s *verify.Signature) (list []value) {
 		list = append(list, plain("stamped "+moment(s.TrustedTime)+given(" by ", string(s.TSA))))
 	}
 	return list
-}
-
-// given puts words before a text, if there is one.
-func given(words, s string) string {
-	if s == "" {
-		return ""
-	}
-	return words + s
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/gapseal/gapseal/internal/check"
 	"github.com/gapseal/gapseal/verify"
 )
 
@@ -22,7 +21,9 @@ func newPage(r *verify.Report) *page {
 		}
 		p.Failures = append(p.Failures, failure(&r.Failures[i]))
 	}
-	p.Warnings = warned(r)
+	for _, alike := range warnings(r) {
+		p.Warnings = append(p.Warnings, warned(alike))
+	}
 	for _, s := range sections(r) {
 		if len(s.Facts)+len(s.Tables)+len(s.Parts) > 0 {
 			p.Sections = append(p.Sections, s)
@@ -78,28 +79,8 @@ func failure(c *verify.Check) finding {
 	return finding{ID: shown(string(c.ID)), Detail: shown(c.Detail), Facts: f}
 }
 
-// warned shows each warning once, with what it is about.
-func warned(r *verify.Report) (list []finding) {
-	place, subjects := map[string]int{}, map[string][]*verify.Check{}
-	var order []string
-	for i := range r.Checks {
-		c := &r.Checks[i]
-		if c.Status != verify.Warn || c.ID == check.PolicyWaiver {
-			continue
-		}
-		head := string(c.ID) + "\x00" + warning(c)
-		if _, ok := place[head]; !ok {
-			place[head], order = len(order), append(order, head)
-		}
-		subjects[head] = append(subjects[head], c)
-	}
-	for _, head := range order {
-		list = append(list, warnedOf(subjects[head]))
-	}
-	return list
-}
-
-func warnedOf(alike []*verify.Check) finding {
+// warned shows warnings that say the same, with what they are about.
+func warned(alike []*verify.Check) finding {
 	var f facts
 	var about []string
 	for i, c := range alike {

@@ -4,7 +4,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/gapseal/gapseal/internal/check"
 	"github.com/gapseal/gapseal/verify"
 )
 
@@ -59,39 +58,4 @@ func (o ownership) images(subject string) []string {
 	}
 	digest, _, _ := strings.Cut(subject, "#")
 	return o[digest]
-}
-
-// imageVerdict is what a person is told of an image: nothing of a bundle that is
-// rejected may be used, so that no image of it is called verified. For one that
-// has nothing wrong itself, why says that.
-func imageVerdict(img *verify.Image, r *verify.Report) (v verify.Verdict, why string) {
-	if r.Verdict != verify.Verified && img.Verdict == verify.Verified {
-		return verify.Rejected, "nothing is wrong with this image itself; the bundle is refused as a whole"
-	}
-	return img.Verdict, ""
-}
-
-// valueLines are the lines of what a check expected or found. Only the keys of
-// trust.key, which gapseal encoded itself, have several.
-func valueLines(c *verify.Check, v verify.Text) []string {
-	if c.ID != check.TrustKey {
-		return []string{shown(string(v))}
-	}
-	lines := strings.Split(strings.TrimSpace(string(v)), "\n")
-	for i := range lines {
-		lines[i] = shown(lines[i])
-	}
-	return lines
-}
-
-// commandLine writes a command in one line, each argument as a shell would need
-// it quoted to be told from the next.
-func commandLine(args []string) string {
-	quoted := make([]string, len(args))
-	for i, a := range args {
-		if quoted[i] = a; a == "" || strings.ContainsAny(a, " \t\n\r'\"\\$`!*?[](){}<>|&;~#") {
-			quoted[i] = "'" + strings.ReplaceAll(a, "'", `'\''`) + "'"
-		}
-	}
-	return strings.Join(quoted, " ")
 }

@@ -15,8 +15,8 @@ import (
 // The types of a verification summary: that of the in-toto statement, and that
 // of its predicate.
 const (
-	TypeStatement = "https://in-toto.io/Statement/v1"
-	TypeVSA       = "https://slsa.dev/verification_summary/v1"
+	typeStatement = "https://in-toto.io/Statement/v1"
+	typeVSA       = "https://slsa.dev/verification_summary/v1"
 )
 
 // verifierID names gapseal, and its own rules where no policy file was given.
@@ -69,7 +69,7 @@ func Summary(r *verify.Report) ([]byte, error) {
 	if r.Verdict == verify.Verified {
 		p.Result, p.Levels = "PASSED", []string{levelUnevaluated}
 	}
-	s := vsaStatement{Type: TypeStatement, Subject: vsaSubjects(r), PredicateType: TypeVSA, Predicate: p}
+	s := vsaStatement{Type: typeStatement, Subject: vsaSubjects(r), PredicateType: typeVSA, Predicate: p}
 	if len(s.Subject) == 0 || p.Resource == "" {
 		return nil, errNothingNamed
 	}

@@ -28,7 +28,7 @@ func read(t *testing.T, rep *verify.Report) (*statement.Statement, *vsa.Verifica
 	if err := s.Validate(); err != nil {
 		t.Error(err)
 	}
-	if s.Type != statement.StatementTypeUri || s.PredicateType != TypeVSA {
+	if s.Type != statement.StatementTypeUri || s.PredicateType != typeVSA {
 		t.Errorf("types %s and %s", s.Type, s.PredicateType)
 	}
 	predicate, err := protojson.Marshal(s.Predicate)

@@ -87,14 +87,6 @@ func digestSet(digest string) map[string]string {
 	return nil
 }
 
-func shownAll(list []string) []string {
-	out := make([]string, len(list))
-	for i, s := range list {
-		out[i] = shown(s)
-	}
-	return out
-}
-
 // compact returns v as JSON in one line that is safe to show.
 func compact(v any) ([]byte, error) {
 	var b bytes.Buffer
