@@ -49,7 +49,7 @@ func open(path string) (*os.File, int64, error) {
 
 // size holds the size of a volume against the index.
 func (s *Set) size(p *Part) error {
-	if s.Index == nil || s.Index.Volumes[p.Number-1].Size == p.Size {
+	if s.Index.Volumes[p.Number-1].Size == p.Size {
 		return nil
 	}
 	s.cut = min(s.cut, p.Number-1)

@@ -1,13 +1,9 @@
 package volume
 
 import (
-	"errors"
-	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/gapseal/gapseal/internal/check"
 )
@@ -44,84 +40,7 @@ func IsSet(path string) bool {
 	return n == 1 && !IsRecovery(path)
 }
 
-// Find opens the volumes that belong to path, the name of their index or of
-// the first, in its folder and in dirs. What is wrong with them stands in
-// Faults; the error is the operating system's.
-func Find(path string, dirs []string) (*Set, error) {
-	s := &Set{}
-	s.Base, s.Dirs = Search(path, dirs)
-	if err := s.readIndex(path); err != nil {
-		return nil, err
-	}
-	if err := s.open(); err != nil {
-		s.Close()
-		return nil, err
-	}
-	if s.Index == nil && len(s.Found) == 0 && !IsIndex(path) {
-		if _, err := os.Stat(path); err != nil {
-			return nil, err
-		}
-		return nil, &fs.PathError{Op: "read volumes", Path: path, Err: errors.New("not a regular file")}
-	}
-	return s, nil
-}
-
-// open finds each volume. Without an index they are counted up to the first
-// gap.
-func (s *Set) open() error {
-	s.count = MaxVolumes
-	if s.Index != nil {
-		s.count = len(s.Index.Volumes)
-	}
-	s.cut = s.count
-	for n := 1; n <= s.count; n++ {
-		p, err := s.part(n)
-		if err != nil {
-			return err
-		}
-		if p == nil && s.Index == nil && n > 1 {
-			s.count, s.cut = n-1, min(s.cut, n-1)
-			break
-		}
-		if p == nil {
-			s.missing(n)
-			if s.Index == nil {
-				s.count = 1
-				break
-			}
-			continue
-		}
-		s.Found = append(s.Found, p)
-		if err := s.size(p); err != nil {
-			return err
-		}
-	}
-	return s.unlisted()
-}
-
-// unlisted finds volumes that follow those of the index: of a longer set that
-// was there before, or of this one, and the index is wrong.
-func (s *Set) unlisted() error {
-	for n := s.count + 1; s.Index != nil && n <= MaxVolumes; n++ {
-		p, err := s.part(n)
-		if err != nil || p == nil {
-			return err
-		}
-		s.more = append(s.more, p)
-	}
-	return nil
-}
-
 func (s *Set) name(n int) string { return filepath.Base(s.Base.Volume(n)) }
-
-func (s *Set) missing(n int) {
-	s.cut = min(s.cut, n-1)
-	of := ""
-	if s.Index != nil {
-		of = fmt.Sprintf(" of %d", s.count)
-	}
-	s.Faults = append(s.Faults, &check.Fault{ID: check.MediaMissing, Subject: s.name(n), Detail: fmt.Sprintf("volume %d%s is missing; looked in %s", n, of, strings.Join(s.Dirs, ", "))})
-}
 
 // Close closes the volumes.
 func (s *Set) Close() error {

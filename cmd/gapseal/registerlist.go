@@ -53,7 +53,7 @@ func (r *registerRun) list(ctx context.Context, args []string, std stdio) error 
 		}
 	}
 	if !asJSON {
-		fmt.Fprintf(out, "%s. How they fit each other shows gapseal register check.\n", counted(len(numbers), "entry", "entries"))
+		fmt.Fprintf(out, "%s. Whether they fit together: gapseal register check.\n", counted(len(numbers), "entry", "entries"))
 	}
 	return out.Flush()
 }

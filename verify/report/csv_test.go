@@ -2,11 +2,8 @@ package report
 
 import (
 	"encoding/csv"
-	"errors"
 	"strings"
 	"testing"
-
-	"github.com/gapseal/gapseal/verify"
 )
 
 // TestCSV reads the table as any program would.
@@ -33,18 +30,5 @@ func TestCSV(t *testing.T) {
 		if len(b.Images) == 1 && !strings.HasPrefix(row["references"], "registry.example.com/acme/") {
 			t.Errorf("%s: references %q", b.Digest, row["references"])
 		}
-	}
-}
-
-// Whatever form it is, a refused write is an error.
-func TestEveryFormTellsOfARefusedWrite(t *testing.T) {
-	rep := sample(t, "app:v1")
-	for name, err := range map[string]error{"HTML": HTML(broken{}, rep), "JUnit": JUnit(broken{}, rep), "CSV": CSV(broken{}, rep), "SHA256": SHA256(broken{}, rep), "SHA256Files": SHA256Files(broken{}, rep), "VSA": VSA(broken{}, rep)} {
-		if !errors.Is(err, errBroken) {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-	if err := VSA(broken{}, &verify.Report{}); !errors.Is(err, errNothingNamed) {
-		t.Errorf("VSA of nothing: %v", err)
 	}
 }

@@ -3,7 +3,6 @@ package report
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -151,27 +150,5 @@ func TestJSONIsSafeToShow(t *testing.T) {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("want %s in %s", want, b.String())
 		}
-	}
-}
-
-type broken struct{}
-
-var errBroken = errors.New("broken")
-
-func (broken) Write([]byte) (int, error) { return 0, errBroken }
-
-func TestARefusedWriteIsAnError(t *testing.T) {
-	rep := fixture.Verify(t, fixture.Bundle(t, "app:v1"), fixture.Options())
-	if err := Text(broken{}, rep); !errors.Is(err, errBroken) {
-		t.Errorf("Text: %v", err)
-	}
-	if err := JSON(broken{}, rep); !errors.Is(err, errBroken) {
-		t.Errorf("JSON: %v", err)
-	}
-	if err := Cosign(broken{}, rep); !errors.Is(err, errBroken) {
-		t.Errorf("Cosign: %v", err)
-	}
-	if err := Encode(broken{}, make(chan int)); err == nil || errors.Is(err, errBroken) {
-		t.Errorf("Encode of what cannot be encoded: %v", err)
 	}
 }
