@@ -89,7 +89,7 @@ func (r *Reader) noTar(b []byte) bool {
 			break
 		}
 	}
-	r.faults.add(&check.Fault{ID: check.ContainerWrapper, Detail: "this is no bundle: it does not begin as one; look whether it is the file you meant", Expected: "a plain tar that gapseal export wrote", Found: found})
+	r.faults.add(&check.Fault{ID: check.ContainerWrapper, Detail: "this is no bundle, for it does not begin as one; look whether it is the file you meant", Expected: "a plain tar that gapseal export wrote", Found: found})
 	return true
 }
 

@@ -38,7 +38,7 @@ func (t *text) failure(c *verify.Check) {
 	if c.ID == check.ContainerWrapper {
 		detail, command, _ = strings.Cut(c.Detail, ": ")
 	}
-	t.fold("FAILED "+string(c.ID)+": "+Terminal(detail), headIndent)
+	t.fold("FAILED "+string(c.ID)+": "+shown(detail), headIndent)
 	t.row("subject", subject(string(c.Subject)))
 	t.value(c, "expected", c.Expected)
 	t.value(c, "found", c.Found)

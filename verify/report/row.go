@@ -36,7 +36,7 @@ func (t *text) row(label string, values ...string) { Row(t, label, values...) }
 func Row(w io.Writer, label string, values ...string) {
 	for _, v := range values {
 		if v != "" {
-			io.WriteString(w, Fold(fmt.Sprintf("%-*s", LabelWidth, label)+Terminal(v), LabelWidth))
+			io.WriteString(w, Fold(fmt.Sprintf("%-*s", LabelWidth, label)+shown(v), LabelWidth))
 			label = ""
 		}
 	}

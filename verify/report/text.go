@@ -32,7 +32,7 @@ func Text(w io.Writer, r *verify.Report) error {
 
 func (t *text) waivers() {
 	for _, w := range t.r.Waivers {
-		t.fold("WARNING a rule was waived: "+Terminal(w), headIndent)
+		t.fold("WARNING a rule was waived: "+shown(w), headIndent)
 	}
 	if len(t.r.Waivers) > 0 {
 		t.line("")
@@ -45,7 +45,7 @@ func (t *text) answered(id check.ID, s verify.Status) bool {
 
 func (t *text) verdict() {
 	r := t.r
-	name := Terminal(r.Bundle.Path)
+	name := shown(r.Bundle.Path)
 	if name == "-" {
 		name = "standard input"
 	}

@@ -48,7 +48,7 @@ func warning(c *verify.Check) string {
 }
 
 func (t *text) warning(alike []*verify.Check) {
-	t.fold("WARNING "+Terminal(string(alike[0].ID)+": "+warning(alike[0])), headIndent)
+	t.fold("WARNING "+shown(string(alike[0].ID)+": "+warning(alike[0])), headIndent)
 	if t.r.Verdict == verify.Rejected {
 		return // the failures are what matters now
 	}
