@@ -48,6 +48,13 @@ func Open(dir string) (*Register, error) {
 	return &Register{dir: dir}, nil
 }
 
+// Begun reports whether a folder has the name of a first entry in it: it is then
+// a register, whatever it is called.
+func Begun(dir string) bool {
+	_, err := os.Lstat(filepath.Join(dir, fileName(1)))
+	return err == nil
+}
+
 // fileName is the name of an entry's file in the folder.
 func fileName(number int64) string {
 	return fmt.Sprintf("%0*d%s", digits, number, entrySuffix)

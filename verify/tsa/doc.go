@@ -7,8 +7,8 @@
 // A Sigstore bundle holds them in
 // verificationMaterial.timestampVerificationData.rfc3161Timestamps[], as the
 // base64 of a TimeStampResp. Cosign's first generation has one in the
-// annotation dev.sigstore.cosign/rfc3161timestamp, which [ParseAnnotation]
-// reads. In both, what is stamped is the signature itself: of a DSSE envelope
+// annotation dev.sigstore.cosign/rfc3161timestamp. Package evidence reads both.
+// In both, what is stamped is the signature itself: of a DSSE envelope
 // or a message signature the decoded bytes of sig, never the payload.
 //
 // # What is asked

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/x509"
 	stdasn1 "encoding/asn1"
-	"encoding/base64"
 	"errors"
 	"strings"
 	"testing"
@@ -109,34 +108,6 @@ func mustDER(t *testing.T, v any) []byte {
 	return der
 }
 
-func TestParseAnnotation(t *testing.T) {
-	s := readSample(t, "bundle-tsaonly")
-	encoded := base64.StdEncoding.EncodeToString(s.Token)
-	text := `{"SignedRFC3161Timestamp":"` + encoded + `"}`
-	token, err := ParseAnnotation([]byte(text))
-	if err != nil || !bytes.Equal(token, s.Token) {
-		t.Fatal(err)
-	}
-	if _, err := ParseAnnotation(bytes.Repeat([]byte(" "), 1<<17)); !errors.Is(err, ErrTooLarge) {
-		t.Errorf("got %v, want ErrTooLarge", err)
-	}
-	for name, test := range map[string]struct{ text, reason string }{
-		"empty":     {"", "strict JSON"},
-		"null":      {`{"SignedRFC3161Timestamp":null}`, "found none"},
-		"no member": {"{}", "found none"},
-		"no token":  {`{"SignedRFC3161Timestamp":""}`, "want standard base64"},
-		"line end":  {`{"SignedRFC3161Timestamp":"` + encoded[:64] + `\n` + encoded[64:] + `"}`, "want standard base64"},
-		"unpadded":  {`{"SignedRFC3161Timestamp":"AA"}`, "want standard base64"},
-		"twice":     {`{"SignedRFC3161Timestamp":"AA==","SignedRFC3161Timestamp":"AA=="}`, "strict JSON"},
-		"case":      {`{"signedRFC3161Timestamp":"AA=="}`, "strict JSON"},
-		"unknown":   {`{"SignedRFC3161Timestamp":"AA==","x":1}`, "strict JSON"},
-		"trailing":  {text + "{}", "strict JSON"},
-	} {
-		_, err := ParseAnnotation([]byte(test.text))
-		t.Run(name, func(t *testing.T) { wantFormat(t, err, annotationName, test.reason) })
-	}
-}
-
 func TestDistinct(t *testing.T) {
 	root, second := issue(t, "root", nil, asCA), issue(t, "second root", nil, asCA)
 	a, b, c := authority(issue(t, "a", root, asTSA), root), authority(issue(t, "b", root, asTSA), root), authority(issue(t, "c", second, asTSA), second)
@@ -184,15 +155,6 @@ func FuzzVerify(f *testing.F) {
 		}
 		if other, err := Verify(token, []byte("what nobody stamped"), authorities); err == nil {
 			t.Errorf("vouches for what nobody stamped: %v", other)
-		}
-	})
-}
-
-func FuzzParseAnnotation(f *testing.F) {
-	f.Add([]byte(`{"SignedRFC3161Timestamp":"AAEC"}`))
-	f.Fuzz(func(t *testing.T, text []byte) {
-		if token, err := ParseAnnotation(text); err == nil && (len(token) == 0 || len(token) > MaxToken+256) {
-			t.Errorf("%d bytes", len(token))
 		}
 	})
 }
