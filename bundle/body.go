@@ -30,7 +30,7 @@ func (r *Reader) take(e entry) error {
 		return err
 	}
 	if truncated {
-		r.truncated(e.name, e.size, int64(n))
+		r.truncated(e, int64(n))
 		return nil
 	}
 	r.held += e.size
@@ -55,20 +55,15 @@ func (r *Reader) overBudget(e entry, b budget) error {
 		return err
 	}
 	if n != e.size {
-		r.truncated(e.name, e.size, n)
+		r.truncated(e, n)
 		return nil
 	}
 	return r.padding(e)
 }
 
-func (r *Reader) truncated(name string, want, got int64) {
-	r.ended = true
-	if r.medium.Cut {
-		r.lost = true
-		return
-	}
-	r.faults.add(&check.Fault{ID: check.ContainerTruncated, Subject: name, Detail: "the file ends inside this entry",
-		Expected: fmt.Sprintf("%d bytes", want), Found: fmt.Sprintf("%d bytes", got)})
+// truncated reports a file that ends inside an entry, of which got bytes came.
+func (r *Reader) truncated(e entry, got int64) {
+	r.cutOff(check.ContainerTruncated, e.name, fmt.Sprintf("the file ends inside this entry, after %d of its %d bytes", got, e.size), e.offset-blockSize+footprint(e.size))
 }
 
 // leave passes over a body that is not held in memory.
@@ -78,7 +73,7 @@ func (r *Reader) leave(e entry) error {
 		return nil
 	}
 	if left := r.in.size - r.in.pos; e.size > left {
-		r.truncated(e.name, e.size, left)
+		r.truncated(e, left)
 		return nil
 	}
 	r.content = append(r.content, e)
@@ -89,12 +84,12 @@ func (r *Reader) leave(e entry) error {
 // padding checks the zero bytes that fill the last block of a body.
 func (r *Reader) padding(e entry) error {
 	pad := make([]byte, padding(e.size))
-	n, truncated, err := r.in.full(pad)
+	_, truncated, err := r.in.full(pad)
 	if err != nil {
 		return err
 	}
 	if truncated {
-		r.truncated(e.name, e.size+int64(len(pad)), e.size+int64(n))
+		r.cutOff(check.ContainerTruncated, e.name, "the file ends inside the padding behind this entry", e.offset-blockSize+footprint(e.size))
 		return nil
 	}
 	if slices.ContainsFunc(pad, func(b byte) bool { return b != 0 }) {

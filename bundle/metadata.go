@@ -89,7 +89,9 @@ func (r *Reader) store(e entry, body []byte) {
 		return
 	}
 	r.Meta[e.digest] = body
-	r.states[e.digest] = StateIntact
+	if r.states[e.digest] == "" { // a name may stand in the file twice
+		r.states[e.digest] = StateIntact
+	}
 	switch {
 	case r.seq.place-1 == atInventoryBlob:
 		r.readInventory(body)

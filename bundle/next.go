@@ -95,16 +95,11 @@ func (r *Reader) noTar(b []byte) bool {
 
 // noEnd reports a file that ends where a header should begin.
 func (r *Reader) noEnd(at int64, n int) {
-	r.ended = true
-	if r.medium.Cut {
-		r.lost = true
-		return
-	}
 	if n > 0 || at == 0 {
-		r.faults.add(&check.Fault{ID: check.ContainerTruncated, Detail: fmt.Sprintf("the file ends inside the block at offset %d", at), Expected: fmt.Sprintf("%d bytes", blockSize), Found: fmt.Sprintf("%d bytes", n)})
+		r.cutOff(check.ContainerTruncated, "", fmt.Sprintf("the file ends inside the block at offset %d", at), at)
 		return
 	}
-	r.faults.add(&check.Fault{ID: check.ContainerEnd, Detail: fmt.Sprintf("the file ends at offset %d without end-of-archive blocks; it was cut off or its writer failed", at)})
+	r.cutOff(check.ContainerEnd, "", fmt.Sprintf("the file ends at offset %d without end-of-archive blocks; it was cut off or its writer failed", at), at)
 }
 
 // end reads the second zero block and makes sure that nothing follows.
@@ -115,11 +110,11 @@ func (r *Reader) end(at int64) error {
 	if err != nil {
 		return err
 	}
-	if truncated && r.medium.Cut {
-		r.lost = true
+	if truncated {
+		r.cutOff(check.ContainerEnd, "", fmt.Sprintf("the zero block at offset %d is not followed by a second one", at), at)
 		return nil
 	}
-	if truncated || b != zeroBlock {
+	if b != zeroBlock {
 		r.faults.add(&check.Fault{ID: check.ContainerEnd, Detail: fmt.Sprintf("the zero block at offset %d is not followed by a second one", at)})
 		return nil
 	}

@@ -128,7 +128,7 @@ func (h *hasher) body(ctx context.Context, e entry, body io.Reader) (whole bool,
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if n != e.size {
-		h.r.truncated(e.name, e.size, n)
+		h.r.truncated(e, n)
 		return false, nil
 	}
 	h.compare(e, sum)
@@ -142,7 +142,7 @@ func (h *hasher) compare(e entry, sum hash.Hash) {
 	if got := oci.FromSum([sha256.Size]byte(sum.Sum(nil))); got != e.digest {
 		h.r.faults.add(digestFault(e.digest, got))
 		h.r.states[e.digest] = StateDamaged
-	} else {
+	} else if h.r.states[e.digest] == "" { // a name may stand in the file twice
 		h.r.states[e.digest] = StateIntact
 	}
 }

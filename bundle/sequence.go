@@ -15,6 +15,11 @@ const (
 	atInventoryBlob     = 4
 	atBlobs             = 5
 
+	// InventoryBlobs and SealBlobs are how many blobs of the bundle's own there
+	// are beside those that the inventory lists.
+	InventoryBlobs = atBlobs - atInventoryManifest
+	SealBlobs      = atSealEnvelope - atSealManifest + 1
+
 	atSealManifest = 5 // only if index.json lists a seal, and the blobs behind it
 	atSealEnvelope = 6
 )

@@ -26,7 +26,7 @@ func (s *session) blobs(rep *Report) {
 	}
 	s.ownBlobs(rep)
 	for _, f := range rep.Failures {
-		if f.ID == check.LayoutUnlisted {
+		if f.ID == check.LayoutUnlisted && f.Subject != "" { // the last only counts those not told
 			rep.Blobs = append(rep.Blobs, Blob{Digest: string(f.Subject), Roles: []string{}, Images: []string{}, State: "unlisted"})
 		}
 	}

@@ -45,6 +45,9 @@ func (s *session) conclude() Report {
 	rep.Verdict = Verified
 	failed := map[int]bool{}
 	for _, a := range s.rec.sorted() {
+		if a.ID == check.RekorTime && a.Remedy != "" && rep.Clock.Source != clockHost {
+			a.Remedy = "correct the time given with --at"
+		}
 		rep.Checks = append(rep.Checks, a.Check)
 		if a.Status == Fail {
 			rep.Failures = append(rep.Failures, a.Check)

@@ -69,10 +69,12 @@ func (o *Options) now() time.Time {
 	return o.At.UTC()
 }
 
+const clockHost = "host"
+
 // clock says what at, the time judged at, rests on.
 func (o *Options) clock(at time.Time) Clock {
 	if o.HostTime.IsZero() || o.HostTime.Equal(at) {
-		return Clock{Source: "host", Host: at}
+		return Clock{Source: clockHost, Host: at}
 	}
 	return Clock{Source: "--at", Host: o.HostTime}
 }

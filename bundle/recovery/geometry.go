@@ -15,6 +15,10 @@ const (
 	leastBlock = 4 << 10  // bytes
 	smallCell  = 16 << 10 // bytes; finer cells would make the index larger than what they save
 	maxWhole   = 1 << 50  // bytes; keeps products of sizes from overflowing
+
+	// maxPadding is more than rounding leaves at the end of the last block, in
+	// bytes: every cell of every block is rounded up to a multiple of cellUnit.
+	maxPadding = MaxBlocks * maxColumns * (cellUnit + 1)
 )
 
 // Geometry says how a bundle is cut into blocks.
@@ -72,10 +76,14 @@ func (g Geometry) check() error {
 		return fmt.Errorf("want 1 to %d columns, found %d", maxColumns, g.Columns)
 	case g.Cell < 1 || g.Cell > maxWhole || g.Cell%cellUnit != 0:
 		return fmt.Errorf("the size of a cell: want a multiple of %d bytes, found %d", cellUnit, g.Cell)
-	case g.Block() > g.Size+leastBlock: // hashing its padding would never end
+	case g.Block() > g.Size+leastBlock:
 		return fmt.Errorf("a block of %d bytes is larger than the whole of %d", g.Block(), g.Size)
 	case int64(g.Data) != ceil(g.Size, g.Block()):
 		return errors.New("the blocks are not as many as the size of the whole makes")
+	case int64(g.Data)*g.Block()-g.Size > maxPadding: // hashing it would never end
+		return fmt.Errorf("the padding of the last block: want at most %d bytes, found %d", int64(maxPadding), int64(g.Data)*g.Block()-g.Size)
+	case g.Parity > g.Data+1: // nobody may lose more than all, and a block more
+		return fmt.Errorf("want at most %d blocks of parity for %d of data, found %d", g.Data+1, g.Data, g.Parity)
 	}
 	return nil
 }

@@ -31,18 +31,6 @@ func (s *Set) Lost(f *File) (list []Range) {
 	return list
 }
 
-// Blocks returns how many blocks of a file have lost a cell.
-func (s *Set) Blocks(f *File) (n int) {
-	last := -1
-	for i, lost := range s.lost {
-		from, to := s.within(f, i)
-		if block := i / s.g.Columns; lost && from < to && block != last {
-			n, last = n+1, block
-		}
-	}
-	return n
-}
-
 // Fault says in a few words what is wrong with a file beside its ranges; it is
 // empty if nothing is.
 func (f *File) Fault() string {
@@ -63,7 +51,7 @@ func (f *File) Fault() string {
 
 // Beyond says that more is lost than can be rebuilt; nil if it can.
 func (s *Set) Beyond() *check.Fault {
-	worst, at := 0, 0
+	worst := 0
 	for column := range s.g.Columns {
 		n := 0
 		for block := range s.g.Blocks() {
@@ -71,13 +59,11 @@ func (s *Set) Beyond() *check.Fault {
 				n++
 			}
 		}
-		if n > worst {
-			worst, at = n, column
-		}
+		worst = max(worst, n)
 	}
 	if worst <= s.g.Parity {
 		return nil
 	}
-	return &check.Fault{ID: check.MediaRecovery, Detail: fmt.Sprintf("more is lost than can be rebuilt: %d too many of %d blocks, in column %d of %d", worst-s.g.Parity, s.g.Blocks(), at+1, s.g.Columns),
+	return &check.Fault{ID: check.MediaRecovery, Detail: fmt.Sprintf("of %d blocks more are lost than can be rebuilt", s.g.Blocks()),
 		Expected: fmt.Sprintf("at most %d blocks lost", s.g.Parity), Found: fmt.Sprintf("%d lost", worst)}
 }

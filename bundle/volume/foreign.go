@@ -27,17 +27,38 @@ func (s *Set) otherIndexes() (list []string) {
 	return list
 }
 
+// stranger is a volume of another set.
+type stranger struct {
+	index  string // path of the index that lists it
+	number int
+}
+
 // otherSet says which volume of another set a digest is, if an index in the
 // folders of this set lists it; else it is empty.
 func (s *Set) otherSet(d oci.Digest) string {
+	if s.strangers == nil {
+		s.strangers = s.readOthers()
+	}
+	v, ok := s.strangers[d]
+	if !ok {
+		return ""
+	}
+	return fmt.Sprintf("volume %d of another set, which %s lists", v.number, v.index)
+}
+
+// readOthers reads the other indexes, once for all volumes that are asked about.
+func (s *Set) readOthers() map[oci.Digest]stranger {
+	all := map[oci.Digest]stranger{}
 	for _, path := range s.otherIndexes() {
 		x, err := ReadIndex(path)
 		if err != nil {
 			continue
 		}
-		if n := x.find(d); n > 0 {
-			return fmt.Sprintf("volume %d of another set, which %s lists", n, path)
+		for _, v := range x.Volumes {
+			if _, taken := all[v.Digest]; !taken {
+				all[v.Digest] = stranger{path, v.Number}
+			}
 		}
 	}
-	return ""
+	return all
 }

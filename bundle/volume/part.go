@@ -3,6 +3,7 @@ package volume
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 
@@ -15,13 +16,11 @@ func (s *Set) part(n int) (*Part, error) {
 	if len(paths) == 0 {
 		return nil, nil
 	}
-	path := paths[0]
-	for _, other := range paths[1:] {
-		better, err := s.choose(n, path, other)
-		if err != nil {
+	path, err := paths[0], error(nil)
+	if len(paths) > 1 {
+		if path, err = s.choose(n, paths); err != nil {
 			return nil, err
 		}
-		path = better
 	}
 	f, size, err := open(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -30,17 +29,28 @@ func (s *Set) part(n int) (*Part, error) {
 	if err != nil {
 		return nil, err
 	}
+	if size > maxWhole { // a file of holes: sums of such sizes would overflow
+		f.Close()
+		return nil, &fs.PathError{Op: "read volumes", Path: path, Err: fmt.Errorf("larger than any bundle: %d bytes", size)}
+	}
 	return &Part{Number: n, Path: path, Size: size, file: f}, nil
 }
 
-// open opens a file and returns its size in bytes, too.
+// open opens a regular file and returns its size in bytes, too. To open a pipe
+// would hang.
 func open(path string) (*os.File, int64, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, 0, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, 0, &fs.PathError{Op: "open", Path: path, Err: errors.New("not a regular file")}
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, 0, err
 	}
-	info, err := f.Stat()
-	if err != nil {
+	if info, err = f.Stat(); err != nil {
 		f.Close()
 		return nil, 0, err
 	}

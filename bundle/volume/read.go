@@ -48,6 +48,7 @@ func (s *Set) Bundle(lim oci.Limits) (*bundle.Reader, error) {
 	r, err := bundle.OpenMedium(all, all.Size(), lim, bundle.Medium{Known: s.warnings(), Explain: s.explain})
 	if err != nil || r.Sound() {
 		s.reads = all
+		s.settle()
 		return r, err
 	}
 	if m.Cut = s.cut < s.count; m.Cut {
@@ -55,6 +56,12 @@ func (s *Set) Bundle(lim oci.Limits) (*bundle.Reader, error) {
 	}
 	s.reads = listed
 	return bundle.OpenMedium(listed, listed.Size(), lim, m)
+}
+
+// settle leaves in Found what is read: the index does not say which they are.
+func (s *Set) settle() {
+	list, n := slices.Concat(s.Found, s.more), len(s.reads.files)
+	s.Found, s.more = list[:n], list[n:]
 }
 
 // warnings are the faults of the set for a bundle that is whole all the same.

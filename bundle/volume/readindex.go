@@ -3,7 +3,6 @@ package volume
 import (
 	"errors"
 	"io"
-	"os"
 	"path/filepath"
 
 	"github.com/gapseal/gapseal/internal/check"
@@ -35,17 +34,17 @@ type IndexError struct{ Path, Reason string }
 // Error names the file and what is wrong with it.
 func (e *IndexError) Error() string { return e.Path + ": the index of volumes " + e.Reason }
 
-// ReadIndex reads an index of volumes. The error is an [*IndexError] or the
-// operating system's.
+// ReadIndex reads an index of volumes. The error is an [*IndexError], also where
+// a damaged medium does not give what is in the file, or the operating system's.
 func ReadIndex(path string) (*Index, error) {
-	f, err := os.Open(path)
+	f, _, err := open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
 	raw, err := io.ReadAll(io.LimitReader(f, MaxIndex+1))
 	if err != nil {
-		return nil, err
+		return nil, &IndexError{path, "cannot be read: " + err.Error()}
 	}
 	x, err := Parse(raw)
 	if err != nil {

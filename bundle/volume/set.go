@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/gapseal/gapseal/internal/check"
+	"github.com/gapseal/gapseal/oci"
 )
 
 // Set is the volumes of one bundle as they were found, in one folder or in
@@ -15,11 +16,13 @@ type Set struct {
 	Index  *Index // nil if there is none that can be read
 	Dirs   Folders
 	Faults []*check.Fault // what is wrong with the set already
-	Found  []*Part        // in order, without those that are missing
+	Found  []*Part        // in order, without those that are missing; after Bundle, if the index is wrong, those that are read
 	count  int            // how many there should be
 	cut    int            // volumes before the first that is missing or of another size
 	more   []*Part        // that follow and that the index does not list
 	reads  *Span          // what the bundle was opened on
+
+	strangers map[oci.Digest]stranger // volumes of other sets; nil until somebody asks
 }
 
 // Part is one volume found.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"regexp"
 	"strings"
 
 	"github.com/gapseal/gapseal/verify"
@@ -21,8 +22,14 @@ func pinKey(arg string, o *verify.Options) error {
 		o.Fingerprints = append(o.Fingerprints, f)
 		return nil
 	}
+	if hexDigest.MatchString(arg) && !exists(arg) {
+		return usagef("--key %s: there is no such file; if it is a fingerprint, it begins with sha256:", arg)
+	}
 	return addKey(arg, o)
 }
+
+// hexDigest is a SHA-256 without what says so.
+var hexDigest = regexp.MustCompile(`^[0-9a-fA-F]{64}$`)
 
 // addKey pins the key in a PEM file.
 func addKey(path string, o *verify.Options) error {
@@ -38,7 +45,7 @@ func readKey(flag, path string) (*trust.Key, error) {
 	if isURL(path) {
 		return nil, usagef("%s %s: no network is used here; pass a file", flag, hideUser(path))
 	}
-	raw, err := readAnchor(path)
+	raw, err := readAnchor(flag, path)
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +68,7 @@ func parseKey(flag, path string, raw []byte) (*trust.Key, error) {
 // parseLogs gathers the trusted logs: those named, or else the built-in ones.
 func (j *judging) parseLogs(o *verify.Options) error {
 	for _, path := range j.rekorKeys {
-		raw, err := readAnchor(path)
+		raw, err := readAnchor("--rekor-key", path)
 		if err != nil {
 			return err
 		}

@@ -87,6 +87,9 @@ func find(cmds []*command, name string) (*command, error) {
 			return c, nil
 		}
 	}
+	if near := closest(name, names()); near != "" {
+		return nil, usagef("unknown command %q: did you mean %s? gapseal help lists all", name, near)
+	}
 	return nil, usagef("unknown command %q: want one of %s; gapseal help tells what they do", name, strings.Join(names(), ", "))
 }
 

@@ -2,11 +2,12 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"strings"
 
 	"github.com/spf13/pflag"
+
+	"github.com/gapseal/gapseal/bundle/volume"
 )
 
 func completionCommand() *command {
@@ -35,90 +36,34 @@ func init() {
 	completions = map[string]func(io.Writer){"bash": completeBash, "zsh": completeZsh, "fish": completeFish}
 }
 
-// choices are flags whose values are words of a closed list. Their shorthand
-// is -o.
-var choices = map[string]string{"verify --output": "text json cosign", "inspect --output": "text json", "trust --output": "text json"}
-
-func completeBash(w io.Writer) {
-	fmt.Fprint(w, "_gapseal() {\n  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} words=\n  if [ \"$COMP_CWORD\" = 1 ]; then\n")
-	fmt.Fprintf(w, "    COMPREPLY=($(compgen -W '%s help' -- \"$cur\")); return\n  fi\n  case \"${COMP_WORDS[1]} $prev\" in\n", strings.Join(names(), " "))
-	for _, c := range commands() {
-		for flag, words := range choices {
-			if name, f, _ := strings.Cut(flag, " "); name == c.name {
-				fmt.Fprintf(w, "    '%s %s'|'%s -o') COMPREPLY=($(compgen -W '%s' -- \"$cur\")); return;;\n", name, f, name, words)
-			}
-		}
+// subcommands are the first arguments of a command that are words of a list.
+func subcommands() map[string]string {
+	return map[string]string{
+		"trust": "show", "register": "list show check export head", "policy": "check init", "receipt": "verify",
+		"completion": "bash zsh fish", "help": strings.Join(names(), " "),
 	}
-	fmt.Fprintf(w, "    'help '*) COMPREPLY=($(compgen -W '%s' -- \"$cur\")); return;;\n", strings.Join(names(), " "))
-	fmt.Fprint(w, "    'trust trust') COMPREPLY=($(compgen -W 'show' -- \"$cur\")); return;;\n")
-	fmt.Fprint(w, "    'register register') COMPREPLY=($(compgen -W 'list show check export head' -- \"$cur\")); return;;\n")
-	fmt.Fprint(w, "    'policy policy') COMPREPLY=($(compgen -W 'check init' -- \"$cur\")); return;;\n")
-	fmt.Fprint(w, "    'receipt receipt') COMPREPLY=($(compgen -W 'verify' -- \"$cur\")); return;;\n")
-	fmt.Fprint(w, "    'completion '*) COMPREPLY=($(compgen -W 'bash zsh fish' -- \"$cur\")); return;;\n  esac\n  case \"${COMP_WORDS[1]}\" in\n")
-	for _, c := range commands() {
-		fmt.Fprintf(w, "    %s) words='%s';;\n", c.name, strings.Join(flagNames(c), " "))
-	}
-	fmt.Fprint(w, "  esac\n  case \"$cur\" in\n    -*) COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"));;\n    *) COMPREPLY=($(compgen -f -- \"$cur\"));;\n  esac\n}\ncomplete -o filenames -F _gapseal gapseal\n")
 }
 
-func completeZsh(w io.Writer) {
-	fmt.Fprint(w, "#compdef gapseal\n_gapseal() {\n  if (( CURRENT == 2 )); then\n    local -a cmds=(\n")
-	for _, c := range commands() {
-		fmt.Fprintf(w, "      '%s:%s'\n", c.name, zshQuote(c.short))
+// choices are flags whose values are words of a list, or begin with one that
+// ends in =.
+func choices() map[string]string {
+	var media []string
+	for _, m := range volume.Media() {
+		media = append(media, m.Name)
 	}
-	fmt.Fprint(w, "    )\n    _describe command cmds\n    return\n  fi\n  local cmd=$words[2]\n  shift words; (( CURRENT-- ))\n  case $cmd in\n")
-	for _, c := range commands() {
-		fmt.Fprintf(w, "    %s) _arguments", c.name)
-		fs, _ := c.flags()
-		fs.VisitAll(func(f *pflag.Flag) {
-			value, usage := pflag.UnquoteUsage(f)
-			fmt.Fprintf(w, " \\\n      '*--%s[%s]%s'", f.Name, zshQuote(usage), zshValue(c.name, f, value))
-		})
-		fmt.Fprint(w, " \\\n      '*:file:_files' ;;\n")
+	limits := strings.ReplaceAll(limitNames(true)+", "+limitNames(false), ", ", "= ") + "="
+	list := map[string]string{
+		"verify --output": "text json cosign", "verify --report": strings.ReplaceAll(reportFormatNames(), ", ", "= ") + "=",
+		"export --volume-size": strings.Join(media, " "), "receipt --limit": limits,
 	}
-	fmt.Fprint(w, "  esac\n}\n_gapseal \"$@\"\n")
+	for _, name := range []string{"inspect", "trust", "register"} {
+		list[name+" --output"] = "text json"
+	}
+	for _, name := range []string{"verify", "export"} {
+		list[name+" --limit"], list[name+" --require-attestation"] = limits, strings.ReplaceAll(attestationTypes, ",", "")
+	}
+	return list
 }
-
-func zshValue(cmd string, f *pflag.Flag, value string) string {
-	if f.Value.Type() == "bool" {
-		return ""
-	}
-	if words := choices[cmd+" --"+f.Name]; words != "" {
-		return ":" + zshQuote(value) + ":(" + words + ")"
-	}
-	return ":" + zshQuote(value) + ":_files"
-}
-
-// zshQuote keeps a text from ending the quoted specification it stands in.
-func zshQuote(s string) string {
-	return strings.NewReplacer("'", "'\\''", "[", "(", "]", ")", ":", "\\:").Replace(s)
-}
-
-func completeFish(w io.Writer) {
-	for _, c := range commands() {
-		fmt.Fprintf(w, "complete -c gapseal -n __fish_use_subcommand -f -a %s -d '%s'\n", c.name, fishQuote(c.short))
-		fs, _ := c.flags()
-		fs.VisitAll(func(f *pflag.Flag) {
-			_, usage := pflag.UnquoteUsage(f)
-			fmt.Fprintf(w, "complete -c gapseal -n '__fish_seen_subcommand_from %s' -l %s", c.name, f.Name)
-			if f.Shorthand != "" {
-				fmt.Fprintf(w, " -s %s", f.Shorthand)
-			}
-			if words := choices[c.name+" --"+f.Name]; words != "" {
-				fmt.Fprintf(w, " -x -a '%s'", words)
-			} else if f.Value.Type() != "bool" {
-				fmt.Fprint(w, " -r")
-			}
-			fmt.Fprintf(w, " -d '%s'\n", fishQuote(usage))
-		})
-	}
-	fmt.Fprint(w, "complete -c gapseal -n '__fish_seen_subcommand_from trust' -f -a show\n")
-	fmt.Fprint(w, "complete -c gapseal -n '__fish_seen_subcommand_from register' -a 'list show check export head'\n")
-	fmt.Fprint(w, "complete -c gapseal -n '__fish_seen_subcommand_from receipt' -a verify\n")
-	fmt.Fprint(w, "complete -c gapseal -n '__fish_seen_subcommand_from completion' -f -a 'bash zsh fish'\n")
-}
-
-func fishQuote(s string) string { return strings.ReplaceAll(s, "'", "\\'") }
 
 func names() (all []string) {
 	for _, c := range commands() {

@@ -19,9 +19,12 @@ func (j *judging) parseDemands(o *verify.Options) error {
 		return usagef("--require-timestamps needs a trusted root that has timestamp authorities: --trusted-root FILE")
 	}
 	for _, s := range j.images {
-		ref, err := oci.ParseReference(s)
+		ref, note, err := parseImage("--image", s)
 		if err != nil {
-			return usagef("--image: %v", err)
+			return err
+		}
+		if note != "" {
+			j.notes = append(j.notes, note)
 		}
 		o.Images = append(o.Images, ref)
 	}
@@ -93,46 +96,8 @@ func (j *judging) parseTimes(o *verify.Options) (err error) {
 	return nil
 }
 
-func (j *judging) parseLimits(o *verify.Options) error {
-	for _, s := range j.limits {
-		name, value, ok := strings.Cut(s, "=")
-		if !ok {
-			return usagef("--limit %q: want NAME=VALUE", s)
-		}
-		if err := setLimit(&o.Limits, name, value); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func limitNames() string {
-	l := oci.DefaultLimits()
-	var names []string
-	for _, b := range l.Budgets() {
-		names = append(names, b.Name)
-	}
-	return strings.Join(names, ", ")
-}
-
-func setLimit(l *oci.Limits, name, value string) error {
-	for _, b := range l.Budgets() {
-		if b.Name != name {
-			continue
-		}
-		read := quantity.Count
-		if b.Bytes {
-			read = quantity.Bytes
-		}
-		n, err := read(value)
-		if err != nil {
-			return usagef("--limit %s: %v", name, err)
-		}
-		*b.Value = n
-		return nil
-	}
-	return usagef("--limit %q: no such budget; there are %s", name, limitNames())
-}
+// attestationTypes are the names that cosign gives the types asked for most.
+const attestationTypes = "slsaprovenance, slsaprovenance1, spdxjson, cyclonedx, vuln"
 
 // parseAttestations reads --require-attestation TYPE[=N].
 func (j *judging) parseAttestations(o *verify.Options) error {
@@ -147,7 +112,7 @@ func (j *judging) parseAttestations(o *verify.Options) error {
 		}
 		uri, ok := evidence.PredicateURI(name)
 		if !ok {
-			return usagef("--require-attestation %q: want a URI or one of slsaprovenance, slsaprovenance1, spdxjson, cyclonedx, vuln", name)
+			return usagef("--require-attestation %q: want a URI or one of %s", name, attestationTypes)
 		}
 		o.Attestations = append(o.Attestations, verify.RequiredAttestation{Name: name, PredicateType: uri, Count: count})
 	}

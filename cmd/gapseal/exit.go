@@ -59,7 +59,7 @@ func conclude(w io.Writer, err error) int {
 		_, advice, _ := strings.Cut(msg, "\n")
 		msg = strings.TrimSpace("interrupted\n" + advice)
 	}
-	fmt.Fprintf(w, "gapseal: %s\n", escapeLines(msg))
+	say(w, "%s", msg)
 	return code
 }
 
@@ -82,6 +82,17 @@ func exitCode(err error) int {
 		return exitSystem
 	}
 	return exitNoVerdict
+}
+
+// again advises to run a command once more where that may help: after an
+// interrupt, or a fault of the network that may pass.
+func again(err error, name string) string {
+	passing := (interface{ Temporary() bool })(nil)
+	network := errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, new(net.Error)) || errors.As(err, &passing) && passing.Temporary()
+	if errors.Is(err, context.Canceled) || network && !isSystem(err) {
+		return " Run the same " + name + " again."
+	}
+	return ""
 }
 
 // isSystem tells a refused read or write of a file from a network's faults.

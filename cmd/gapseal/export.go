@@ -9,7 +9,6 @@ import (
 
 	"github.com/gapseal/gapseal/bundle"
 	"github.com/gapseal/gapseal/verify"
-	"github.com/gapseal/gapseal/verify/report"
 )
 
 type exportRun struct {
@@ -34,7 +33,8 @@ layer, and writes nothing that would not verify. The same digests always make
 the same file. Credentials come from the Docker configuration.`,
 		examples: `
 gapseal export ghcr.io/acme/app:v1 --key cosign.pub -o app.tar
-gapseal export ghcr.io/acme/app:v1 ghcr.io/acme/db:v7 --key acme.pub -o all.tar
+gapseal export ghcr.io/acme/app:v1 ghcr.io/acme/db:v7 \
+    --key cosign.pub -o all.tar
 gapseal export ghcr.io/acme/app:v1 --platform linux/amd64 \
     --key https://acme.example/cosign.pub -o app.tar
 gapseal export mirror.example/app:v1 --key cosign.pub -o app.tar \
@@ -71,6 +71,9 @@ func (e *exportRun) run(ctx context.Context, args []string, std stdio) error {
 	if err != nil {
 		return err
 	}
+	if err := e.apart(e.outputs(), &o); err != nil {
+		return err
+	}
 	e.tell(std.err)
 	if err := e.load(ctx, std); err != nil {
 		return err
@@ -95,13 +98,7 @@ func (e *exportRun) run(ctx context.Context, args []string, std stdio) error {
 	if err := e.write(ctx, plan, fetch, std); err != nil {
 		return err
 	}
-	name := e.output
-	if name == "-" {
-		name = "standard output"
-	}
-	fmt.Fprintf(std.err, "wrote %s: %s, %s\nidentity %s\n", name, counted(len(plan.Inventory.Images), "image", "images"), report.Bytes(plan.Size), plan.Identity())
-	e.cut.wrote(std.err, e.output, plan.Size)
-	e.tellSeal(std.err)
+	e.tellWritten(std.err, plan)
 	return nil
 }
 
@@ -124,5 +121,5 @@ func (e *exportRun) checkUsage(args []string, std stdio) error {
 	if err := e.check(e.allowUnverified); err != nil {
 		return err
 	}
-	return keepApart(e.output, append(e.inputs(), e.caCert, e.sealing.key))
+	return e.checkOutput()
 }

@@ -10,15 +10,19 @@ import (
 	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/oci/registry"
 	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/report"
 	"github.com/gapseal/gapseal/verify/trust"
 )
 
 func (e *exportRun) request(args []string, o *verify.Options, std stdio) (*registry.Source, bundle.Request, error) {
 	req := bundle.Request{Platforms: o.Platforms, Limits: o.Limits, Tool: bundle.Tool{Name: "gapseal", Version: version()}}
 	for _, a := range args {
-		ref, err := oci.ParseReference(a)
+		ref, note, err := parseImage("", a)
 		if err != nil {
-			return nil, req, usagef("%v", err)
+			return nil, req, err
+		}
+		if note != "" {
+			say(std.err, "note: %s", report.Terminal(note))
 		}
 		req.Images = append(req.Images, ref)
 	}
@@ -102,7 +106,7 @@ func (e *exportRun) leaveToVerify(o *verify.Options) error {
 func (e *exportRun) source(lim oci.Limits) (*registry.Source, error) {
 	opts := registry.Options{AllowHTTP: e.allowHTTP, AllowInsecure: e.allowInsecure, MaxManifest: lim.Manifest, UserAgent: "gapseal/" + version()}
 	if e.caCert != "" {
-		raw, err := readAnchor(e.caCert)
+		raw, err := readAnchor("--registry-cacert", e.caCert)
 		if err != nil {
 			return nil, err
 		}

@@ -39,9 +39,9 @@ func (e *exportRun) write(ctx context.Context, plan *bundle.Plan, fetch bundle.F
 	case err == nil:
 		return nil
 	case e.output == "-":
-		return fmt.Errorf("%w\nWhat was written has no end and is not a bundle: discard it and run the same export again.", err)
+		return fmt.Errorf("%w\nWhat was written has no end and is not a bundle: discard it.%s", err, again(err, "export"))
 	}
-	return fmt.Errorf("%w\nNothing was left under %s. Run the same export again.", err, e.output)
+	return fmt.Errorf("%w\nThis run wrote nothing under %s.%s", err, e.output, again(err, "export"))
 }
 
 func (e *exportRun) writeTo(ctx context.Context, plan *bundle.Plan, fetch bundle.Fetch, tell func(int64), out io.Writer) error {

@@ -46,11 +46,16 @@ gapseal COMMAND --help tells more.
 }
 
 func (c *command) writeHelp(w io.Writer) {
-	fs, _ := c.flags()
 	fmt.Fprintf(w, "%s\n\nUsage: %s\n\nExamples:\n%s\n", strings.TrimSpace(c.long), strings.TrimSpace("gapseal "+c.name+" "+c.args), indent(c.examples))
-	if fs.HasFlags() {
-		fmt.Fprint(w, "Flags:\n")
-		fs.VisitAll(func(f *pflag.Flag) { writeFlag(w, f) })
+	headings, flags := c.groups()
+	for i, heading := range headings {
+		if len(flags[i]) == 0 {
+			continue
+		}
+		fmt.Fprintf(w, "%s:\n", heading)
+		for _, f := range flags[i] {
+			writeFlag(w, f)
+		}
 		fmt.Fprintln(w)
 	}
 	fmt.Fprint(w, exitCodes)
@@ -67,7 +72,7 @@ func writeFlag(w io.Writer, f *pflag.Flag) {
 	if f.Value.Type() == "bool" {
 		value = ""
 	}
-	if f.DefValue != "" && f.DefValue != "[]" && f.DefValue != "false" {
+	if f.DefValue != "" && f.DefValue != "[]" && f.DefValue != "0" && f.DefValue != "false" {
 		usage += " (default " + f.DefValue + ")"
 	}
 	fmt.Fprintf(w, "  %s\n%s", strings.TrimSpace(name+" "+value), report.Fold("      "+usage, 6))

@@ -36,6 +36,13 @@ func (i *identity) parse(o *verify.Options) error {
 	if len(o.Keys)+len(o.Fingerprints) > 0 {
 		return usagef("--key and --certificate-identity exclude each other: pass the one by which the images are signed")
 	}
+	p := &i.policy
+	switch {
+	case p.Issuer+p.IssuerRegexp == "":
+		return usagef("--certificate-identity needs --certificate-oidc-issuer, too: it says who must have vouched for the identity")
+	case p.SAN+p.SANRegexp == "":
+		return usagef("--certificate-oidc-issuer needs --certificate-identity, too: it says whom the issuer must have vouched for")
+	}
 	if err := i.policy.Validate(); err != nil {
 		return usagef("--certificate-identity and --certificate-oidc-issuer: %v", err)
 	}

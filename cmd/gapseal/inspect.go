@@ -1,11 +1,7 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"fmt"
-	"io"
-	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -43,6 +39,9 @@ type inspection struct {
 	Sealed    bool              `json:"sealed"` // index.json lists a seal, whoever made it
 	Inventory *bundle.Inventory `json:"inventory"`
 	Faults    []string          `json:"faults"`
+
+	content string   // blobs and bytes of the file, for people
+	sizes   []string // of each image, for people
 }
 
 func inspect(args []string, output string, volumes []string, std stdio) error {
@@ -59,6 +58,9 @@ func inspect(args []string, output string, volumes []string, std stdio) error {
 		return err
 	}
 	in := inspection{Schema: "gapseal.inspect/v1", Path: args[0], Identity: verify.Text(r.Identity()), Sealed: r.Sealed, Inventory: r.Inventory, Faults: []string{}}
+	if r.Inventory != nil {
+		in.measure(r, src.size)
+	}
 	for _, f := range r.Faults() {
 		in.Faults = append(in.Faults, f.Error())
 	}
@@ -74,50 +76,4 @@ func inspect(args []string, output string, volumes []string, std stdio) error {
 		return told{&check.Fault{ID: check.LayoutInventory, Detail: "there is no readable inventory"}}
 	}
 	return err
-}
-
-func (in *inspection) text(w io.Writer) error {
-	b := bufio.NewWriter(w)
-	fmt.Fprintf(b, "UNVERIFIED: this is what %s says of itself.\nOnly gapseal verify proves it.\n\n", report.Terminal(in.Path))
-	for _, f := range in.Faults {
-		b.WriteString(report.Fold("FAULT "+report.Terminal(f), report.LabelWidth))
-	}
-	if in.Inventory != nil {
-		writeInventory(b, in.Inventory)
-	}
-	if in.Sealed {
-		report.Row(b, "seal", "there is one; verify --seal-key proves whose")
-	}
-	report.Row(b, "identity", string(in.Identity))
-	return b.Flush()
-}
-
-func writeInventory(w io.Writer, inv *bundle.Inventory) {
-	for _, img := range inv.Images {
-		writeImage(w, img)
-	}
-	for _, k := range inv.Keys {
-		report.Row(w, "key", k.Fingerprint, "(from the bundle, untrusted)")
-	}
-	for _, waiver := range inv.Waivers {
-		report.Row(w, "waiver", waiver+", used at export")
-	}
-	var total int64
-	for _, blob := range inv.Blobs {
-		total += blob.Size
-	}
-	report.Row(w, "content", fmt.Sprintf("%d blobs, %s", len(inv.Blobs), report.Bytes(total)))
-	report.Row(w, "made by", inv.Tool.Name+" "+inv.Tool.Version)
-}
-
-func writeImage(w io.Writer, img bundle.Image) {
-	report.Row(w, "image", string(img.Digest), img.Reference)
-	report.Row(w, "platform", strings.Join(img.Platforms, ", "))
-	for _, o := range img.Omitted {
-		report.Row(w, "left out", o.Platform, string(o.Digest))
-	}
-	for _, ev := range img.Evidence {
-		report.Row(w, "evidence", string(ev.Digest), string(ev.Kind)+" for", string(ev.Subject))
-	}
-	fmt.Fprintln(w)
 }

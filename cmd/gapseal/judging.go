@@ -51,13 +51,13 @@ func (j *judging) declare(fs *pflag.FlagSet, keyHelp, platformHelp string) {
 	fs.BoolVar(&j.ignoreTlog, "insecure-ignore-tlog", false, "waiver: accept signatures without a log entry; one that is present and wrong still fails")
 	fs.StringVar(&j.at, "at", "", "waiver: judge as of `TIME`, for a host with a wrong clock")
 	fs.StringArrayVar(&j.attestations, "require-attestation", nil, "demand an attestation that verifies, as `TYPE[=N]`: slsaprovenance, slsaprovenance1, spdxjson, cyclonedx, vuln or a URI (repeatable)")
-	fs.BoolVar(&j.requireInclusion, "require-inclusion", false, "demand an inclusion proof of each log entry; a signed entry timestamp does not do")
+	fs.BoolVar(&j.requireInclusion, "require-inclusion", false, "demand an inclusion proof of each log entry; a signed entry timestamp is not enough")
 	fs.IntVar(&j.requireLogs, "require-logs", 1, "demand that `N` distinct transparency logs speak for one signature")
 	fs.IntVar(&j.requireTimestamps, "require-timestamps", 0, "demand that `N` distinct timestamp authorities of the trusted root stamped one signature")
 	fs.BoolVar(&j.requireAll, "require-all", false, "demand that every signature found is good")
 	fs.BoolVar(&j.requireChildren, "require-child-signatures", false, "demand that each platform of an index has a good signature of its own")
 	fs.BoolVar(&j.strict, "strict", false, "treat warnings as failures")
-	fs.StringArrayVar(&j.limits, "limit", nil, "raise or lower a budget, as `NAME=VALUE` (repeatable): "+limitNames())
+	fs.StringArrayVar(&j.limits, "limit", nil, limitUsage())
 }
 
 // options turns the flags into what verify takes. loadKey reads one --key.

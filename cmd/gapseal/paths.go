@@ -18,19 +18,8 @@ func absolute(path string) string {
 	return path
 }
 
-// keepApart refuses to write over what is read.
-func keepApart(output string, inputs []string) error {
-	out, err := os.Stat(output)
-	if err != nil {
-		return nil // nothing is there to be lost
-	}
-	for _, path := range inputs {
-		if in, err := os.Stat(path); err == nil && os.SameFile(in, out) {
-			return usagef("%s is read by this very command and would be overwritten; write to another file", output)
-		}
-	}
-	return nil
-}
+// named is a file by the flag that names it, if one does.
+func named(flag, path string) string { return strings.TrimSpace(flag + " " + path) }
 
 // hideUser removes credentials from a URL that will be shown.
 func hideUser(s string) string {
@@ -63,11 +52,4 @@ func samePath(a, b string) bool {
 	a, erra = filepath.Abs(a)
 	b, errb = filepath.Abs(b)
 	return erra == nil && errb == nil && a == b
-}
-
-// sameFolder reports whether a file lies in a folder.
-func sameFolder(file, dir string) bool {
-	a, erra := os.Stat(filepath.Dir(file))
-	b, errb := os.Stat(dir)
-	return file != "" && erra == nil && errb == nil && os.SameFile(a, b)
 }

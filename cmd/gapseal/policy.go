@@ -3,16 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
-	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
 
-	"github.com/gapseal/gapseal/verify"
-	"github.com/gapseal/gapseal/verify/policy"
 	"github.com/gapseal/gapseal/verify/report"
-	"github.com/gapseal/gapseal/verify/trust"
 )
 
 func policyCommand() *command {
@@ -63,57 +58,4 @@ func policyCheck(path string, std stdio) error {
 	report.Row(std.out, "policy", p.Name)
 	report.Row(std.out, "file", path, p.Digest)
 	return nil
-}
-
-// readPolicy reads a policy file, named by a flag or else an argument. Keys that
-// it names lie beside it.
-func readPolicy(flag, path string) (*policy.Policy, error) {
-	raw, err := readAnchor(path)
-	if err != nil {
-		return nil, err
-	}
-	p, err := policy.Parse(raw, func(name string) ([]byte, string, error) {
-		if !filepath.IsAbs(name) {
-			name = filepath.Join(filepath.Dir(path), name)
-		}
-		raw, err := readAnchor(name)
-		return raw, absolute(name), err
-	})
-	if err != nil {
-		return nil, usagef("%s%s: %v", flag, path, err)
-	}
-	p.Path = absolute(path)
-	return p, nil
-}
-
-// parsePolicy adds what the policy demands.
-func (j *judging) parsePolicy(o *verify.Options) error {
-	if j.policy == "" {
-		return nil
-	}
-	p, err := readPolicy("--policy ", j.policy)
-	if err != nil {
-		return err
-	}
-	for _, r := range p.Rules {
-		if len(r.Identities) > 0 && len(o.CAs) == 0 {
-			return usagef("--policy %s names identities; they need the certificate authorities of a trusted root: --trusted-root FILE", j.policy)
-		}
-	}
-	o.Policy, o.SealKeys = &p.Policy, p.SealKeys
-	return nil
-}
-
-// joinSealKeys joins the seal keys of a policy and those of flags. Where a policy
-// names who may seal, a flag can narrow that and not widen it.
-func joinSealKeys(policy, flags []*trust.Key) ([]*trust.Key, error) {
-	if len(policy) == 0 || len(flags) == 0 {
-		return slices.Concat(policy, flags), nil
-	}
-	for _, k := range flags {
-		if !slices.ContainsFunc(policy, func(p *trust.Key) bool { return p.Fingerprint() == k.Fingerprint() }) {
-			return nil, usagef("--seal-key %s: the policy names who may seal, and this key is not among them; drop the flag, or have the policy changed", k.Path)
-		}
-	}
-	return flags, nil
 }

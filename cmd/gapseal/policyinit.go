@@ -2,8 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
-	"os"
 
 	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify/policy"
@@ -11,6 +9,14 @@ import (
 )
 
 func policyInit(path, output string, std stdio) error {
+	if output != "" {
+		if err := keepApart(output, nil); err != nil {
+			return err
+		}
+		if err := anew(output, "a draft replaces no policy"); err != nil {
+			return err
+		}
+	}
 	src, err := openBundle(path, std)
 	if err != nil {
 		return err
@@ -31,12 +37,9 @@ func policyInit(path, output string, std stdio) error {
 		_, err := std.out.Write(draft)
 		return err
 	}
-	if _, err := os.Lstat(output); err == nil {
-		return usagef("%s is there already; a draft replaces no policy", output)
-	}
 	if err := writeWhole(output, draft); err != nil {
 		return err
 	}
-	fmt.Fprintf(std.err, "gapseal: a draft in %s; say in it who may sign, review each line, and remove the line draft\n", report.Terminal(output))
+	say(std.err, "a draft in %s; say in it who may sign, review each line, and remove the line draft", report.Terminal(output))
 	return nil
 }

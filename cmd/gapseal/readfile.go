@@ -2,6 +2,7 @@ package main
 
 import (
 	"crypto/sha256"
+	"fmt"
 	"io"
 	"os"
 
@@ -12,17 +13,21 @@ import (
 // maxAnchor is how large a key or trusted root file may be, in bytes.
 const maxAnchor = 4 << 20
 
-// readAnchor reads a small file that the operator named.
-func readAnchor(path string) ([]byte, error) {
+// readAnchor reads a small file that the operator named, by a flag or else as an
+// argument.
+func readAnchor(flag, path string) ([]byte, error) {
+	if flag != "" {
+		flag += ": "
+	}
 	raw, err := readAtMost(path, maxAnchor)
 	if err != nil {
 		if info, serr := os.Stat(path); serr == nil && info.IsDir() {
-			return nil, usagef("%s is a directory, not a file", path)
+			return nil, usagef("%s%s is a directory, not a file", flag, path)
 		}
-		return nil, err
+		return nil, fmt.Errorf("%s%w", flag, err)
 	}
 	if len(raw) > maxAnchor {
-		return nil, usagef("%s: is larger than %d bytes; that is no key and no trusted root", path, maxAnchor)
+		return nil, usagef("%s%s: is larger than %d bytes; that is no key and no trusted root", flag, path, maxAnchor)
 	}
 	return raw, nil
 }

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/pflag"
 
+	"github.com/gapseal/gapseal/bundle/volume"
 	"github.com/gapseal/gapseal/internal/dsse"
 	"github.com/gapseal/gapseal/internal/progress"
 	"github.com/gapseal/gapseal/oci"
@@ -29,7 +31,7 @@ again; gapseal verify does that.
 
 A receipt can be carried back to the sending side, which checks it there. KEY is
 the public key of whoever verified, brought by another road than the receipt.
-It exits with 0 only for a valid receipt of a verdict of verified.`,
+The exit code is 0 only if the receipt is valid and says verified.`,
 		examples: `
 gapseal receipt verify receipt.json --key station.pub
 gapseal receipt verify receipt.json --key station.pub app.tar \
@@ -39,7 +41,7 @@ gapseal receipt verify receipt.json --key station.pub app.tar \
 			fs.StringArrayVar(&r.keys, "key", nil, "public key of whoever verified: a PEM `FILE` (repeatable; any of them will do)")
 			fs.StringVar(&r.transfer, "transfer-id", "", "demand that the receipt is of the transfer `ID`")
 			fs.StringVar(&r.reportFile, "report-out", "", "write the JSON report in the receipt to `FILE`, if the signature holds")
-			fs.StringArrayVar(&r.limits, "limit", nil, "raise or lower a budget for reading BUNDLE, as `NAME=VALUE` (repeatable)")
+			fs.StringArrayVar(&r.limits, "limit", nil, limitUsage())
 			return r.run
 		},
 	}
@@ -52,10 +54,16 @@ func (r *receiptRun) run(ctx context.Context, args []string, std stdio) error {
 	case len(r.keys) == 0:
 		return usagef("pass the public key of whoever verified: --key FILE")
 	}
-	if err := keepApart(r.reportFile, append(args[1:], r.keys...)); err != nil {
+	if err := keepApart(r.reportFile, slices.Concat(args[1:], r.keys, setFiles(args[len(args)-1], nil))); err != nil {
 		return err
 	}
 	got, signer, err := r.open(args[1])
+	if errors.As(err, new(*receipt.RefusedError)) {
+		if volume.IsSet(args[1]) || beginsAsBundle(args[1]) {
+			return usagef("%s is a bundle: the receipt comes first, and then the bundle", args[1])
+		}
+		return refuse(std.out, args[1], err)
+	}
 	if err != nil {
 		return err
 	}
@@ -87,7 +95,7 @@ func (r *receiptRun) open(path string) (*receipt.Receipt, string, error) {
 	}
 	got, by, err := receipt.Open(raw, keys)
 	if err != nil {
-		return nil, "", &receipt.RefusedError{Reason: fmt.Sprintf("%s is no valid receipt: %v", path, err)}
+		return nil, "", &receipt.RefusedError{Reason: fmt.Sprintf("it is no valid receipt: %v", err)}
 	}
 	return got, by.Fingerprint() + " (" + by.Path + ")", nil
 }

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
+	"io"
 
 	"github.com/gapseal/gapseal/verify/receipt"
 	"github.com/gapseal/gapseal/verify/report"
@@ -23,7 +26,8 @@ func showReceipt(w *output, args []string, got *receipt.Receipt, signer string, 
 		report.Row(w, "image", img.Digest, img.Reference, "bound by "+img.BoundBy+", "+img.Verdict)
 	}
 	for _, a := range f.Anchors {
-		report.Row(w, "anchor", a.Kind, a.Fingerprint)
+		// an identity has no fingerprint, but a name
+		report.Row(w, "anchor", a.Kind+" ("+a.Source+")", a.Path, cmp.Or(a.Fingerprint, a.Name))
 	}
 	for _, waiver := range f.Waivers {
 		report.Row(w, "waiver", waiver)
@@ -33,7 +37,7 @@ func showReceipt(w *output, args []string, got *receipt.Receipt, signer string, 
 	}
 	report.Row(w, "report", got.Digest())
 	if refused != nil {
-		return refused
+		return refuse(w, args[1], refused)
 	}
 	last := "VALID receipt of a verified bundle"
 	if len(args) == 3 {
@@ -41,4 +45,28 @@ func showReceipt(w *output, args []string, got *receipt.Receipt, signer string, 
 	}
 	fmt.Fprint(w, report.Fold(report.Terminal(last), report.LabelWidth))
 	return nil
+}
+
+// refuse says of each refusal what was expected and found, and last that the
+// receipt does not do.
+func refuse(w io.Writer, path string, refused error) error {
+	for _, err := range split(refused) {
+		r := (*receipt.RefusedError)(nil)
+		if !errors.As(err, &r) {
+			continue
+		}
+		report.Row(w, "refused", r.Reason)
+		report.Row(w, "expected", r.Expected)
+		report.Row(w, "found", r.Found)
+	}
+	fmt.Fprint(w, report.Fold("NOT VALID "+report.Terminal(path)+" is no receipt that says what was asked for", report.LabelWidth))
+	return told{refused}
+}
+
+// split returns the errors that were joined.
+func split(err error) []error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		return joined.Unwrap()
+	}
+	return []error{err}
 }

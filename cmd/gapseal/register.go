@@ -24,16 +24,17 @@ verification, rejected ones too, each with its report and the SHA-256 of the one
 before.
 
 list shows a line for each entry, show DIR N the report of one. check finds any
-entry that was edited, moved, copied or removed, and names it. A tail that was
-cut off, or a register written anew from some entry on, the last entry alone
-included, shows only against a head: head --sign KEY -o FILE writes one. Keep it
-where whoever can write to the register cannot, and pass it to check --head FILE
---key PUB. export writes all entries into one file for an auditor, which check
-takes in place of DIR.`,
+entry that was edited, moved, copied or removed, and names it. That entries were
+cut off at the end, or written anew from some entry on (be it the last alone),
+can be seen only by comparing with a head that was kept: head --sign KEY -o FILE
+writes one. Keep it where whoever can write to the register cannot, and pass it
+to check --head FILE --key PUB. export writes all entries into one file for an
+auditor, which check takes in place of DIR.`,
 		examples: `
 gapseal register list /var/lib/gapseal/register
 gapseal register show /var/lib/gapseal/register 12
-gapseal register head /var/lib/gapseal/register --sign office.key -o office.head
+gapseal register head /var/lib/gapseal/register \
+    --sign office.key -o office.head
 gapseal register check /var/lib/gapseal/register --head office.head \
     --key office.pub
 gapseal register export /var/lib/gapseal/register -o register.jsonl
@@ -66,9 +67,9 @@ func (r *registerRun) run(ctx context.Context, args []string, std stdio) error {
 	}
 	switch {
 	case len(rest) != want && want == 2:
-		return usagef("register show takes a folder and the number of an entry, found %d arguments", len(rest))
+		return usagef("register show takes a folder and the number of an entry, found %s", counted(len(rest), "argument", "arguments"))
 	case len(rest) != want:
-		return usagef("register %s takes one folder, found %d arguments", name, len(rest))
+		return usagef("register %s takes one folder, found %s", name, counted(len(rest), "argument", "arguments"))
 	case name != "check" && len(r.heads)+len(r.keys) > 0:
 		return usagef("--head and --key belong to register check")
 	case name != "head" && r.sign != "":

@@ -80,7 +80,7 @@ func (r *registerRun) readHeads(c *registerChecked) (heads []register.Head, err 
 		return nil, err
 	}
 	for _, path := range r.heads {
-		raw, err := readAnchor(path)
+		raw, err := readAnchor("--head", path)
 		if err != nil {
 			return nil, err
 		}

@@ -15,11 +15,11 @@ func (r *registerRun) head(ctx context.Context, args []string, std stdio) error 
 	if (r.sign == "") != (r.output == "") {
 		return usagef("--sign KEY and -o FILE belong together; without both, register head prints what to write down")
 	}
-	if err := keepApart(r.output, []string{r.sign}); err != nil {
-		return err
-	}
 	reg, err := openRegister(args[0])
 	if err != nil {
+		return err
+	}
+	if err := r.checkOutput(args[0]); err != nil {
 		return err
 	}
 	h, err := reg.Head(ctx, clock())
@@ -37,6 +37,21 @@ func (r *registerRun) head(ctx context.Context, args []string, std stdio) error 
 	return nil
 }
 
+// checkOutput refuses to write over anything: a head or an export that is lost
+// takes with it what it proves, and an entry even more.
+func (r *registerRun) checkOutput(dir string) error {
+	if r.output == "" {
+		return nil
+	}
+	if err := outside(r.output, dir); err != nil {
+		return err
+	}
+	if err := keepApart(r.output, []string{r.sign}); err != nil {
+		return err
+	}
+	return anew(r.output, "an older head or export is a record, too")
+}
+
 func (r *registerRun) writeHead(ctx context.Context, h register.Head, std stdio) error {
 	signer, err := loadSigner(ctx, "--sign", r.sign, std)
 	if err != nil {
@@ -49,7 +64,7 @@ func (r *registerRun) writeHead(ctx context.Context, h register.Head, std stdio)
 	if err := writeWhole(r.output, envelope); err != nil {
 		return err
 	}
-	fmt.Fprintf(std.err, "gapseal: head in %s, signed by %s; keep it where nobody who writes to the register can\n", report.Terminal(r.output), signer.Public().Fingerprint())
+	say(std.err, "head in %s, signed by\n  %s\nKeep it where nobody who writes to the register can.", report.Terminal(r.output), signer.Public().Fingerprint())
 	return nil
 }
 
@@ -62,6 +77,9 @@ func (r *registerRun) export(ctx context.Context, args []string, std stdio) erro
 	if err != nil {
 		return err
 	}
+	if err := r.checkOutput(args[0]); err != nil {
+		return err
+	}
 	var h register.Head
 	err = writeFile(r.output, func(f *atomicfile.File) (err error) {
 		h, err = reg.Export(ctx, f, clock())
@@ -70,6 +88,6 @@ func (r *registerRun) export(ctx context.Context, args []string, std stdio) erro
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(std.err, "gapseal: %s in %s; check it anywhere: gapseal register check %s\n", counted(int(h.Size), "entry", "entries"), report.Terminal(r.output), report.Terminal(r.output))
+	say(std.err, "%s in %s; check it anywhere:\n  gapseal register check %s", counted(int(h.Size), "entry", "entries"), report.Terminal(r.output), report.Terminal(r.output))
 	return nil
 }

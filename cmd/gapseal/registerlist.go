@@ -5,8 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"time"
+	"os"
+	"slices"
+	"strings"
 
 	"github.com/gapseal/gapseal/verify"
 	"github.com/gapseal/gapseal/verify/register"
@@ -19,6 +20,8 @@ type listed struct {
 	Number  int64           `json:"number"`
 	Entry   *register.Entry `json:"entry"`
 	Problem verify.Text     `json:"problem"`
+
+	about string // the file that the report is about
 }
 
 func (r *registerRun) list(ctx context.Context, args []string, std stdio) error {
@@ -33,6 +36,9 @@ func (r *registerRun) list(ctx context.Context, args []string, std stdio) error 
 	numbers, err := reg.Numbers()
 	if err != nil {
 		return err
+	}
+	if len(numbers) == 0 && !empty(args[0]) {
+		return usagef("%s holds other files, and no entry: it is no register that gapseal verify --register writes", args[0])
 	}
 	out := bufio.NewWriter(std.out)
 	for _, n := range numbers {
@@ -58,6 +64,13 @@ func (r *registerRun) list(ctx context.Context, args []string, std stdio) error 
 	return out.Flush()
 }
 
+// empty reports whether a folder holds nothing but hidden files, as a register
+// without entries does.
+func empty(dir string) bool {
+	list, err := os.ReadDir(dir)
+	return err == nil && !slices.ContainsFunc(list, func(e os.DirEntry) bool { return !strings.HasPrefix(e.Name(), ".") })
+}
+
 func listEntry(reg *register.Register, n int64) (*listed, error) {
 	e, _, err := reg.Get(n)
 	if fault := (*register.Fault)(nil); errors.As(err, &fault) {
@@ -66,31 +79,7 @@ func listEntry(reg *register.Register, n int64) (*listed, error) {
 	if err != nil {
 		return nil, err
 	}
+	l := &listed{Number: n, Entry: e, about: about(e.Report)}
 	e.Report = ""
-	return &listed{Number: n, Entry: e}, nil
-}
-
-// listIndent is below the number of an entry.
-const listIndent = 8
-
-func writeListed(w io.Writer, l *listed) {
-	if l.Entry == nil {
-		fmt.Fprint(w, report.Fold(fmt.Sprintf("%6d  DAMAGED: %s", l.Number, report.Terminal(string(l.Problem))), listIndent))
-		return
-	}
-	e := l.Entry
-	identity := "(no identity)"
-	if e.Identity != nil {
-		identity = shortDigest(*e.Identity)
-	}
-	line := fmt.Sprintf("%6d  %s  %-8s  %s", e.Number, e.RecordedAt.Format(time.RFC3339), e.Verdict, report.Terminal(identity))
-	if e.TransferID != nil {
-		line += "  " + report.Terminal(*e.TransferID)
-	}
-	fmt.Fprint(w, report.Fold(line, listIndent))
-	for _, img := range e.Images {
-		for _, name := range img.References {
-			fmt.Fprint(w, report.Fold(fmt.Sprintf("%*s%s", listIndent, "", report.Terminal(name)), listIndent))
-		}
-	}
+	return l, nil
 }

@@ -3,15 +3,14 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/spf13/pflag"
 
-	"github.com/gapseal/gapseal/bundle/recovery"
 	"github.com/gapseal/gapseal/internal/progress"
+	"github.com/gapseal/gapseal/verify/register"
 	"github.com/gapseal/gapseal/verify/report"
 )
 
@@ -43,6 +42,9 @@ gapseal verify app.volumes.json --volumes app.repaired --key cosign.pub`,
 }
 
 func repair(ctx context.Context, path, dir string, volumes []string, std stdio) error {
+	if err := folders(volumes); err != nil {
+		return err
+	}
 	r, err := findRepair(path, volumes)
 	if err != nil {
 		return err
@@ -62,14 +64,17 @@ func repair(ctx context.Context, path, dir string, volumes []string, std stdio) 
 	if dir == "" {
 		dir = strings.TrimSuffix(string(r.base), ".tar") + ".repaired"
 	}
+	if register.Begun(dir) {
+		return inRegister(dir)
+	}
 	written, err := r.rebuild(ctx, bad, dir, std.err)
 	if err != nil {
-		return fmt.Errorf("%w\nNothing was left in %s.", err, dir)
+		return fmt.Errorf("%w\nThis run wrote nothing into %s.%s", err, dir, again(err, "repair"))
 	}
 	for _, name := range written {
 		fmt.Fprintf(std.out, "rebuilt %s\n", report.Terminal(name))
 	}
-	fmt.Fprintf(std.out, "Now verify the bundle: gapseal verify with --volumes %s, and the key you trust.\n", report.Terminal(dir))
+	fmt.Fprint(std.out, report.Fold("Now verify the bundle with what is rebuilt: gapseal verify, with --volumes "+report.Terminal(dir)+" and the key you trust.", 2))
 	return nil
 }
 
@@ -90,36 +95,4 @@ func (r *repairing) scan(ctx context.Context, w *os.File) error {
 		}
 	}
 	return r.acquit(ctx)
-}
-
-// maxRanges is how many runs of damaged bytes are told of one file.
-const maxRanges = 20
-
-// tell says what is wrong with each file, and returns those to be rebuilt.
-func (r *repairing) tell(w io.Writer) (bad []*recovery.File) {
-	for _, note := range r.notes {
-		fmt.Fprintln(w, report.Terminal(note))
-	}
-	for _, f := range r.set.Files {
-		fault, lost := f.Fault(), r.lost(f)
-		if fault == "" && len(lost) == 0 {
-			continue
-		}
-		bad = append(bad, f)
-		if fault == "" {
-			fault = "is damaged"
-		}
-		fmt.Fprintf(w, "%s %s; lost cells in %d of %d blocks\n", report.Terminal(filepath.Base(f.Name)), fault, r.set.Blocks(f), r.set.Index.Data+r.set.Index.Parity)
-		if f.In == nil {
-			continue
-		}
-		for i, g := range lost {
-			if i == maxRanges {
-				fmt.Fprintf(w, "  and %d more\n", len(lost)-i)
-				break
-			}
-			fmt.Fprintf(w, "  bytes %d to %d\n", g.From, g.To-1)
-		}
-	}
-	return bad
 }

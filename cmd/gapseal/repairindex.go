@@ -42,7 +42,7 @@ func (r *repairing) readRecovery() (err error) {
 	name := filepath.Base(r.base.RecoveryIndex())
 	x, raw, err := recovery.Choose(file, copies, r.wanted())
 	if err != nil {
-		return &check.Fault{ID: check.MediaRecovery, Subject: name, Detail: fmt.Sprintf("%v; looked in %s", err, strings.Join(r.dirs, ", "))}
+		return &check.Fault{ID: check.MediaRecovery, Subject: name, Detail: fmt.Sprintf("%v; looked in %s.\nRepair needs what export --recovery wrote: name its folder with --volumes DIR. If there is none, copy the bundle again from its source", err, strings.Join(r.dirs, ", "))}
 	}
 	if string(raw) != string(file) {
 		r.notes = append(r.notes, name+" is missing or damaged; a copy in a recovery volume was used")

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,7 +17,7 @@ import (
 func (r *repairing) rebuild(ctx context.Context, bad []*recovery.File, dir string, w *os.File) ([]string, error) {
 	made, err := makeDir(dir)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w; name a folder that can be written with -o DIR", err)
 	}
 	s := &files{base: r.base.In(dir)}
 	err = r.fill(ctx, s, bad, dir, w)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"time"
 
@@ -13,7 +12,7 @@ import (
 
 // parseRoot takes what a trusted root vouches for.
 func (j *judging) parseRoot(o *verify.Options) error {
-	root, err := readRoot("--trusted-root ", j.trustedRoot)
+	root, err := readRoot("--trusted-root", j.trustedRoot)
 	if err != nil {
 		return err
 	}
@@ -31,13 +30,13 @@ func (j *judging) parseRoot(o *verify.Options) error {
 
 // readRoot reads a trusted root file, named by a flag or else an argument.
 func readRoot(flag, path string) (*trust.Root, error) {
-	raw, err := readAnchor(path)
+	raw, err := readAnchor(flag, path)
 	if err != nil {
 		return nil, err
 	}
 	root, err := trust.ParseTrustedRoot(raw)
 	if err != nil {
-		return nil, usagef("%s%s: %v", flag, path, err)
+		return nil, usagef("%s: %v", named(flag, path), err)
 	}
 	root.Path = absolute(path)
 	return root, nil
@@ -78,6 +77,6 @@ func certFingerprint(a *trust.Authority) string {
 // tell writes what is worth knowing of the anchors, each once.
 func (j *judging) tell(w io.Writer) {
 	for _, n := range j.notes {
-		fmt.Fprintf(w, "gapseal: note: %s\n", report.Terminal(n))
+		say(w, "note: %s", report.Terminal(n))
 	}
 }

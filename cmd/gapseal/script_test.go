@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -40,7 +41,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("SCRIPTS", scripts)
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "narrow": narrow, "prints": prints},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "narrow": narrow, "prints": prints, "says": says},
 	})
 }
 
@@ -104,5 +105,16 @@ func narrow(ts *testscript.TestScript, neg bool, args []string) {
 		if l = strings.TrimSuffix(l, "\n"); len([]rune(l)) > 80 {
 			ts.Fatalf("%d columns: %s", len([]rune(l)), l)
 		}
+	}
+}
+
+// says demands that stderr matches a pattern, wherever its lines were folded.
+func says(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: [!] says PATTERN")
+	}
+	got := strings.Join(strings.Fields(ts.ReadFile("stderr")), " ")
+	if regexp.MustCompile(args[0]).MatchString(got) == neg {
+		ts.Fatalf("stderr says %q", got)
 	}
 }

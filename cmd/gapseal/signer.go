@@ -20,7 +20,7 @@ const passwordVariable = "COSIGN_PASSWORD"
 // encrypted one comes from the environment, else from whoever sits at the
 // terminal.
 func loadSigner(ctx context.Context, flag, path string, std stdio) (*dsse.Signer, error) {
-	raw, err := readAnchor(path)
+	raw, err := readAnchor(flag, path)
 	if err != nil {
 		return nil, err
 	}

@@ -79,7 +79,7 @@ func (s *signing) write(doc []byte, transferID string, w io.Writer) error {
 	if err := s.file.Commit(); err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "gapseal: receipt in %s, signed by %s\n", report.Terminal(s.receipt), s.signer.Public().Fingerprint())
+	say(w, "receipt in %s, signed by\n  %s", report.Terminal(s.receipt), s.signer.Public().Fingerprint())
 	return nil
 }
 

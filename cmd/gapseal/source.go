@@ -5,6 +5,7 @@ import (
 	"hash"
 	"io"
 	"os"
+	"path/filepath"
 
 	"github.com/gapseal/gapseal/bundle"
 	"github.com/gapseal/gapseal/bundle/volume"
@@ -27,6 +28,9 @@ func openBundle(path string, std stdio, dirs ...string) (*bundleSource, error) {
 		return nil, usagef("%s: verify never uses a network; pass a file", hideUser(path))
 	}
 	if err := misnamed(path); err != nil {
+		return nil, err
+	}
+	if err := folders(dirs); err != nil {
 		return nil, err
 	}
 	if volume.IsSet(path) {
@@ -54,13 +58,22 @@ func openFile(path string, std stdio) (*bundleSource, error) {
 	}
 	if info.IsDir() {
 		f.Close()
-		return nil, usagef("%s is a directory; gapseal reads the bundle file itself, not what was unpacked from it", path)
+		return nil, usagef("%s is a directory; gapseal reads the bundle file itself, not what was unpacked from it%s", path, onlyTar(path))
 	}
 	src := &bundleSource{File: f, size: info.Size(), stream: path == "-" || !info.Mode().IsRegular()}
 	if src.stream {
 		src.size = 0
 	}
 	return src, nil
+}
+
+// onlyTar names the bundle in a folder, if there is one file that may be it.
+func onlyTar(dir string) string {
+	found, err := filepath.Glob(filepath.Join(dir, "*.tar"))
+	if err != nil || len(found) != 1 {
+		return ""
+	}
+	return ": name " + found[0]
 }
 
 func openInput(path string, std stdio) (*os.File, error) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/register"
 )
 
 // checkDir refuses a folder for statements that is not there: better now than
@@ -22,6 +23,9 @@ func checkDir(dir string) error {
 	}
 	if !info.IsDir() {
 		return usagef("--attestation-out %s: want a folder", dir)
+	}
+	if register.Begun(dir) {
+		return inRegister(dir)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"strings"
 
@@ -20,6 +21,22 @@ func escapeLines(s string) string {
 		lines[i] = report.Terminal(l)
 	}
 	return strings.Join(lines, "\n")
+}
+
+// say writes a message of gapseal itself, folded for a terminal. A line that
+// begins with a space is a command to be copied, and stays whole. What comes from
+// outside is to be escaped before, or its line breaks are taken for ours.
+func say(w io.Writer, format string, args ...any) {
+	msg := "gapseal: " + escapeLines(fmt.Sprintf(format, args...))
+	indent := len("gapseal: ")
+	for line := range strings.SplitSeq(msg, "\n") {
+		if strings.HasPrefix(line, " ") {
+			fmt.Fprintln(w, line)
+		} else {
+			fmt.Fprint(w, report.Fold(line, indent))
+		}
+		indent = 2
+	}
 }
 
 func counted(n int, one, more string) string {

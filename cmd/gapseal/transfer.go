@@ -18,6 +18,19 @@ func (t *transfer) declare(fs *pflag.FlagSet) {
 	fs.BoolVar(&t.ask, "ask", false, "ask for the transfer record on the terminal, field by field: those that the policy requires, or all")
 }
 
+// reachable makes sure, before anybody is asked for anything, that there is a
+// bundle to ask about.
+func (t *transfer) reachable(path string, dirs []string, std stdio) error {
+	if !t.ask {
+		return nil
+	}
+	src, err := openBundle(path, std, dirs...)
+	if err != nil {
+		return err
+	}
+	return src.Close()
+}
+
 // parse reads the record, or asks for it.
 func (t *transfer) parse(o *verify.Options, std stdio) error {
 	switch {
@@ -30,7 +43,7 @@ func (t *transfer) parse(o *verify.Options, std stdio) error {
 	case t.file == "":
 		return nil
 	}
-	raw, err := readAnchor(t.file)
+	raw, err := readAnchor("--transfer", t.file)
 	if err != nil {
 		return err
 	}

@@ -2,31 +2,60 @@ package main
 
 import (
 	"bytes"
+	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/policy"
 )
 
 // The interview takes what a file would be taken for, and asks again otherwise.
 func TestInterview(t *testing.T) {
-	answers := strings.Join([]string{"T-7", "sideways", "import", "", "yes", "dirty", "clean"}, "\n") + "\n"
+	answers := strings.Join([]string{"T-7", "sideways", "import", "", "B. Brown", "true", "yes", "dirty", "clean"}, "\n") + "\n"
 	o := &verify.Options{Policy: &verify.Policy{Transfer: []string{"id", "direction", "operator", "media.writeProtected", "scan.destination"}}}
 	var out bytes.Buffer
 	if err := (&transfer{}).interview(o, strings.NewReader(answers), &out); err != nil {
 		t.Fatalf("%v\n%s", err, &out)
 	}
 	r := o.Transfer
-	if r.ID != "T-7" || r.Direction != "import" || r.Operator != "" || r.Media.WriteProtected == nil || !*r.Media.WriteProtected || r.Scan.Destination != "clean" {
+	if r.ID != "T-7" || r.Direction != "import" || r.Operator != "B. Brown" || r.Media.WriteProtected == nil || !*r.Media.WriteProtected || r.Scan.Destination != "clean" {
 		t.Errorf("%+v", r)
 	}
-	for _, want := range []string{"Direction (direction), import or export: ", "want one of import, export, found \"sideways\"", "want one of clean, infected, failed, not-done, found \"dirty\""} {
+	for _, want := range []string{"Direction (direction), import or export: ", "want one of import, export, found \"sideways\"", "want one of clean, infected, failed, not-done, found \"dirty\"", "the policy requires an answer", "want yes or no, found \"true\""} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is not in\n%s", want, &out)
 		}
 	}
+	if kept := keptRecord(t, &out); !reflect.DeepEqual(kept, r) {
+		t.Errorf("what is shown to be kept is %+v, want %+v", kept, r)
+	}
 	if err := (&transfer{}).interview(o, strings.NewReader("T-7\n"), &out); err == nil {
 		t.Error("questions without answers are taken for a record")
+	}
+}
+
+// keptRecord reads the last line as a file for --transfer.
+func keptRecord(t *testing.T, out *bytes.Buffer) *verify.Transfer {
+	t.Helper()
+	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+	r, err := policy.ParseTransfer([]byte(lines[len(lines)-1]))
+	if err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+	return r
+}
+
+// Without a policy that requires fields, all are asked for, and each may be left
+// out.
+func TestInterviewOfEverything(t *testing.T) {
+	for _, p := range []*verify.Policy{nil, {}} {
+		var out bytes.Buffer
+		o := &verify.Options{Policy: p}
+		fields := len((*verify.Transfer)(nil).Fields())
+		if err := (&transfer{}).interview(o, strings.NewReader("T-8"+strings.Repeat("\n", fields)), &out); err != nil || o.Transfer.ID != "T-8" {
+			t.Errorf("%v, %+v", err, o.Transfer)
+		}
 	}
 }
 
@@ -39,7 +68,7 @@ func TestInterviewTakesAnswersAsText(t *testing.T) {
 			t.Errorf("%q: %v", answer, err)
 			continue
 		}
-		if r := o.Transfer; string(r.ID) != answer || r.Operator != "B. Brown" {
+		if r := o.Transfer; string(r.ID) != answer || r.Operator != "B. Brown" || !reflect.DeepEqual(keptRecord(t, &out), r) {
 			t.Errorf("%q is taken as %q, by %q\n%s", answer, r.ID, r.Operator, &out)
 		}
 	}

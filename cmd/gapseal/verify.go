@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 
 	"github.com/gapseal/gapseal/internal/progress"
@@ -14,9 +13,15 @@ func (v *verifyRun) run(ctx context.Context, args []string, std stdio) error {
 		return usagef("verify takes one bundle, found %d; gapseal verify --help shows how", len(args))
 	}
 	if v.volume != "" {
+		if name := v.beside("volume"); name != "" {
+			return usagef("--volume holds one volume against its index and judges nothing: leave out --%s", name)
+		}
 		return verifyVolume(ctx, v.volume, args[0], std)
 	}
 	if err := v.checkOutputs(args[0]); err != nil {
+		return err
+	}
+	if err := v.transfer.reachable(args[0], v.volumes, std); err != nil {
 		return err
 	}
 	o, err := v.prepare(args[0], std)
@@ -39,34 +44,6 @@ func (v *verifyRun) run(ctx context.Context, args []string, std stdio) error {
 		return told{err}
 	}
 	return nil
-}
-
-// prepare reads everything that the verification needs but the bundle.
-func (v *verifyRun) prepare(path string, std stdio) (verify.Options, error) {
-	o, err := v.options(pinKey)
-	if err != nil {
-		return o, err
-	}
-	o.Deep, o.Path = v.deep, path
-	sealers, err := publicKeys("--seal-key", v.sealKeys)
-	if err != nil {
-		return o, err
-	}
-	if o.SealKeys, err = joinSealKeys(o.SealKeys, sealers); err != nil {
-		return o, err
-	}
-	if v.register != "" {
-		if v.known, err = openRegister(v.register); err != nil {
-			return o, err
-		}
-		if _, _, _, err := v.known.HighWater("", ""); err != nil {
-			return o, err // damaged: there is no verdict that could be trusted and recorded
-		}
-		o.Known = freshRegister(v.register)
-	} else if o.Policy != nil && o.Policy.RefuseRollback {
-		return o, usagef("the policy refuses what is older than a register knows: name it with --register DIR")
-	}
-	return o, v.transfer.parse(&o, std)
 }
 
 // judge opens the bundle and has it verified.
@@ -119,6 +96,6 @@ func (v *verifyRun) describe(rep *verify.Report, src *bundleSource) (err error) 
 // announce tells, before a long pipe has been read, that it need not be.
 func announce(w io.Writer, early verify.Report) {
 	if early.Verdict == verify.Rejected {
-		fmt.Fprintf(w, "gapseal: rejected by its metadata already (%s); reading on for the full report\n", early.Failures[0].ID)
+		say(w, "rejected by its metadata (%s); reading on for the full report", early.Failures[0].ID)
 	}
 }

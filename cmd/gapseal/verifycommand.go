@@ -18,6 +18,7 @@ var renderers = map[string]func(io.Writer, *verify.Report) error{
 
 type verifyRun struct {
 	judging
+	flags              *pflag.FlagSet
 	deep, fileDigest   bool
 	output, outputFile string
 	register           string
@@ -61,7 +62,7 @@ gapseal verify app.volumes.json --key cosign.pub --volumes /media/dvd2
 gapseal verify --volume app.tar.002 app.volumes.json
 ssh transfer cat app.tar | gapseal verify - --key cosign.pub`,
 		setup: func(fs *pflag.FlagSet) func(context.Context, []string, stdio) error {
-			v := &verifyRun{}
+			v := &verifyRun{flags: fs}
 			v.declare(fs, "pin this key: a PEM `FILE`, or sha256:… which selects a key in the bundle (repeatable; any of them will do)",
 				"demand that `OS/ARCH[/VARIANT]` is in the bundle (repeatable)")
 			fs.BoolVar(&v.deep, "deep", false, "also unpack every layer and compare it with the diff_ids of its config")
@@ -72,10 +73,10 @@ ssh transfer cat app.tar | gapseal verify - --key cosign.pub`,
 			fs.StringVarP(&v.output, "output", "o", "text", "`FORMAT` of the report: text, json or cosign")
 			fs.StringVar(&v.attestationOut, "attestation-out", "", "write the statements of attestations that verify into this `DIR`, which must exist, if the bundle does")
 			fs.StringVar(&v.outputFile, "output-file", "", "write the report to `FILE` and one line to stderr")
-			fs.StringVar(&v.register, "register", "", "add an entry for this verification, also a rejected one, to the register in `DIR`, which must exist")
+			fs.StringVar(&v.register, "register", "", "add an entry for this verification, even a rejected one, to the register in `DIR`, which must exist")
 			fs.StringArrayVar(&v.reports, "report", nil, "also write the report to a file, as `FORMAT=FILE` (repeatable): "+reportFormatNames())
 			fs.StringArrayVar(&v.volumes, "volumes", nil, volumesUsage)
-			fs.StringVar(&v.volume, "volume", "", "only hold this one volume, `FILE`, against the index of volumes given; no verdict on the bundle")
+			fs.StringVar(&v.volume, "volume", "", "only check this one volume, `FILE`, against the index of volumes given; this gives no verdict on the bundle")
 			return v.run
 		},
 	}

@@ -23,8 +23,8 @@ func (v *verifyRun) checkOutputs(bundle string) (err error) {
 	inputs := append(v.inputs(), bundle, v.transfer.file)
 	inputs = append(inputs, setFiles(bundle, v.volumes)...)
 	for _, out := range v.outputs() {
-		if v.register != "" && sameFolder(out, v.register) {
-			return usagef("%s lies in the register, where nothing but its entries belongs; write elsewhere", out)
+		if err := outside(out, v.register); err != nil {
+			return err
 		}
 	}
 	if err := keepApart(v.outputFile, inputs); err != nil {
@@ -103,7 +103,7 @@ func (v *verifyRun) record(ctx context.Context, w io.Writer, rep *verify.Report,
 	}
 	n, err := appendRegister(ctx, v.known, rep, doc, own, transferID(rep))
 	if err == nil {
-		fmt.Fprintf(w, "gapseal: entry %d in the register %s\n", n, report.Terminal(v.register))
+		say(w, "entry %d in the register %s", n, report.Terminal(v.register))
 	}
 	return err
 }
@@ -134,7 +134,7 @@ func (v *verifyRun) toFile(rep *verify.Report, std stdio) error {
 	for _, w := range rep.Waivers {
 		fmt.Fprintf(std.err, "WARNING a rule was waived: %s\n", report.Terminal(w))
 	}
-	fmt.Fprintf(std.err, "gapseal: %s; report in %s\n", rep.Verdict, v.outputFile)
+	say(std.err, "%s; report in %s", rep.Verdict, report.Terminal(v.outputFile))
 	return nil
 }
 

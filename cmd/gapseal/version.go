@@ -33,7 +33,10 @@ func versionCommand() *command {
 		long:     "Print the version of gapseal, of Go, and of the platform it was built for.",
 		examples: "gapseal version",
 		setup: func(*pflag.FlagSet) func(context.Context, []string, stdio) error {
-			return func(_ context.Context, _ []string, std stdio) error {
+			return func(_ context.Context, args []string, std stdio) error {
+				if len(args) > 0 {
+					return usagef("version takes no arguments, found %q", args[0])
+				}
 				_, err := fmt.Fprintf(std.out, "gapseal %s (%s, %s/%s)\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 				return err
 			}

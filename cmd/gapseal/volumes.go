@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"path/filepath"
 
 	"github.com/spf13/pflag"
@@ -53,7 +52,7 @@ func (c *cutting) parse(output string) (err error) {
 // arrive.
 func verifyVolume(ctx context.Context, path, index string, std stdio) error {
 	if !volume.IsIndex(index) {
-		return usagef("--volume FILE takes the index of volumes beside it: gapseal verify --volume %s NAME.volumes.json", path)
+		return usagef("--volume FILE takes the index of volumes with it:\n  gapseal verify --volume %s NAME.volumes.json", path)
 	}
 	if _, n := volume.Number(path); n == 0 {
 		return usagef("--volume %s: the name of a volume ends in its number, such as .002", path)
@@ -86,18 +85,4 @@ func (c *cutting) work(size int64) int64 {
 		n += g.Block() * int64(g.Data)
 	}
 	return n
-}
-
-// wrote names what was written.
-func (c *cutting) wrote(w io.Writer, output string, size int64) {
-	if !c.wanted() {
-		return
-	}
-	base := volume.Base(output)
-	if sizes, err := volume.Split(size, c.each); c.each > 0 && err == nil {
-		fmt.Fprintf(w, "volumes %s to .%03d, index %s\n", base.Volume(1), len(sizes), base.Index())
-	}
-	if _, sizes, err := recovery.Layout(size, c.percent, c.each); c.percent > 0 && err == nil {
-		fmt.Fprintf(w, "recovery volumes %s to .%03d, index %s\n", base.Recovery(1), len(sizes), base.RecoveryIndex())
-	}
 }

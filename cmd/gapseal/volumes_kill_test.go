@@ -34,7 +34,7 @@ func TestKilledExportOfVolumes(t *testing.T) {
 			t.Fatal("export asked for no layer")
 		}
 		if sig == os.Interrupt {
-			if got := interrupted(t, cmd, stderr, sig); !strings.Contains(got, "Nothing was left under app.tar.") {
+			if got := interrupted(t, cmd, stderr, sig); !strings.Contains(got, "This run wrote nothing under app.tar.") {
 				t.Errorf("stderr %q", got)
 			}
 		} else {

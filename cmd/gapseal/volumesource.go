@@ -1,6 +1,10 @@
 package main
 
 import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 
 	"github.com/gapseal/gapseal/bundle/volume"
@@ -18,6 +22,22 @@ func misnamed(path string) error {
 		return usagef("%s is volume %d of several; name their index, %s, or the first volume, %s. One alone is checked with --volume", path, n, base.Index(), base.Volume(1))
 	case n == 0 && !exists(path) && exists(volume.Base(path).Index()):
 		return usagef("there is no %s; the bundle came in volumes: name their index, %s", path, volume.Base(path).Index())
+	}
+	return nil
+}
+
+// folders refuses a --volumes that is no folder: nothing would be found in it, and
+// the volumes be called missing.
+func folders(dirs []string) error {
+	for _, dir := range dirs {
+		switch info, err := os.Stat(dir); {
+		case errors.Is(err, fs.ErrNotExist):
+			return usagef("--volumes %s: there is no such folder", dir)
+		case err != nil:
+			return fmt.Errorf("--volumes: %w", err)
+		case !info.IsDir():
+			return usagef("--volumes %s: want a folder, found a file", dir)
+		}
 	}
 	return nil
 }

@@ -44,7 +44,8 @@ func prints(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: prints FILE")
 	}
-	got := strings.ReplaceAll(ts.ReadFile("stderr")+ts.ReadFile("stdout"), ts.Getenv("WORK"), "")
+	got := broken.ReplaceAllString(ts.ReadFile("stderr")+ts.ReadFile("stdout"), "$1$2")
+	got = strings.ReplaceAll(got, ts.Getenv("WORK"), "")
 	want := ts.ReadFile(args[0])
 	if unfolded(got) == unfolded(want) {
 		return
@@ -54,6 +55,10 @@ func prints(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	ts.Check(rewrite(filepath.Join(ts.Getenv("SCRIPTS"), ts.Name()+".txtar"), filepath.Base(args[0]), got))
 }
+
+// broken are paths that fill their line, and would not if the script's folder
+// had a shorter name.
+var broken = regexp.MustCompile(`(?m)^(.{9}/\S{70})\n {9}(\S+)$`)
 
 // perRun are digests that the program's own file and its folder enter.
 var perRun = regexp.MustCompile(`(?m)^(root|last|report)(\s+sha256:)[0-9a-f]{64}$`)

@@ -41,7 +41,7 @@ func onlyBlock(text []byte) (*pem.Block, error) {
 func checkBlock(b *pem.Block) error {
 	switch {
 	case strings.HasSuffix(b.Type, "PUBLIC KEY"), strings.HasSuffix(b.Type, "CERTIFICATE"):
-		return malformed(keyFile, "this is a %s; to sign takes the private key that belongs to it", strings.ToLower(b.Type))
+		return malformed(keyFile, "this is a %s; signing needs the private key that belongs to it", strings.ToLower(b.Type))
 	case b.Type == "ENCRYPTED PRIVATE KEY", b.Headers["DEK-Info"] != "":
 		return malformed(keyFile, "the key is encrypted in a way that is not supported; have cosign encrypt it: cosign import-key-pair --key FILE")
 	case !slices.Contains(plainBlocks, b.Type) && !slices.Contains(encryptedBlocks, b.Type):

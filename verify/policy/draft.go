@@ -30,7 +30,8 @@ images:
 		listed[ref.Repository] = true
 		b.WriteString("  - match: " + strconv.Quote(ref.Repository) + "\n")
 		b.WriteString("    required: true\n")
-		b.WriteString("    # Who may sign it. Get the key, or the identity, by another road than the bundle.\n")
+		b.WriteString("    # Who may sign it. Get the key or the identity by another road than the\n")
+		b.WriteString("    # bundle.\n")
 		b.WriteString("    # keys: [{file: publisher.pub}]\n")
 		b.WriteString("    # identities: [{identity: …, issuer: …}]\n")
 		writePlatforms(&b, img.Platforms)

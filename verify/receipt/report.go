@@ -25,6 +25,9 @@ type Finding struct {
 	Anchors []struct {
 		Kind        string `json:"kind"`
 		Fingerprint string `json:"fingerprint"`
+		Source      string `json:"source"`
+		Path        string `json:"path"`
+		Name        string `json:"name"`
 	} `json:"anchors"`
 	Waivers []string `json:"waivers"`
 	Images  []struct {

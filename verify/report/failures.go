@@ -37,6 +37,7 @@ func (t *text) failure(c *verify.Check) {
 	detail, command := c.Detail, ""
 	if c.ID == check.ContainerWrapper {
 		detail, command, _ = strings.Cut(c.Detail, ": ")
+		command = strings.Replace(command, "FILE", quoted(t.r.Bundle.Path), 1)
 	}
 	t.fold("FAILED "+string(c.ID)+": "+shown(detail), headIndent)
 	t.row("subject", subject(string(c.Subject)))
@@ -45,6 +46,21 @@ func (t *text) failure(c *verify.Check) {
 	t.row("to do", string(c.Remedy))
 	t.unfolded("run", command)
 	t.line("")
+}
+
+// quoted writes a file's name as a shell takes it; a pipe has none.
+func quoted(path string) string {
+	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/+,:@%="
+	switch {
+	case path == "" || path == "-":
+		return "FILE"
+	case path[0] == '-':
+		path = "./" + path
+	}
+	if strings.Trim(path, plain) == "" {
+		return path
+	}
+	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
 }
 
 // unfolded keeps a command in one piece, to be copied.

@@ -66,7 +66,7 @@ func sentence(r *verify.Report) string {
 		return s + " Do not use what the bundle holds."
 	}
 	s := fmt.Sprintf("No check failed; %d passed, with %s and %s.", passed, count(len(r.Waivers), "waiver"), count(max(0, warnings-len(r.Waivers)), "warning"))
-	return s + fmt.Sprintf(" Every byte of %s in %s is accounted for.", size(r.Totals.Bytes), count(r.Totals.Blobs, "blob"))
+	return s + fmt.Sprintf(" Every byte of %s in %s is accounted for%s.", size(r.Totals.Bytes), count(r.Totals.Blobs, "blob"), unjudged(r, "; ", size))
 }
 
 // failure shows a failed check with all that was said of it.

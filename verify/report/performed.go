@@ -14,7 +14,7 @@ func (t *text) performed() {
 	t.line("The following checks were performed on each of these signatures:")
 	t.item("The cosign claims were validated")
 	t.logged()
-	t.item(t.signers())
+	t.signers()
 	if t.stamped() {
 		t.item("The time of signing was stamped by a trusted timestamp authority")
 	}
@@ -35,7 +35,7 @@ func (t *text) performed() {
 	t.line("The following checks were performed on the bundle:")
 	t.item("Every byte of the container is the one that the format dictates")
 	t.item(fmt.Sprintf("Each of %s, %s in all, has its digest and its size", count(t.r.Totals.Blobs, "blob"), Bytes(t.r.Totals.Bytes)))
-	t.item("Nothing is missing, and nothing is there that is neither signed content nor evidence listed for it")
+	t.item("Nothing is missing, and nothing is there that is neither signed content nor evidence listed for it" + unjudged(t.r, "; ", Bytes))
 	if t.r.Seal != nil {
 		t.item("It is whole as its sender sealed it: no image and no evidence was added, removed or exchanged")
 	}
@@ -45,15 +45,36 @@ func (t *text) performed() {
 	t.line("")
 }
 
-// signers says by what the signatures were verified: a key or, where an identity
-// was demanded, certificates.
-func (t *text) signers() string {
+// signers says by what the signatures were verified: keys, certificates where an
+// identity was demanded, or each some of them, as a policy may allow.
+func (t *text) signers() {
+	keys, certificates := 0, 0
 	for s := range t.counted() {
 		if s.Identity != "" {
-			return "The code-signing certificate was verified using trusted certificate authority certificates"
+			certificates++
+		} else {
+			keys++
 		}
 	}
-	return "The signatures were verified against the specified public key"
+	const byKey, byCertificate = "verified against the specified public key", "verified using trusted certificate authority certificates"
+	switch {
+	case certificates == 0:
+		t.item("The signatures were " + byKey)
+	case keys == 0:
+		t.item("The code-signing certificate was " + byCertificate)
+	default:
+		t.item(fmt.Sprintf("%s: the signature was %s", count(keys, "signature"), byKey))
+		t.item(fmt.Sprintf("%s: the code-signing certificate was %s", count(certificates, "signature"), byCertificate))
+	}
+}
+
+// unjudged says how much was carried and hashed, and proves nothing; it is empty
+// if nothing was.
+func unjudged(r *verify.Report, before string, bytes func(int64) string) string {
+	if r.Totals.UnjudgedBytes == 0 {
+		return ""
+	}
+	return before + bytes(r.Totals.UnjudgedBytes) + " of it was carried without being judged"
 }
 
 // stamped reports whether the time of every signature is a timestamp authority's.
