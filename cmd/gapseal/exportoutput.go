@@ -36,6 +36,9 @@ func (e *exportRun) checkOutput() error {
 	if e.output == "-" {
 		return nil
 	}
+	if _, n := volume.Number(e.output); n > 0 || volume.IsIndex(e.output) || volume.IsRecovery(e.output) {
+		return usagef("-o %s: that is the name of a volume or of an index, and verify would take the file for one; name another, such as app.tar", e.output)
+	}
 	inputs := slices.Concat(e.inputs(), []string{e.caCert, e.sealing.key})
 	for _, out := range e.outputs() {
 		if err := keepApart(out, inputs); err != nil {
@@ -47,7 +50,7 @@ func (e *exportRun) checkOutput() error {
 	if e.cut.each > 0 {
 		first, beside = base.Volume(1), []string{e.output}
 	}
-	if e.cut.percent == 0 && e.cut.each == 0 {
+	if e.cut.percent == 0 {
 		beside = append(beside, base.Recovery(1), base.RecoveryIndex())
 	}
 	if err := stale(beside...); err != nil {

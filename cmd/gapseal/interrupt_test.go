@@ -56,7 +56,7 @@ func TestInterruptedExportLeavesNothing(t *testing.T) {
 	reg := serveRegistry(t)
 	for _, sig := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
 		dir := t.TempDir()
-		cmd, stderr := start(t, dir, nil, environment(t, reg), "export", "stuck.example.com/acme/app:v1", "--allow-http-registry",
+		cmd, stderr := start(t, dir, nil, environment(t, dir, reg), "export", "stuck.example.com/acme/app:v1", "--allow-http-registry",
 			"--accept-reference", "stuck.example.com/acme/app="+fixture.Host+"app", "--key", testdataKey(t, "cosign.pub"),
 			"--rekor-key", testdataKey(t, "rekor.pub"), "-o", "app.tar", "--jobs", "1")
 		select {

@@ -21,9 +21,11 @@ const keyPassword = "open sesame"
 // writeKeys puts fresh private keys into a folder, each with its public half
 // beside it: seal.key, another.key, weak.key, and seal.key as cosign encrypts it;
 // and those of the walk-through, which are always the same.
-func writeKeys(t *testing.T) string {
+func writeKeys(t *testing.T, dir string) {
 	t.Helper()
-	dir := t.TempDir()
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
 	der := writeKey(t, dir, "seal", elliptic.P256())
 	writeKey(t, dir, "another", elliptic.P256())
 	writeKey(t, dir, "weak", elliptic.P224())
@@ -33,7 +35,6 @@ func writeKeys(t *testing.T) string {
 		t.Fatal(err)
 	}
 	writePEM(t, filepath.Join(dir, "encrypted.key"), "ENCRYPTED SIGSTORE PRIVATE KEY", box)
-	return dir
 }
 
 func writeKey(t *testing.T, dir, name string, curve elliptic.Curve) []byte {

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/gapseal/gapseal/bundle/recovery"
@@ -32,7 +34,8 @@ func (r *repairing) readRecovery() (err error) {
 	var file []byte
 	if paths := r.dirs.Paths(r.base.RecoveryIndex()); len(paths) > 0 {
 		if file, err = readAtMost(paths[0], recovery.MaxIndex); err != nil {
-			return err
+			file = nil // a copy may do
+			r.notes = append(r.notes, err.Error())
 		}
 	}
 	copies, err := r.copies()
@@ -65,6 +68,10 @@ func (r *repairing) agree(x *recovery.Index, name string) error {
 	return nil
 }
 
+// maxCopies bounds the copies of the index that are held, each only once: they
+// are all alike but for damage.
+const maxCopies = 8
+
 // copies reads the copy of the index at the end of each recovery volume.
 func (r *repairing) copies() (list [][]byte, err error) {
 	for n := 1; n <= volume.MaxVolumes; n++ {
@@ -73,7 +80,10 @@ func (r *repairing) copies() (list [][]byte, err error) {
 			if err != nil {
 				return nil, err
 			}
-			list = append(list, recovery.Copy(f, size))
+			c := recovery.Copy(f, size)
+			if len(list) < maxCopies && !slices.ContainsFunc(list, func(o []byte) bool { return bytes.Equal(o, c) }) {
+				list = append(list, c)
+			}
 		}
 	}
 	return list, nil

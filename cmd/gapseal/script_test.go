@@ -2,6 +2,8 @@ package main
 
 import (
 	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +16,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/gapseal/gapseal/internal/fixture"
+	"github.com/gapseal/gapseal/testdata"
 )
 
 // TestMain lets scripts run the real main as if it were a release, as of a time
@@ -26,16 +29,20 @@ func TestMain(m *testing.M) {
 }
 
 func TestScripts(t *testing.T) {
-	reg, bundles, keys := serveRegistry(t), writeBundles(t), writeKeys(t)
+	base := scriptFolder(t)
+	reg, bundles, keys := serveRegistry(t), filepath.Join(base, "bundles"), filepath.Join(base, "keys")
+	writeBundles(t, bundles)
+	writeKeys(t, keys)
 	scripts, err := filepath.Abs("testdata/script")
 	if err != nil {
 		t.Fatal(err)
 	}
 	testscript.Run(t, testscript.Params{
 		Dir:           "testdata/script",
+		WorkdirRoot:   base,
 		UpdateScripts: os.Getenv("UPDATE_SCRIPTS") != "",
 		Setup: func(e *testscript.Env) error {
-			e.Vars = append(e.Vars, environment(t, reg)...)
+			e.Vars = append(e.Vars, environment(t, base, reg)...)
 			e.Setenv("BUNDLES", bundles)
 			e.Setenv("KEYS", keys)
 			e.Setenv("SCRIPTS", scripts)
@@ -45,13 +52,36 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// environment is what scripts find: the registry, and testdata.
-func environment(t *testing.T, reg *testRegistry) []string {
+// scriptFolder makes a folder whose path is as long on every machine: messages
+// that name a file fold where their length has them fold.
+func scriptFolder(t *testing.T) string {
 	t.Helper()
-	data, err := filepath.Abs("../../testdata")
-	if err != nil {
-		t.Fatal(err)
+	root := os.TempDir()
+	if info, err := os.Stat("/tmp"); err == nil && info.IsDir() {
+		root = "/tmp"
 	}
+	for i := range 1000 {
+		dir := filepath.Join(root, fmt.Sprintf("gapseal-script-%06d", (os.Getpid()+i)%1_000_000))
+		if err := os.Mkdir(dir, 0o700); errors.Is(err, fs.ErrExist) {
+			continue
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := os.RemoveAll(dir); err != nil {
+				t.Error(err)
+			}
+		})
+		return dir
+	}
+	t.Fatalf("no folder could be made in %s", root)
+	return ""
+}
+
+// environment is what scripts find: the registry, and a copy of testdata.
+func environment(t *testing.T, base string, reg *testRegistry) []string {
+	t.Helper()
+	data := filepath.Join(base, "data")
 	return []string{
 		"http_proxy=" + reg.url, "https_proxy=" + reg.url, "no_proxy=",
 		"LOOPBACK=" + strings.TrimPrefix(reg.url, "http://"),
@@ -64,16 +94,17 @@ func environment(t *testing.T, reg *testRegistry) []string {
 
 // writeBundles puts a bundle of each test image into a folder, good ones and
 // ones that export would refuse to write.
-func writeBundles(t *testing.T) string {
+func writeBundles(t *testing.T, dir string) {
 	t.Helper()
-	dir := t.TempDir()
+	if err := errors.Join(os.Mkdir(dir, 0o700), os.CopyFS(filepath.Join(dir, "../data"), testdata.FS)); err != nil {
+		t.Fatal(err)
+	}
 	for _, name := range []string{"app", "multi", "twokeys", "unsigned", "notlog", "wrongkey", "keyless", "bundle", "both"} {
 		raw := fixture.Bundle(t, name+":v1")
 		if err := os.WriteFile(filepath.Join(dir, name+".tar"), raw, 0o444); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return dir
 }
 
 // exits runs a program and demands an exit code: exits 1 gapseal verify …

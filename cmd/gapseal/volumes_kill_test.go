@@ -27,7 +27,7 @@ func TestKilledExportOfVolumes(t *testing.T) {
 			"--key", testdataKey(t, "cosign.pub"), "--rekor-key", testdataKey(t, "rekor.pub"), "-o", "app.tar", "--jobs", "1", "--volume-size", "10000", "--recovery", "30"}
 	}
 	for _, sig := range []os.Signal{syscall.SIGKILL, os.Interrupt} {
-		cmd, stderr := start(t, dir, nil, environment(t, reg), args("stuck.example.com")...)
+		cmd, stderr := start(t, dir, nil, environment(t, dir, reg), args("stuck.example.com")...)
 		select {
 		case <-reg.stuck:
 		case <-time.After(20 * time.Second):
@@ -48,7 +48,7 @@ func TestKilledExportOfVolumes(t *testing.T) {
 	}
 	rest := args("registry.example.com")
 	rest = slices.DeleteFunc(rest, func(a string) bool { return strings.HasPrefix(a, "stuck.") || a == "--accept-reference" })
-	cmd, stderr := start(t, dir, nil, environment(t, reg), rest...)
+	cmd, stderr := start(t, dir, nil, environment(t, dir, reg), rest...)
 	said, err := io.ReadAll(stderr)
 	if err != nil {
 		t.Fatal(err)

@@ -34,13 +34,13 @@ func (t *text) performed() {
 	}
 	t.line("The following checks were performed on the bundle:")
 	t.item("Every byte of the container is the one that the format dictates")
-	t.item(fmt.Sprintf("Each of %s, %s in all, has its digest and its size", count(t.r.Totals.Blobs, "blob"), Bytes(t.r.Totals.Bytes)))
+	t.item(fmt.Sprintf("Each of %s has its digest and its size; the whole has %s", count(t.r.Totals.Blobs, "blob"), Bytes(t.r.Totals.Bytes)))
 	t.item("Nothing is missing, and nothing is there that is neither signed content nor evidence listed for it" + unjudged(t.r, "; ", Bytes))
 	if t.r.Seal != nil {
 		t.item("It is whole as its sender sealed it: no image and no evidence was added, removed or exchanged")
 	}
 	if t.answered(check.ConfigDiffID, verify.Pass) {
-		t.item("Each layer was unpacked and has its diff_id")
+		t.item("Each layer of an image with a config was unpacked and has its diff_id")
 	}
 	t.line("")
 }
