@@ -24,18 +24,16 @@ func (j *judgement) crypto() {
 		return
 	}
 	pinned, others := j.candidates()
-	if len(j.d.Identities) > 0 && (j.leaf != nil || !j.d.keyed()) {
-		if key, _ := j.firstThatVerifies(pinned); key == nil {
-			j.keyless = true
-			j.cryptoByCertificate()
-			return
-		}
-	}
 	key, bad := j.firstThatVerifies(pinned)
 	if key != nil {
 		j.signedBy(key)
 		j.pass(check.TrustKey, "")
 		j.strength(key)
+		return
+	}
+	if len(j.d.Identities) > 0 && (j.leaf != nil || !j.d.keyed()) {
+		j.keyless = true
+		j.cryptoByCertificate()
 		return
 	}
 	key, alsoBad := j.firstStranger(others)

@@ -134,7 +134,7 @@ func (o *Options) anyone() *Demands {
 // anchoredImage refuses an image that nothing pinned could vouch for, where
 // other images of the bundle have what could.
 func (s *session) anchoredImage(i int, g *bundle.ImageGraph, d *demands) {
-	if d.anchored() || d.unlisted || !s.opt.anyone().anchored() {
+	if d.anchored() || d.unlisted || !s.anyone.anchored() {
 		return // told of the rule, or of the bundle as a whole
 	}
 	s.rec.fault(i, &check.Fault{ID: check.TrustUnanchored, Subject: string(g.Digest), Detail: "nothing was pinned that could vouch for this image: neither by its rule of the policy nor by flag",

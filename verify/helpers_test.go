@@ -53,14 +53,22 @@ func (c *threat) build(t *testing.T, base []byte) ([]byte, verify.Options) {
 func (c *threat) run(t *testing.T, base []byte, class string) {
 	t.Helper()
 	raw, opt := c.build(t, base)
+	answers(t, raw, opt, class, c.want, c.warn)
+}
+
+// answers demands the failed checks of a bundle, read from a file and through a
+// pipe, in order, and that the first is of a class; and the warnings, unless none
+// are given.
+func answers(t *testing.T, raw []byte, opt verify.Options, class, want, warn string) {
+	t.Helper()
 	for how, rep := range map[string]*verify.Report{"file": fixture.Verify(t, raw, opt), "pipe": fixture.VerifyStream(t, raw, opt)} {
-		if failed := strings.Join(fixture.Failed(rep), " "); failed != c.want {
-			t.Errorf("%s: failed [%s], want [%s]\n%s", how, failed, c.want, details(rep))
+		if failed := strings.Join(fixture.Failed(rep), " "); failed != want {
+			t.Errorf("%s: failed [%s], want [%s]\n%s", how, failed, want, details(rep))
 		}
-		if warned := strings.Join(fixture.Warned(rep), " "); c.warn != "" && warned != c.warn {
-			t.Errorf("%s: warned [%s], want [%s]", how, warned, c.warn)
+		if warned := strings.Join(fixture.Warned(rep), " "); warn != "" && warned != warn {
+			t.Errorf("%s: warned [%s], want [%s]", how, warned, warn)
 		}
-		if c.want != "" && (len(rep.Failures) == 0 || rep.Failures[0].Class != class) {
+		if want != "" && (len(rep.Failures) == 0 || rep.Failures[0].Class != class) {
 			t.Errorf("%s: the first cause is not of class %s", how, class)
 		}
 	}

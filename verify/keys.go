@@ -63,13 +63,12 @@ func (s *session) keyFault(k bundle.Key, detail, want, got string) {
 
 // pins reports whether the operator vouches for key.
 func (s *session) pins(key *trust.Key) bool {
-	return s.opt.anyone().pins(key)
+	return s.anyone.pins(key)
 }
 
 // judgeKeys says what stands between the bundle's keys and the pinned ones.
 func (s *session) judgeKeys() {
-	anyone := s.opt.anyone()
-	if !anyone.anchored() {
+	if !s.anyone.anchored() {
 		s.bundleFault(&check.Fault{ID: check.TrustUnanchored, Detail: "no key was pinned, so nothing vouches for this bundle. " + s.untrustedKeys(), Expected: "--key FILE or --key sha256:…", Found: "none"})
 		return
 	}
@@ -84,8 +83,8 @@ func (s *session) judgeKeys() {
 			s.rec.add(bundleWide, Pass, f)
 			continue
 		}
-		f.Detail, f.Expected, f.Found = "the key carried in the bundle is not pinned", strings.Join(anyone.pinned(), ", "), k.Fingerprint()
-		f.Warn = anyPinned || len(anyone.Identities) > 0 // under an identity no key is asked
+		f.Detail, f.Expected, f.Found = "the key carried in the bundle is not pinned", strings.Join(s.anyone.pinned(), ", "), k.Fingerprint()
+		f.Warn = anyPinned || len(s.anyone.Identities) > 0 // under an identity no key is asked
 		s.bundleFault(&f)
 	}
 }
@@ -104,7 +103,7 @@ func (s *session) untrustedKeys() string {
 // anchorStrength refuses pinned keys, and log keys, too weak to vouch for
 // anything.
 func (s *session) anchorStrength() {
-	keys := slices.Concat(s.opt.anyone().Keys, s.opt.SealKeys)
+	keys := slices.Concat(s.anyone.Keys, s.opt.SealKeys)
 	for _, k := range s.keys {
 		if k.pinned && !slices.ContainsFunc(keys, func(o *trust.Key) bool { return o.Fingerprint() == k.Fingerprint() }) {
 			keys = append(keys, k.Key)

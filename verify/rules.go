@@ -21,7 +21,7 @@ type Policy struct {
 
 	MaxImages      int      // zero allows any number
 	MaxBytes       int64    // of the bundle; zero allows any number
-	Transfer       []string // fields that the transfer record must have, by their names in [TransferFields]
+	Transfer       []string // fields that the transfer record must have, by their names in [Transfer.Fields]
 	RefuseRollback bool     // what is older than the register knows is refused, not warned of
 }
 
@@ -34,10 +34,6 @@ type Rule struct {
 	Demands
 }
 
-// Matches reports whether ref, an image's claimed reference, is one the rule is
-// about.
-func (r *Rule) Matches(ref oci.Reference) bool { return newMatcher(r.Pattern).matches(ref) }
-
 // Covers reports whether whatever another pattern matches, this one matches too.
 // It may miss that where both have a * within one part of the name.
 func (r *Rule) Covers(pattern string) bool {
@@ -49,7 +45,7 @@ func (r *Rule) Covers(pattern string) bool {
 	return m.repository.MatchString(repository) && (m.tag == nil || tag != "" && m.tag.MatchString(tag))
 }
 
-// matcher is a pattern ready for use.
+// matcher is a pattern ready to be held against claimed references.
 type matcher struct{ repository, tag *regexp.Regexp }
 
 func newMatcher(pattern string) matcher {

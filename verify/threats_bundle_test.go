@@ -1,7 +1,6 @@
 package verify_test
 
 import (
-	"strings"
 	"sync"
 	"testing"
 
@@ -59,17 +58,7 @@ func (c *modern) build() ([]byte, verify.Options) {
 func (c *modern) run(t *testing.T, class string) {
 	t.Helper()
 	raw, opt := c.build()
-	for how, rep := range map[string]*verify.Report{"file": fixture.Verify(t, raw, opt), "pipe": fixture.VerifyStream(t, raw, opt)} {
-		if failed := strings.Join(fixture.Failed(rep), " "); failed != c.want {
-			t.Errorf("%s: failed [%s], want [%s]\n%s", how, failed, c.want, details(rep))
-		}
-		if warned := strings.Join(fixture.Warned(rep), " "); c.warn != "" && warned != c.warn {
-			t.Errorf("%s: warned [%s], want [%s]", how, warned, c.warn)
-		}
-		if c.want != "" && (len(rep.Failures) == 0 || rep.Failures[0].Class != class) {
-			t.Errorf("%s: the first cause is not of class %s", how, class)
-		}
-	}
+	answers(t, raw, opt, class, c.want, c.warn)
 }
 
 // modernThreats runs cases whose first failed check must be of one class. What

@@ -71,6 +71,7 @@ func verdictError(rep *Report) error {
 // session is one verification.
 type session struct {
 	opt      Options
+	anyone   *Demands // whoever may vouch for some image
 	rec      recorder
 	rep      Report
 	c        *bundle.Contents
@@ -90,7 +91,7 @@ type session struct {
 }
 
 func newSession(opt Options) *session {
-	s := &session{opt: opt, judged: map[oci.Digest]bool{}, rooted: map[int]bool{}}
+	s := &session{opt: opt, anyone: opt.anyone(), judged: map[oci.Digest]bool{}, rooted: map[int]bool{}}
 	s.present, s.whole = func(oci.Digest) bool { return true }, func() bool { return true }
 	s.ended = func() bool { return false }
 	s.state = func(oci.Digest) string { return bundle.StateUnread }

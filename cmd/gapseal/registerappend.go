@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/gapseal/gapseal/oci"
@@ -68,19 +69,25 @@ func recordedSeal(rep *verify.Report) *register.Seal {
 }
 
 // freshRegister answers from the register as it is when it is first asked, which
-// may be long after the command began.
-type freshRegister string
+// may be long after the command began. It reads the register once.
+type freshRegister struct {
+	open func() (*register.Register, error)
+}
 
-func (f freshRegister) HighWater(sealKey, stream string) (serial uint64, inventory string, entry int, err error) {
-	reg, err := openRegister(string(f))
+func newFreshRegister(dir string) *freshRegister {
+	return &freshRegister{sync.OnceValues(func() (*register.Register, error) { return openRegister(dir) })}
+}
+
+func (f *freshRegister) HighWater(sealKey, stream string) (serial uint64, inventory string, entry int, err error) {
+	reg, err := f.open()
 	if err != nil {
 		return 0, "", 0, err
 	}
 	return reg.HighWater(sealKey, stream)
 }
 
-func (f freshRegister) LatestTrustedTime(reference string) (at time.Time, entry int, err error) {
-	reg, err := openRegister(string(f))
+func (f *freshRegister) LatestTrustedTime(reference string) (at time.Time, entry int, err error) {
+	reg, err := f.open()
 	if err != nil {
 		return at, 0, err
 	}

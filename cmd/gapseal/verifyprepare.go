@@ -40,7 +40,7 @@ func (v *verifyRun) prepare(path string, std stdio) (verify.Options, error) {
 		if _, _, _, err := v.known.HighWater("", ""); err != nil {
 			return o, err // damaged: there is no verdict that could be trusted and recorded
 		}
-		o.Known = freshRegister(v.register)
+		o.Known = newFreshRegister(v.register)
 	} else if o.Policy != nil && o.Policy.RefuseRollback {
 		return o, usagef("the policy refuses what is older than a register knows: name it with --register DIR")
 	}
