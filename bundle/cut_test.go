@@ -6,9 +6,9 @@ import (
 	"testing"
 
 	"github.com/gapseal/gapseal/bundle"
-	"github.com/gapseal/gapseal/internal/check"
 	"github.com/gapseal/gapseal/internal/fixture"
 	"github.com/gapseal/gapseal/oci"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // Wherever a bundle is cut off, its size is told, and from the inventory on the

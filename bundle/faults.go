@@ -6,7 +6,7 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/gapseal/gapseal/internal/check"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // faultList keeps faults, a bounded number of each kind.

@@ -3,8 +3,8 @@ package bundle
 import (
 	"testing"
 
-	"github.com/gapseal/gapseal/internal/check"
 	"github.com/gapseal/gapseal/oci"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 var testLimits = oci.DefaultLimits()

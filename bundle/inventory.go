@@ -1,9 +1,13 @@
 package bundle
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
+	"regexp"
+	"slices"
 
-	"github.com/gapseal/gapseal/internal/strictjson"
+	"github.com/gapseal/gapseal/internal/strict"
 	"github.com/gapseal/gapseal/oci"
 )
 
@@ -112,7 +116,7 @@ func (n Node) Descriptor() oci.Descriptor {
 // exactly as export writes them.
 func parseInventory(raw []byte) (*Inventory, error) {
 	var inv Inventory
-	if err := strictjson.UnmarshalOwn(raw, &inv); err != nil {
+	if err := strict.UnmarshalOwn(raw, &inv); err != nil {
 		return nil, err
 	}
 	if inv.Schema != InventorySchema {
@@ -122,4 +126,94 @@ func parseInventory(raw []byte) (*Inventory, error) {
 		return nil, err
 	}
 	return &inv, nil
+}
+
+// What an inventory may hold of text that nothing else fixes.
+const (
+	maxKeys      = 64
+	maxReference = 1024
+)
+
+var (
+	toolName    = regexp.MustCompile(`^[0-9A-Za-z._-]{0,64}$`)
+	toolVersion = regexp.MustCompile(`^[0-9A-Za-z.+()_-]{0,128}$`)
+
+	waivers = []string{WaiverAllowUnverified}
+)
+
+// check answers whether inv is written the one way its content can be: each list
+// in its order with nothing in it twice, and no room for text that says nothing
+// about the images.
+func (inv *Inventory) check() error {
+	switch {
+	case !toolName.MatchString(inv.Tool.Name) || !toolVersion.MatchString(inv.Tool.Version):
+		return errors.New("names no tool and version in plain letters and digits")
+	case !ascending(inv.Waivers, cmp.Compare) || slices.ContainsFunc(inv.Waivers, unknownWaiver):
+		return fmt.Errorf("lists waivers other than %q", waivers)
+	case len(inv.Images) == 0:
+		return errors.New("lists no image")
+	case !ascending(inv.Images, compareImages):
+		return errors.New("does not list images by reference, each reference once")
+	case slices.ContainsFunc(inv.Images, func(img Image) bool { return len(img.Reference) > maxReference }):
+		return fmt.Errorf("has a reference of more than %d bytes", maxReference)
+	case len(inv.Keys) > maxKeys:
+		return fmt.Errorf("lists %d keys, the format allows %d", len(inv.Keys), maxKeys)
+	case !ascending(inv.Keys, compareKeys):
+		return errors.New("does not list keys by fingerprint, each once")
+	case !ascending(inv.Blobs, compareBlobs):
+		return errors.New("does not list blobs by digest, each once")
+	}
+	return nil
+}
+
+func unknownWaiver(w string) bool { return !slices.Contains(waivers, w) }
+
+func compareImages(a, b Image) int { return cmp.Compare(a.Reference, b.Reference) }
+func compareKeys(a, b Key) int     { return cmp.Compare(a.Fingerprint, b.Fingerprint) }
+
+// ascending reports whether each element of list is greater than the one before.
+func ascending[T any](list []T, compare func(a, b T) int) bool {
+	for i := 1; i < len(list); i++ {
+		if compare(list[i-1], list[i]) >= 0 {
+			return false
+		}
+	}
+	return true
+}
+
+var emptyConfig = []byte("{}")
+
+type artifactManifest struct {
+	SchemaVersion int              `json:"schemaVersion"`
+	MediaType     string           `json:"mediaType"`
+	ArtifactType  string           `json:"artifactType"`
+	Config        oci.Descriptor   `json:"config"`
+	Layers        []oci.Descriptor `json:"layers"`
+}
+
+// artifact returns the only valid manifest for a blob of the bundle's own: the
+// empty config and one layer.
+func artifact(artifactType, layerType string, blob []byte) ([]byte, error) {
+	return strict.Marshal(&artifactManifest{
+		SchemaVersion: 2, MediaType: oci.TypeManifest, ArtifactType: artifactType,
+		Config: oci.Descriptor{MediaType: oci.TypeEmpty, Digest: oci.EmptyDigest, Size: int64(len(emptyConfig))},
+		Layers: []oci.Descriptor{describe(layerType, blob)},
+	})
+}
+
+// KeyArtifact returns the manifest that carries a public key, given in PEM.
+func KeyArtifact(pem []byte) ([]byte, error) { return artifact(TypeKeyArtifact, TypeKey, pem) }
+
+func inventoryArtifact(blob []byte) ([]byte, error) {
+	return artifact(TypeInventory, TypeInventory, blob)
+}
+
+func describe(mediaType string, blob []byte) oci.Descriptor {
+	return oci.Descriptor{MediaType: mediaType, Digest: oci.FromBytes(blob), Size: int64(len(blob))}
+}
+
+func inventoryEntry(manifest []byte) oci.Descriptor {
+	d := describe(oci.TypeManifest, manifest)
+	d.ArtifactType = TypeInventory
+	return d
 }

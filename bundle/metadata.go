@@ -3,10 +3,12 @@ package bundle
 import (
 	"bytes"
 	"fmt"
+	"io"
+	"slices"
 
-	"github.com/gapseal/gapseal/internal/check"
-	"github.com/gapseal/gapseal/internal/strictjson"
+	"github.com/gapseal/gapseal/internal/strict"
 	"github.com/gapseal/gapseal/oci"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // budget is what one entry may cost, and the check that says so.
@@ -158,10 +160,10 @@ func (r *Reader) compareIndex(inventory []byte) {
 // differingIndex says in a few words how an index.json differs.
 func differingIndex(got, want []byte) string {
 	var g, w index
-	if strictjson.Unmarshal(got, &g) == nil && strictjson.Unmarshal(want, &w) == nil && len(g.Manifests) != len(w.Manifests) {
+	if strict.Unmarshal(got, &g) == nil && strict.Unmarshal(want, &w) == nil && len(g.Manifests) != len(w.Manifests) {
 		return fmt.Sprintf("lists %d manifests where the inventory dictates %d", len(g.Manifests), len(w.Manifests))
 	}
-	return fmt.Sprintf("differs at byte %d from what the inventory dictates", strictjson.FirstDifference(got, want))
+	return fmt.Sprintf("differs at byte %d from what the inventory dictates", strict.FirstDifference(got, want))
 }
 
 // find returns the blob of that digest; the list is sorted, and a list that is
@@ -179,4 +181,160 @@ func (inv *Inventory) find(d oci.Digest) *Blob {
 		return &inv.Blobs[lo]
 	}
 	return nil
+}
+
+// take reads an entry's body if it is metadata, or leaves it for Rest.
+func (r *Reader) take(e entry) error {
+	if e.digest != "" {
+		r.read[e.digest] = true
+	}
+	keep, budget := r.metadata(e)
+	if !keep {
+		return r.leave(e)
+	}
+	if e.size > budget.max {
+		return r.overBudget(e, budget)
+	}
+	if r.held+e.size > r.lim.Metadata {
+		r.stop(check.LimitMetadata, "bytes of metadata in all", r.lim.Metadata)
+		return nil
+	}
+	body := make([]byte, e.size)
+	n, truncated, err := r.in.full(body)
+	if err != nil {
+		return err
+	}
+	if truncated {
+		r.truncated(e, int64(n))
+		return nil
+	}
+	r.held += e.size
+	r.store(e, body)
+	return r.padding(e)
+}
+
+// overBudget passes over metadata that is too large to be held.
+func (r *Reader) overBudget(e entry, b budget) error {
+	r.faults.add(&check.Fault{ID: b.id, Subject: e.name, Detail: "is over its budget and was not read",
+		Expected: fmt.Sprintf("at most %d bytes", b.max), Found: fmt.Sprintf("%d bytes", e.size)})
+	if e.digest != "" {
+		r.Damaged[e.digest] = true
+	}
+	n := e.size
+	if r.in.file != nil {
+		n = min(n, r.in.size-r.in.pos)
+		r.in.skip(n)
+	} else if m, err := io.CopyN(io.Discard, r.in, n); err == io.EOF {
+		n = m
+	} else if err != nil {
+		return err
+	}
+	if n != e.size {
+		r.truncated(e, n)
+		return nil
+	}
+	return r.padding(e)
+}
+
+// truncated reports a file that ends inside an entry, of which got bytes came.
+func (r *Reader) truncated(e entry, got int64) {
+	r.cutOff(check.ContainerTruncated, e.name, fmt.Sprintf("the file ends inside this entry, after %d of its %d bytes", got, e.size), e.offset-blockSize+footprint(e.size))
+}
+
+// leave passes over a body that is not held in memory.
+func (r *Reader) leave(e entry) error {
+	if r.in.file == nil {
+		r.pending = &e
+		return nil
+	}
+	if left := r.in.size - r.in.pos; e.size > left {
+		r.truncated(e, left)
+		return nil
+	}
+	r.content = append(r.content, e)
+	r.in.skip(e.size)
+	return r.padding(e)
+}
+
+// padding checks the zero bytes that fill the last block of a body.
+func (r *Reader) padding(e entry) error {
+	pad := make([]byte, padding(e.size))
+	_, truncated, err := r.in.full(pad)
+	if err != nil {
+		return err
+	}
+	if truncated {
+		r.cutOff(check.ContainerTruncated, e.name, "the file ends inside the padding behind this entry", e.offset-blockSize+footprint(e.size))
+		return nil
+	}
+	if slices.ContainsFunc(pad, func(b byte) bool { return b != 0 }) {
+		r.faults.add(&check.Fault{ID: check.ContainerPadding, Subject: e.name, Detail: fmt.Sprintf("bytes after the entry at offset %d are not zero", e.offset+e.size)})
+	}
+	return nil
+}
+
+// listedSeal returns what an index.json lists last, if that is a seal. Whether
+// the rest of index.json is as it must be is asked elsewhere.
+func listedSeal(raw []byte) *oci.Descriptor {
+	var ix index
+	if strict.Unmarshal(raw, &ix) != nil || len(ix.Manifests) == 0 {
+		return nil
+	}
+	last := ix.Manifests[len(ix.Manifests)-1]
+	if _, err := oci.ParseDigest(string(last.Digest)); err != nil || last.ArtifactType != TypeSeal {
+		return nil
+	}
+	return &oci.Descriptor{MediaType: oci.TypeManifest, Digest: last.Digest, Size: last.Size, ArtifactType: TypeSeal}
+}
+
+// readSeal compares the seal's manifest with the one its envelope dictates.
+// Whether the envelope is worth anything is for verify to say.
+func (r *Reader) readSeal(envelope []byte) {
+	manifest, err := sealArtifact(envelope)
+	if err != nil {
+		r.faults.add(&check.Fault{ID: check.Internal, Detail: err.Error()})
+		return
+	}
+	want := sealEntry(manifest)
+	if want.Digest != r.sealed.Digest || want.Size != r.sealed.Size {
+		r.faults.add(&check.Fault{ID: check.LayoutSeal, Subject: string(r.sealed.Digest), Detail: "the seal's manifest is not the one the format dictates",
+			Expected: fmt.Sprintf("%s, %d bytes", want.Digest, want.Size), Found: fmt.Sprintf("%s, %d bytes", r.sealed.Digest, r.sealed.Size)})
+		return
+	}
+	r.Seal = envelope
+}
+
+// sealBudget tells whether the entry at hand is a part of the seal, and what it
+// may cost.
+func (r *Reader) sealBudget() (budget, bool) {
+	switch {
+	case r.seq.seal == "":
+	case r.seq.place-1 == atSealManifest:
+		return budget{r.lim.Manifest, check.LimitManifest}, true
+	case r.seq.place-1 == atSealEnvelope:
+		return budget{MaxSeal, check.LimitSeal}, true
+	}
+	return budget{}, false
+}
+
+// sealPart judges an entry where a part of the seal is due. What else stands
+// there is a blob like all that follow, and the seal is told as missing.
+func (s *sequence) sealPart(place int, e *entry, inv *Inventory) {
+	part, want := "manifest", string(s.seal)
+	if place == atSealEnvelope {
+		part, want = "envelope", "the blob that its manifest names"
+	}
+	if _, listed := s.listed(e, inv); !listed && (place == atSealEnvelope || e.digest == s.seal) {
+		return
+	}
+	s.faults.add(&check.Fault{ID: check.LayoutSeal, Subject: e.name, Detail: "index.json lists a seal, and its " + part + " is not where it belongs", Expected: want, Found: string(e.digest)})
+	s.seal = ""
+	s.blob(e, inv)
+}
+
+// unfinishedSeal reports a file that ended before the seal did.
+func (r *Reader) unfinishedSeal() {
+	if r.seq.seal != "" && r.seq.place <= atSealEnvelope {
+		r.faults.add(&check.Fault{ID: check.LayoutSeal, Subject: string(r.seq.seal), Detail: "index.json lists a seal, and it is not in the file"})
+	}
 }

@@ -9,9 +9,9 @@ import (
 	"testing"
 
 	"github.com/gapseal/gapseal/bundle"
-	"github.com/gapseal/gapseal/internal/check"
 	"github.com/gapseal/gapseal/internal/fixture"
 	"github.com/gapseal/gapseal/oci"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // read opens raw as a file and as a pipe, and hashes all of it.

@@ -1,8 +1,8 @@
 package oci
 
 import (
-	"github.com/gapseal/gapseal/internal/check"
-	"github.com/gapseal/gapseal/internal/strictjson"
+	"github.com/gapseal/gapseal/internal/strict"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // Config is what gapseal reads of an image config: the platform, and the
@@ -21,7 +21,7 @@ type Config struct {
 // of Docker. A fault is of class config or limit.
 func ParseConfig(raw []byte) (*Config, *check.Fault) {
 	var c Config
-	if err := strictjson.Unmarshal(raw, &c); err != nil {
+	if err := strict.Unmarshal(raw, &c); err != nil {
 		return nil, jsonFault(check.ConfigJSON, err)
 	}
 	return &c, nil

@@ -4,8 +4,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gapseal/gapseal/internal/check"
 	"github.com/gapseal/gapseal/oci"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 func TestParseDigest(t *testing.T) {

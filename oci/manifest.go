@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/gapseal/gapseal/internal/check"
-	"github.com/gapseal/gapseal/internal/strictjson"
+	"github.com/gapseal/gapseal/internal/strict"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // Manifest is an image manifest or an index, as the OCI image specification
@@ -41,7 +41,7 @@ func ParseManifest(raw []byte, mediaType string) (*Manifest, []*check.Fault) {
 		return nil, []*check.Fault{{ID: check.ManifestMediaType, Detail: "not the media type of a manifest or index", Found: clip(mediaType)}}
 	}
 	var doc document
-	if err := strictjson.Unmarshal(raw, &doc); err != nil {
+	if err := strict.Unmarshal(raw, &doc); err != nil {
 		return nil, []*check.Fault{jsonFault(check.ManifestJSON, err)}
 	}
 	faults := doc.checkShape(mediaType)
@@ -78,7 +78,7 @@ func ParseManifest(raw []byte, mediaType string) (*Manifest, []*check.Fault) {
 const maxFaults = 100
 
 func jsonFault(id check.ID, err error) *check.Fault {
-	if errors.Is(err, strictjson.ErrTooDeep) {
+	if errors.Is(err, strict.ErrTooDeep) {
 		id = check.LimitNesting
 	}
 	return &check.Fault{ID: id, Detail: err.Error()}

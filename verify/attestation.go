@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"github.com/gapseal/gapseal/bundle"
-	"github.com/gapseal/gapseal/internal/check"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // RequiredAttestation demands that at least Count attestations of a predicate

@@ -6,9 +6,9 @@ import (
 	"time"
 
 	"github.com/gapseal/gapseal/bundle"
-	"github.com/gapseal/gapseal/internal/check"
 	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify/cert"
+	"github.com/gapseal/gapseal/verify/check"
 	"github.com/gapseal/gapseal/verify/trust"
 )
 

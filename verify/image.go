@@ -6,8 +6,8 @@ import (
 	"strings"
 
 	"github.com/gapseal/gapseal/bundle"
-	"github.com/gapseal/gapseal/internal/check"
 	"github.com/gapseal/gapseal/oci"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // image judges one image: its documents, its signatures, and what is claimed.

@@ -2,12 +2,19 @@ package verify
 
 import (
 	"bytes"
+	"cmp"
+	"crypto"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/gapseal/gapseal/bundle"
-	"github.com/gapseal/gapseal/internal/check"
+	"github.com/gapseal/gapseal/verify/check"
 	"github.com/gapseal/gapseal/verify/trust"
 )
 
@@ -122,4 +129,182 @@ func (s *session) anchorStrength() {
 			s.bundleFault(&check.Fault{ID: check.TrustStrength, Subject: l.Key.Fingerprint(), Detail: "log: " + err.Error(), Found: l.Key.Describe()})
 		}
 	}
+}
+
+// crypto finds the key that made the signature, the pinned ones first. A key
+// from the bundle or the log entry only serves to say whose signature it is.
+func (j *judgement) crypto() {
+	if j.sig.Signature == nil {
+		j.skip(check.SignatureCrypto, "the signature cannot be decoded")
+		return
+	}
+	pinned, others := j.candidates()
+	key, bad := j.firstThatVerifies(pinned)
+	if key != nil {
+		j.signedBy(key)
+		j.pass(check.TrustKey, "")
+		j.strength(key)
+		return
+	}
+	if len(j.d.Identities) > 0 && (j.leaf != nil || !j.d.keyed()) {
+		j.keyless = true
+		j.cryptoByCertificate()
+		return
+	}
+	key, alsoBad := j.firstStranger(others)
+	if key != nil {
+		j.signedBy(key)
+		j.stranger(key)
+		return
+	}
+	if bad = cmp.Or(bad, alsoBad); bad != nil {
+		j.fault(check.Fault{ID: check.SignatureEncoding, Detail: bad.Error()})
+		return
+	}
+	j.fault(check.Fault{ID: check.SignatureCrypto, Detail: "verifies under no key at hand: pinned, in the bundle, or in the log entry", Expected: strings.Join(j.d.pinned(), ", "), Found: "a signature by none of them"})
+}
+
+// cryptoByCertificate checks the signature under the certificate's key; whether
+// the certificate is worth anything is asked of its chain.
+func (j *judgement) cryptoByCertificate() {
+	if j.leaf == nil {
+		j.skip(check.SignatureCrypto, "no certificate came with the signature")
+		return
+	}
+	key, err := trust.NewKey(j.leaf.PublicKey)
+	if err != nil {
+		j.fault(check.Fault{ID: check.CertEncoding, Detail: err.Error()})
+		return
+	}
+	if made, bad := j.firstThatVerifies([]*trust.Key{key}); made != nil {
+		j.signedBy(made)
+	} else if bad != nil {
+		j.fault(check.Fault{ID: check.SignatureEncoding, Detail: bad.Error()})
+	} else {
+		j.fault(check.Fault{ID: check.SignatureCrypto, Detail: "does not verify under the key of its certificate"})
+	}
+}
+
+func (j *judgement) signedBy(key *trust.Key) {
+	j.signer = key
+	j.info.Key = Text(key.Fingerprint())
+	j.pass(check.SignatureCrypto, "")
+}
+
+// hint refuses a key hint that is not the key's: nothing signs it. cosign writes
+// the SHA-256 of the key's DER in base64, others in hex.
+func (j *judgement) hint() {
+	if j.leaf != nil && j.signer != nil && !bytes.Equal(j.leaf.RawSubjectPublicKeyInfo, j.signer.DER) {
+		j.fault(check.Fault{ID: check.SignatureEncoding, Detail: "the certificate that came with the signature is of another key than the one that signed"})
+	}
+	if j.sig.Hint == "" || j.signer == nil {
+		return
+	}
+	sum := sha256.Sum256(j.signer.DER)
+	if want := base64.StdEncoding.EncodeToString(sum[:]); j.sig.Hint != want && j.sig.Hint != hex.EncodeToString(sum[:]) {
+		j.fault(check.Fault{ID: check.SignatureEncoding, Detail: "the Sigstore bundle hints at another key than the one that signed", Expected: want, Found: clip(j.sig.Hint)})
+	}
+}
+
+// strength refuses a weak key that a pinned fingerprint selected in the log
+// entry; keys from elsewhere have been judged already.
+func (j *judgement) strength(key *trust.Key) {
+	if slices.Contains(j.s.weighed, key.Fingerprint()) {
+		return
+	}
+	if err := key.CheckStrength(); err != nil {
+		j.fault(check.Fault{ID: check.TrustStrength, Detail: err.Error(), Found: key.Describe()})
+	}
+}
+
+// Keys that nobody pinned are tried to say whose signature it is. Nothing but
+// that message depends on it, so it must not cost much, whatever a bundle holds.
+const (
+	maxStrangers   = 16   // keys of the bundle that are tried on one signature
+	maxStrange     = 2000 // tries in all
+	maxStrangerRSA = 4096 // bits of a key that is tried
+)
+
+// firstStranger is firstThatVerifies for keys that nobody pinned.
+func (j *judgement) firstStranger(keys []*trust.Key) (*trust.Key, *trust.EncodingError) {
+	tried := keys[:0:0]
+	for _, k := range keys {
+		if rsa, ok := k.Public.(*rsa.PublicKey); ok && rsa.N.BitLen() > maxStrangerRSA || j.s.strange >= maxStrange {
+			continue
+		}
+		j.s.strange++
+		tried = append(tried, k)
+	}
+	return j.firstThatVerifies(tried)
+}
+
+// candidates lists the keys that could have made the signature.
+func (j *judgement) candidates() (pinned, others []*trust.Key) {
+	pinned = append(pinned, j.d.Keys...)
+	for _, k := range j.s.keys {
+		if j.d.pins(k.Key) {
+			pinned = append(pinned, k.Key)
+		} else if len(others) < maxStrangers {
+			others = append(others, k.Key)
+		}
+	}
+	for _, pub := range j.presented() {
+		key, err := trust.NewKey(pub)
+		switch {
+		case err != nil:
+		case j.d.pins(key):
+			pinned = append(pinned, key)
+		default:
+			others = append(others, key)
+		}
+	}
+	return pinned, others
+}
+
+// presented lists the keys that the signature's own certificate and log entries
+// present.
+func (j *judgement) presented() (keys []crypto.PublicKey) {
+	if j.leaf != nil {
+		keys = append(keys, j.leaf.PublicKey)
+	}
+	for _, l := range j.entries {
+		if l.body == nil {
+			continue
+		}
+		if pub, err := l.body.Key(); err == nil {
+			keys = append(keys, pub)
+		}
+	}
+	return keys
+}
+
+// firstThatVerifies returns the key that made the signature. If none did, bad
+// says what is wrong with its encoding, if that is it.
+func (j *judgement) firstThatVerifies(keys []*trust.Key) (key *trust.Key, bad *trust.EncodingError) {
+	for _, k := range keys {
+		err := k.Verify(j.sig.Message, j.sig.Signature)
+		if err == nil {
+			return k, nil
+		}
+		errors.As(err, &bad)
+	}
+	return nil, bad
+}
+
+// stranger tells that the signature was made by a key nobody vouched for.
+func (j *judgement) stranger(key *trust.Key) {
+	if !j.d.anchored() {
+		j.skip(check.TrustKey, "no key was pinned")
+		return
+	}
+	var pinned []string
+	for _, k := range j.d.Keys {
+		pinned = append(pinned, k.Fingerprint()+"\n"+k.PEM())
+	}
+	pinned = append(pinned, j.d.Fingerprints...)
+	detail := "the signature was made by a key that is not pinned"
+	if j.sig.Cert != nil {
+		detail = "the signature was made by the key of a certificate; --certificate-identity judges those"
+	}
+	j.fault(check.Fault{ID: check.TrustKey, Detail: detail, Expected: strings.Join(pinned, "\n"), Found: key.Fingerprint() + "\n" + key.PEM()})
 }

@@ -7,9 +7,9 @@ import (
 	"sync"
 
 	"github.com/gapseal/gapseal/bundle"
-	"github.com/gapseal/gapseal/internal/check"
 	"github.com/gapseal/gapseal/internal/layer"
 	"github.com/gapseal/gapseal/oci"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // layers looks into image layers as they are hashed: their first bytes always,

@@ -2,12 +2,13 @@ package verify
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
 	"github.com/gapseal/gapseal/bundle"
-	"github.com/gapseal/gapseal/internal/check"
 	"github.com/gapseal/gapseal/oci"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // layout compares the inventory with what the manifests reach, both ways.
@@ -149,4 +150,159 @@ func (s *session) omitted(fault func(what, want, got string), g bundle.ImageGrap
 			fault("a platform left out is listed under another name", name, o.Platform)
 		}
 	}
+}
+
+// blobs lists every blob of the inventory for the report: what it is, whose it
+// is, and in which state it was found. The bundle's own follow, and others, which
+// should not be there.
+func (s *session) blobs(rep *Report) {
+	if s.c == nil {
+		return
+	}
+	types, images := s.owners()
+	for _, b := range s.c.Inventory.Blobs {
+		roles := make([]string, len(b.Roles))
+		for i, r := range b.Roles {
+			roles[i] = string(r)
+		}
+		rep.Blobs = append(rep.Blobs, Blob{Digest: string(b.Digest), Size: b.Size, MediaType: Text(types[b.Digest]), Roles: roles,
+			Images: append([]string{}, images[b.Digest]...), State: s.state(b.Digest)})
+	}
+	s.ownBlobs(rep)
+	for _, f := range rep.Failures {
+		if f.ID == check.LayoutUnlisted && f.Subject != "" { // the last only counts those not told
+			rep.Blobs = append(rep.Blobs, Blob{Digest: string(f.Subject), Roles: []string{}, Images: []string{}, State: "unlisted"})
+		}
+	}
+}
+
+// ownBlobs adds the blobs that no inventory lists because they are its own or the
+// seal's. No others are held beside those that it lists.
+func (s *session) ownBlobs(rep *Report) {
+	listed := make(map[oci.Digest]bool, len(s.c.Inventory.Blobs))
+	for _, b := range s.c.Inventory.Blobs {
+		listed[b.Digest] = true
+	}
+	for _, d := range slices.Sorted(maps.Keys(s.c.Meta)) {
+		if !listed[d] {
+			rep.Blobs = append(rep.Blobs, Blob{Digest: string(d), Size: int64(len(s.c.Meta[d])), Roles: []string{"own"}, Images: []string{}, State: "intact"})
+		}
+	}
+}
+
+// maxOwners bounds the images named for one blob: a bundle can list one image
+// under many names.
+const maxOwners = 16
+
+// owners gives each blob's media type and the images that it belongs to, whether
+// as content or as evidence.
+func (s *session) owners() (types map[oci.Digest]string, images map[oci.Digest][]string) {
+	types, images = map[oci.Digest]string{}, map[oci.Digest][]string{}
+	note := func(owner string, d oci.Descriptor) {
+		if types[d.Digest] == "" {
+			types[d.Digest] = d.MediaType
+		}
+		if list := images[d.Digest]; owner != "" && len(list) < maxOwners && !slices.Contains(list, owner) {
+			images[d.Digest] = append(list, owner)
+		}
+	}
+	manifest := func(owner string, d oci.Descriptor) {
+		if len(images[d.Digest]) >= maxOwners {
+			return // nor is there room for its parts
+		}
+		note(owner, d)
+		if m := s.graph.Manifests[d.Digest]; m != nil && !oci.IsIndex(m.MediaType) {
+			note(owner, m.Config)
+			for _, l := range m.Layers {
+				note(owner, l)
+			}
+		}
+	}
+	for _, g := range s.graph.Images {
+		for _, n := range g.Tree {
+			manifest(string(g.Digest), n.Descriptor())
+		}
+		for _, ev := range g.Evidence {
+			manifest(string(g.Digest), ev.Descriptor())
+		}
+	}
+	for _, k := range s.c.Inventory.Keys {
+		manifest("", k.Descriptor())
+	}
+	return types, images
+}
+
+// listEvidence names every piece of evidence, and warns of what no check of
+// this version judges.
+func (s *session) listEvidence(i int, g *bundle.ImageGraph) {
+	for _, ev := range g.Evidence {
+		judged := s.judged[ev.Digest]
+		s.rep.Images[i].Evidence = append(s.rep.Images[i].Evidence, Evidence{Digest: string(ev.Digest), Kind: string(ev.Kind), Subject: string(ev.Subject), Judged: judged})
+		if !judged && s.readable(ev) {
+			s.rec.fault(i, &check.Fault{ID: check.PolicyNotJudged, Subject: string(ev.Digest), Detail: fmt.Sprintf("not judged: %s for %s; its digests were checked, and it proves nothing here", ev.Kind, ev.Subject), Warn: !s.demand[i].RequireAll || !maySign(ev.Kind)})
+		}
+	}
+}
+
+// readable reports whether evidence is there, undamaged: else the layout and blob
+// checks speak of it.
+func (s *session) readable(ev bundle.Evidence) bool {
+	m := s.graph.Manifests[ev.Digest]
+	if m == nil {
+		return false
+	}
+	return !slices.ContainsFunc(m.Layers, func(l oci.Descriptor) bool {
+		_, held := s.c.Meta[l.Digest]
+		return s.c.Damaged[l.Digest] || !held && l.Size <= oci.MaxJudgedEvidence // larger evidence comes with the content
+	})
+}
+
+// oversized refuses a signature that nobody could read, since the bundle carries
+// it as content: a hostile one must not leave the report without a cause.
+func (j *judgement) oversized() {
+	if j.s.graph == nil {
+		return // it is judged without a bundle
+	}
+	m := j.s.graph.Manifests[j.sig.Manifest]
+	if m == nil || j.sig.Layer >= len(m.Layers) {
+		return
+	}
+	if l := m.Layers[j.sig.Layer]; l.Size > oci.MaxJudgedEvidence && l.MediaType != oci.TypeSimpleSigning {
+		j.fault(check.Fault{ID: check.LimitEvidence, Detail: "the evidence is too large to be judged; no honest signature is that large",
+			Expected: fmt.Sprintf("at most %d bytes", int64(oci.MaxJudgedEvidence)), Found: fmt.Sprintf("%d bytes", l.Size)})
+	}
+}
+
+// maySign reports whether evidence of a kind may be a signature, which
+// --require-all would have to find good.
+func maySign(k oci.Kind) bool {
+	return k == oci.KindSignature || k == oci.KindBundle || k == oci.KindNotation
+}
+
+// unjudgedBytes sums what was carried and hashed, and proves nothing.
+func (s *session) unjudgedBytes() (n int64) {
+	var seen = map[oci.Digest]bool{}
+	count := func(d oci.Descriptor) {
+		if !seen[d.Digest] && d.Digest != oci.EmptyDigest {
+			seen[d.Digest] = true
+			n += d.Size
+		}
+	}
+	if s.rep.Seal == nil {
+		n = s.c.SealSize()
+	}
+	for _, g := range s.graph.Images {
+		for _, ev := range g.Evidence {
+			m := s.graph.Manifests[ev.Digest]
+			if m == nil || s.judged[ev.Digest] {
+				continue
+			}
+			count(ev.Descriptor())
+			count(m.Config)
+			for _, l := range m.Layers {
+				count(l)
+			}
+		}
+	}
+	return n
 }

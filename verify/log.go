@@ -6,7 +6,7 @@ import (
 	"errors"
 	"strings"
 
-	"github.com/gapseal/gapseal/internal/check"
+	"github.com/gapseal/gapseal/verify/check"
 	"github.com/gapseal/gapseal/verify/evidence"
 	"github.com/gapseal/gapseal/verify/rekor"
 	"github.com/gapseal/gapseal/verify/trust"

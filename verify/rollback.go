@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/gapseal/gapseal/internal/check"
 	"github.com/gapseal/gapseal/oci"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // Known is what earlier verifications on this host found, as a register keeps

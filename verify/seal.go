@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gapseal/gapseal/internal/check"
-	"github.com/gapseal/gapseal/internal/dsse"
+	"github.com/gapseal/gapseal/verify/check"
+	"github.com/gapseal/gapseal/verify/dsse"
 	"github.com/gapseal/gapseal/verify/seal"
 )
 

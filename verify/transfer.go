@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gapseal/gapseal/internal/check"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // Transfer is the record of one transfer of media, as the people who carried it

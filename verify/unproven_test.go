@@ -3,7 +3,7 @@ package verify
 import (
 	"testing"
 
-	"github.com/gapseal/gapseal/internal/check"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // TestNothingIsVerifiedWithoutASignature: were all checks to fall silent, the

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/gapseal/gapseal/bundle/recovery"
-	"github.com/gapseal/gapseal/internal/check"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // flaky gives other bytes once a number of reads are over: a medium that fails

@@ -6,7 +6,7 @@ import (
 	"math"
 
 	"github.com/gapseal/gapseal/bundle/volume"
-	"github.com/gapseal/gapseal/internal/strictjson"
+	"github.com/gapseal/gapseal/internal/strict"
 	"github.com/gapseal/gapseal/oci"
 )
 
@@ -61,7 +61,7 @@ func newIndex(g Geometry, each int64) (*Index, error) {
 }
 
 // Marshal writes the index in its canonical form.
-func (x *Index) Marshal() ([]byte, error) { return strictjson.Marshal(x) }
+func (x *Index) Marshal() ([]byte, error) { return strict.Marshal(x) }
 
 // Parse reads an index strictly: every name known, the bytes exactly as
 // [Index.Marshal] writes them, the geometry within its bounds.
@@ -70,7 +70,7 @@ func Parse(raw []byte) (*Index, error) {
 		return nil, fmt.Errorf("has more than %d bytes", MaxIndex)
 	}
 	var x Index
-	if err := strictjson.UnmarshalOwn(raw, &x); err != nil {
+	if err := strict.UnmarshalOwn(raw, &x); err != nil {
 		return nil, err
 	}
 	if x.Schema != Schema {

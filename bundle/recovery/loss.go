@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/gapseal/gapseal/internal/check"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 func (s *Set) bytesLost(f *File) (n int64) {

@@ -6,7 +6,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"github.com/gapseal/gapseal/internal/check"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // TestEveryVolumeCanBeLost: of ten volumes at ten percent any one, wherever its

@@ -4,7 +4,7 @@ import (
 	"context"
 	"io"
 
-	"github.com/gapseal/gapseal/internal/check"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // Output is a file that is rebuilt: what is written to it is read back.

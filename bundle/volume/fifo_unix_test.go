@@ -9,8 +9,8 @@ import (
 	"testing"
 
 	"github.com/gapseal/gapseal/bundle/volume"
-	"github.com/gapseal/gapseal/internal/check"
 	"github.com/gapseal/gapseal/oci"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // A pipe that calls itself an index of volumes would keep whoever opens it

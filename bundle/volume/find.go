@@ -7,7 +7,7 @@ import (
 	"os"
 	"strings"
 
-	"github.com/gapseal/gapseal/internal/check"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // Find opens the volumes that belong to path, the name of their index or of

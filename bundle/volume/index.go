@@ -3,7 +3,7 @@ package volume
 import (
 	"fmt"
 
-	"github.com/gapseal/gapseal/internal/strictjson"
+	"github.com/gapseal/gapseal/internal/strict"
 	"github.com/gapseal/gapseal/oci"
 )
 
@@ -46,7 +46,7 @@ type Recovery struct {
 }
 
 // Marshal writes the index in its canonical form.
-func (x *Index) Marshal() ([]byte, error) { return strictjson.Marshal(x) }
+func (x *Index) Marshal() ([]byte, error) { return strict.Marshal(x) }
 
 // Parse reads an index strictly: every name known, the bytes exactly as
 // [Index.Marshal] writes them, the sizes as [Split] makes them.
@@ -55,7 +55,7 @@ func Parse(raw []byte) (*Index, error) {
 		return nil, fmt.Errorf("has more than %d bytes", MaxIndex)
 	}
 	var x Index
-	if err := strictjson.UnmarshalOwn(raw, &x); err != nil {
+	if err := strict.UnmarshalOwn(raw, &x); err != nil {
 		return nil, err
 	}
 	if x.Schema != Schema {

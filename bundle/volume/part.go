@@ -7,7 +7,7 @@ import (
 	"io/fs"
 	"os"
 
-	"github.com/gapseal/gapseal/internal/check"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // part opens volume n; nil if it is nowhere.

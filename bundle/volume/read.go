@@ -7,8 +7,8 @@ import (
 	"slices"
 
 	"github.com/gapseal/gapseal/bundle"
-	"github.com/gapseal/gapseal/internal/check"
 	"github.com/gapseal/gapseal/oci"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // Content is the volumes as one file, up to the first that is missing; after

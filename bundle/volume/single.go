@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 
-	"github.com/gapseal/gapseal/internal/check"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // CheckOne holds one volume, whose number its name tells, against an index,

@@ -10,8 +10,8 @@ import (
 	"testing"
 
 	"github.com/gapseal/gapseal/bundle/volume"
-	"github.com/gapseal/gapseal/internal/check"
 	"github.com/gapseal/gapseal/internal/fixture"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 func TestCheckOne(t *testing.T) {

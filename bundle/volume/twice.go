@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/gapseal/gapseal/internal/check"
 	"github.com/gapseal/gapseal/oci"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // choose decides between files that all call themselves volume n. Equal ones

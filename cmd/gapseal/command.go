@@ -4,13 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"path"
 	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/pflag"
 
-	"github.com/gapseal/gapseal/verify/report"
+	"github.com/gapseal/gapseal/internal/term"
 )
 
 // stdio is where a command reads and writes.
@@ -52,7 +54,7 @@ func commands() []*command {
 func run(ctx context.Context, cmds []*command, args []string, std stdio) (code int) {
 	defer func() {
 		if p := recover(); p != nil {
-			fmt.Fprintf(std.err, "gapseal: internal fault: %s\nThis is no verdict. Keep the bundle and report it, with these lines:\n%s", report.Terminal(fmt.Sprint(p)), debug.Stack())
+			fmt.Fprintf(std.err, "gapseal: internal fault: %s\nThis is no verdict. Keep the bundle and report it, with these lines:\n%s", term.Escape(fmt.Sprint(p)), debug.Stack())
 			code = exitNoVerdict
 		}
 	}()
@@ -111,4 +113,172 @@ func (c *command) flags() (*pflag.FlagSet, func(context.Context, []string, stdio
 	fs.SortFlags = false
 	fs.Usage = func() {}
 	return fs, c.setup(fs)
+}
+
+func help(args []string, w io.Writer) error {
+	if len(args) == 0 {
+		writeOverview(w)
+		return nil
+	}
+	c, err := find(commands(), args[0])
+	if err != nil {
+		return err
+	}
+	c.writeHelp(w)
+	return nil
+}
+
+func writeOverview(w io.Writer) {
+	fmt.Fprint(w, `gapseal carries signed container images across an air gap in one file, and
+proves on the far side, with no network, that the file is exactly what was
+signed, and nothing else.
+
+Usage: gapseal COMMAND [flags]
+
+Commands:
+`)
+	for _, c := range commands() {
+		fmt.Fprintf(w, "  %-11s %s\n", c.name, c.short)
+	}
+	fmt.Fprintf(w, `
+Examples:
+  gapseal export ghcr.io/acme/app:v1 --key cosign.pub -o app.tar
+  gapseal verify app.tar --key cosign.pub
+
+%s
+gapseal COMMAND --help tells more.
+`, exitCodes)
+}
+
+func (c *command) writeHelp(w io.Writer) {
+	fmt.Fprintf(w, "%s\n\nUsage: %s\n\nExamples:\n%s\n", strings.TrimSpace(c.long), strings.TrimSpace("gapseal "+c.name+" "+c.args), indent(c.examples))
+	headings, flags := c.groups()
+	for i, heading := range headings {
+		if len(flags[i]) == 0 {
+			continue
+		}
+		fmt.Fprintf(w, "%s:\n", heading)
+		for _, f := range flags[i] {
+			writeFlag(w, f)
+		}
+		fmt.Fprintln(w)
+	}
+	fmt.Fprint(w, exitCodes)
+}
+
+// writeFlag writes a flag and under it what it is for: the two do not fit a
+// terminal side by side.
+func writeFlag(w io.Writer, f *pflag.Flag) {
+	value, usage := pflag.UnquoteUsage(f)
+	name := "--" + f.Name
+	if f.Shorthand != "" {
+		name = "-" + f.Shorthand + ", " + name
+	}
+	if f.Value.Type() == "bool" {
+		value = ""
+	}
+	if f.DefValue != "" && f.DefValue != "[]" && f.DefValue != "0" && f.DefValue != "false" {
+		usage += " (default " + f.DefValue + ")"
+	}
+	fmt.Fprintf(w, "  %s\n%s", strings.TrimSpace(name+" "+value), term.Fold("      "+usage, 6))
+}
+
+func indent(s string) string {
+	var b strings.Builder
+	for l := range strings.Lines(strings.TrimSpace(s) + "\n") {
+		b.WriteString("  " + l)
+	}
+	return b.String()
+}
+
+// flagGroup is flags that help shows under one heading: their names, or patterns
+// of names, in this order. One that the command does not have is passed over.
+type flagGroup struct{ heading, names string }
+
+const (
+	trusting  = "key certificate-* trusted-root rekor-key policy seal-key"
+	demanding = "image annotations max-age not-before require-* strict"
+	waiving   = "accept-reference insecure-ignore-tlog at allow-unverified"
+)
+
+// flagGroups are the headings of commands that have many flags.
+var flagGroups = map[string][]flagGroup{
+	"verify": {
+		{"Who is trusted", trusting},
+		{"What is demanded", demanding + " platform deep"},
+		{"Waivers, each of which shows in every report", waiving},
+		{"Reading the bundle", "volumes volume limit"},
+		{"Reports", "output output-file report file-digest attestation-out"},
+		{"Records", "register transfer ask sign-report receipt"},
+	},
+	"export": {
+		{"What is written", "output seal seal-* volume-size recovery"},
+		{"Who is trusted", trusting},
+		{"What is demanded", demanding},
+		{"Waivers, each of which shows in every report", waiving},
+		{"What is fetched", "platform allow-*-registry registry-cacert signature-repository jobs limit"},
+	},
+}
+
+// groups returns the flags of a command, by heading. Without headings of its own
+// a command has one.
+func (c *command) groups() (headings []string, flags [][]*pflag.Flag) {
+	fs, _ := c.flags()
+	if flagGroups[c.name] == nil {
+		var all []*pflag.Flag
+		fs.VisitAll(func(f *pflag.Flag) { all = append(all, f) })
+		return []string{"Flags"}, [][]*pflag.Flag{all}
+	}
+	for _, g := range flagGroups[c.name] {
+		headings, flags = append(headings, g.heading), append(flags, matching(fs, strings.Fields(g.names)))
+	}
+	return headings, flags
+}
+
+// matching returns the flags that patterns name, in the order of the patterns.
+func matching(fs *pflag.FlagSet, patterns []string) (list []*pflag.Flag) {
+	for _, p := range patterns {
+		fs.VisitAll(func(f *pflag.Flag) {
+			if ok, err := path.Match(p, f.Name); ok && err == nil {
+				list = append(list, f)
+			}
+		})
+	}
+	return list
+}
+
+// closest returns the word that a mistyped one is most likely meant to be, empty
+// if none is near: a third of its letters may be wrong.
+func closest(typed string, words []string) (best string) {
+	if len(typed) > 32 {
+		return ""
+	}
+	least := len(typed)/3 + 1
+	for _, w := range words {
+		if d := distance(typed, w); d <= least && (best == "" || d < distance(typed, best)) {
+			best = w
+		}
+	}
+	return best
+}
+
+// distance is the Levenshtein distance: how many letters are added, left out or
+// exchanged between two words.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
+		}
+	}
+	return row[len(b)]
 }

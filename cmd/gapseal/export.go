@@ -1,14 +1,29 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"os"
+	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/spf13/pflag"
 
 	"github.com/gapseal/gapseal/bundle"
+	"github.com/gapseal/gapseal/bundle/recovery"
+	"github.com/gapseal/gapseal/bundle/volume"
+	"github.com/gapseal/gapseal/internal/atomicfile"
+	"github.com/gapseal/gapseal/internal/term"
+	"github.com/gapseal/gapseal/oci"
+	"github.com/gapseal/gapseal/oci/registry"
 	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/dsse"
+	"github.com/gapseal/gapseal/verify/report"
+	"github.com/gapseal/gapseal/verify/seal"
+	"github.com/gapseal/gapseal/verify/trust"
 )
 
 type exportRun struct {
@@ -112,7 +127,7 @@ func (e *exportRun) checkUsage(args []string, std stdio) error {
 		return usagef("pass the publisher's public key: --key FILE or --key https://…; or who signs keyless: --certificate-identity")
 	case e.jobs < 1 || e.jobs > 64:
 		return usagef("--jobs %d: want a number from 1 to 64", e.jobs)
-	case e.output == "-" && isTerminal(std.out.file):
+	case e.output == "-" && term.IsTerminal(std.out.file):
 		return usagef("the bundle would go to the terminal; redirect standard output, or name a file")
 	}
 	if err := e.cut.parse(e.output); err != nil {
@@ -122,4 +137,310 @@ func (e *exportRun) checkUsage(args []string, std stdio) error {
 		return err
 	}
 	return e.checkOutput()
+}
+
+func (e *exportRun) request(args []string, o *verify.Options, std stdio) (*registry.Source, bundle.Request, error) {
+	req := bundle.Request{Platforms: o.Platforms, Limits: o.Limits, Tool: bundle.Tool{Name: "gapseal", Version: version()}}
+	for _, a := range args {
+		ref, note, err := parseImage("", a)
+		if err != nil {
+			return nil, req, err
+		}
+		if note != "" {
+			term.Say(std.err, "note: %s", term.Escape(note))
+		}
+		req.Images = append(req.Images, ref)
+	}
+	for _, k := range carriedKeys(o) {
+		req.Keys = append(req.Keys, bundle.PublicKey{Fingerprint: k.Fingerprint(), PEM: []byte(k.PEM())})
+	}
+	if e.allowUnverified {
+		req.Waivers = []string{bundle.WaiverAllowUnverified}
+	}
+	if e.signatures != "" {
+		repo, err := oci.ParseRepository(e.signatures)
+		if err != nil {
+			return nil, req, usagef("--signature-repository: %v", err)
+		}
+		req.Evidence = repo
+	}
+	req.OnResolved = func(ref oci.Reference, d oci.Digest) { fmt.Fprintf(std.err, "%s\n  is %s\n", ref, d) }
+	src, err := e.source(o.Limits)
+	return src, req, err
+}
+
+// carriedKeys are the keys that may vouch for some image, each once.
+func carriedKeys(o *verify.Options) (keys []*trust.Key) {
+	all := slices.Clone(o.Keys)
+	if o.Policy != nil {
+		for _, r := range o.Policy.Rules {
+			all = append(all, r.Keys...)
+		}
+	}
+	seen := map[string]bool{}
+	for _, k := range all {
+		if f := k.Fingerprint(); !seen[f] {
+			seen[f] = true
+			keys = append(keys, k)
+		}
+	}
+	return keys
+}
+
+// carryKey takes --key of export, the connected side: the key itself is needed.
+func carryKey(ctx context.Context, arg string, o *verify.Options) error {
+	switch {
+	case strings.HasPrefix(arg, "sha256:"):
+		return usagef("--key %s: export carries the key itself, so it needs a PEM file or an https URL", arg)
+	case !isURL(arg):
+		return addKey(arg, o)
+	}
+	raw, err := registry.Fetch(ctx, arg)
+	if err != nil {
+		return err
+	}
+	key, err := parseKey("--key", hideUser(arg), raw)
+	if err == nil {
+		o.Keys = append(o.Keys, key)
+	}
+	return err
+}
+
+// leaveToVerify drops the demands of a policy that only the far side can meet:
+// the record comes with the media, the register lies there. A seal that the
+// policy demands must be made here.
+func (e *exportRun) leaveToVerify(o *verify.Options) error {
+	if o.Policy != nil {
+		o.Policy.Transfer, o.Policy.RefuseRollback = nil, false
+	}
+	demanded := o.SealKeys
+	o.SealKeys = nil
+	if len(demanded) == 0 {
+		return nil
+	}
+	if e.signer == nil {
+		return usagef("the policy demands a seal, so verify would refuse this bundle: pass the key with --seal and --seal-stream")
+	}
+	own := e.signer.Public().Fingerprint()
+	if !slices.ContainsFunc(demanded, func(k *trust.Key) bool { return k.Fingerprint() == own }) {
+		return usagef("--seal %s: the policy demands a seal by another key, so verify would refuse this bundle", e.sealing.key)
+	}
+	return nil
+}
+
+func (e *exportRun) source(lim oci.Limits) (*registry.Source, error) {
+	opts := registry.Options{AllowHTTP: e.allowHTTP, AllowInsecure: e.allowInsecure, MaxManifest: lim.Manifest, UserAgent: "gapseal/" + version()}
+	if e.caCert != "" {
+		raw, err := readAnchor("--registry-cacert", e.caCert)
+		if err != nil {
+			return nil, err
+		}
+		opts.CACert = raw
+	}
+	return registry.New(opts)
+}
+
+// gate judges the plan by verify's own code and refuses what would not verify.
+func (e *exportRun) gate(plan *bundle.Plan, o verify.Options, std stdio) error {
+	o.Path = "export to " + e.output
+	rep, err := verify.Plan(plan, o)
+	if err == nil {
+		return nil
+	}
+	if e.allowUnverified {
+		fmt.Fprintf(std.err, "WARNING writing a bundle that does not verify (--allow-unverified): %s\n", term.EscapeLines(err.Error()))
+		return nil
+	}
+	if err := report.Text(std.err, rep); err != nil {
+		return err
+	}
+	fmt.Fprintln(std.err, "Nothing was written: export does not write a bundle that would not verify.")
+	return told{err}
+}
+
+func (e *exportRun) write(ctx context.Context, plan *bundle.Plan, fetch bundle.Fetch, std stdio) error {
+	bar := term.New(std.err, "exporting", plan.ContentSize()+e.cut.work(plan.Size))
+	err := e.writeTo(ctx, plan, fetch, bar.Add, std.out)
+	bar.Done(err == nil)
+	switch {
+	case err == nil:
+		return nil
+	case e.output == "-":
+		return fmt.Errorf("%w\nWhat was written has no end and is not a bundle: discard it.%s", err, again(err, "export"))
+	}
+	return fmt.Errorf("%w\nThis run wrote nothing under %s.%s", err, e.output, again(err, "export"))
+}
+
+func (e *exportRun) writeTo(ctx context.Context, plan *bundle.Plan, fetch bundle.Fetch, tell func(int64), out io.Writer) error {
+	if e.output == "-" {
+		return plan.WriteStream(ctx, out, fetch, tell)
+	}
+	if e.cut.wanted() {
+		return e.cut.write(ctx, plan, fetch, volume.Base(e.output), e.jobs, tell)
+	}
+	return writeFile(e.output, func(f *atomicfile.File) error { return plan.WriteFile(ctx, f, fetch, e.jobs, tell) })
+}
+
+// outputs are the files that export may write over.
+func (e *exportRun) outputs() []string {
+	base := volume.Base(e.output)
+	if e.output == "-" || !e.cut.wanted() {
+		return []string{e.output}
+	}
+	list := []string{e.output, base.Index(), base.RecoveryIndex()}
+	for n := 1; exists(base.Volume(n)); n++ {
+		list = append(list, base.Volume(n))
+	}
+	for n := 1; exists(base.Recovery(n)); n++ {
+		list = append(list, base.Recovery(n))
+	}
+	return list
+}
+
+// checkOutput refuses, before a registry is asked, what could not be written,
+// what would be lost, and what would lie beside the bundle and be read with it or
+// instead.
+func (e *exportRun) checkOutput() error {
+	if e.output == "-" {
+		return nil
+	}
+	if _, n := volume.Number(e.output); n > 0 || volume.IsIndex(e.output) || volume.IsRecovery(e.output) {
+		return usagef("-o %s: that is the name of a volume or of an index, and verify would take the file for one; name another, such as app.tar", e.output)
+	}
+	inputs := slices.Concat(e.inputs(), []string{e.caCert, e.sealing.key})
+	for _, out := range e.outputs() {
+		if err := keepApart(out, inputs); err != nil {
+			return err
+		}
+	}
+	base := volume.Base(e.output)
+	first, beside := e.output, []string{base.Volume(1), base.Index()}
+	if e.cut.each > 0 {
+		first, beside = base.Volume(1), []string{e.output}
+	}
+	if e.cut.percent == 0 {
+		beside = append(beside, base.Recovery(1), base.RecoveryIndex())
+	}
+	if err := stale(beside...); err != nil {
+		return err
+	}
+	if err := replaceable(first); err != nil {
+		return err
+	}
+	f, err := atomicfile.Create(first)
+	if err != nil {
+		return err
+	}
+	return f.Abort()
+}
+
+// replaceable refuses to replace what does not begin as a bundle does.
+func replaceable(path string) error {
+	info, err := os.Stat(path)
+	if err == nil && info.Mode().IsRegular() && info.Size() > 0 && !beginsAsBundle(path) {
+		return usagef("%s is there, and is no bundle, so export does not replace it; name another file, or remove it", path)
+	}
+	return nil
+}
+
+// beginsAsBundle tells by its first bytes whether a file may be a bundle.
+func beginsAsBundle(path string) bool {
+	const begin = "oci-layout\x00" // the name of the first entry
+	raw, err := readAtMost(path, int64(len(begin)-1))
+	return err == nil && string(raw) == begin
+}
+
+// tellWritten names what was written.
+func (e *exportRun) tellWritten(w io.Writer, plan *bundle.Plan) {
+	name := term.Escape(e.output)
+	base := volume.Base(name)
+	if e.output == "-" {
+		name = "standard output"
+	}
+	volumes, err := volume.Split(plan.Size, e.cut.each)
+	cut := e.cut.each > 0 && err == nil
+	if cut {
+		name = fmt.Sprintf("%s, %s to %s", term.Count(len(volumes), "volume", "volumes"), base.Volume(1), base.Volume(len(volumes)))
+	}
+	fmt.Fprintf(w, "wrote %s: %s, %s\nidentity %s\n", name, term.Count(len(plan.Inventory.Images), "image", "images"), term.Bytes(plan.Size), plan.Identity())
+	if cut {
+		fmt.Fprintf(w, "index of volumes %s\n", base.Index())
+	}
+	if _, sizes, err := recovery.Layout(plan.Size, e.cut.percent, e.cut.each); e.cut.percent > 0 && err == nil {
+		fmt.Fprintf(w, "%s, %s to %s, index %s\n", term.Count(len(sizes), "recovery volume", "recovery volumes"), base.Recovery(1), base.Recovery(len(sizes)), base.RecoveryIndex())
+	}
+	e.tellSeal(w)
+}
+
+// sealing holds the flags by which export seals.
+type sealing struct {
+	key, stream, number string
+
+	signer *dsse.Signer // nil if there is nothing to seal
+	said   seal.Statement
+}
+
+func (s *sealing) declare(fs *pflag.FlagSet) {
+	fs.StringVar(&s.key, "seal", "", "seal the bundle with the private key in this PEM `FILE`, cosign's encrypted keys too (environment: COSIGN_PASSWORD)")
+	fs.StringVar(&s.stream, "seal-stream", "", "`NAME` of the series of bundles that the seal counts in; needed with --seal")
+	fs.StringVar(&s.number, "seal-serial", "", "serial `N` of the seal, greater than all before it in its stream (default: the time in seconds since 1970)")
+}
+
+// check judges the flags before anything is fetched.
+func (s *sealing) check(allowUnverified bool) (err error) {
+	switch {
+	case s.key == "" && s.stream+s.number != "":
+		return usagef("--seal-stream and --seal-serial say how to seal; give the key too: --seal FILE")
+	case s.key == "":
+		return nil
+	case allowUnverified:
+		return usagef("--seal and --allow-unverified exclude each other: a seal vouches for the bundle, so it must verify")
+	case s.stream == "":
+		return usagef("--seal needs the name of the stream that the bundle belongs to: --seal-stream NAME")
+	}
+	if err := seal.CheckStream(s.stream); err != nil {
+		return usagef("--seal-stream: %v", err)
+	}
+	s.said.Stream = s.stream
+	if s.number == "" {
+		return nil
+	}
+	s.said.Serial, err = strconv.ParseUint(s.number, 10, 64)
+	if err = cmp.Or(err, seal.CheckSerial(s.said.Serial)); err != nil {
+		return usagef("--seal-serial %q: want a number from 1 to %d", s.number, uint64(seal.MaxSerial))
+	}
+	return nil
+}
+
+// load reads the key, so that its password is asked for before the long work.
+func (s *sealing) load(ctx context.Context, std stdio) (err error) {
+	if s.key != "" {
+		s.signer, err = loadSigner(ctx, "--seal", s.key, std)
+	}
+	return err
+}
+
+// seal puts the seal into the plan, and has it judged with all the rest.
+func (s *sealing) seal(plan *bundle.Plan, o *verify.Options) error {
+	if s.signer == nil {
+		return nil
+	}
+	now := clock()
+	s.said.Inventory, s.said.ExportedAt = plan.Manifest, now
+	if s.number == "" {
+		s.said.Serial = uint64(max(now.Unix(), 0))
+	}
+	envelope, err := seal.Make(s.said, s.signer)
+	if err != nil {
+		return err
+	}
+	o.SealKeys = []*trust.Key{s.signer.Public()}
+	return plan.AddSeal(envelope, o.Limits)
+}
+
+// tellSeal writes what the receiving side needs to know.
+func (s *sealing) tellSeal(w io.Writer) {
+	if s.signer != nil {
+		fmt.Fprintf(w, "sealed as number %d of %s\nseal key %s\n", s.said.Serial, s.said.Stream, s.signer.Public().Fingerprint())
+	}
 }

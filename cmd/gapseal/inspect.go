@@ -1,14 +1,19 @@
 package main
 
 import (
+	"bufio"
 	"context"
+	"fmt"
+	"io"
+	"strings"
 
 	"github.com/spf13/pflag"
 
 	"github.com/gapseal/gapseal/bundle"
-	"github.com/gapseal/gapseal/internal/check"
+	"github.com/gapseal/gapseal/internal/term"
 	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/check"
 	"github.com/gapseal/gapseal/verify/report"
 )
 
@@ -76,4 +81,91 @@ func inspect(args []string, output string, volumes []string, std stdio) error {
 		return told{&check.Fault{ID: check.LayoutInventory, Detail: "there is no readable inventory"}}
 	}
 	return err
+}
+
+// measure counts as verify does: the file with all that is in it, the bundle's
+// own blobs too. A pipe does not tell its size before its end.
+func (in *inspection) measure(r *bundle.Reader, size int64) {
+	blobs := len(r.Inventory.Blobs) + bundle.InventoryBlobs
+	if r.Sealed {
+		blobs += bundle.SealBlobs
+	}
+	in.content = term.Count(blobs, "blob", "blobs")
+	if size > 0 {
+		in.content += ", " + term.Bytes(size) + " in all"
+	}
+	g := r.Walk(oci.DefaultLimits())
+	for i := range g.Images {
+		in.sizes = append(in.sizes, imageSize(g, &g.Images[i]))
+	}
+}
+
+// imageSize adds up what running the image takes, each blob once.
+func imageSize(g *bundle.Graph, img *bundle.ImageGraph) string {
+	var bytes int64
+	layers, met := 0, map[oci.Digest]bool{}
+	add := func(d oci.Digest, size int64) bool {
+		again := met[d]
+		if !again {
+			met[d], bytes = true, bytes+size
+		}
+		return !again
+	}
+	for _, n := range img.Tree {
+		m := g.Manifests[n.Digest]
+		if m == nil || !add(n.Digest, n.Size) || oci.IsIndex(n.MediaType) {
+			continue
+		}
+		add(m.Config.Digest, m.Config.Size)
+		for _, l := range m.Layers {
+			if add(l.Digest, l.Size) {
+				layers++
+			}
+		}
+	}
+	return term.Bytes(bytes) + ", " + term.Count(layers, "layer", "layers")
+}
+
+func (in *inspection) text(w io.Writer) error {
+	b := bufio.NewWriter(w)
+	fmt.Fprintf(b, "UNVERIFIED: this is what %s says of itself.\nOnly gapseal verify proves it.\n\n", term.Escape(in.Path))
+	for _, f := range in.Faults {
+		b.WriteString(term.Fold("FAULT "+term.Escape(f), term.LabelWidth))
+	}
+	if in.Inventory != nil {
+		in.inventory(b)
+	}
+	if in.Sealed {
+		term.Row(b, "seal", "there is one; verify --seal-key proves whose")
+	}
+	term.Row(b, "identity", string(in.Identity))
+	return b.Flush()
+}
+
+func (in *inspection) inventory(w io.Writer) {
+	inv := in.Inventory
+	for i, img := range inv.Images {
+		writeImage(w, img, in.sizes[i])
+	}
+	for _, k := range inv.Keys {
+		term.Row(w, "key", k.Fingerprint, "(from the bundle, untrusted)")
+	}
+	for _, waiver := range inv.Waivers {
+		term.Row(w, "waiver", waiver+", used at export")
+	}
+	term.Row(w, "content", in.content)
+	term.Row(w, "made by", inv.Tool.Name+" "+inv.Tool.Version)
+}
+
+func writeImage(w io.Writer, img bundle.Image, size string) {
+	term.Row(w, "image", string(img.Digest), img.Reference)
+	term.Row(w, "platform", strings.Join(img.Platforms, ", "))
+	term.Row(w, "size", size)
+	for _, o := range img.Omitted {
+		term.Row(w, "left out", o.Platform, string(o.Digest))
+	}
+	for _, ev := range img.Evidence {
+		term.Row(w, "evidence", string(ev.Digest), string(ev.Kind)+" for", string(ev.Subject))
+	}
+	fmt.Fprintln(w)
 }

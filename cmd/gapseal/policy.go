@@ -2,12 +2,15 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/spf13/pflag"
 
-	"github.com/gapseal/gapseal/verify/report"
+	"github.com/gapseal/gapseal/internal/term"
+	"github.com/gapseal/gapseal/oci"
+	"github.com/gapseal/gapseal/verify/policy"
 )
 
 func policyCommand() *command {
@@ -53,9 +56,45 @@ func policyCheck(path string, std stdio) error {
 	for line := range strings.Lines(text.String()) {
 		line = strings.TrimSuffix(line, "\n")
 		indent := len(line) - len(strings.TrimLeft(line, " "))
-		fmt.Fprint(std.out, report.Fold(report.Terminal(line), indent+2))
+		fmt.Fprint(std.out, term.Fold(term.Escape(line), indent+2))
 	}
-	report.Row(std.out, "policy", p.Name)
-	report.Row(std.out, "file", path, p.Digest)
+	term.Row(std.out, "policy", p.Name)
+	term.Row(std.out, "file", path, p.Digest)
+	return nil
+}
+
+func policyInit(path, output string, std stdio) error {
+	if output != "" {
+		if err := keepApart(output, nil); err != nil {
+			return err
+		}
+		if err := anew(output, "a draft replaces no policy"); err != nil {
+			return err
+		}
+	}
+	src, err := openBundle(path, std)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	r, err := src.open(oci.DefaultLimits())
+	if err != nil {
+		return err
+	}
+	if r.Inventory == nil {
+		if list := r.Faults(); len(list) > 0 {
+			return list[0]
+		}
+		return errors.New("the bundle has no inventory")
+	}
+	draft := policy.Draft(r.Inventory)
+	if output == "" {
+		_, err := std.out.Write(draft)
+		return err
+	}
+	if err := writeWhole(output, draft); err != nil {
+		return err
+	}
+	term.Say(std.err, "a draft in %s; say in it who may sign, review each line, and remove the line draft", term.Escape(output))
 	return nil
 }

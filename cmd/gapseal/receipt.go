@@ -1,18 +1,20 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 
 	"github.com/spf13/pflag"
 
 	"github.com/gapseal/gapseal/bundle/volume"
-	"github.com/gapseal/gapseal/internal/dsse"
-	"github.com/gapseal/gapseal/internal/progress"
+	"github.com/gapseal/gapseal/internal/term"
 	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/dsse"
 	"github.com/gapseal/gapseal/verify/receipt"
 )
 
@@ -115,8 +117,69 @@ func (r *receiptRun) match(ctx context.Context, got *receipt.Receipt, path strin
 	if err != nil {
 		return err
 	}
-	bar := progress.New(std.err, "reading", src.size)
+	bar := term.New(std.err, "reading", src.size)
 	err = got.Match(ctx, b, bar.Add)
 	bar.Done(err == nil)
 	return err
+}
+
+// showReceipt writes what the receipt says, whether it is good or not: its
+// signature holds.
+func showReceipt(w *output, args []string, got *receipt.Receipt, signer string, refused error) error {
+	f := &got.Found
+	said := "says " + string(f.Verdict)
+	term.Row(w, "receipt", said+" at "+f.VerifiedAt, "by "+f.Tool.Name+" "+f.Tool.Version)
+	term.Row(w, "signed", "by "+signer)
+	term.Row(w, "transfer", got.TransferID)
+	term.Row(w, "bundle", term.Bytes(f.Bundle.Size)+", read from", f.Bundle.Path)
+	if f.Bundle.Identity != nil {
+		term.Row(w, "identity", *f.Bundle.Identity)
+	}
+	for _, img := range f.Images {
+		term.Row(w, "image", img.Digest, img.Reference, "bound by "+img.BoundBy+", "+img.Verdict)
+	}
+	for _, a := range f.Anchors {
+		// an identity has no fingerprint, but a name
+		term.Row(w, "anchor", a.Kind+" ("+a.Source+")", a.Path, cmp.Or(a.Fingerprint, a.Name))
+	}
+	for _, waiver := range f.Waivers {
+		term.Row(w, "waiver", waiver)
+	}
+	for _, fault := range f.Failures {
+		term.Row(w, "failed", fault.ID+": "+fault.Detail)
+	}
+	term.Row(w, "report", got.Digest())
+	if refused != nil {
+		return refuse(w, args[1], refused)
+	}
+	last := "VALID receipt of a verified bundle"
+	if len(args) == 3 {
+		last += "; " + args[2] + " is that bundle, to the byte"
+	}
+	fmt.Fprint(w, term.Fold(term.Escape(last), term.LabelWidth))
+	return nil
+}
+
+// refuse says of each refusal what was expected and found, and last that the
+// receipt does not do.
+func refuse(w io.Writer, path string, refused error) error {
+	for _, err := range split(refused) {
+		r := (*receipt.RefusedError)(nil)
+		if !errors.As(err, &r) {
+			continue
+		}
+		term.Row(w, "refused", r.Reason)
+		term.Row(w, "expected", r.Expected)
+		term.Row(w, "found", r.Found)
+	}
+	fmt.Fprint(w, term.Fold("NOT VALID "+term.Escape(path)+" is no receipt that says what was asked for", term.LabelWidth))
+	return told{refused}
+}
+
+// split returns the errors that were joined.
+func split(err error) []error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		return joined.Unwrap()
+	}
+	return []error{err}
 }

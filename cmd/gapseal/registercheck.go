@@ -8,6 +8,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/gapseal/gapseal/internal/term"
 	"github.com/gapseal/gapseal/verify/register"
 	"github.com/gapseal/gapseal/verify/report"
 )
@@ -96,10 +97,10 @@ func (r *registerRun) readHeads(c *registerChecked) (heads []register.Head, err 
 func (c *registerChecked) text(w io.Writer) error {
 	b := bufio.NewWriter(w)
 	for i := range c.Faults {
-		b.WriteString(report.Fold("FAULT "+report.Terminal(c.Faults[i].Error()), report.LabelWidth))
+		b.WriteString(term.Fold("FAULT "+term.Escape(c.Faults[i].Error()), term.LabelWidth))
 	}
 	for _, s := range c.Strays {
-		b.WriteString(report.Fold("STRAY "+report.Terminal(s)+": is no part of a register; move it elsewhere", report.LabelWidth))
+		b.WriteString(term.Fold("STRAY "+term.Escape(s)+": is no part of a register; move it elsewhere", term.LabelWidth))
 	}
 	if n := c.Faulty + c.Strayed - len(c.Faults) - len(c.Strays); n > 0 {
 		fmt.Fprintf(b, "and %d more\n", n)
@@ -112,21 +113,21 @@ func (c *registerChecked) text(w io.Writer) error {
 }
 
 func (c *registerChecked) outcome(b *bufio.Writer) {
-	entries, path := counted(int(c.Entries), "entry", "entries"), report.Terminal(c.Path)
+	entries, path := term.Count(int(c.Entries), "entry", "entries"), term.Escape(c.Path)
 	if c.Whole {
-		b.WriteString(report.Fold(fmt.Sprintf("WHOLE %s: %s, each as it was written, in unbroken order", path, entries), report.LabelWidth))
+		b.WriteString(term.Fold(fmt.Sprintf("WHOLE %s: %s, each as it was written, in unbroken order", path, entries), term.LabelWidth))
 	} else {
-		b.WriteString(report.Fold(fmt.Sprintf("DAMAGED %s: %s, and %s", path, entries, counted(c.Faulty+c.Strayed, "fault", "faults")), report.LabelWidth))
+		b.WriteString(term.Fold(fmt.Sprintf("DAMAGED %s: %s, and %s", path, entries, term.Count(c.Faulty+c.Strayed, "fault", "faults")), term.LabelWidth))
 	}
-	report.Row(b, "root", c.Root)
-	report.Row(b, "last", c.LastEntry)
+	term.Row(b, "root", c.Root)
+	term.Row(b, "last", c.LastEntry)
 	for _, h := range c.Pinned {
-		report.Row(b, "head", fmt.Sprintf("%s: %d entries, as of %s", h.Path, h.Size, h.At.Format(time.RFC3339)), "signed by "+h.Key)
+		term.Row(b, "head", fmt.Sprintf("%s: %d entries, as of %s", h.Path, h.Size, h.At.Format(time.RFC3339)), "signed by "+h.Key)
 	}
 	if c.Partial > 0 {
-		report.Row(b, "note", "an interrupted write left a file that the next one clears away; nothing is missing")
+		term.Row(b, "note", "an interrupted write left a file that the next one clears away; nothing is missing")
 	}
-	report.Row(b, "unknown", c.unknown())
+	term.Row(b, "unknown", c.unknown())
 }
 
 // unknown says what this check could not see.

@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"github.com/gapseal/gapseal/internal/atomicfile"
+	"github.com/gapseal/gapseal/internal/term"
 	"github.com/gapseal/gapseal/verify/register"
-	"github.com/gapseal/gapseal/verify/report"
 )
 
 // head pins the register as it is: on paper, or in a signed file.
@@ -31,9 +31,9 @@ func (r *registerRun) head(ctx context.Context, args []string, std stdio) error 
 			return err
 		}
 	}
-	fmt.Fprintf(std.out, "%s as of %s\n", counted(int(h.Size), "entry", "entries"), h.At.Format(time.RFC3339))
-	report.Row(std.out, "root", h.Root)
-	report.Row(std.out, "last", h.LastEntry)
+	fmt.Fprintf(std.out, "%s as of %s\n", term.Count(int(h.Size), "entry", "entries"), h.At.Format(time.RFC3339))
+	term.Row(std.out, "root", h.Root)
+	term.Row(std.out, "last", h.LastEntry)
 	return nil
 }
 
@@ -64,7 +64,7 @@ func (r *registerRun) writeHead(ctx context.Context, h register.Head, std stdio)
 	if err := writeWhole(r.output, envelope); err != nil {
 		return err
 	}
-	say(std.err, "head in %s, signed by\n  %s\nKeep it where nobody who writes to the register can.", report.Terminal(r.output), signer.Public().Fingerprint())
+	term.Say(std.err, "head in %s, signed by\n  %s\nKeep it where nobody who writes to the register can.", term.Escape(r.output), signer.Public().Fingerprint())
 	return nil
 }
 
@@ -88,6 +88,6 @@ func (r *registerRun) export(ctx context.Context, args []string, std stdio) erro
 	if err != nil {
 		return err
 	}
-	say(std.err, "%s in %s; check it anywhere:\n  gapseal register check %s", counted(int(h.Size), "entry", "entries"), report.Terminal(r.output), report.Terminal(r.output))
+	term.Say(std.err, "%s in %s; check it anywhere:\n  gapseal register check %s", term.Count(int(h.Size), "entry", "entries"), term.Escape(r.output), term.Escape(r.output))
 	return nil
 }

@@ -5,10 +5,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/go-json-experiment/json"
+
+	"github.com/gapseal/gapseal/internal/term"
 	"github.com/gapseal/gapseal/verify"
 	"github.com/gapseal/gapseal/verify/register"
 	"github.com/gapseal/gapseal/verify/report"
@@ -59,7 +65,7 @@ func (r *registerRun) list(ctx context.Context, args []string, std stdio) error 
 		}
 	}
 	if !asJSON {
-		fmt.Fprintf(out, "%s. Whether they fit together: gapseal register check.\n", counted(len(numbers), "entry", "entries"))
+		fmt.Fprintf(out, "%s. Whether they fit together: gapseal register check.\n", term.Count(len(numbers), "entry", "entries"))
 	}
 	return out.Flush()
 }
@@ -82,4 +88,104 @@ func listEntry(reg *register.Register, n int64) (*listed, error) {
 	l := &listed{Number: n, Entry: e, about: about(e.Report)}
 	e.Report = ""
 	return l, nil
+}
+
+// about names the file that a report is about or, of a pipe, what it said to be.
+func about(doc string) string {
+	var rep struct {
+		Bundle struct {
+			Path string `json:"path"`
+		} `json:"bundle"`
+		Images []struct {
+			Reference string `json:"claimedReference"`
+		} `json:"images"`
+	}
+	if err := json.Unmarshal([]byte(doc), &rep); err != nil {
+		return ""
+	}
+	switch {
+	case rep.Bundle.Path != "-":
+		return rep.Bundle.Path
+	case len(rep.Images) > 0:
+		return "standard input, said to hold " + rep.Images[0].Reference
+	}
+	return "standard input"
+}
+
+// listIndent is below the number of an entry.
+const listIndent = 8
+
+func writeListed(w io.Writer, l *listed) {
+	if l.Entry == nil {
+		fmt.Fprint(w, term.Fold(fmt.Sprintf("%6d  DAMAGED: %s", l.Number, term.Escape(string(l.Problem))), listIndent))
+		return
+	}
+	e := l.Entry
+	identity := "(no identity)"
+	if e.Identity != nil {
+		identity = term.Short(*e.Identity)
+	}
+	line := fmt.Sprintf("%6d  %s  %-8s  %s", e.Number, e.RecordedAt.Format(time.RFC3339), e.Verdict, term.Escape(identity))
+	if e.TransferID != nil {
+		line += "  " + term.Escape(*e.TransferID)
+	}
+	fmt.Fprint(w, term.Fold(line, listIndent))
+	named := false
+	for _, img := range e.Images {
+		named = named || len(img.References) > 0
+		for _, name := range img.References {
+			writeBelow(w, name)
+		}
+	}
+	if !named && l.about != "" {
+		writeBelow(w, l.about)
+	}
+}
+
+func writeBelow(w io.Writer, s string) {
+	fmt.Fprint(w, term.Fold(strings.Repeat(" ", listIndent)+term.Escape(s), listIndent))
+}
+
+// show writes the report of one entry: as text, or byte for byte as it is kept.
+func (r *registerRun) show(_ context.Context, args []string, std stdio) error {
+	asJSON, err := r.format()
+	if err != nil {
+		return err
+	}
+	n, err := entryNumber(args[1])
+	if err != nil {
+		return err
+	}
+	reg, err := openRegister(args[0])
+	if err != nil {
+		return err
+	}
+	e, _, err := reg.Get(n)
+	if errors.Is(err, fs.ErrNotExist) {
+		return usagef("register %s: there is no entry %d; gapseal register list shows those there are", args[0], n)
+	}
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		_, err = fmt.Fprint(std.out, e.Report)
+		return err
+	}
+	return showEntry(std.out, e)
+}
+
+// showEntry writes the report as verify did.
+func showEntry(w io.Writer, e *register.Entry) error {
+	rep := &verify.Report{}
+	if err := json.Unmarshal([]byte(e.Report), rep); err != nil || rep.Verdict != verify.Verified && len(rep.Failures) == 0 {
+		return usagef("entry %d: this version cannot show its report as text; -o json shows it as it was written", e.Number)
+	}
+	fmt.Fprintf(w, "Entry %d, recorded at %s by gapseal %s\n", e.Number, e.RecordedAt.Format(time.RFC3339), term.Escape(e.ToolVersion))
+	term.Row(w, "entry", e.Digest)
+	term.Row(w, "report", e.ReportDigest)
+	if e.TransferID != nil {
+		term.Row(w, "transfer", *e.TransferID)
+	}
+	fmt.Fprintln(w)
+	return report.Text(w, rep)
 }

@@ -1,8 +1,17 @@
 package main
 
 import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
 	"github.com/spf13/pflag"
 
+	"github.com/gapseal/gapseal/internal/term"
 	"github.com/gapseal/gapseal/verify"
 	"github.com/gapseal/gapseal/verify/policy"
 )
@@ -36,7 +45,7 @@ func (t *transfer) parse(o *verify.Options, std stdio) error {
 	switch {
 	case t.ask && t.file != "":
 		return usagef("--ask and --transfer exclude each other: the record is asked for, or read")
-	case t.ask && !isTerminal(std.in):
+	case t.ask && !term.IsTerminal(std.in):
 		return usagef("--ask needs a terminal; write the record to a file and pass it with --transfer")
 	case t.ask:
 		return t.interview(o, std.in, std.err)
@@ -51,4 +60,127 @@ func (t *transfer) parse(o *verify.Options, std stdio) error {
 		return usagef("--transfer %s: %v", t.file, err)
 	}
 	return nil
+}
+
+// interview asks for each field until its answer can be taken: for those that
+// the policy requires or, without one, for all, of which an empty answer leaves
+// one out. At the end it shows the record, to be kept.
+func (t *transfer) interview(o *verify.Options, in io.Reader, out io.Writer) error {
+	lines := bufio.NewScanner(in)
+	doc := map[string]any{"schema": policy.TransferSchema}
+	required := o.Policy != nil && len(o.Policy.Transfer) > 0
+	fmt.Fprintln(out, "The record of this transfer.", map[bool]string{true: "The policy requires each field.", false: "Enter leaves a field out."}[required])
+	for _, f := range (*verify.Transfer)(nil).Fields() {
+		if required && !slices.Contains(o.Policy.Transfer, f.Name) {
+			continue
+		}
+		record, err := ask(lines, out, doc, f, required)
+		if err != nil {
+			return err
+		}
+		o.Transfer = record
+	}
+	kept, err := json.Marshal(doc)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "To give the same answers again, keep this in a file for --transfer:\n%s\n", kept)
+	return err
+}
+
+// ask asks for one field until its answer can be taken, and returns the record
+// with it.
+func ask(lines *bufio.Scanner, out io.Writer, doc map[string]any, f verify.TransferField, required bool) (*verify.Transfer, error) {
+	for {
+		fmt.Fprintf(out, "%s (%s)%s: ", f.Label, f.Name, hints[f.Name])
+		if !lines.Scan() {
+			return nil, errors.Join(errors.New("the questions were not answered"), lines.Err())
+		}
+		answer := strings.TrimSpace(lines.Text())
+		err := errors.New("the policy requires an answer")
+		if answer != "" || !required {
+			var record *verify.Transfer
+			if record, err = answered(doc, f.Name, answer); err == nil {
+				return record, nil
+			}
+		}
+		fmt.Fprintf(out, "  %s\n", term.Escape(err.Error()))
+	}
+}
+
+// hints say how to answer where the name of a field does not.
+var hints = map[string]string{
+	"direction": ", import or export", "handOvers": ", as FROM > TO; FROM > TO", "media.writeProtected": ", yes or no",
+	"scan.source": ", clean, infected, failed or not-done", "scan.destination": ", clean, infected, failed or not-done",
+}
+
+// answered puts an answer into the record and reads it as a file would be read:
+// JSON is YAML. An answer that cannot be taken is taken out again.
+func answered(doc map[string]any, name, answer string) (*verify.Transfer, error) {
+	group, field, nested := strings.Cut(name, ".")
+	into := doc
+	if nested {
+		if doc[group] == nil {
+			doc[group] = map[string]any{}
+		}
+		into, name = doc[group].(map[string]any), field
+	}
+	if answer != "" {
+		value, err := typed(name, answer)
+		if err != nil {
+			return nil, err
+		}
+		into[name] = value
+	}
+	if nested && len(into) == 0 {
+		delete(doc, group)
+	}
+	raw, err := json.Marshal(doc)
+	if err != nil {
+		return nil, err
+	}
+	record, err := policy.ParseTransfer(raw)
+	if err != nil {
+		delete(into, name)
+		said := (*policy.Error)(nil)
+		if errors.As(err, &said) {
+			return nil, errors.New(said.Message) // nobody sees the lines
+		}
+		return nil, err
+	}
+	return record, nil
+}
+
+// typed reads an answer where a field wants more than a text.
+func typed(name, answer string) (any, error) {
+	switch name {
+	case "writeProtected":
+		return yesOrNo(answer)
+	case "handOvers":
+		return custodians(answer)
+	}
+	return answer, nil
+}
+
+func yesOrNo(answer string) (any, error) {
+	switch strings.ToLower(answer) {
+	case "yes", "y":
+		return true, nil
+	case "no", "n":
+		return false, nil
+	}
+	return nil, fmt.Errorf("want yes or no, found %q", answer)
+}
+
+// custodians reads hand-overs such as "A. Ames > Courier 7; Courier 7 > D. Dunn".
+func custodians(answer string) (list []map[string]string, err error) {
+	for one := range strings.SplitSeq(answer, ";") {
+		from, to, ok := strings.Cut(one, ">")
+		from, to = strings.TrimSpace(from), strings.TrimSpace(to)
+		if !ok || from == "" || to == "" {
+			return nil, fmt.Errorf("want who gave and who took, as FROM > TO, found %q", one)
+		}
+		list = append(list, map[string]string{"from": from, "to": to})
+	}
+	return list, nil
 }

@@ -1,11 +1,18 @@
 package main
 
 import (
+	"bufio"
 	"context"
+	"fmt"
+	"io"
+	"time"
 
 	"github.com/spf13/pflag"
 
+	"github.com/gapseal/gapseal/internal/term"
+	"github.com/gapseal/gapseal/verify"
 	"github.com/gapseal/gapseal/verify/report"
+	"github.com/gapseal/gapseal/verify/trust"
 )
 
 func trustCommand() *command {
@@ -47,4 +54,124 @@ func trustShow(args []string, output string, std stdio) error {
 		return report.Encode(std.out, s)
 	}
 	return s.text(std.out)
+}
+
+// rootShown is the JSON form of trust show.
+type rootShown struct {
+	Schema      string      `json:"schema"`
+	Path        string      `json:"path"`
+	Digest      string      `json:"digest"`
+	MediaType   string      `json:"mediaType"`
+	Newest      *time.Time  `json:"newest"` // when the newest entry began
+	Logs        []logShown  `json:"logs"`
+	CAs         []authShown `json:"certificateAuthorities"`
+	CTLogs      []logShown  `json:"certificateLogs"`
+	TSAs        []authShown `json:"timestampAuthorities"`
+	Unsupported []string    `json:"unsupported"`
+}
+
+type logShown struct {
+	Name        verify.Text `json:"name"`
+	Operator    verify.Text `json:"operator"`
+	ID          string      `json:"id"`
+	Key         string      `json:"key"`
+	Fingerprint string      `json:"fingerprint"` // of the key
+	validity
+}
+
+type authShown struct {
+	Name        verify.Text `json:"name"`
+	Operator    verify.Text `json:"operator"`
+	URI         verify.Text `json:"uri"`
+	Fingerprint string      `json:"fingerprint"` // of the certificate that the chain ends in
+	validity
+}
+
+// validity is when an entry is valid, both ends included; without To it is open.
+type validity struct {
+	From time.Time  `json:"from"`
+	To   *time.Time `json:"to"`
+}
+
+func window(from, to time.Time) validity {
+	v := validity{From: from.UTC()}
+	if !to.IsZero() {
+		to = to.UTC()
+		v.To = &to
+	}
+	return v
+}
+
+func showRoot(root *trust.Root, path string) *rootShown {
+	s := &rootShown{
+		Schema: "gapseal.trust/v1", Path: path, Digest: root.Digest, MediaType: root.MediaType, Newest: newest(root),
+		Logs: logsShown(root.Logs), CTLogs: logsShown(root.CTLogs),
+		CAs: []authShown{}, TSAs: []authShown{}, Unsupported: append([]string{}, root.Unsupported...),
+	}
+	for _, c := range root.CAs {
+		s.CAs = append(s.CAs, authorityShown(&c.Authority))
+	}
+	for _, a := range root.TSAs {
+		s.TSAs = append(s.TSAs, authorityShown(&a.Authority))
+	}
+	return s
+}
+
+func logsShown(logs []trust.Log) []logShown {
+	list := []logShown{}
+	for _, l := range logs {
+		list = append(list, logShown{verify.Text(l.Name), verify.Text(l.Operator), l.ID, l.Key.Describe(), l.Key.Fingerprint(), window(l.From, l.To)})
+	}
+	return list
+}
+
+func authorityShown(a *trust.Authority) authShown {
+	return authShown{verify.Text(a.Name), verify.Text(a.Operator), verify.Text(a.URI), certFingerprint(a), window(a.From, a.To)}
+}
+
+// each visits every entry with the lines that describe it.
+func (s *rootShown) each(visit func(label string, v validity, lines ...string)) {
+	for _, l := range s.Logs {
+		visit("log", l.validity, string(l.Name), "id "+l.ID, l.Key)
+	}
+	for _, a := range s.CAs {
+		visit("ca", a.validity, string(a.Name), a.Fingerprint)
+	}
+	for _, l := range s.CTLogs {
+		visit("ct log", l.validity, string(l.Name), "id "+l.ID, l.Key)
+	}
+	for _, a := range s.TSAs {
+		visit("tsa", a.validity, string(a.Name), a.Fingerprint)
+	}
+}
+
+func (s *rootShown) text(out io.Writer) error {
+	w := bufio.NewWriter(out)
+	s.each(func(label string, v validity, lines ...string) {
+		term.Row(w, label, append(lines, v.String())...)
+	})
+	for _, u := range s.Unsupported {
+		term.Row(w, "left out", u)
+	}
+	term.Row(w, "newest", s.age(clock()))
+	term.Row(w, "file", s.Path, s.Digest)
+	return w.Flush()
+}
+
+func (v validity) String() string {
+	s := "valid from " + v.From.Format(time.RFC3339)
+	if v.To != nil {
+		s += " to " + v.To.Format(time.RFC3339)
+	}
+	return s
+}
+
+// age says when the newest entry began and how long ago that is: a root that
+// has not changed for long may lack what signatures of today need.
+func (s *rootShown) age(now time.Time) string {
+	if s.Newest == nil {
+		return "there is no entry that vouches for anything"
+	}
+	days := int(now.Sub(*s.Newest).Hours() / 24)
+	return fmt.Sprintf("entry of %s, %d days ago", s.Newest.Format(time.RFC3339), days)
 }

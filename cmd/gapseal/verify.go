@@ -1,12 +1,95 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"fmt"
 	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 
-	"github.com/gapseal/gapseal/internal/progress"
+	"github.com/spf13/pflag"
+
+	"github.com/gapseal/gapseal/internal/atomicfile"
+	"github.com/gapseal/gapseal/internal/term"
+	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/register"
+	"github.com/gapseal/gapseal/verify/report"
 )
+
+// renderers are the forms of a report, by the name --output takes.
+var renderers = map[string]func(io.Writer, *verify.Report) error{
+	"text": report.Text, "json": report.JSON, "cosign": report.Cosign,
+}
+
+type verifyRun struct {
+	judging
+	flags              *pflag.FlagSet
+	deep, fileDigest   bool
+	output, outputFile string
+	register           string
+	known              *register.Register // nil if nothing is recorded
+	attestationOut     string
+	volumes            []string
+	volume             string
+	sealKeys           []string
+	transfer           transfer
+	sign               signing
+	reports            []string
+	reportFiles        reportFiles
+}
+
+func verifyCommand() *command {
+	return &command{
+		name: "verify", args: "FILE --key KEY [flags]", short: "prove on the air-gapped host that a bundle is what was signed",
+		long: `Verify a bundle with no network at all: the container byte by byte, each digest,
+each signature and attestation, and the transparency log's word for them.
+
+The key is what you trust, so it comes by another road than the bundle: a PEM
+file, or the fingerprint that somebody read to you. For keyless signatures it is
+an identity with its issuer, and a trusted root. Without a key or an identity a
+bundle is rejected as unanchored. FILE may be - for a pipe, or the index of
+volumes or the first of them, which are then read without joining them.
+
+The identity in the report is the SHA-256 of the bundle's index.json, which
+fixes every byte of a verified bundle.`,
+		examples: `
+gapseal verify app.tar --key cosign.pub
+gapseal verify app.tar --key sha256:9c2f… \
+    --image ghcr.io/acme/app:v1@sha256:285a…
+gapseal verify app.tar --key cosign.pub --seal-key acme-seal.pub
+gapseal verify app.tar --key cosign.pub -a repo=acme/app --max-age 90d --deep
+gapseal verify app.tar --trusted-root trusted_root.json \
+    --certificate-identity release@acme.example \
+    --certificate-oidc-issuer https://accounts.acme.example
+gapseal verify app.tar --key cosign.pub -o json --output-file report.json
+gapseal verify app.tar --key cosign.pub --report html=report.html
+gapseal verify app.volumes.json --key cosign.pub --volumes /media/dvd2
+gapseal verify --volume app.tar.002 app.volumes.json
+ssh transfer cat app.tar | gapseal verify - --key cosign.pub`,
+		setup: func(fs *pflag.FlagSet) func(context.Context, []string, stdio) error {
+			v := &verifyRun{flags: fs}
+			v.declare(fs, "pin this key: a PEM `FILE`, or sha256:… which selects a key in the bundle (repeatable; any of them will do)",
+				"demand that `OS/ARCH[/VARIANT]` is in the bundle (repeatable)")
+			fs.BoolVar(&v.deep, "deep", false, "also unpack every layer and compare it with the diff_ids of its config")
+			fs.BoolVar(&v.fileDigest, "file-digest", false, "also report the SHA-256 of the whole file")
+			fs.StringArrayVar(&v.sealKeys, "seal-key", nil, "demand a seal over the bundle by the public key in this PEM `FILE`, brought by another road (repeatable; any of them will do)")
+			v.transfer.declare(fs)
+			v.sign.declare(fs)
+			fs.StringVarP(&v.output, "output", "o", "text", "`FORMAT` of the report: text, json or cosign")
+			fs.StringVar(&v.attestationOut, "attestation-out", "", "write the statements of attestations that verify into this `DIR`, which must exist, if the bundle does")
+			fs.StringVar(&v.outputFile, "output-file", "", "write the report to `FILE` and one line to stderr")
+			fs.StringVar(&v.register, "register", "", "add an entry for this verification, even a rejected one, to the register in `DIR`, which must exist")
+			fs.StringArrayVar(&v.reports, "report", nil, "also write the report to a file, as `FORMAT=FILE` (repeatable): "+reportFormatNames())
+			fs.StringArrayVar(&v.volumes, "volumes", nil, volumesUsage)
+			fs.StringVar(&v.volume, "volume", "", "only check this one volume, `FILE`, against the index of volumes given; this gives no verdict on the bundle")
+			return v.run
+		},
+	}
+}
 
 func (v *verifyRun) run(ctx context.Context, args []string, std stdio) error {
 	if len(args) != 1 {
@@ -61,13 +144,13 @@ func (v *verifyRun) judge(ctx context.Context, path string, o verify.Options, st
 	if err != nil {
 		return nil, err
 	}
-	var bar *progress.Bar
+	var bar *term.Bar
 	o.Progress = func(n int64) { bar.Add(n) }
 	o.OnMetadata = func(early verify.Report) {
 		if src.stream {
 			announce(std.err, early)
 		}
-		bar = progress.New(std.err, "verifying", src.size)
+		bar = term.New(std.err, "verifying", src.size)
 	}
 	rep, err := verify.Bundle(ctx, r, o)
 	bar.Done(false) // the report says how much it was
@@ -96,6 +179,239 @@ func (v *verifyRun) describe(rep *verify.Report, src *bundleSource) (err error) 
 // announce tells, before a long pipe has been read, that it need not be.
 func announce(w io.Writer, early verify.Report) {
 	if early.Verdict == verify.Rejected {
-		say(w, "rejected by its metadata (%s); reading on for the full report", early.Failures[0].ID)
+		term.Say(w, "rejected by its metadata (%s); reading on for the full report", early.Failures[0].ID)
 	}
+}
+
+// beside returns another flag that was given, if there is one.
+func (v *verifyRun) beside(only string) (other string) {
+	v.flags.Visit(func(f *pflag.Flag) {
+		if f.Name != only {
+			other = f.Name
+		}
+	})
+	return other
+}
+
+// prepare reads everything that the verification needs but the bundle.
+func (v *verifyRun) prepare(path string, std stdio) (verify.Options, error) {
+	o, err := v.options(pinKey)
+	if err != nil {
+		return o, err
+	}
+	if err := v.apart(v.outputs(), &o); err != nil {
+		return o, err
+	}
+	o.Deep, o.Path = v.deep, path
+	sealers, err := publicKeys("--seal-key", v.sealKeys)
+	if err != nil {
+		return o, err
+	}
+	if o.SealKeys, err = joinSealKeys(o.SealKeys, sealers); err != nil {
+		return o, err
+	}
+	if v.register != "" {
+		if v.known, err = openRegister(v.register); err != nil {
+			return o, err
+		}
+		if _, _, _, err := v.known.HighWater("", ""); err != nil {
+			return o, err // damaged: there is no verdict that could be trusted and recorded
+		}
+		o.Known = newFreshRegister(v.register)
+	} else if o.Policy != nil && o.Policy.RefuseRollback {
+		return o, usagef("the policy refuses what is older than a register knows: name it with --register DIR")
+	}
+	return o, v.transfer.parse(&o, std)
+}
+
+// checkOutputs refuses what could not be written, or would be written over what
+// is read.
+func (v *verifyRun) checkOutputs(bundle string) (err error) {
+	if renderers[v.output] == nil {
+		return usagef("--output %q: want text, json or cosign", v.output)
+	}
+	inputs := append(v.inputs(), bundle, v.transfer.file)
+	inputs = append(inputs, setFiles(bundle, v.volumes)...)
+	for _, out := range v.outputs() {
+		if err := outside(out, v.register); err != nil {
+			return err
+		}
+	}
+	if err := keepApart(v.outputFile, inputs); err != nil {
+		return err
+	}
+	if err := checkDir(v.attestationOut); err != nil {
+		return err
+	}
+	if v.reportFiles, err = parseReports(v.reports, inputs, v.outputFile); err != nil {
+		return err
+	}
+	return v.sign.check(inputs, v.reportFiles, v.outputFile)
+}
+
+// outputs are the files that were named to be written.
+func (v *verifyRun) outputs() (list []string) {
+	for _, arg := range v.reports {
+		_, path, _ := strings.Cut(arg, "=")
+		list = append(list, path)
+	}
+	return append(list, v.outputFile, v.sign.receipt)
+}
+
+// inputs are the files that verify reads, besides the bundle.
+func (v *verifyRun) inputs() []string {
+	return slices.Concat(v.judging.inputs(), v.sealKeys, []string{v.sign.key})
+}
+
+// create asks for what signing needs, and opens the files to be written, so that
+// nothing of it fails after the long work.
+func (v *verifyRun) create(ctx context.Context, std stdio) error {
+	if err := v.reportFiles.create(); err != nil {
+		return err
+	}
+	if err := v.sign.load(ctx, std); err != nil {
+		return err
+	}
+	v.sign.summaries(v.reportFiles)
+	return v.sign.create()
+}
+
+func (v *verifyRun) abort() {
+	v.reportFiles.abort()
+	v.sign.abort()
+}
+
+// deliver records the report and writes it wherever it was asked for, the answer
+// itself last.
+func (v *verifyRun) deliver(ctx context.Context, rep *verify.Report, o verify.Options, std stdio) error {
+	var doc bytes.Buffer // the report that is kept, the same in both records
+	if v.known != nil || v.sign.file != nil {
+		if err := report.JSON(&doc, rep); err != nil {
+			return err
+		}
+	}
+	if err := v.record(ctx, std.err, rep, doc.Bytes(), o.Named()); err != nil {
+		return err
+	}
+	if err := writeStatements(v.attestationOut, rep); err != nil {
+		return err
+	}
+	if err := v.reportFiles.write(rep); err != nil {
+		return err
+	}
+	if err := v.sign.write(doc.Bytes(), transferID(rep), std.err); err != nil {
+		return err
+	}
+	return v.write(rep, std)
+}
+
+// record adds the report, and doc which is its JSON, to the register, if one was
+// named.
+func (v *verifyRun) record(ctx context.Context, w io.Writer, rep *verify.Report, doc []byte, own []oci.Reference) error {
+	if v.known == nil {
+		return nil
+	}
+	n, err := appendRegister(ctx, v.known, rep, doc, own, transferID(rep))
+	if err == nil {
+		term.Say(w, "entry %d in the register %s", n, term.Escape(v.register))
+	}
+	return err
+}
+
+// write puts the report where it was asked for. As with cosign verify, the text
+// for people goes to stderr when stdout has cosign's JSON, and that is written
+// for what is verified only.
+func (v *verifyRun) write(rep *verify.Report, std stdio) error {
+	if v.output == "cosign" {
+		if err := report.Text(std.err, rep); err != nil {
+			return err
+		}
+	}
+	switch {
+	case v.outputFile != "":
+		return v.toFile(rep, std)
+	case v.output == "cosign" && rep.Verdict == verify.Rejected:
+		return nil
+	}
+	return renderers[v.output](std.out, rep)
+}
+
+func (v *verifyRun) toFile(rep *verify.Report, std stdio) error {
+	err := writeFile(v.outputFile, func(f *atomicfile.File) error { return renderers[v.output](f, rep) })
+	if err != nil {
+		return err
+	}
+	for _, w := range rep.Waivers {
+		fmt.Fprintf(std.err, "WARNING a rule was waived: %s\n", term.Escape(w))
+	}
+	term.Say(std.err, "%s; report in %s", rep.Verdict, term.Escape(v.outputFile))
+	return nil
+}
+
+// transferID is the number that the transfer goes by, if anybody said so.
+func transferID(rep *verify.Report) string {
+	if rep.Transfer == nil {
+		return ""
+	}
+	return string(rep.Transfer.ID)
+}
+
+// checkDir refuses a folder for statements that is not there: better now than
+// after the bundle has been read.
+func checkDir(dir string) error {
+	if dir == "" {
+		return nil
+	}
+	info, err := os.Stat(dir)
+	if err != nil {
+		return err
+	}
+	if !info.IsDir() {
+		return usagef("--attestation-out %s: want a folder", dir)
+	}
+	if register.Begun(dir) {
+		return inRegister(dir)
+	}
+	return nil
+}
+
+// writeStatements writes the statement of each attestation that counts into
+// dir, byte by byte as it was signed. Of a bundle that is not verified nothing
+// counts.
+func writeStatements(dir string, rep *verify.Report) error {
+	if dir == "" || rep.Verdict != verify.Verified {
+		return nil
+	}
+	for i := range rep.Images {
+		for _, a := range rep.Images[i].Attestations {
+			if !a.Counts || len(a.Payload) == 0 {
+				continue
+			}
+			name, err := statementName(a.Digest)
+			if err != nil {
+				return err
+			}
+			if err := writeWhole(filepath.Join(dir, name), a.Payload); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// statementName names a file by nothing but a digest and the number of a layer:
+// what the bundle says must not choose where is written.
+func statementName(id string) (string, error) {
+	manifest, layer, found := strings.Cut(id, "#")
+	if !found {
+		layer = "0"
+	}
+	d, err := oci.ParseDigest(manifest)
+	if err != nil {
+		return "", err
+	}
+	if strings.Trim(layer, "0123456789") != "" || layer == "" {
+		return "", fmt.Errorf("attestation %q: want the number of a layer", id)
+	}
+	return d.Hex() + "-" + layer + ".json", nil
 }

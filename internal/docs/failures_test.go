@@ -8,12 +8,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gapseal/gapseal/internal/check"
 	"github.com/gapseal/gapseal/internal/fixture"
 	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/testdata"
 	"github.com/gapseal/gapseal/verify"
 	"github.com/gapseal/gapseal/verify/cert"
+	"github.com/gapseal/gapseal/verify/check"
 	"github.com/gapseal/gapseal/verify/report"
 	"github.com/gapseal/gapseal/verify/trust"
 )

@@ -14,7 +14,7 @@ import (
 
 // sources says which files of cmd/gapseal declare the flags of each command.
 var sources = map[string][]string{
-	"export": {"export.go", "volumes.go", "seal.go", "judging.go", "identity.go"}, "verify": {"verifycommand.go", "transfer.go", "signreport.go", "judging.go", "identity.go"},
+	"export": {"export.go", "volumes.go", "demands.go", "anchors.go"}, "verify": {"verify.go", "transfer.go", "reports.go", "demands.go", "anchors.go"},
 	"inspect": {"inspect.go"}, "repair": {"repair.go"}, "trust": {"trust.go"}, "policy": {"policy.go"}, "register": {"register.go"}, "receipt": {"receipt.go"}, "version": {}, "completion": {},
 }
 

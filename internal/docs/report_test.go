@@ -9,9 +9,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gapseal/gapseal/internal/check"
 	"github.com/gapseal/gapseal/internal/fixture"
 	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/check"
 	"github.com/gapseal/gapseal/verify/report"
 )
 

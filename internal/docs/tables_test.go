@@ -9,11 +9,11 @@ import (
 	"github.com/gapseal/gapseal/bundle"
 	"github.com/gapseal/gapseal/bundle/recovery"
 	"github.com/gapseal/gapseal/bundle/volume"
-	"github.com/gapseal/gapseal/internal/check"
-	"github.com/gapseal/gapseal/internal/strictjson"
+	"github.com/gapseal/gapseal/internal/strict"
 	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify"
 	"github.com/gapseal/gapseal/verify/cert"
+	"github.com/gapseal/gapseal/verify/check"
 	"github.com/gapseal/gapseal/verify/evidence"
 	"github.com/gapseal/gapseal/verify/policy"
 	"github.com/gapseal/gapseal/verify/register"
@@ -67,7 +67,7 @@ var fixedBudgets = []struct {
 	unit bool // in bytes
 }{
 	{"one judged blob of evidence; a larger one is carried and not judged", oci.MaxJudgedEvidence, true},
-	{"nesting of any JSON document", strictjson.MaxDepth, false},
+	{"nesting of any JSON document", strict.MaxDepth, false},
 	{"the Rekor bundle of one signature", rekor.MaxBundle, true},
 	{"one log entry", rekor.MaxBody, true},
 	{"log entries of one signature", rekor.MaxEntries, false},

@@ -3,7 +3,7 @@ package registry
 import (
 	"fmt"
 
-	"github.com/gapseal/gapseal/internal/strictjson"
+	"github.com/gapseal/gapseal/internal/strict"
 	"github.com/gapseal/gapseal/oci"
 )
 
@@ -16,7 +16,7 @@ type referrerList struct {
 // give it. One bad entry spoils the list: to leave it out would be to lose it.
 func parseReferrers(raw []byte) ([]oci.Descriptor, error) {
 	var list referrerList
-	if err := strictjson.Unmarshal(raw, &list); err != nil {
+	if err := strict.Unmarshal(raw, &list); err != nil {
 		return nil, fmt.Errorf("want an index of referrers: %w", err)
 	}
 	// An empty list may be null, but a document of another kind, which has no

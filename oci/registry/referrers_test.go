@@ -12,7 +12,7 @@ import (
 	memory "github.com/google/go-containerregistry/pkg/registry"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 
-	"github.com/gapseal/gapseal/internal/strictjson"
+	"github.com/gapseal/gapseal/internal/strict"
 	"github.com/gapseal/gapseal/oci"
 )
 
@@ -159,7 +159,7 @@ func TestNoReferrerIsDroppedSilently(t *testing.T) {
 		"tag is something":     {tag, page(oci.TypeManifest, `{"schemaVersion":2}`, ""), says("want an index of referrers")},
 		"tag with bad digest":  {tag, page(oci.TypeIndex, badDigest, ""), says("fallback tag sha256-")},
 		"tag with two answers": {tag, page(oci.TypeIndex, strings.Replace(empty, "[]", `[],"manifests":[]`, 1), ""), says("duplicate")},
-		"tag too deep":         {tag, page(oci.TypeIndex, strings.Replace(empty, "[]", strings.Repeat("[", 100), 1), ""), func(err error) bool { return errors.Is(err, strictjson.ErrTooDeep) }},
+		"tag too deep":         {tag, page(oci.TypeIndex, strings.Replace(empty, "[]", strings.Repeat("[", 100), 1), ""), func(err error) bool { return errors.Is(err, strict.ErrTooDeep) }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newLab(t)

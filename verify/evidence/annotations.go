@@ -8,7 +8,7 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/gapseal/gapseal/internal/strictjson"
+	"github.com/gapseal/gapseal/internal/strict"
 	"github.com/gapseal/gapseal/oci"
 )
 
@@ -82,7 +82,7 @@ func (e *Evidence) readTimestamp(value string) {
 	var t struct {
 		Signed string `json:"SignedRFC3161Timestamp"`
 	}
-	if err := strictjson.UnmarshalKnown([]byte(value), &t); err != nil {
+	if err := strict.UnmarshalKnown([]byte(value), &t); err != nil {
 		e.problem(encodingFault("the annotation %s: %v", annotationTimestamp, err))
 		return
 	}

@@ -3,9 +3,9 @@ package evidence
 import (
 	"regexp"
 
-	"github.com/gapseal/gapseal/internal/check"
-	"github.com/gapseal/gapseal/internal/strictjson"
+	"github.com/gapseal/gapseal/internal/strict"
 	"github.com/gapseal/gapseal/oci"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 type signatureConfig struct {
@@ -48,7 +48,7 @@ func checkConfig(m *signatureManifest, blob func(oci.Digest) []byte) []*check.Fa
 		return nil // the blob check speaks of it
 	}
 	var c signatureConfig
-	if err := strictjson.UnmarshalKnown(raw, &c); err != nil {
+	if err := strict.UnmarshalKnown(raw, &c); err != nil {
 		return []*check.Fault{encodingFault("the config of the manifest: %v", err)}
 	}
 	var faults []*check.Fault

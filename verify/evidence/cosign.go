@@ -1,8 +1,8 @@
 package evidence
 
 import (
-	"github.com/gapseal/gapseal/internal/check"
 	"github.com/gapseal/gapseal/oci"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 const artifactTypeSignature = "application/vnd.dev.cosign.artifact.sig.v1+json"

@@ -5,8 +5,8 @@ import (
 
 	"github.com/sigstore/protobuf-specs/gen/pb-go/dsse"
 
-	"github.com/gapseal/gapseal/internal/check"
 	"github.com/gapseal/gapseal/oci"
+	"github.com/gapseal/gapseal/verify/check"
 	"github.com/gapseal/gapseal/verify/rekor"
 )
 

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gapseal/gapseal/internal/check"
+	"github.com/gapseal/gapseal/verify/check"
 	"github.com/gapseal/gapseal/verify/evidence"
 )
 

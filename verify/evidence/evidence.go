@@ -3,8 +3,8 @@ package evidence
 import (
 	"fmt"
 
-	"github.com/gapseal/gapseal/internal/check"
 	"github.com/gapseal/gapseal/oci"
+	"github.com/gapseal/gapseal/verify/check"
 	"github.com/gapseal/gapseal/verify/rekor"
 )
 

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gapseal/gapseal/internal/check"
 	"github.com/gapseal/gapseal/oci"
+	"github.com/gapseal/gapseal/verify/check"
 	"github.com/gapseal/gapseal/verify/evidence"
 	"github.com/gapseal/gapseal/verify/trust"
 )

@@ -4,7 +4,7 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/gapseal/gapseal/internal/strictjson"
+	"github.com/gapseal/gapseal/internal/strict"
 	"github.com/gapseal/gapseal/oci"
 )
 
@@ -61,7 +61,7 @@ func (e *Evidence) readInToto(raw []byte) {
 	var either struct {
 		PayloadType *string `json:"payloadType"`
 	}
-	if err := strictjson.Unmarshal(raw, &either); err == nil && either.PayloadType != nil {
+	if err := strict.Unmarshal(raw, &either); err == nil && either.PayloadType != nil {
 		e.readEnvelope(raw)
 		return
 	}

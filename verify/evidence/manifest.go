@@ -5,9 +5,9 @@ import (
 	"regexp"
 	"slices"
 
-	"github.com/gapseal/gapseal/internal/check"
-	"github.com/gapseal/gapseal/internal/strictjson"
+	"github.com/gapseal/gapseal/internal/strict"
 	"github.com/gapseal/gapseal/oci"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // signatureManifest is the manifest that stores evidence, without annotations
@@ -40,7 +40,7 @@ const (
 // for one that cannot be used.
 func parseManifest(raw []byte) (*signatureManifest, []*check.Fault) {
 	var m signatureManifest
-	if err := strictjson.UnmarshalKnown(raw, &m); err != nil {
+	if err := strict.UnmarshalKnown(raw, &m); err != nil {
 		return nil, []*check.Fault{encodingFault("the manifest: %v", err)}
 	}
 	return &m, checkWritten(raw)
@@ -49,7 +49,7 @@ func parseManifest(raw []byte) (*signatureManifest, []*check.Fault) {
 // parseReferrer reads a manifest that may have annotations.
 func parseReferrer(raw []byte) (*signatureManifest, []*check.Fault) {
 	var m referrerManifest
-	if err := strictjson.UnmarshalKnown(raw, &m); err != nil {
+	if err := strict.UnmarshalKnown(raw, &m); err != nil {
 		return nil, []*check.Fault{encodingFault("the manifest: %v", err)}
 	}
 	m.annotations = m.Annotations

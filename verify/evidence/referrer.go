@@ -1,8 +1,8 @@
 package evidence
 
 import (
-	"github.com/gapseal/gapseal/internal/check"
 	"github.com/gapseal/gapseal/oci"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // What the annotation dev.sigstore.bundle.content says.

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gapseal/gapseal/internal/check"
 	"github.com/gapseal/gapseal/oci"
+	"github.com/gapseal/gapseal/verify/check"
 	"github.com/gapseal/gapseal/verify/evidence"
 )
 

@@ -7,9 +7,9 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
-	"github.com/gapseal/gapseal/internal/check"
-	"github.com/gapseal/gapseal/internal/strictjson"
+	"github.com/gapseal/gapseal/internal/strict"
 	"github.com/gapseal/gapseal/oci"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // The types of in-toto statements that are read.
@@ -57,9 +57,9 @@ type subject struct {
 // image. The fault is limit.nesting or signature.claims.
 func ReadStatement(raw []byte) (*Statement, *check.Fault) {
 	var s statement
-	if err := strictjson.UnmarshalKnown(raw, &s); err != nil {
+	if err := strict.UnmarshalKnown(raw, &s); err != nil {
 		id := check.SignatureClaims
-		if errors.Is(err, strictjson.ErrTooDeep) {
+		if errors.Is(err, strict.ErrTooDeep) {
 			id = check.LimitNesting
 		}
 		return nil, fault(id, "the in-toto statement: %v", err)

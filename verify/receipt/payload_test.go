@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gapseal/gapseal/internal/dsse"
 	"github.com/gapseal/gapseal/internal/fixture"
+	"github.com/gapseal/gapseal/verify/dsse"
 	"github.com/gapseal/gapseal/verify/receipt"
 )
 

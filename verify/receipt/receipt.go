@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/gapseal/gapseal/internal/dsse"
-	"github.com/gapseal/gapseal/internal/strictjson"
+	"github.com/gapseal/gapseal/internal/strict"
 	"github.com/gapseal/gapseal/oci"
+	"github.com/gapseal/gapseal/verify/dsse"
 	"github.com/gapseal/gapseal/verify/trust"
 )
 
@@ -112,7 +112,7 @@ func optional(s string) *string {
 // parse reads a payload by writing it again from its report and its id.
 func parse(raw []byte) (*Receipt, error) {
 	var p payload
-	if err := strictjson.UnmarshalKnown(raw, &p); err != nil {
+	if err := strict.UnmarshalKnown(raw, &p); err != nil {
 		return nil, err
 	}
 	if p.Schema != Schema {

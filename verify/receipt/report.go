@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/gapseal/gapseal/internal/strictjson"
+	"github.com/gapseal/gapseal/internal/strict"
 	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify"
 )
@@ -52,7 +52,7 @@ type Finding struct {
 // readReport reads what a receipt needs of a JSON report, strictly: a member may
 // be new, none may be there twice or in another case.
 func readReport(raw []byte) (f Finding, err error) {
-	if err := strictjson.Unmarshal(raw, &f); err != nil {
+	if err := strict.Unmarshal(raw, &f); err != nil {
 		return f, fmt.Errorf("the report: %w", err)
 	}
 	if f.Schema != verify.Schema {

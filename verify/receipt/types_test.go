@@ -6,10 +6,10 @@ import (
 	"time"
 
 	"github.com/gapseal/gapseal/bundle"
-	"github.com/gapseal/gapseal/internal/check"
-	"github.com/gapseal/gapseal/internal/dsse"
 	"github.com/gapseal/gapseal/internal/fixture"
 	"github.com/gapseal/gapseal/oci"
+	"github.com/gapseal/gapseal/verify/check"
+	"github.com/gapseal/gapseal/verify/dsse"
 	"github.com/gapseal/gapseal/verify/evidence"
 	"github.com/gapseal/gapseal/verify/receipt"
 	"github.com/gapseal/gapseal/verify/register"

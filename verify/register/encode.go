@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/gapseal/gapseal/internal/strictjson"
+	"github.com/gapseal/gapseal/internal/strict"
 )
 
 // encode writes the file of an entry the one way it may be written. Whatever
@@ -13,7 +13,7 @@ import (
 func encode(e *Entry) ([]byte, error) {
 	bare := *e
 	bare.Digest = ""
-	raw, err := strictjson.Marshal(&bare)
+	raw, err := strict.Marshal(&bare)
 	if err != nil {
 		return nil, err
 	}
@@ -29,7 +29,7 @@ func Parse(raw []byte) (*Entry, error) {
 		return nil, fmt.Errorf("is larger than the budget of %d bytes for an entry", MaxEntry)
 	}
 	e := &Entry{}
-	if err := strictjson.UnmarshalKnown(raw, e); err != nil {
+	if err := strict.UnmarshalKnown(raw, e); err != nil {
 		return nil, fmt.Errorf("is not a readable entry: %w", err)
 	}
 	if e.Schema != Schema {

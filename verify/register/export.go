@@ -9,7 +9,7 @@ import (
 	"io"
 	"time"
 
-	"github.com/gapseal/gapseal/internal/dsse"
+	"github.com/gapseal/gapseal/verify/dsse"
 )
 
 // ExportSchema names the JSON form of the first line of an export.

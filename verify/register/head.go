@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/gapseal/gapseal/internal/dsse"
-	"github.com/gapseal/gapseal/internal/strictjson"
+	"github.com/gapseal/gapseal/internal/strict"
+	"github.com/gapseal/gapseal/verify/dsse"
 	"github.com/gapseal/gapseal/verify/trust"
 )
 
@@ -67,7 +67,7 @@ func OpenHead(envelope []byte, keys []*trust.Key) (Head, *trust.Key, error) {
 
 // parseHead reads a head of a schema, in the one form that it is written in.
 func parseHead(raw []byte, schema string) (h Head, err error) {
-	if err := strictjson.UnmarshalKnown(raw, &h); err != nil {
+	if err := strict.UnmarshalKnown(raw, &h); err != nil {
 		return Head{}, err
 	}
 	again, err := dsse.Canonical(h)

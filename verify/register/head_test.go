@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/mod/sumdb/tlog"
 
-	"github.com/gapseal/gapseal/internal/dsse"
+	"github.com/gapseal/gapseal/verify/dsse"
 	"github.com/gapseal/gapseal/verify/trust"
 )
 

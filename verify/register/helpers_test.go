@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gapseal/gapseal/internal/dsse"
+	"github.com/gapseal/gapseal/verify/dsse"
 )
 
 var start = time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)

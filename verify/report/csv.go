@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/gapseal/gapseal/internal/term"
 	"github.com/gapseal/gapseal/verify"
 )
 
@@ -75,7 +76,7 @@ func csvRow(b *bufio.Writer, fields ...string) {
 // in narrow or in full width, gets an apostrophe, which marks text. Tabs and line
 // breaks, which some skip before they look, are escapes by then.
 func cell(s string) string {
-	s = shown(s)
+	s = term.Shown(s)
 	if strings.ContainsAny(first(strings.TrimLeft(s, " ")), "=+-@＝＋－＠") {
 		return "'" + s
 	}

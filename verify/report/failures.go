@@ -3,8 +3,9 @@ package report
 import (
 	"strings"
 
-	"github.com/gapseal/gapseal/internal/check"
+	"github.com/gapseal/gapseal/internal/term"
 	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // How much of each text shows; JSON has all.
@@ -39,7 +40,7 @@ func (t *text) failure(c *verify.Check) {
 		detail, command, _ = strings.Cut(c.Detail, ": ")
 		command = strings.Replace(command, "FILE", quoted(t.r.Bundle.Path), 1)
 	}
-	t.fold("FAILED "+string(c.ID)+": "+shown(detail), headIndent)
+	t.fold("FAILED "+string(c.ID)+": "+term.Shown(detail), headIndent)
 	t.row("subject", subject(string(c.Subject)))
 	t.value(c, "expected", c.Expected)
 	t.value(c, "found", c.Found)
@@ -66,7 +67,7 @@ func quoted(path string) string {
 // unfolded keeps a command in one piece, to be copied.
 func (t *text) unfolded(label, command string) {
 	if command != "" {
-		t.line("%-*s%s", LabelWidth, label, Terminal(command))
+		t.line("%-*s%s", term.LabelWidth, label, term.Escape(command))
 	}
 }
 

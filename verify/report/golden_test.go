@@ -7,8 +7,8 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/gapseal/gapseal/internal/check"
 	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 var update = flag.Bool("update", false, "write the golden reports anew")

@@ -9,13 +9,15 @@ import (
 	"strings"
 	"testing"
 	"unicode"
+
+	"github.com/gapseal/gapseal/internal/term"
 )
 
 // unseen are characters that no report for people may hold, but for the line
 // breaks of its own.
 func unseen(s string) string {
 	for _, r := range s {
-		if r != '\n' && !visible(r) {
+		if r != '\n' && !term.Visible(r) {
 			return string(r)
 		}
 	}
@@ -128,7 +130,7 @@ func TestWithoutUser(t *testing.T) {
 		"https://user:pw@host/x": "https://host/x", "a https://u@h b oci://x:y@z/": "a https://h b oci://z/", "https://host/a@b": "https://host/a@b",
 		"https://a@b@host": "https://host", "dev@example.com": "dev@example.com", "--key=https://u:p@h/k": "--key=https://h/k", "https://host?x=a@b": "https://host?x=a@b",
 	} {
-		if got := withoutUser(in); got != want {
+		if got := term.WithoutUser(in); got != want {
 			t.Errorf("%q: %q, want %q", in, got, want)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/gapseal/gapseal/internal/term"
 	"github.com/gapseal/gapseal/verify"
 )
 
@@ -34,7 +35,7 @@ func checksSection(r *verify.Report) section {
 
 // checkID is the id of a check, which is from our own table and not long.
 func checkID(c *verify.Check) value {
-	return value{Text: shown(string(c.ID)), Code: true, Whole: true}
+	return value{Text: term.Shown(string(c.ID)), Code: true, Whole: true}
 }
 
 // foundOut says in one line what a check found. The keys of trust.key have too
@@ -70,7 +71,7 @@ func passed(r *verify.Report) table {
 			t.Rows = append(t.Rows, []value{status(c.Status), checkID(c), plain(c.Detail), {}})
 		}
 		if c.Subject != "" {
-			subjects[row] = append(subjects[row], short(subject(string(c.Subject))))
+			subjects[row] = append(subjects[row], term.Short(subject(string(c.Subject))))
 		}
 	}
 	for i, list := range subjects {

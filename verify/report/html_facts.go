@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/gapseal/gapseal/internal/term"
 	"github.com/gapseal/gapseal/verify"
 )
 
@@ -15,7 +16,7 @@ func bundleSection(r *verify.Report) section {
 	f.code("SHA-256 of the file", string(r.Bundle.FileDigest))
 	f.text("Judged as of", judgedAt(r))
 	f.text("Host's clock", moment(&r.Clock.Host))
-	f.text("Read", fmt.Sprintf("%s in %s", size(r.Totals.Bytes), count(r.Totals.Blobs, "blob")))
+	f.text("Read", fmt.Sprintf("%s in %s", size(r.Totals.Bytes), term.Count(r.Totals.Blobs, "blob", "blobs")))
 	f.text("Judged", size(r.Totals.JudgedBytes))
 	f.text("Carried, not judged", size(r.Totals.UnjudgedBytes))
 	return section{ID: "bundle", Title: "Bundle", Note: "The identity is the SHA-256 of index.json, which fixes every byte of a verified bundle.", Facts: f}
@@ -85,7 +86,7 @@ func pinnedBy(a *verify.Anchor) string {
 func rootAge(r *verify.Report, a *verify.Anchor) string {
 	switch {
 	case a.Newest != nil:
-		return fmt.Sprintf("%s, %s before", a.Newest.UTC().Format(time.DateOnly), count(int(r.VerifiedAt.Sub(*a.Newest).Hours()/24), "day"))
+		return fmt.Sprintf("%s, %s before", a.Newest.UTC().Format(time.DateOnly), term.Count(int(r.VerifiedAt.Sub(*a.Newest).Hours()/24), "day", "days"))
 	case a.Kind == "root":
 		return "none that vouches for anything"
 	}
@@ -97,7 +98,7 @@ func runSection(r *verify.Report) section {
 	var f facts
 	f.text("Program", r.Tool.Name+" "+r.Tool.Version, given("built with ", r.Tool.Go))
 	f.code("SHA-256 of the program", string(r.Tool.Digest))
-	f.code("Command", commandLine(r.Command))
+	f.code("Command", term.Command(r.Command))
 	f.text("Waivers", r.Waivers...)
 	f.text("Form of this report", given("", string(r.Schema)))
 	return section{ID: "run", Title: "Verification", Facts: f}

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/gapseal/gapseal/internal/term"
 	"github.com/gapseal/gapseal/verify"
 )
 
@@ -52,7 +53,7 @@ func signedBy(img *verify.Image) (who, when value) {
 	}
 	name := string(first.Identity)
 	if name == "" {
-		name = "key " + short(string(first.Key))
+		name = "key " + term.Short(string(first.Key))
 	}
 	if more > 0 {
 		name += fmt.Sprintf(" and %d more", more)
@@ -65,9 +66,9 @@ func signedBy(img *verify.Image) (who, when value) {
 
 func imagePart(words *text, i int, open bool) part {
 	img := &words.r.Images[i]
-	p := part{ID: imageID(i), Title: fmt.Sprintf("Image %d: %s", i+1, shown(img.ClaimedReference)), Open: open}
+	p := part{ID: imageID(i), Title: fmt.Sprintf("Image %d: %s", i+1, term.Shown(img.ClaimedReference)), Open: open}
 	verdict, why := imageVerdict(img, words.r)
-	p.Line = fmt.Sprintf("%s, %s, %s", shown(string(verdict)), count(len(img.Signatures), "signature"), count(len(img.Attestations), "attestation"))
+	p.Line = fmt.Sprintf("%s, %s, %s", term.Shown(string(verdict)), term.Count(len(img.Signatures), "signature", "signatures"), term.Count(len(img.Attestations), "attestation", "attestations"))
 	var f facts
 	f.add("Verdict", status(verdict), plain(why))
 	f.code("Digest", img.Digest)

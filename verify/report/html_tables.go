@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/gapseal/gapseal/internal/term"
 	"github.com/gapseal/gapseal/verify"
 )
 
@@ -53,7 +54,7 @@ func blobsSection(r *verify.Report) section {
 	if len(t.Rows) == 0 {
 		return s
 	}
-	t.Title, t.Fold = fmt.Sprintf("All %s", count(len(t.Rows), "blob")), len(t.Rows) > openRows
+	t.Title, t.Fold = fmt.Sprintf("All %s", term.Count(len(t.Rows), "blob", "blobs")), len(t.Rows) > openRows
 	s.Tables = []table{t}
 	return s
 }

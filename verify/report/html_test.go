@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gapseal/gapseal/internal/check"
 	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 var (

@@ -4,13 +4,15 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/gapseal/gapseal/internal/term"
 )
 
 // longWord is how long a word may be that a narrow column does not break.
 const longWord = 24
 
 func plain(s string) value {
-	v := value{Text: shown(s)}
+	v := value{Text: term.Shown(s)}
 	for _, word := range strings.Fields(v.Text) {
 		v.Break = v.Break || len(word) > longWord
 	}
@@ -21,7 +23,7 @@ func plain(s string) value {
 func at(t *time.Time) value { return value{Text: moment(t), Whole: true} }
 
 // code is a text to be compared letter by letter.
-func code(s string) value { return value{Text: shown(s), Code: true} }
+func code(s string) value { return value{Text: term.Shown(s), Code: true} }
 
 // statusLook says how a word of status looks: in a border of its own kind, so
 // that nothing rests on colour alone.
@@ -77,7 +79,7 @@ func size(n int64) string {
 	if n < 1024 {
 		return fmt.Sprintf("%d bytes", n)
 	}
-	return fmt.Sprintf("%d bytes (%s)", n, Bytes(n))
+	return fmt.Sprintf("%d bytes (%s)", n, term.Bytes(n))
 }
 
 func yes(b bool) string {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/gapseal/gapseal/internal/term"
 	"github.com/gapseal/gapseal/verify"
 )
 
@@ -12,7 +13,7 @@ const maxWarned = 10
 
 func newPage(r *verify.Report) *page {
 	p := &page{Verified: r.Verdict == verify.Verified, Verdict: strings.ToUpper(string(r.Verdict)), Title: bundleName(r), Waivers: shownAll(r.Waivers)}
-	p.Identity, p.Time = shown(string(r.Bundle.Identity)), shown(judgedAt(r))
+	p.Identity, p.Time = term.Shown(string(r.Bundle.Identity)), term.Shown(judgedAt(r))
 	p.Sentence = sentence(r)
 	for i := range r.Failures {
 		if i == maxFailures {
@@ -44,7 +45,7 @@ func bundleName(r *verify.Report) string {
 	if r.Bundle.Path == "-" || r.Bundle.Path == "" {
 		return "standard input"
 	}
-	return shown(r.Bundle.Path)
+	return term.Shown(r.Bundle.Path)
 }
 
 // sentence says what the verdict rests on.
@@ -59,14 +60,14 @@ func sentence(r *verify.Report) string {
 		}
 	}
 	if r.Verdict != verify.Verified {
-		s := fmt.Sprintf("%s failed.", count(len(r.Failures), "check"))
+		s := fmt.Sprintf("%s failed.", term.Count(len(r.Failures), "check", "checks"))
 		if len(r.Failures) > 0 {
-			s += " First cause: " + shown(string(r.Failures[0].ID)) + "."
+			s += " First cause: " + term.Shown(string(r.Failures[0].ID)) + "."
 		}
 		return s + " Do not use what the bundle holds."
 	}
-	s := fmt.Sprintf("No check failed; %d passed, with %s and %s.", passed, count(len(r.Waivers), "waiver"), count(max(0, warnings-len(r.Waivers)), "warning"))
-	return s + fmt.Sprintf(" Every byte of %s in %s is accounted for%s.", size(r.Totals.Bytes), count(r.Totals.Blobs, "blob"), unjudged(r, "; ", size))
+	s := fmt.Sprintf("No check failed; %d passed, with %s and %s.", passed, term.Count(len(r.Waivers), "waiver", "waivers"), term.Count(max(0, warnings-len(r.Waivers)), "warning", "warnings"))
+	return s + fmt.Sprintf(" Every byte of %s in %s is accounted for%s.", size(r.Totals.Bytes), term.Count(r.Totals.Blobs, "blob", "blobs"), unjudged(r, "; ", size))
 }
 
 // failure shows a failed check with all that was said of it.
@@ -76,7 +77,7 @@ func failure(c *verify.Check) finding {
 	f.code("Expected", valueLines(c, c.Expected)...)
 	f.code("Found", valueLines(c, c.Found)...)
 	f.text("To do", string(c.Remedy))
-	return finding{ID: shown(string(c.ID)), Detail: shown(c.Detail), Facts: f}
+	return finding{ID: term.Shown(string(c.ID)), Detail: term.Shown(c.Detail), Facts: f}
 }
 
 // warned shows warnings that say the same, with what they are about.
@@ -93,5 +94,5 @@ func warned(alike []*verify.Check) finding {
 	}
 	f.code("About", about...)
 	f.text("To do", string(alike[0].Remedy))
-	return finding{ID: shown(string(alike[0].ID)), Detail: shown(warning(alike[0])), Facts: f}
+	return finding{ID: term.Shown(string(alike[0].ID)), Detail: term.Shown(warning(alike[0])), Facts: f}
 }

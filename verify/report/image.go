@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/gapseal/gapseal/internal/term"
 	"github.com/gapseal/gapseal/verify"
 )
 
@@ -59,7 +60,7 @@ func (t *text) carried(img *verify.Image) {
 			continue
 		}
 		if n++; n <= maxAlike {
-			t.row("carried", ev.Kind+" "+short(ev.Digest)+", not judged")
+			t.row("carried", ev.Kind+" "+term.Short(ev.Digest)+", not judged")
 		}
 	}
 	if n > maxAlike {

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/gapseal/gapseal/internal/term"
 	"github.com/gapseal/gapseal/verify"
 )
 
@@ -78,12 +79,12 @@ func (c *junitCounts) add(o junitCounts) {
 
 // newSuite begins with what every suite tells of the run.
 func newSuite(name string, r *verify.Report) *junitSuite {
-	s := &junitSuite{Name: shown(name), Time: "0", Timestamp: r.VerifiedAt.UTC().Format("2006-01-02T15:04:05")}
+	s := &junitSuite{Name: term.Shown(name), Time: "0", Timestamp: r.VerifiedAt.UTC().Format("2006-01-02T15:04:05")}
 	for _, p := range [][2]string{
 		{"bundle.path", r.Bundle.Path}, {"bundle.identity", string(r.Bundle.Identity)}, {"bundle.fileDigest", string(r.Bundle.FileDigest)},
 		{"bundle.size", strconv.FormatInt(r.Bundle.Size, 10)}, {"verdict", string(r.Verdict)},
 		{"verifiedAt", r.VerifiedAt.UTC().Format(time.RFC3339)}, {"clock", r.Clock.Source},
-		{"tool", r.Tool.Name + " " + r.Tool.Version}, {"tool.digest", string(r.Tool.Digest)}, {"command", commandLine(r.Command)},
+		{"tool", r.Tool.Name + " " + r.Tool.Version}, {"tool.digest", string(r.Tool.Digest)}, {"command", term.Command(r.Command)},
 	} {
 		s.property(p[0], p[1])
 	}
@@ -95,6 +96,6 @@ func newSuite(name string, r *verify.Report) *junitSuite {
 
 func (s *junitSuite) property(name, value string) {
 	if value != "" {
-		s.Properties = append(s.Properties, junitProperty{name, shown(value)})
+		s.Properties = append(s.Properties, junitProperty{name, term.Shown(value)})
 	}
 }

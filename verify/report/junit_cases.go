@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"strings"
 
+	"github.com/gapseal/gapseal/internal/term"
 	"github.com/gapseal/gapseal/verify"
 )
 
@@ -72,7 +73,7 @@ func (s *junitSuite) verdict(v verify.Verdict, rejected string, failures []verif
 	if v != verify.Verified {
 		c.Failure = &junitResult{Message: rejected, Type: "verdict"}
 		if len(failures) > 0 {
-			c.Failure.Text = "first cause: " + shown(string(failures[0].ID)+": "+failures[0].Detail)
+			c.Failure.Text = "first cause: " + term.Shown(string(failures[0].ID)+": "+failures[0].Detail)
 		}
 	}
 	s.append(c)
@@ -80,11 +81,11 @@ func (s *junitSuite) verdict(v verify.Verdict, rejected string, failures []verif
 
 // check adds a case for a check, named by its id and its subject.
 func (s *junitSuite) check(c *verify.Check) {
-	tc := junitCase{Name: shown(string(c.ID)), Class: "gapseal." + shown(c.Class), Time: "0"}
+	tc := junitCase{Name: term.Shown(string(c.ID)), Class: "gapseal." + term.Shown(c.Class), Time: "0"}
 	if c.Subject != "" {
-		tc.Name += " " + shown(string(c.Subject))
+		tc.Name += " " + term.Shown(string(c.Subject))
 	}
-	message := shown(c.Detail)
+	message := term.Shown(c.Detail)
 	switch c.Status {
 	case verify.Pass:
 	case verify.Skip:
@@ -92,7 +93,7 @@ func (s *junitSuite) check(c *verify.Check) {
 	case verify.Warn:
 		tc.Out = "WARNING " + message + "\n" + caseText(c)
 	default:
-		tc.Failure = &junitResult{Message: message, Type: shown(string(c.ID)), Text: caseText(c)}
+		tc.Failure = &junitResult{Message: message, Type: term.Shown(string(c.ID)), Text: caseText(c)}
 	}
 	s.append(tc)
 }

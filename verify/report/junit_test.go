@@ -8,8 +8,8 @@ import (
 
 	"github.com/joshdk/go-junit"
 
-	"github.com/gapseal/gapseal/internal/check"
 	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 func ingest(t *testing.T, rep *verify.Report) []junit.Suite {

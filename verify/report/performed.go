@@ -4,8 +4,9 @@ import (
 	"fmt"
 	"iter"
 
-	"github.com/gapseal/gapseal/internal/check"
+	"github.com/gapseal/gapseal/internal/term"
 	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // performed lists what a verdict of verified stands on, the first part in the
@@ -29,13 +30,13 @@ func (t *text) performed() {
 	}
 	for _, c := range t.r.Checks {
 		if c.ID == check.PolicyChild && c.Status == verify.Pass {
-			t.item(short(string(c.Subject)) + ": " + c.Detail)
+			t.item(term.Short(string(c.Subject)) + ": " + c.Detail)
 		}
 	}
 	t.line("The following checks were performed on the bundle:")
 	t.item("Every byte of the container is the one that the format dictates")
-	t.item(fmt.Sprintf("Each of %s has its digest and its size; the whole has %s", count(t.r.Totals.Blobs, "blob"), Bytes(t.r.Totals.Bytes)))
-	t.item("Nothing is missing, and nothing is there that is neither signed content nor evidence listed for it" + unjudged(t.r, "; ", Bytes))
+	t.item(fmt.Sprintf("Each of %s has its digest and its size; the whole has %s", term.Count(t.r.Totals.Blobs, "blob", "blobs"), term.Bytes(t.r.Totals.Bytes)))
+	t.item("Nothing is missing, and nothing is there that is neither signed content nor evidence listed for it" + unjudged(t.r, "; ", term.Bytes))
 	if t.r.Seal != nil {
 		t.item("It is whole as its sender sealed it: no image and no evidence was added, removed or exchanged")
 	}
@@ -63,8 +64,8 @@ func (t *text) signers() {
 	case keys == 0:
 		t.item("The code-signing certificate was " + byCertificate)
 	default:
-		t.item(fmt.Sprintf("%s: the signature was %s", count(keys, "signature"), byKey))
-		t.item(fmt.Sprintf("%s: the code-signing certificate was %s", count(certificates, "signature"), byCertificate))
+		t.item(fmt.Sprintf("%s: the signature was %s", term.Count(keys, "signature", "signatures"), byKey))
+		t.item(fmt.Sprintf("%s: the code-signing certificate was %s", term.Count(certificates, "signature", "signatures"), byCertificate))
 	}
 }
 
@@ -113,7 +114,7 @@ func (t *text) logged() {
 		t.item("Existence of the claims in the transparency log was verified offline")
 		return
 	}
-	t.item(fmt.Sprintf("NOT CHECKED: the transparency log. It was waived, and %d of %s came without a log entry", without, count(counted, "signature")))
+	t.item(fmt.Sprintf("NOT CHECKED: the transparency log. It was waived, and %d of %s came without a log entry", without, term.Count(counted, "signature", "signatures")))
 }
 
 func (t *text) item(s string) { t.fold("  - "+s, 4) }

@@ -7,9 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gapseal/gapseal/internal/check"
 	"github.com/gapseal/gapseal/internal/fixture"
 	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // format is one form that a report can be written in.

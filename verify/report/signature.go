@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/gapseal/gapseal/internal/term"
 	"github.com/gapseal/gapseal/verify"
 )
 
@@ -16,7 +17,7 @@ func (t *text) signature(img *verify.Image, s *verify.Signature) {
 	// One that is good in itself says nothing of a bundle that is not, and one
 	// of a child is not needed: the index vouches for its children.
 	if !s.Counts && s.Subject == img.Digest {
-		t.row("ignored", "signature "+short(s.Digest)+", which does not count")
+		t.row("ignored", "signature "+term.Short(s.Digest)+", which does not count")
 	}
 }
 
@@ -26,9 +27,9 @@ func (t *text) attestation(img *verify.Image, a *verify.Attestation) {
 	case t.r.Verdict == verify.Verified && a.Counts && a.Identity != "":
 		t.row("attested", string(a.PredicateType), "by "+string(a.Identity))
 	case t.r.Verdict == verify.Verified && a.Counts:
-		t.row("attested", string(a.PredicateType), "by key "+short(string(a.Key)))
+		t.row("attested", string(a.PredicateType), "by key "+term.Short(string(a.Key)))
 	case !a.Counts && a.Subject == img.Digest:
-		t.row("ignored", "attestation "+short(a.Digest)+", which does not count")
+		t.row("ignored", "attestation "+term.Short(a.Digest)+", which does not count")
 	}
 }
 

@@ -7,8 +7,9 @@ import (
 	"slices"
 	"time"
 
-	"github.com/gapseal/gapseal/internal/check"
+	"github.com/gapseal/gapseal/internal/term"
 	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // Text writes the report for a person at a terminal of 80 columns: each image
@@ -32,7 +33,7 @@ func Text(w io.Writer, r *verify.Report) error {
 
 func (t *text) waivers() {
 	for _, w := range t.r.Waivers {
-		t.fold("WARNING a rule was waived: "+shown(w), headIndent)
+		t.fold("WARNING a rule was waived: "+term.Shown(w), headIndent)
 	}
 	if len(t.r.Waivers) > 0 {
 		t.line("")
@@ -45,14 +46,14 @@ func (t *text) answered(id check.ID, s verify.Status) bool {
 
 func (t *text) verdict() {
 	r := t.r
-	name := shown(r.Bundle.Path)
+	name := term.Shown(r.Bundle.Path)
 	if name == "-" {
 		name = "standard input"
 	}
 	if r.Verdict == verify.Verified {
 		t.line("VERIFIED %s%s", name, t.reservations())
 	} else {
-		t.line("REJECTED %s: %s failed; first cause: %s", name, count(len(r.Failures), "check"), r.Failures[0].ID)
+		t.line("REJECTED %s: %s failed; first cause: %s", name, term.Count(len(r.Failures), "check", "checks"), r.Failures[0].ID)
 		if len(r.Failures) > 1 { // the first one may have left the screen
 			t.row("to do", string(r.Failures[0].Remedy))
 		}
@@ -83,7 +84,7 @@ func (t *text) root() {
 		age := "no entry that vouches for anything"
 		if a.Newest != nil {
 			days := int(t.r.VerifiedAt.Sub(*a.Newest).Hours() / 24)
-			age = fmt.Sprintf("newest entry of %s, %s before", a.Newest.Format(time.DateOnly), count(days, "day"))
+			age = fmt.Sprintf("newest entry of %s, %s before", a.Newest.Format(time.DateOnly), term.Count(days, "day", "days"))
 		}
 		t.row("root", string(a.Fingerprint), age)
 	}
@@ -100,9 +101,9 @@ func (t *text) reservations() string {
 	}
 	switch {
 	case len(t.r.Waivers) > 0:
-		return fmt.Sprintf(", with %s and %s", count(len(t.r.Waivers), "waiver"), count(n-len(t.r.Waivers), "warning"))
+		return fmt.Sprintf(", with %s and %s", term.Count(len(t.r.Waivers), "waiver", "waivers"), term.Count(n-len(t.r.Waivers), "warning", "warnings"))
 	case n > 0:
-		return ", with " + count(n, "warning")
+		return ", with " + term.Count(n, "warning", "warnings")
 	}
 	return ""
 }

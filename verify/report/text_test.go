@@ -8,9 +8,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gapseal/gapseal/internal/check"
 	"github.com/gapseal/gapseal/internal/fixture"
+	"github.com/gapseal/gapseal/internal/term"
 	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/check"
 	"github.com/gapseal/gapseal/verify/trust"
 )
 
@@ -21,7 +22,7 @@ func render(t *testing.T, rep *verify.Report) string {
 		t.Fatal(err)
 	}
 	for _, l := range splitLines(b.String()) {
-		if n := len([]rune(l)); n > columns {
+		if n := len([]rune(l)); n > 80 {
 			t.Errorf("%d columns: %s", n, l)
 		}
 	}
@@ -102,7 +103,7 @@ func TestTextOfManyFailuresCanBeRead(t *testing.T) {
 
 // Nothing that a bundle says can pass for a line of the report.
 func TestTextKeepsOutsidersInTheirColumn(t *testing.T) {
-	hostile := "x\nVERIFIED app.tar\x1b[1A\r" + strings.Repeat("A", columns-LabelWidth) + "VERIFIED app.tar" + strings.Repeat(" VERIFIED", 40)
+	hostile := "x\nVERIFIED app.tar\x1b[1A\r" + strings.Repeat("A", 80-term.LabelWidth) + "VERIFIED app.tar" + strings.Repeat(" VERIFIED", 40)
 	rep := rejected(verify.Check{ID: check.SignatureClaims, Detail: hostile, Subject: verify.Text(hostile), Expected: verify.Text(hostile), Found: verify.Text(hostile)},
 		verify.Check{ID: check.TrustKey, Expected: verify.Text(hostile), Found: verify.Text(hostile)})
 	rep.Waivers = []string{hostile}
@@ -189,13 +190,5 @@ func TestTextNamesAttestations(t *testing.T) {
 		"  - The time of signing was stamped by a trusted timestamp authority\n")
 	if strings.Contains(got, "public key") {
 		t.Errorf("a public key is claimed:\n%s", got)
-	}
-}
-
-func TestBytes(t *testing.T) {
-	for n, want := range map[int64]string{0: "0 B", 1023: "1023 B", 1024: "1.0 KiB", 1536: "1.5 KiB", 1 << 20: "1.0 MiB", 64 << 30: "64.0 GiB", 1<<63 - 1: "8.0 EiB"} {
-		if got := Bytes(n); got != want {
-			t.Errorf("Bytes(%d) = %s, want %s", n, got, want)
-		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gapseal/gapseal/internal/term"
 	"github.com/gapseal/gapseal/verify"
 )
 
@@ -52,7 +53,7 @@ func VSA(w io.Writer, r *verify.Report) error {
 // has a digest in the report.
 func Summary(r *verify.Report) ([]byte, error) {
 	p := vsaPredicate{
-		Verifier:   vsaVerifier{ID: verifierID, Version: map[string]string{shown(r.Tool.Name): shown(r.Tool.Version)}},
+		Verifier:   vsaVerifier{ID: verifierID, Version: map[string]string{term.Shown(r.Tool.Name): term.Shown(r.Tool.Version)}},
 		Time:       verifiedAt(r).UTC().Format(time.RFC3339),
 		Resource:   niURI(string(resource(r))),
 		Policy:     vsaPolicy(r),
@@ -64,7 +65,7 @@ func Summary(r *verify.Report) ([]byte, error) {
 		ToolDigest: digestSet(string(r.Tool.Digest)),
 	}
 	if r.Transfer != nil {
-		p.Transfer = shown(string(r.Transfer.ID))
+		p.Transfer = term.Shown(string(r.Transfer.ID))
 	}
 	if r.Verdict == verify.Verified {
 		p.Result, p.Levels = "PASSED", []string{levelUnevaluated}

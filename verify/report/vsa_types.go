@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 
+	"github.com/gapseal/gapseal/internal/term"
 	"github.com/gapseal/gapseal/verify"
 )
 
@@ -61,12 +62,12 @@ func vsaSubjects(r *verify.Report) []vsaDescriptor {
 }
 
 func vsaSubject(img *verify.Image, digest map[string]string) vsaDescriptor {
-	name := shown(img.ClaimedReference)
+	name := term.Shown(img.ClaimedReference)
 	switch img.BoundBy {
 	case "digest", "policy", "seal":
 		return vsaDescriptor{Name: name, Digest: digest, Annotations: map[string]string{"boundBy": img.BoundBy}}
 	}
-	return vsaDescriptor{Digest: digest, Annotations: map[string]string{"claimedReference": name, "boundBy": shown(img.BoundBy)}}
+	return vsaDescriptor{Digest: digest, Annotations: map[string]string{"claimedReference": name, "boundBy": term.Shown(img.BoundBy)}}
 }
 
 // vsaPolicy names what was verified against: a policy file, by its digest in the

@@ -4,8 +4,9 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/gapseal/gapseal/internal/check"
+	"github.com/gapseal/gapseal/internal/term"
 	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // warnings writes each warning once, with what it is about.
@@ -48,7 +49,7 @@ func warning(c *verify.Check) string {
 }
 
 func (t *text) warning(alike []*verify.Check) {
-	t.fold("WARNING "+shown(string(alike[0].ID)+": "+warning(alike[0])), headIndent)
+	t.fold("WARNING "+term.Shown(string(alike[0].ID)+": "+warning(alike[0])), headIndent)
 	if t.r.Verdict == verify.Rejected {
 		return // the failures are what matters now
 	}
@@ -70,5 +71,5 @@ func (t *text) warning(alike []*verify.Check) {
 // about names the subject in one line: a digest at a glance, and its claim.
 func about(c *verify.Check) string {
 	found, _, _ := strings.Cut(string(c.Found), "\n")
-	return strings.TrimSpace(short(string(c.Subject)) + " " + found)
+	return strings.TrimSpace(term.Short(string(c.Subject)) + " " + found)
 }

@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/gapseal/gapseal/internal/dsse"
-	"github.com/gapseal/gapseal/internal/strictjson"
+	"github.com/gapseal/gapseal/internal/strict"
 	"github.com/gapseal/gapseal/oci"
+	"github.com/gapseal/gapseal/verify/dsse"
 )
 
 // payload is a statement as it is written.
@@ -36,7 +36,7 @@ func (s *Statement) encode() ([]byte, error) {
 
 func parse(raw []byte) (*Statement, error) {
 	var p payload
-	if err := strictjson.UnmarshalKnown(raw, &p); err != nil {
+	if err := strict.UnmarshalKnown(raw, &p); err != nil {
 		return nil, err
 	}
 	if p.Schema != Schema {

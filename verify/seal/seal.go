@@ -13,8 +13,8 @@ import (
 	"time"
 
 	"github.com/gapseal/gapseal/bundle"
-	"github.com/gapseal/gapseal/internal/dsse"
 	"github.com/gapseal/gapseal/oci"
+	"github.com/gapseal/gapseal/verify/dsse"
 	"github.com/gapseal/gapseal/verify/trust"
 )
 

@@ -1,0 +1,122 @@
+package verify
+
+import (
+	"bytes"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/gapseal/gapseal/verify/cert"
+	"github.com/gapseal/gapseal/verify/check"
+)
+
+// readCertificate parses the signing certificate, if one came.
+func (j *judgement) readCertificate() {
+	if j.sig.Cert == nil {
+		if len(j.sig.Chain) > 0 {
+			j.fault(check.Fault{ID: check.CertEncoding, Detail: "a chain of certificates came without the certificate that it is for"})
+		}
+		return
+	}
+	leaf, err := cert.Parse(j.sig.Cert)
+	if err != nil {
+		j.fault(check.Fault{ID: check.CertEncoding, Detail: err.Error()})
+		return
+	}
+	j.leaf = leaf
+	for i, der := range j.sig.Chain {
+		if slices.ContainsFunc(append(j.sig.Chain[:i:i], j.sig.Cert), func(c []byte) bool { return bytes.Equal(c, der) }) {
+			j.fault(check.Fault{ID: check.CertEncoding, Detail: "the chain that came with the certificate holds one twice"})
+			return
+		}
+		if _, err := cert.Parse(der); err != nil {
+			j.fault(check.Fault{ID: check.CertEncoding, Detail: "the chain that came with the certificate: " + err.Error()})
+			return
+		}
+	}
+}
+
+// certificate judges a keyless signature: the chain at the time of signing, the
+// promises of the certificate logs, and the identity. It is asked only if an
+// identity was demanded; under a pinned key a certificate proves nothing.
+func (j *judgement) certificate() {
+	if !j.keyless {
+		if j.leaf != nil && j.vouched() {
+			j.fault(check.Fault{ID: check.PolicyNotJudged, Detail: "not judged: a certificate came with the signature of a pinned key, and no identity was demanded; it proves nothing", Warn: true})
+		}
+		return
+	}
+	if j.leaf == nil {
+		if j.sig.Cert == nil {
+			j.fault(check.Fault{ID: check.CertChain, Detail: "an identity was demanded, and the signature was made by a plain key", Expected: "a certificate", Found: "none"})
+		}
+		return
+	}
+	j.chain()
+	id, err := cert.ReadIdentity(j.leaf)
+	if err != nil {
+		j.fault(check.Fault{ID: check.CertEncoding, Detail: err.Error()})
+		return
+	}
+	j.passOnce(check.CertEncoding)
+	j.identity(id)
+}
+
+// chain checks the certificate chain at every trusted time.
+func (j *judgement) chain() {
+	times := j.times
+	if len(times) == 0 {
+		times = []time.Time{{}} // package cert says that there is none
+	}
+	for _, at := range times {
+		c, err := cert.VerifyChain(j.leaf, j.s.opt.CAs, at)
+		if err != nil {
+			f := check.Fault{ID: check.CertChain, Detail: err.Error()}
+			if errors.Is(err, cert.ErrNoTime) {
+				f.Expected, f.Found = "a time from a trusted log or timestamp authority", "none"
+			}
+			j.fault(f)
+			return
+		}
+		j.info.CA = Text(c.Authority.Name)
+		j.companions(c)
+		if _, err := cert.VerifySCTs(c, j.s.opt.CTLogs); err != nil {
+			j.fault(check.Fault{ID: check.CertSCT, Detail: err.Error()})
+		} else {
+			j.passOnce(check.CertSCT)
+		}
+	}
+	j.passOnce(check.CertChain)
+}
+
+// companions warns of certificates that came along and are no part of the
+// trusted chain: nothing signs them, and nobody asked for them.
+func (j *judgement) companions(c *cert.Chain) {
+	for _, der := range j.sig.Chain {
+		known := slices.ContainsFunc(c.Authority.Chain, func(k *x509.Certificate) bool { return bytes.Equal(k.Raw, der) })
+		if !known && !j.rec.has(check.PolicyNotJudged, Warn) {
+			j.fault(check.Fault{ID: check.PolicyNotJudged, Detail: "not judged: a certificate came along that is no part of the trusted chain; it proves nothing", Warn: true})
+		}
+	}
+}
+
+func (j *judgement) identity(id *cert.Identity) {
+	var err error
+	for i, want := range j.d.Identities {
+		if err = want.Match(id); err == nil {
+			j.pass(check.CertIdentity, "")
+			if j.rec.has(check.CertChain, Pass) { // else the certificate is anybody's
+				j.info.Identity, j.info.Issuer = Text(id.SAN), Text(id.Issuer)
+				j.info.demanded = fmt.Sprint("identity ", i)
+			}
+			return
+		}
+	}
+	f := check.Fault{ID: check.CertIdentity, Detail: err.Error()}
+	if m := (*cert.MismatchError)(nil); errors.As(err, &m) {
+		f.Detail, f.Expected, f.Found = "the certificate has another "+m.What, m.Expected, clip(m.Found)
+	}
+	j.fault(f)
+}
