@@ -31,7 +31,7 @@ func TestATruncatedBundleTellsItsSize(t *testing.T) {
 			want = fmt.Sprintf("a file of %d bytes", len(raw))
 		}
 		for how, r := range map[string]*bundle.Reader{"file": file, "pipe": pipe} {
-			if err := r.Rest(t.Context(), nil, nil); err != nil {
+			if err := r.Hash(t.Context(), nil, nil); err != nil {
 				t.Fatal(err)
 			}
 			f := cutFault(r)

@@ -7,7 +7,7 @@
 // and the plan is written with [Plan.WriteFile] or [Plan.WriteStream].
 //
 // Reading: [Open] or [OpenStream] reads the metadata, each blob checked against
-// its digest, and [Reader.Rest] hashes everything else, reading each byte once.
+// its digest, and [Reader.Hash] hashes everything else, reading each byte once.
 // What is wrong with the file is collected in [Reader.Faults]; an error is
 // returned only where the operating system refused a read.
 package bundle

@@ -22,10 +22,10 @@ import (
 // several goroutines, and for metadata too: a blob may be both.
 type Tap func(d oci.Digest, size int64) io.WriteCloser
 
-// Rest hashes everything that is not metadata, a file on all cores and a pipe
+// Hash hashes everything that is not metadata, a file on all cores and a pipe
 // in order, and completes Faults. tap and progress may be nil. The error is an
 // operating system's, or that of ctx.
-func (r *Reader) Rest(ctx context.Context, tap Tap, progress func(int64)) error {
+func (r *Reader) Hash(ctx context.Context, tap Tap, progress func(int64)) error {
 	if tap == nil {
 		tap = func(oci.Digest, int64) io.WriteCloser { return nil }
 	}

@@ -183,7 +183,7 @@ func (inv *Inventory) find(d oci.Digest) *Blob {
 	return nil
 }
 
-// take reads an entry's body if it is metadata, or leaves it for Rest.
+// take reads an entry's body if it is metadata, or leaves it for Hash.
 func (r *Reader) take(e entry) error {
 	if e.digest != "" {
 		r.read[e.digest] = true

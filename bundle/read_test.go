@@ -27,7 +27,7 @@ func read(t testing.TB, raw []byte, tap bundle.Tap) map[string]*bundle.Reader {
 	}
 	readers := map[string]*bundle.Reader{"file": file, "pipe": pipe}
 	for how, r := range readers {
-		if err := r.Rest(t.Context(), tap, nil); err != nil {
+		if err := r.Hash(t.Context(), tap, nil); err != nil {
 			t.Fatalf("%s: %v", how, err)
 		}
 	}
@@ -109,7 +109,7 @@ func TestTapThatFails(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = r.Rest(t.Context(), func(oci.Digest, int64) io.WriteCloser { return refusing{} }, nil)
+	err = r.Hash(t.Context(), func(oci.Digest, int64) io.WriteCloser { return refusing{} }, nil)
 	if !errors.Is(err, errFull) {
 		t.Errorf("error %v, want that of the tap", err)
 	}
@@ -128,14 +128,14 @@ func TestReadErrors(t *testing.T) {
 		broken := brokenAt{raw, int64(at)}
 		r, err := bundle.Open(broken, int64(len(raw)), oci.DefaultLimits())
 		if err == nil {
-			err = r.Rest(t.Context(), nil, nil)
+			err = r.Hash(t.Context(), nil, nil)
 		}
 		if !errors.Is(err, errDown) {
 			t.Fatalf("file broken at %d: error %v", at, err)
 		}
 		r, err = bundle.OpenStream(io.NewSectionReader(broken, 0, int64(len(raw))), oci.DefaultLimits())
 		if err == nil {
-			err = r.Rest(t.Context(), nil, nil)
+			err = r.Hash(t.Context(), nil, nil)
 		}
 		if !errors.Is(err, errDown) {
 			t.Fatalf("pipe broken at %d: error %v", at, err)
@@ -204,7 +204,7 @@ func refused(t *testing.T, i int, what string, raw []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := r.Rest(t.Context(), nil, nil); err != nil {
+	if err := r.Hash(t.Context(), nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	if len(r.Faults()) == 0 {

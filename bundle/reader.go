@@ -11,7 +11,7 @@ import (
 )
 
 // Reader reads one bundle, each byte once. [Open] and [OpenStream] read the
-// metadata, [Reader.Rest] everything else.
+// metadata, [Reader.Hash] everything else.
 type Reader struct {
 	Contents
 	Index []byte // index.json as found, nil if it was not
@@ -63,7 +63,7 @@ func open(in *input, lim oci.Limits, m Medium) (*Reader, error) {
 }
 
 // Faults returns what is wrong with the container, the layout and the blobs.
-// It is complete once Rest has returned.
+// It is complete once Hash has returned.
 func (r *Reader) Faults() []*check.Fault { return r.faults.list() }
 
 // Identity is the SHA-256 of index.json, empty if there is none.
@@ -82,7 +82,7 @@ const (
 	StateMissing = "missing" // the file was read to its end without it
 )
 
-// State says in which state a blob that the inventory lists was found, once Rest
+// State says in which state a blob that the inventory lists was found, once Hash
 // has returned.
 func (r *Reader) State(d oci.Digest) string {
 	switch {
@@ -119,7 +119,7 @@ func (r *Reader) scan() error {
 	return nil
 }
 
-// Whole reports whether the file could be read to its end, once Rest has
+// Whole reports whether the file could be read to its end, once Hash has
 // returned. What was not reached was not asked.
 func (r *Reader) Whole() bool {
 	return !r.lost && !r.faults.has(check.ContainerTruncated, check.ContainerWrapper)
@@ -182,7 +182,7 @@ func (in *input) full(p []byte) (n int, truncated bool, err error) {
 type Medium struct {
 	Known []*check.Fault // told whatever else is found
 	Cut   bool           // the end is missing, and Known says why: that is not told again
-	// Explain is asked at the end of [Reader.Rest] for the cause, if anything
+	// Explain is asked at the end of [Reader.Hash] for the cause, if anything
 	// else is wrong, and tells the bytes it reads; nil if nobody knows.
 	Explain func(ctx context.Context, progress func(int64)) ([]*check.Fault, error)
 }

@@ -166,13 +166,13 @@ func TestCancelledContext(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := r.Rest(ctx, nil, nil); !errors.Is(err, context.Canceled) {
+	if err := r.Hash(ctx, nil, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("file: error %v", err)
 	}
 	if r, err = bundle.OpenStream(bytes.NewReader(raw), oci.DefaultLimits()); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.Rest(ctx, nil, nil); !errors.Is(err, context.Canceled) {
+	if err := r.Hash(ctx, nil, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("pipe: error %v", err)
 	}
 	p := plan(t, fixture.NewRegistry(), fixture.Request(t, "app:v1"))

@@ -27,7 +27,7 @@ func Bundle(ctx context.Context, r *bundle.Reader, opt Options) (*Report, error)
 		opt.OnMetadata(s.early(r))
 	}
 	layers := newLayers(s)
-	if err := cmp.Or(r.Rest(ctx, layers.tap, opt.Progress), ctx.Err()); err != nil {
+	if err := cmp.Or(r.Hash(ctx, layers.tap, opt.Progress), ctx.Err()); err != nil {
 		return nil, err
 	}
 	layers.judge()

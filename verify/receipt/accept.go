@@ -46,7 +46,7 @@ func (r *Receipt) Accept(transferID string) error {
 // the bundle are not judged again. The error is a [*RefusedError], or the
 // operating system's or that of ctx. progress may be nil.
 func (r *Receipt) Match(ctx context.Context, b *bundle.Reader, progress func(int64)) error {
-	if err := b.Rest(ctx, nil, progress); err != nil {
+	if err := b.Hash(ctx, nil, progress); err != nil {
 		return err
 	}
 	if err := ctx.Err(); err != nil {
