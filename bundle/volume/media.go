@@ -2,8 +2,9 @@ package volume
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
+
+	"github.com/gapseal/gapseal/internal/quantity"
 )
 
 // fileSystem is what a disc keeps for the file system and the indexes: the
@@ -32,15 +33,6 @@ func Media() []Medium {
 	}
 }
 
-// units are powers of 1024 with an i and powers of 1000 without.
-var units = []struct {
-	name   string
-	factor int64
-}{
-	{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"TiB", 1 << 40},
-	{"KB", 1e3}, {"kB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"TB", 1e12}, {"B", 1}, {"", 1},
-}
-
 // ParseSize reads the size of a volume, in bytes with an optional unit, or the
 // name of a medium.
 func ParseSize(s string) (int64, error) {
@@ -49,30 +41,11 @@ func ParseSize(s string) (int64, error) {
 			return m.Capacity - m.Reserve, nil
 		}
 	}
-	for _, u := range units {
-		digits, ok := strings.CutSuffix(s, u.name)
-		if !ok {
-			continue
-		}
-		if n, ok := scale(digits, u.factor); ok {
-			return n, nil
-		}
-		break
+	n, err := quantity.Bytes(s)
+	if err != nil {
+		return 0, fmt.Errorf("%w, or one of %s", err, names())
 	}
-	return 0, fmt.Errorf("%q: want a size such as 650MiB or 4.7GB, or one of %s", s, names())
-}
-
-// scale takes a number with up to three decimals, such as 4.7.
-func scale(digits string, factor int64) (int64, bool) {
-	whole, decimals, point := strings.Cut(digits, ".")
-	if whole == "" || point && (decimals == "" || len(decimals) > 3 || factor < 1000) {
-		return 0, false
-	}
-	n, err := strconv.ParseUint(whole+(decimals + "000")[:3], 10, 53)
-	if err != nil || n == 0 || n > uint64((1<<62)/factor) {
-		return 0, false
-	}
-	return int64(n)/1000*factor + int64(n)%1000*factor/1000, true
+	return n, nil
 }
 
 func names() string {

@@ -98,7 +98,7 @@ var arrows = map[string]string{
 	"verify/seal":     "bundle verify/dsse internal/strict oci verify/trust",
 	"verify/receipt":  "bundle verify/dsse internal/strict oci verify verify/trust",
 	"bundle":          "verify/check internal/strict oci",
-	"bundle/volume":   "bundle verify/check internal/strict oci",
+	"bundle/volume":   "bundle verify/check internal/quantity internal/strict oci",
 	"bundle/recovery": "bundle/volume verify/check internal/strict oci",
 	"oci/registry":    "internal/strict oci",
 	"oci":             "verify/check internal/strict",

@@ -6,7 +6,8 @@ import (
 )
 
 func TestBytes(t *testing.T) {
-	for in, want := range map[string]int64{"1": 1, "4KiB": 4 << 10, "64MiB": 64 << 20, "2GiB": 2 << 30, "16TiB": 16 << 40} {
+	for in, want := range map[string]int64{"1": 1, "4KiB": 4 << 10, "64MiB": 64 << 20, "2GiB": 2 << 30, "16TiB": 16 << 40,
+		"1.5GiB": 3 << 29, "1kB": 1000, "4.7GB": 4_700_000_000, "0.001KB": 1, "12B": 12, "4611686018427387904": 1 << 62} {
 		if got, err := Bytes(in); err != nil || got != want {
 			t.Errorf("Bytes(%q) = %d, %v, want %d", in, got, err, want)
 		}
@@ -29,14 +30,20 @@ func TestTime(t *testing.T) {
 	}
 }
 
-// What is not understood is refused, and so is what would demand nothing.
+// TestRefused wants an error for what is malformed, and for what would demand
+// nothing.
 func TestRefused(t *testing.T) {
-	for _, in := range []string{"", "0", "-1", "1.5GiB", "1kB", "9999999TiB", " 1"} {
+	for _, in := range []string{"", "0", "-1", "1.5", "9999999TiB", " 1"} {
 		if n, err := Bytes(in); err == nil {
 			t.Errorf("Bytes(%q) = %d", in, n)
 		}
 		if n, err := Count(in); err == nil {
 			t.Errorf("Count(%q) = %d", in, n)
+		}
+	}
+	for _, in := range []string{"1.5B", "1.2345GB", "1.GB", ".5GB", "1.+1GB", "1 MiB", "0.0004kB", "4611686018427387905", "+1"} {
+		if n, err := Bytes(in); err == nil {
+			t.Errorf("Bytes(%q) = %d", in, n)
 		}
 	}
 	for _, in := range []string{"", "0", "0d", "-1h", "30", "70000d", "1y"} {
