@@ -9,7 +9,6 @@ import (
 	"github.com/gapseal/gapseal/bundle"
 	"github.com/gapseal/gapseal/internal/fixture"
 	"github.com/gapseal/gapseal/oci"
-	"github.com/gapseal/gapseal/verify"
 	"github.com/gapseal/gapseal/verify/check"
 )
 
@@ -49,7 +48,7 @@ func FuzzReader(f *testing.F) {
 			canonical(t, file, raw)
 			rep := fixture.Verify(t, raw, fixture.Options())
 			signed := unsealed(raw)
-			if rep.Verdict == verify.Verified && !bytes.Equal(signed, verified[0]) && !bytes.Equal(signed, verified[1]) {
+			if rep.Verdict == check.Verified && !bytes.Equal(signed, verified[0]) && !bytes.Equal(signed, verified[1]) {
 				t.Error("verified, and not one of the bundles that were signed")
 			}
 		}

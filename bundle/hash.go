@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/gapseal/gapseal/oci"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // Tap looks at blobs as they are hashed: it returns a writer that is given the
@@ -141,9 +142,9 @@ func (h *hasher) compare(e entry, sum hash.Hash) {
 	}
 	if got := oci.FromSum([sha256.Size]byte(sum.Sum(nil))); got != e.digest {
 		h.r.faults.add(digestFault(e.digest, got))
-		h.r.states[e.digest] = StateDamaged
+		h.r.states[e.digest] = check.Damaged
 	} else if h.r.states[e.digest] == "" { // a name may stand in the file twice
-		h.r.states[e.digest] = StateIntact
+		h.r.states[e.digest] = check.Intact
 	}
 }
 

@@ -49,7 +49,7 @@ func (r *Reader) listed(e entry) (keep bool, b budget) {
 		r.faults.add(&check.Fault{ID: check.BlobSize, Subject: string(e.digest), Detail: "the file holds another size than the inventory lists",
 			Expected: fmt.Sprintf("%d bytes", blob.Size), Found: fmt.Sprintf("%d bytes", e.size)})
 		r.Damaged[e.digest] = true
-		r.states[e.digest] = StateDamaged
+		r.states[e.digest] = check.Damaged
 		return false, b
 	}
 	b = budget{max: oci.MaxJudgedEvidence, id: check.LimitEvidence}
@@ -87,12 +87,12 @@ func (r *Reader) store(e entry, body []byte) {
 	if got := oci.FromBytes(body); got != e.digest {
 		r.faults.add(digestFault(e.digest, got))
 		r.Damaged[e.digest] = true
-		r.states[e.digest] = StateDamaged
+		r.states[e.digest] = check.Damaged
 		return
 	}
 	r.Meta[e.digest] = body
 	if r.states[e.digest] == "" { // a name may stand in the file twice
-		r.states[e.digest] = StateIntact
+		r.states[e.digest] = check.Intact
 	}
 	switch {
 	case r.seq.place-1 == atInventoryBlob:

@@ -28,7 +28,7 @@ type Reader struct {
 	ended   bool    // no further header can be read
 	lost    bool    // a header did not say where the next one is
 	read    map[oci.Digest]bool
-	states  map[oci.Digest]string // of those that were hashed
+	states  map[oci.Digest]check.State // of those that were hashed
 	total   int64
 	sealed  oci.Descriptor // the seal that index.json lists
 }
@@ -56,7 +56,7 @@ func OpenStream(r io.Reader, lim oci.Limits) (*Reader, error) {
 }
 
 func open(in *input, lim oci.Limits, m Medium) (*Reader, error) {
-	r := &Reader{in: in, lim: lim, medium: m, read: map[oci.Digest]bool{}, states: map[oci.Digest]string{}}
+	r := &Reader{in: in, lim: lim, medium: m, read: map[oci.Digest]bool{}, states: map[oci.Digest]check.State{}}
 	r.Meta, r.Damaged = map[oci.Digest][]byte{}, map[oci.Digest]bool{}
 	r.seq = newSequence(&r.faults)
 	return r, r.scan()
@@ -74,24 +74,16 @@ func (r *Reader) Identity() oci.Digest {
 	return oci.FromBytes(r.Index)
 }
 
-// The states of a blob.
-const (
-	StateIntact  = "intact"  // hashed, and what its digest says
-	StateDamaged = "damaged" // hashed, and something else, or of another size
-	StateUnread  = "unread"  // not reached, or over its budget
-	StateMissing = "missing" // the file was read to its end without it
-)
-
-// State says in which state a blob that the inventory lists was found, once Hash
-// has returned.
-func (r *Reader) State(d oci.Digest) string {
+// State says in which state a blob that the inventory lists was found, once
+// [Reader.Hash] has returned.
+func (r *Reader) State(d oci.Digest) check.State {
 	switch {
 	case r.states[d] != "":
 		return r.states[d]
 	case r.read[d] || !r.Whole():
-		return StateUnread
+		return check.Unread
 	}
-	return StateMissing
+	return check.Missing
 }
 
 // Totals returns how many bytes and blobs were read.

@@ -18,10 +18,10 @@ const bundleWide = -1
 // recorder collects answers. No answer hides another.
 type recorder struct{ answers []answer }
 
-func (r *recorder) add(image int, s Status, f check.Fault) {
+func (r *recorder) add(image int, s check.Status, f check.Fault) {
 	c := Check{ID: f.ID, Class: f.ID.Class(), Status: s, Subject: Text(f.Subject), Detail: f.Detail, Expected: Text(f.Expected), Found: Text(f.Found)}
 	if q, ok := check.Lookup(f.ID); ok {
-		if s == Fail || s == Warn {
+		if s == check.Fail || s == check.Warn {
 			c.Remedy = Text(q.Remedy)
 		}
 		if c.Detail == "" {
@@ -34,27 +34,27 @@ func (r *recorder) add(image int, s Status, f check.Fault) {
 // fault records a fail, or a warn for a fault that is no reason to reject.
 func (r *recorder) fault(image int, f *check.Fault) {
 	if f.Warn {
-		r.add(image, Warn, *f)
+		r.add(image, check.Warn, *f)
 		return
 	}
-	r.add(image, Fail, *f)
+	r.add(image, check.Fail, *f)
 }
 
 // has reports whether any answer of that status is about id.
-func (r *recorder) has(id check.ID, s Status) bool {
+func (r *recorder) has(id check.ID, s check.Status) bool {
 	return slices.ContainsFunc(r.answers, func(a answer) bool { return a.ID == id && a.Status == s })
 }
 
 // any reports whether any answer has that status.
-func (r *recorder) any(s Status) bool {
+func (r *recorder) any(s check.Status) bool {
 	return slices.ContainsFunc(r.answers, func(a answer) bool { return a.Status == s })
 }
 
 // strict turns warnings into failures.
 func (r *recorder) strict() {
 	for i := range r.answers {
-		if r.answers[i].Status == Warn {
-			r.answers[i].Status = Fail
+		if r.answers[i].Status == check.Warn {
+			r.answers[i].Status = check.Fail
 		}
 	}
 }
@@ -74,7 +74,7 @@ func (s *session) faults(list []*check.Fault) {
 // unproven is the last line of defence: without a failed check, each image must
 // have a signature that counts. If not, the fault is ours.
 func (s *session) unproven() {
-	if s.rec.any(Fail) {
+	if s.rec.any(check.Fail) {
 		return
 	}
 	proven := len(s.rep.Images) > 0
@@ -101,23 +101,23 @@ func (s *session) conclude() Report {
 	}
 	rep := s.rep
 	rep.Images = append([]Image{}, s.rep.Images...)
-	rep.Verdict = Verified
+	rep.Verdict = check.Verified
 	failed := map[int]bool{}
 	for _, a := range s.rec.sorted() {
 		if a.ID == check.RekorTime && a.Remedy != "" && rep.Clock.Source != clockHost {
 			a.Remedy = "correct the time given with --at"
 		}
 		rep.Checks = append(rep.Checks, a.Check)
-		if a.Status == Fail {
+		if a.Status == check.Fail {
 			rep.Failures = append(rep.Failures, a.Check)
-			rep.Verdict = Rejected
+			rep.Verdict = check.Rejected
 			failed[a.image] = true
 		}
 	}
 	for i := range rep.Images {
-		rep.Images[i].Verdict = Verified
+		rep.Images[i].Verdict = check.Verified
 		if failed[i] || failed[bundleWide] {
-			rep.Images[i].Verdict = Rejected
+			rep.Images[i].Verdict = check.Rejected
 		}
 	}
 	s.totals(&rep)
@@ -127,21 +127,21 @@ func (s *session) conclude() Report {
 // waivers shows each waiver among the checks, too.
 func (s *session) waivers() {
 	for _, w := range s.opt.Waivers {
-		s.rec.add(bundleWide, Warn, check.Fault{ID: check.PolicyWaiver, Detail: "a rule was waived: " + w})
+		s.rec.add(bundleWide, check.Warn, check.Fault{ID: check.PolicyWaiver, Detail: "a rule was waived: " + w})
 	}
 }
 
 // exportWaivers tells of what export was told to overlook.
 func (s *session) exportWaivers() {
 	for _, w := range s.c.Inventory.Waivers {
-		s.rec.add(bundleWide, Warn, check.Fault{ID: check.PolicyExportWaiver, Detail: "export wrote this bundle with a waiver", Found: w})
+		s.rec.add(bundleWide, check.Warn, check.Fault{ID: check.PolicyExportWaiver, Detail: "export wrote this bundle with a waiver", Found: w})
 	}
 }
 
 // totals counts what a signature that counts speaks for, and what was only
 // carried.
 func (s *session) totals(rep *Report) {
-	if rep.Verdict != Verified || s.graph == nil {
+	if rep.Verdict != check.Verified || s.graph == nil {
 		rep.Totals.UnjudgedBytes = rep.Totals.Bytes
 		return
 	}
@@ -177,13 +177,13 @@ func (s *session) structural() {
 
 func (s *session) passes(ids []check.ID, broken bool, why string) {
 	for _, id := range ids {
-		if s.rec.has(id, Fail) || s.rec.has(id, Warn) {
+		if s.rec.has(id, check.Fail) || s.rec.has(id, check.Warn) {
 			continue
 		}
 		if broken {
-			s.rec.add(bundleWide, Skip, check.Fault{ID: id, Detail: why})
+			s.rec.add(bundleWide, check.Skip, check.Fault{ID: id, Detail: why})
 			continue
 		}
-		s.rec.add(bundleWide, Pass, check.Fault{ID: id})
+		s.rec.add(bundleWide, check.Pass, check.Fault{ID: id})
 	}
 }

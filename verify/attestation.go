@@ -25,8 +25,8 @@ type Attestation struct {
 // and one that is wrong is a warning: it is not counted.
 func (s *session) attestation(i int, j *judgement) {
 	for _, a := range j.rec.answers {
-		if a.Status == Fail {
-			a.Status = Warn
+		if a.Status == check.Fail {
+			a.Status = check.Warn
 		}
 		a.image = i
 		s.rec.answers = append(s.rec.answers, a)
@@ -57,6 +57,6 @@ func (s *session) requiredAttestations(i int, g *bundle.ImageGraph, d *demands) 
 			s.rec.fault(i, &f)
 			continue
 		}
-		s.rec.add(i, Pass, f)
+		s.rec.add(i, check.Pass, f)
 	}
 }

@@ -96,7 +96,7 @@ func (j *judgement) chain() {
 func (j *judgement) companions(c *cert.Chain) {
 	for _, der := range j.sig.Chain {
 		known := slices.ContainsFunc(c.Authority.Chain, func(k *x509.Certificate) bool { return bytes.Equal(k.Raw, der) })
-		if !known && !j.rec.has(check.PolicyNotJudged, Warn) {
+		if !known && !j.rec.has(check.PolicyNotJudged, check.Warn) {
 			j.fault(check.Fault{ID: check.PolicyNotJudged, Detail: "not judged: a certificate came along that is no part of the trusted chain; it proves nothing", Warn: true})
 		}
 	}
@@ -107,7 +107,7 @@ func (j *judgement) identity(id *cert.Identity) {
 	for i, want := range j.d.Identities {
 		if err = want.Match(id); err == nil {
 			j.pass(check.CertIdentity, "")
-			if j.rec.has(check.CertChain, Pass) { // else the certificate is anybody's
+			if j.rec.has(check.CertChain, check.Pass) { // else the certificate is anybody's
 				j.info.Identity, j.info.Issuer = Text(id.SAN), Text(id.Issuer)
 				j.info.demanded = fmt.Sprint("identity ", i)
 			}

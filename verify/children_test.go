@@ -9,6 +9,7 @@ import (
 	"github.com/gapseal/gapseal/internal/fixture"
 	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // TestChildSignatures: a signed index vouches for its platforms by digest, and
@@ -55,7 +56,7 @@ func TestChildSignatures(t *testing.T) {
 				t.Fatalf("failed %q, want %q", got, c.want)
 			}
 			said := slices.ContainsFunc(rep.Checks, func(k verify.Check) bool {
-				return k.ID == "policy.child-signature" && k.Status == verify.Pass && strings.Contains(k.Detail, c.says)
+				return k.ID == "policy.child-signature" && k.Status == check.Pass && strings.Contains(k.Detail, c.says)
 			})
 			if said != (c.want == "") {
 				t.Errorf("the report says %q: %v", c.says, said)

@@ -11,7 +11,6 @@ import (
 	"github.com/gapseal/gapseal/internal/strict"
 	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify/check"
-	"github.com/gapseal/gapseal/verify/evidence"
 )
 
 // payload is what cosign's first generation signs.
@@ -42,7 +41,7 @@ func (j *judgement) claims() *claim {
 	switch {
 	case j.sig.Statement != nil:
 		return j.statementClaims()
-	case j.sig.Form == evidence.FormSimpleSigning:
+	case j.sig.Form == check.FormSimpleSigning:
 		return j.payloadClaims()
 	case j.sig.Envelope != nil:
 		return nil // a statement that cannot be read: told as such

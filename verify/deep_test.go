@@ -14,6 +14,7 @@ import (
 	"github.com/gapseal/gapseal/internal/fixture"
 	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 const (
@@ -169,7 +170,7 @@ func TestWithoutDeepWarnsOfTheType(t *testing.T) {
 	raw := imageOf(t, nil, packedLayer{gzipLayer, one, oci.FromBytes(one)})
 	judged(t, raw, publisher().Options(), "", "config.layer-type policy.reference-unbound")
 	rep := fixture.Verify(t, raw, publisher().Options())
-	if s := statusOf(rep, "config.diffid"); s != verify.Skip {
+	if s := statusOf(rep, "config.diffid"); s != check.Skip {
 		t.Errorf("config.diffid is %q, want a skip", s)
 	}
 }

@@ -152,7 +152,7 @@ func (s *session) signers(i int, g *bundle.ImageGraph, d *demands) {
 		s.rec.fault(i, &f)
 		return
 	}
-	s.rec.add(i, Pass, f)
+	s.rec.add(i, check.Pass, f)
 }
 
 // countSigners counts those who signed. Each key, and each identity that was

@@ -13,6 +13,7 @@ import (
 	"github.com/gapseal/gapseal/bundle"
 	"github.com/gapseal/gapseal/internal/fixture"
 	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // masks change the lowest bit, the bit that tells upper from lower case, and
@@ -60,7 +61,7 @@ type byteCount struct {
 func newByteCount(t *testing.T) *byteCount {
 	c := &byteCount{t: t, raw: fixture.Bundle(t, "app-v3:v1"), opt: fixture.Options(), first: map[string]int{}}
 	for _, open := range []opener{asFile, asPipe} {
-		if rep, err := answer(c.raw, c.opt, open); err != nil || rep.Verdict != verify.Verified {
+		if rep, err := answer(c.raw, c.opt, open); err != nil || rep.Verdict != check.Verified {
 			t.Fatalf("the bundle is not good to begin with: %v", err)
 		}
 	}
@@ -88,7 +89,7 @@ func (c *byteCount) note(what string, rep *verify.Report, err error) {
 	switch {
 	case err != nil:
 		c.t.Errorf("%s: %v", what, err)
-	case rep.Verdict != verify.Rejected:
+	case rep.Verdict != check.Rejected:
 		c.t.Errorf("%s: %s", what, rep.Verdict)
 	default:
 		c.first[fixture.Failed(rep)[0]]++
@@ -125,7 +126,7 @@ func answer(raw []byte, opt verify.Options, open opener) (*verify.Report, error)
 	if rep == nil {
 		return nil, fmt.Errorf("no report: %w", err)
 	}
-	verified := rep.Verdict == verify.Verified
+	verified := rep.Verdict == check.Verified
 	if (err == nil) != verified || (len(rep.Failures) == 0) != verified {
 		return nil, fmt.Errorf("verdict %s, error %v and %d failures do not agree", rep.Verdict, err, len(rep.Failures))
 	}

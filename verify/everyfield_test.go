@@ -9,6 +9,7 @@ import (
 	"github.com/gapseal/gapseal/internal/fixture"
 	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // TestEveryField changes every JSON field of a bundle in every way that
@@ -38,7 +39,7 @@ func TestEveryField(t *testing.T) {
 func (c *fieldCount) bundle(t *testing.T, raw []byte, only func(d fixture.Document, path string) bool) {
 	opt := fixture.Options()
 	base, err := answer(raw, opt, asFile)
-	if err != nil || base.Verdict != verify.Verified {
+	if err != nil || base.Verdict != check.Verified {
 		t.Fatalf("the bundle is not good to begin with: %v", err)
 	}
 	for i, d := range fixture.Documents(raw) {
@@ -113,7 +114,7 @@ func (f *fieldTest) mutation(m fixture.Mutation, pipe bool) {
 	case same:
 		f.same++
 	case rep == nil:
-	case rep.Verdict == verify.Rejected:
+	case rep.Verdict == check.Rejected:
 		f.rejected[fixture.Failed(rep)[0]]++
 	default:
 		f.verified(m, changed, rep)

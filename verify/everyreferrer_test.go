@@ -6,7 +6,7 @@ import (
 
 	"github.com/gapseal/gapseal/internal/fixture"
 	"github.com/gapseal/gapseal/oci"
-	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // harmless are the changes to a referrer with a Sigstore bundle that may still
@@ -35,7 +35,7 @@ func TestEveryReferrerField(t *testing.T) {
 			f := fixture.Open(raw)
 			f.Replace(d, m.JSON)
 			rep := fixture.Verify(t, f.Build(), fixture.Options())
-			if rep.Verdict == verify.Rejected {
+			if rep.Verdict == check.Rejected {
 				continue
 			}
 			verified++

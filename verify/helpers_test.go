@@ -8,6 +8,7 @@ import (
 
 	"github.com/gapseal/gapseal/internal/fixture"
 	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // The publisher of all these tests, and a bundle of one image that is signed
@@ -112,7 +113,7 @@ func details(rep *verify.Report) string {
 
 // statusOf returns the status of the first check of that id; empty if there is
 // none.
-func statusOf(rep *verify.Report, id string) verify.Status {
+func statusOf(rep *verify.Report, id string) check.Status {
 	i := slices.IndexFunc(rep.Checks, func(c verify.Check) bool { return string(c.ID) == id })
 	if i < 0 {
 		return ""

@@ -8,11 +8,12 @@ import (
 	"github.com/gapseal/gapseal/internal/fixture"
 	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // statesOf counts the blobs of a report by the state it gives them.
-func statesOf(rep *verify.Report) map[string]int {
-	states := map[string]int{}
+func statesOf(rep *verify.Report) map[check.State]int {
+	states := map[check.State]int{}
 	for _, b := range rep.Blobs {
 		states[b.State]++
 	}

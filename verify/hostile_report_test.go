@@ -7,7 +7,7 @@ import (
 
 	"github.com/gapseal/gapseal/internal/fixture"
 	"github.com/gapseal/gapseal/oci"
-	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // TestHostileTag: a digest that the operator pins without a tag binds no tag.
@@ -46,7 +46,7 @@ func TestHostileSharedLayer(t *testing.T) {
 		t.Errorf("failed [%s], want [config.diffid]\n%s", got, details(rep))
 	}
 	for _, img := range rep.Images {
-		if img.Verdict != verify.Rejected {
+		if img.Verdict != check.Rejected {
 			t.Errorf("%s: %s", img.ClaimedReference, img.Verdict)
 		}
 	}

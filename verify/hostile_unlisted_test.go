@@ -6,7 +6,7 @@ import (
 
 	"github.com/gapseal/gapseal/internal/fixture"
 	"github.com/gapseal/gapseal/oci"
-	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // TestHostileUnlistedFlood: of more blobs than are told one by one, the report
@@ -22,14 +22,14 @@ func TestHostileUnlistedFlood(t *testing.T) {
 	}
 	n := 0
 	for _, b := range rep.Blobs {
-		if b.State == "unlisted" {
+		if b.State == check.Unlisted {
 			n++
 		}
 		if b.Digest == "" {
 			t.Errorf("a blob without a digest: %+v", b)
 		}
 	}
-	if n != 100 || rep.Verdict != verify.Rejected {
+	if n != 100 || rep.Verdict != check.Rejected {
 		t.Errorf("%d unlisted blobs, verdict %s", n, rep.Verdict)
 	}
 }

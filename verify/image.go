@@ -18,7 +18,7 @@ func (s *session) image(i int) {
 		ref = oci.Reference{} // told as a fault of the inventory
 	}
 	s.rep.Images = append(s.rep.Images, Image{
-		Digest: string(g.Digest), ClaimedReference: g.Reference, BoundBy: "none",
+		Digest: string(g.Digest), ClaimedReference: g.Reference, BoundBy: check.BoundByNone, VouchedBy: check.VouchedByNone,
 		Platforms: append([]string{}, g.Carried...), Signatures: []Signature{}, Attestations: []Attestation{}, Evidence: []Evidence{},
 	})
 	d := s.demandsOn(ref)

@@ -68,18 +68,18 @@ func checkReport(t *testing.T, name string, rep *verify.Report, size int64, opt 
 		} else {
 			rank = r
 		}
-		if (c.Remedy != "") != (c.Status == verify.Fail || c.Status == verify.Warn) {
+		if (c.Remedy != "") != (c.Status == check.Fail || c.Status == check.Warn) {
 			t.Errorf("%s: %s %s has remedy %q", name, c.Status, c.ID, c.Remedy)
 		}
-		if c.Status == verify.Fail {
+		if c.Status == check.Fail {
 			failed = append(failed, c)
 		}
 	}
 	if !slices.Equal(failed, rep.Failures) {
 		t.Errorf("%s: failures are not the failed checks", name)
 	}
-	rejected := rep.Verdict == verify.Rejected
-	if rejected != (len(failed) > 0) || !rejected && rep.Verdict != verify.Verified {
+	rejected := rep.Verdict == check.Rejected
+	if rejected != (len(failed) > 0) || !rejected && rep.Verdict != check.Verified {
 		t.Errorf("%s: verdict %s with %d failures", name, rep.Verdict, len(failed))
 	}
 	if n := rep.Totals.JudgedBytes + rep.Totals.UnjudgedBytes; n != rep.Totals.Bytes || rep.Totals.JudgedBytes < 0 || rejected && rep.Totals.JudgedBytes != 0 {
@@ -90,7 +90,7 @@ func checkReport(t *testing.T, name string, rep *verify.Report, size int64, opt 
 	}
 	for _, img := range rep.Images {
 		counts := slices.ContainsFunc(img.Signatures, func(s verify.Signature) bool { return s.Counts })
-		if !rejected && img.Verdict != verify.Verified || img.Verdict == verify.Verified && !counts {
+		if !rejected && img.Verdict != check.Verified || img.Verdict == check.Verified && !counts {
 			t.Errorf("%s: image %s is %s, counts %v", name, img.ClaimedReference, img.Verdict, counts)
 		}
 		for _, s := range img.Signatures {
@@ -156,7 +156,7 @@ func TestWaiversAreShownInEveryOutput(t *testing.T) {
 		}
 		n := 0
 		for _, c := range rep.Checks {
-			if c.ID == check.PolicyWaiver && c.Status == verify.Warn {
+			if c.ID == check.PolicyWaiver && c.Status == check.Warn {
 				n++
 			}
 		}

@@ -11,13 +11,14 @@ import (
 	"github.com/gapseal/gapseal/internal/fixture"
 	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/check"
 	"github.com/gapseal/gapseal/verify/evidence"
 	"github.com/gapseal/gapseal/verify/trust"
 )
 
 // lone returns the first evidence of a form that an image of testdata came with,
 // and the name it is known by.
-func lone(t *testing.T, image, form string) (evidence.Evidence, oci.Reference) {
+func lone(t *testing.T, image string, form check.Form) (evidence.Evidence, oci.Reference) {
 	t.Helper()
 	f := fixture.Open(fixture.Bundle(t, image))
 	ref, err := oci.ParseReference(f.Inventory.Images[0].Reference)
@@ -45,21 +46,22 @@ func lone(t *testing.T, image, form string) (evidence.Evidence, oci.Reference) {
 // exact failed checks, the error if and only if there are any, and where it
 // stands in the report.
 func TestJudge(t *testing.T) {
-	bundle := evidence.BundleForm("0.3")
+	bundle := check.SigstoreBundle("0.3")
 	for _, c := range []struct {
-		name, image, form string
-		edit              func(*evidence.Evidence)
-		opt               func(*verify.Options)
-		want              string
-		attestation       bool
+		name, image string
+		form        check.Form
+		edit        func(*evidence.Evidence)
+		opt         func(*verify.Options)
+		want        string
+		attestation bool
 	}{
-		{name: "simple signing", image: "app:v1", form: evidence.FormSimpleSigning},
+		{name: "simple signing", image: "app:v1", form: check.FormSimpleSigning},
 		{name: "Sigstore bundle", image: "bundle:v1", form: bundle},
-		{name: "attestation", image: "app:v1", form: evidence.FormAttestation, attestation: true},
-		{name: "a stranger's", image: "wrongkey:v1", form: evidence.FormSimpleSigning, want: "trust.key"},
-		{name: "no log entry", image: "notlog:v1", form: evidence.FormSimpleSigning, want: "rekor.present"},
+		{name: "attestation", image: "app:v1", form: check.FormAttestation, attestation: true},
+		{name: "a stranger's", image: "wrongkey:v1", form: check.FormSimpleSigning, want: "trust.key"},
+		{name: "no log entry", image: "notlog:v1", form: check.FormSimpleSigning, want: "rekor.present"},
 		{name: "flipped", image: "bundle:v1", form: bundle, edit: func(e *evidence.Evidence) { e.Signature[30] ^= 1 }, want: "signature.crypto rekor.signature"},
-		{name: "an attestation flipped", image: "app:v1", form: evidence.FormAttestation, attestation: true,
+		{name: "an attestation flipped", image: "app:v1", form: check.FormAttestation, attestation: true,
 			edit: func(e *evidence.Evidence) { e.Signature[30] ^= 1 }, want: "signature.crypto rekor.signature"},
 		{name: "nothing signed at hand", image: "bundle:v1", form: bundle, edit: func(e *evidence.Evidence) { e.Message = nil }, want: "signature.claims"},
 		{name: "no subject", image: "bundle:v1", form: bundle, edit: func(e *evidence.Evidence) { e.Subject = "" }, want: "signature.claims"},
@@ -70,7 +72,7 @@ func TestJudge(t *testing.T) {
 			opt: func(o *verify.Options) { o.Keys = append(o.Keys, weakKey(t)) }, want: "trust.key-strength"},
 		{name: "an annotation it lacks", image: "bundle:v1", form: bundle,
 			opt: func(o *verify.Options) { o.Annotations = map[string]string{"a": "b"} }, want: "policy.annotations"},
-		{name: "an attestation too old", image: "app:v1", form: evidence.FormAttestation, attestation: true,
+		{name: "an attestation too old", image: "app:v1", form: check.FormAttestation, attestation: true,
 			opt: func(o *verify.Options) { o.MaxAge = time.Second }, want: "policy.age"},
 		{name: "a demand on the bundle", image: "bundle:v1", form: bundle, opt: func(o *verify.Options) { o.Deep = true }, want: "policy.not-judged"},
 		{name: "a seal demanded", image: "bundle:v1", form: bundle, opt: func(o *verify.Options) { o.SealKeys = o.Keys }, want: "policy.not-judged"},
@@ -88,7 +90,7 @@ func TestJudge(t *testing.T) {
 			if got := strings.Join(fixture.Failed(rep), " "); got != c.want {
 				t.Errorf("failed [%s], want [%s]\n%s", got, c.want, details(rep))
 			}
-			if ok := c.want == ""; (err == nil) != ok || (rep.Verdict == verify.Verified) != ok {
+			if ok := c.want == ""; (err == nil) != ok || (rep.Verdict == check.Verified) != ok {
 				t.Errorf("verdict %s, error %v", rep.Verdict, err)
 			}
 			img := rep.Images[0]

@@ -79,7 +79,7 @@ func (s *session) judgeKeys() {
 		s.bundleFault(&check.Fault{ID: check.TrustUnanchored, Detail: "no key was pinned, so nothing vouches for this bundle. " + s.untrustedKeys(), Expected: "--key FILE or --key sha256:…", Found: "none"})
 		return
 	}
-	s.rec.add(bundleWide, Pass, check.Fault{ID: check.TrustUnanchored})
+	s.rec.add(bundleWide, check.Pass, check.Fault{ID: check.TrustUnanchored})
 	if len(s.keys) == 0 {
 		return
 	}
@@ -87,7 +87,7 @@ func (s *session) judgeKeys() {
 	for _, k := range s.keys {
 		f := check.Fault{ID: check.TrustBundleKey, Subject: k.Fingerprint()}
 		if k.pinned {
-			s.rec.add(bundleWide, Pass, f)
+			s.rec.add(bundleWide, check.Pass, f)
 			continue
 		}
 		f.Detail, f.Expected, f.Found = "the key carried in the bundle is not pinned", strings.Join(s.anyone.pinned(), ", "), k.Fingerprint()
@@ -120,7 +120,7 @@ func (s *session) anchorStrength() {
 		if err := k.CheckStrength(); err != nil {
 			s.bundleFault(&check.Fault{ID: check.TrustStrength, Subject: k.Fingerprint(), Detail: err.Error(), Found: k.Describe()})
 		} else {
-			s.rec.add(bundleWide, Pass, check.Fault{ID: check.TrustStrength, Subject: k.Fingerprint(), Found: k.Describe()})
+			s.rec.add(bundleWide, check.Pass, check.Fault{ID: check.TrustStrength, Subject: k.Fingerprint(), Found: k.Describe()})
 		}
 		s.weighed = append(s.weighed, k.Fingerprint())
 	}

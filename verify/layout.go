@@ -171,7 +171,7 @@ func (s *session) blobs(rep *Report) {
 	s.ownBlobs(rep)
 	for _, f := range rep.Failures {
 		if f.ID == check.LayoutUnlisted && f.Subject != "" { // the last only counts those not told
-			rep.Blobs = append(rep.Blobs, Blob{Digest: string(f.Subject), Roles: []string{}, Images: []string{}, State: "unlisted"})
+			rep.Blobs = append(rep.Blobs, Blob{Digest: string(f.Subject), Roles: []string{}, Images: []string{}, State: check.Unlisted})
 		}
 	}
 }
@@ -185,7 +185,7 @@ func (s *session) ownBlobs(rep *Report) {
 	}
 	for _, d := range slices.Sorted(maps.Keys(s.c.Meta)) {
 		if !listed[d] {
-			rep.Blobs = append(rep.Blobs, Blob{Digest: string(d), Size: int64(len(s.c.Meta[d])), Roles: []string{"own"}, Images: []string{}, State: "intact"})
+			rep.Blobs = append(rep.Blobs, Blob{Digest: string(d), Size: int64(len(s.c.Meta[d])), Roles: []string{"own"}, Images: []string{}, State: check.Intact})
 		}
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/gapseal/gapseal/verify/check"
-	"github.com/gapseal/gapseal/verify/evidence"
 	"github.com/gapseal/gapseal/verify/rekor"
 	"github.com/gapseal/gapseal/verify/trust"
 )
@@ -29,7 +28,7 @@ func (l *logged) id() string { return hex.EncodeToString(l.LogID) }
 // waiver excuses absence only.
 func (j *judgement) readEntries() {
 	if len(j.sig.Entries) == 0 {
-		if j.sig.Rekor == nil && !j.rec.has(check.RekorEncoding, Fail) {
+		if j.sig.Rekor == nil && !j.rec.has(check.RekorEncoding, check.Fail) {
 			j.noEntry()
 		} else {
 			j.pass(check.RekorPresent, "") // it came, and cannot be read
@@ -44,7 +43,7 @@ func (j *judgement) readEntries() {
 	for _, e := range j.sig.Entries {
 		j.entries = append(j.entries, j.readEntry(e))
 	}
-	if !j.rec.has(check.RekorEncoding, Fail) {
+	if !j.rec.has(check.RekorEncoding, check.Fail) {
 		j.pass(check.RekorEncoding, "")
 	}
 }
@@ -55,7 +54,7 @@ func (j *judgement) readEntry(e *rekor.LogEntry) *logged {
 		j.fault(check.Fault{ID: rekorID(err, check.RekorEncoding), Detail: err.Error()})
 	}
 	body, err := e.ParseBody()
-	if err == nil && j.sig.Form == evidence.FormSimpleSigning && (body.Kind != "hashedrekord" || body.APIVersion != "0.0.1") {
+	if err == nil && j.sig.Form == check.FormSimpleSigning && (body.Kind != "hashedrekord" || body.APIVersion != "0.0.1") {
 		err = &rekor.UnsupportedError{Kind: body.Kind, APIVersion: body.APIVersion, For: "a signature of cosign's first generation"}
 	}
 	if err != nil {

@@ -21,10 +21,10 @@ func FuzzPayload(f *testing.F) {
 	s := newSession(Options{Limits: oci.DefaultLimits(), Annotations: map[string]string{"repo": "acme"}})
 	ref := oci.Reference{Repository: "registry.example.com/acme/app", Tag: "v1"}
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		j := &judgement{s: s, ref: ref, d: s.demandsOn(ref), sig: evidence.Evidence{Form: evidence.FormSimpleSigning, Subject: subject, Payload: raw, Message: raw}}
+		j := &judgement{s: s, ref: ref, d: s.demandsOn(ref), sig: evidence.Evidence{Form: check.FormSimpleSigning, Subject: subject, Payload: raw, Message: raw}}
 		p := j.claims()
 		if p == nil {
-			if !j.rec.any(Fail) {
+			if !j.rec.any(check.Fail) {
 				t.Fatal("unreadable, and nothing failed")
 			}
 			return
@@ -45,13 +45,13 @@ func FuzzPayload(f *testing.F) {
 		if err := json.Unmarshal(raw, &lenient); err != nil {
 			return // a lenient reader refuses it
 		}
-		if j.rec.has(check.SignatureClaims, Pass) && (lenient.Critical.Image["docker-manifest-digest"] != string(subject) || lenient.Critical.Type != payloadType) {
+		if j.rec.has(check.SignatureClaims, check.Pass) && (lenient.Critical.Image["docker-manifest-digest"] != string(subject) || lenient.Critical.Type != payloadType) {
 			t.Fatalf("claims pass, another reader sees %+v", lenient)
 		}
-		if j.rec.has(check.PolicyAnnotations, Pass) && lenient.Optional["repo"] != "acme" {
+		if j.rec.has(check.PolicyAnnotations, check.Pass) && lenient.Optional["repo"] != "acme" {
 			t.Fatalf("annotations pass, another reader sees %+v", lenient)
 		}
-		if _, ok := lenient.Critical.Identity["docker-reference"].(string); j.rec.has(check.SignatureReference, Pass) && !ok {
+		if _, ok := lenient.Critical.Identity["docker-reference"].(string); j.rec.has(check.SignatureReference, check.Pass) && !ok {
 			t.Fatalf("the reference passes, another reader sees %+v", lenient)
 		}
 	})

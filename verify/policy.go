@@ -51,7 +51,7 @@ func (s *session) demandedImages() {
 		if f := s.demanded(want); f != nil {
 			s.bundleFault(f)
 		} else {
-			s.rec.add(bundleWide, Pass, check.Fault{ID: check.PolicyImage, Subject: want.String()})
+			s.rec.add(bundleWide, check.Pass, check.Fault{ID: check.PolicyImage, Subject: want.String()})
 		}
 	}
 }
@@ -99,18 +99,18 @@ func (s *session) bound(i int, g *bundle.ImageGraph, ref oci.Reference) {
 	img := &s.rep.Images[i]
 	for _, want := range s.opt.Images {
 		if want.Digest == g.Digest && sameName(ref, want) && want.Tag == ref.Tag {
-			img.BoundBy = "digest"
+			img.BoundBy = check.BoundByDigest
 		}
 	}
-	if img.BoundBy != "digest" && img.BoundBy != boundByPolicy && s.rep.Seal != nil {
-		img.BoundBy = "seal"
+	if img.BoundBy != check.BoundByDigest && img.BoundBy != check.BoundByPolicy && s.rep.Seal != nil {
+		img.BoundBy = check.BoundBySeal
 	}
-	if img.BoundBy == "digest" || img.BoundBy == boundByPolicy || img.BoundBy == "seal" || img.BoundBy == "docker-reference" && ref.Tag == "" {
-		s.rec.add(i, Pass, check.Fault{ID: check.PolicyUnbound, Subject: img.Digest, Found: img.ClaimedReference})
+	if img.BoundBy == check.BoundByDigest || img.BoundBy == check.BoundByPolicy || img.BoundBy == check.BoundBySeal || img.BoundBy == check.BoundByName && ref.Tag == "" {
+		s.rec.add(i, check.Pass, check.Fault{ID: check.PolicyUnbound, Subject: img.Digest, Found: img.ClaimedReference})
 		return
 	}
 	detail := "no signature covers this reference, it is only what export was asked for"
-	if img.BoundBy == "docker-reference" {
+	if img.BoundBy == check.BoundByName {
 		detail = "the signature names the repository, but no signature says that this is what the tag stands for now"
 	}
 	s.rec.fault(i, &check.Fault{ID: check.PolicyUnbound, Subject: img.Digest, Detail: detail, Found: img.ClaimedReference, Warn: true})
@@ -223,7 +223,7 @@ func (s *session) ruled(i int, g *bundle.ImageGraph, d *demands) {
 		s.rec.fault(i, &f)
 		return
 	}
-	s.rec.add(i, Pass, f)
+	s.rec.add(i, check.Pass, f)
 	if len(d.Digests) > 0 {
 		s.pinnedDigest(i, g, d)
 	}
@@ -238,16 +238,14 @@ func (p *Policy) patterns() string {
 	return someOf(list)
 }
 
-const boundByPolicy = "policy"
-
 func (s *session) pinnedDigest(i int, g *bundle.ImageGraph, d *demands) {
 	f := check.Fault{ID: check.PolicyDigest, Subject: string(g.Digest), Found: string(g.Digest)}
 	if slices.Contains(d.Digests, g.Digest) {
 		// A pattern that other names match, too, says nothing of this one.
 		if ref, err := oci.ParseReference(g.Reference); err == nil && ref.Name() == d.rule.Pattern {
-			s.rep.Images[i].BoundBy = boundByPolicy
+			s.rep.Images[i].BoundBy = check.BoundByPolicy
 		}
-		s.rec.add(i, Pass, f)
+		s.rec.add(i, check.Pass, f)
 		return
 	}
 	var pins []string
@@ -273,7 +271,7 @@ func (s *session) onlyPlatforms(i int, g *bundle.ImageGraph, d *demands) {
 		s.rec.fault(i, &f)
 		return
 	}
-	s.rec.add(i, Pass, f)
+	s.rec.add(i, check.Pass, f)
 }
 
 // allowedPlatform reports whether a manifest that could be run is for one of the
@@ -307,7 +305,7 @@ func (s *session) requiredRules() {
 		}
 		f := check.Fault{ID: check.PolicyImage, Subject: r.Pattern, Detail: "the policy requires an image that the bundle does not hold", Expected: r.Pattern, Found: s.references()}
 		if slices.ContainsFunc(s.demand, func(d *demands) bool { return d.rule == r }) {
-			s.rec.add(bundleWide, Pass, check.Fault{ID: f.ID, Subject: f.Subject})
+			s.rec.add(bundleWide, check.Pass, check.Fault{ID: f.ID, Subject: f.Subject})
 			continue
 		}
 		s.bundleFault(&f)
@@ -340,6 +338,6 @@ func (s *session) budget(what string, allowed, found int64) {
 		f.Detail = "the bundle holds more than the policy allows"
 		s.bundleFault(&f)
 	default:
-		s.rec.add(bundleWide, Pass, f)
+		s.rec.add(bundleWide, check.Pass, f)
 	}
 }

@@ -10,26 +10,6 @@ import (
 // Schema names the JSON form of a report. Fields may be added, none is removed.
 const Schema = "gapseal.report/v1"
 
-// Verdict is the answer to the one question; there is no third.
-type Verdict string
-
-// The verdicts. A report holds a failed check if and only if it says Rejected.
-const (
-	Verified Verdict = "verified"
-	Rejected Verdict = "rejected"
-)
-
-// Status is the answer to one check.
-type Status string
-
-// The statuses of a check.
-const (
-	Pass Status = "pass"
-	Fail Status = "fail"
-	Warn Status = "warn"
-	Skip Status = "skip"
-)
-
 // Text is a string whose absence is null in JSON.
 type Text string
 
@@ -43,24 +23,24 @@ func (t Text) MarshalJSON() ([]byte, error) {
 
 // Report says what was asked of a bundle and what the answers were.
 type Report struct {
-	Schema     string    `json:"schema"`
-	Verdict    Verdict   `json:"verdict"`
-	VerifiedAt time.Time `json:"verifiedAt"` // the time judged at: the host's clock, or --at
-	Clock      Clock     `json:"clock"`
-	Command    []string  `json:"command"` // as it was called, without credentials
-	Bundle     BundleID  `json:"bundle"`
-	Anchors    []Anchor  `json:"anchors"`
-	Waivers    []string  `json:"waivers"`
-	Policy     *PolicyID `json:"policy"`
-	Transfer   *Transfer `json:"transfer"` // as the people who carried the media wrote it down
-	Seal       *Seal     `json:"seal"`     // only if a pinned key made it for this inventory
-	Images     []Image   `json:"images"`
-	Keys       []Key     `json:"bundleKeys"` // found in the bundle, never trusted for being there
-	Blobs      []Blob    `json:"blobs"`      // by digest
-	Checks     []Check   `json:"checks"`
-	Failures   []Check   `json:"failures"` // the failed checks again, first cause first
-	Totals     Totals    `json:"totals"`
-	Tool       Tool      `json:"tool"`
+	Schema     string        `json:"schema"`
+	Verdict    check.Verdict `json:"verdict"`
+	VerifiedAt time.Time     `json:"verifiedAt"` // the time judged at: the host's clock, or --at
+	Clock      Clock         `json:"clock"`
+	Command    []string      `json:"command"` // as it was called, without credentials
+	Bundle     BundleID      `json:"bundle"`
+	Anchors    []Anchor      `json:"anchors"`
+	Waivers    []string      `json:"waivers"`
+	Policy     *PolicyID     `json:"policy"`
+	Transfer   *Transfer     `json:"transfer"` // as the people who carried the media wrote it down
+	Seal       *Seal         `json:"seal"`     // only if a pinned key made it for this inventory
+	Images     []Image       `json:"images"`
+	Keys       []Key         `json:"bundleKeys"` // found in the bundle, never trusted for being there
+	Blobs      []Blob        `json:"blobs"`      // by digest
+	Checks     []Check       `json:"checks"`
+	Failures   []Check       `json:"failures"` // the failed checks again, first cause first
+	Totals     Totals        `json:"totals"`
+	Tool       Tool          `json:"tool"`
 }
 
 // BundleID names the file. Identity is the SHA-256 of index.json, which fixes
@@ -111,14 +91,15 @@ type Clock struct {
 
 // Image is one image under one reference.
 type Image struct {
-	Digest           string        `json:"digest"`
-	ClaimedReference string        `json:"claimedReference"` // no signature covers a tag
-	BoundBy          string        `json:"boundBy"`          // digest, policy, seal, docker-reference or none
-	Verdict          Verdict       `json:"verdict"`
-	Platforms        []string      `json:"platforms"`
-	Signatures       []Signature   `json:"signatures"`
-	Attestations     []Attestation `json:"attestations"`
-	Evidence         []Evidence    `json:"evidence"`
+	Digest           string          `json:"digest"`
+	ClaimedReference string          `json:"claimedReference"` // no signature covers a tag
+	BoundBy          check.BoundBy   `json:"boundBy"`
+	VouchedBy        check.VouchedBy `json:"vouchedBy"` // signature, or none unless one counts
+	Verdict          check.Verdict   `json:"verdict"`
+	Platforms        []string        `json:"platforms"`
+	Signatures       []Signature     `json:"signatures"`
+	Attestations     []Attestation   `json:"attestations"`
+	Evidence         []Evidence      `json:"evidence"`
 }
 
 // Signature is one signature found for an image or one of its platforms.
@@ -128,7 +109,7 @@ type Signature struct {
 	// index's signature vouches for the child by its digest.
 	Counts      bool       `json:"counts"`
 	Good        bool       `json:"good"` // it met every demand, whatever it was made for
-	Form        string     `json:"form"`
+	Form        check.Form `json:"form"`
 	Digest      string     `json:"digest"`  // the manifest that stores it, #n for a layer after the first
 	Subject     string     `json:"subject"` // the image or child it is stored for
 	Payload     RawJSON    `json:"payload"`
@@ -177,25 +158,25 @@ type Key struct {
 // Blob is one blob that the inventory lists, one of the inventory's own or the
 // seal's, or one that should not be there.
 type Blob struct {
-	Digest    string   `json:"digest"`
-	Size      int64    `json:"size"`
-	MediaType Text     `json:"mediaType"` // as the manifest that names it says
-	Roles     []string `json:"roles"`
-	Images    []string `json:"images"` // digests of the images that it belongs to, at most 16
-	State     string   `json:"state"`  // intact, damaged, missing, unlisted or unread
+	Digest    string      `json:"digest"`
+	Size      int64       `json:"size"`
+	MediaType Text        `json:"mediaType"` // as the manifest that names it says
+	Roles     []string    `json:"roles"`
+	Images    []string    `json:"images"` // digests of the images that it belongs to, at most 16
+	State     check.State `json:"state"`
 }
 
 // Check is one question with its answer. Subject is a digest or a name; empty
 // means the bundle as a whole.
 type Check struct {
-	ID       check.ID `json:"id"`
-	Class    string   `json:"class"`
-	Status   Status   `json:"status"`
-	Subject  Text     `json:"subject"`
-	Detail   string   `json:"detail"`
-	Expected Text     `json:"expected"`
-	Found    Text     `json:"found"`
-	Remedy   Text     `json:"remedy"`
+	ID       check.ID     `json:"id"`
+	Class    string       `json:"class"`
+	Status   check.Status `json:"status"`
+	Subject  Text         `json:"subject"`
+	Detail   string       `json:"detail"`
+	Expected Text         `json:"expected"`
+	Found    Text         `json:"found"`
+	Remedy   Text         `json:"remedy"`
 }
 
 // Totals counts what was read. Judged bytes are those that a chain of digests

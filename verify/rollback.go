@@ -64,7 +64,7 @@ func (s *session) sealRollback() {
 		s.older(&check.Fault{Subject: seal.Inventory, Detail: fmt.Sprintf("another bundle of the stream %s with the same serial was verified before, as entry %d of the register", seal.Stream, entry),
 			Expected: inventory, Found: seal.Inventory})
 	default:
-		s.rec.add(bundleWide, Pass, check.Fault{ID: check.PolicyRollback, Subject: seal.Inventory, Found: fmt.Sprintf("serial %d", seal.Serial)})
+		s.rec.add(bundleWide, check.Pass, check.Fault{ID: check.PolicyRollback, Subject: seal.Inventory, Found: fmt.Sprintf("serial %d", seal.Serial)})
 	}
 }
 
@@ -86,7 +86,7 @@ func (s *session) imageRollback(want oci.Reference) {
 		s.older(&check.Fault{Subject: want.Name(), Detail: fmt.Sprintf("a newer build of this image was verified before, as entry %d of the register", entry),
 			Expected: "signed at " + known.UTC().Format(time.RFC3339) + " or later", Found: at.Format(time.RFC3339)})
 	default:
-		s.rec.add(bundleWide, Pass, check.Fault{ID: check.PolicyRollback, Subject: want.Name(), Found: at.Format(time.RFC3339)})
+		s.rec.add(bundleWide, check.Pass, check.Fault{ID: check.PolicyRollback, Subject: want.Name(), Found: at.Format(time.RFC3339)})
 	}
 }
 

@@ -26,7 +26,7 @@ type Seal struct {
 func (s *session) sealed() {
 	if len(s.opt.SealKeys) == 0 {
 		if s.c.Sealed {
-			s.rec.add(bundleWide, Warn, check.Fault{ID: check.PolicySealNotJudged, Detail: "the bundle has a seal, and no seal key is pinned: it was not judged and proves nothing here"})
+			s.rec.add(bundleWide, check.Warn, check.Fault{ID: check.PolicySealNotJudged, Detail: "the bundle has a seal, and no seal key is pinned: it was not judged and proves nothing here"})
 		}
 		return
 	}
@@ -35,7 +35,7 @@ func (s *session) sealed() {
 		s.bundleFault(f)
 		return
 	}
-	s.rec.add(bundleWide, Pass, check.Fault{ID: check.PolicySeal, Subject: s.rep.Seal.Inventory,
+	s.rec.add(bundleWide, check.Pass, check.Fault{ID: check.PolicySeal, Subject: s.rep.Seal.Inventory,
 		Detail: fmt.Sprintf("sealed as number %d of the stream %s", s.rep.Seal.Serial, s.rep.Seal.Stream), Found: s.rep.Seal.Key})
 }
 

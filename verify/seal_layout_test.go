@@ -11,6 +11,7 @@ import (
 	"github.com/gapseal/gapseal/internal/fixture"
 	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // The entries of a seal, counted from oci-layout.
@@ -123,7 +124,7 @@ func TestEveryByteOfASeal(t *testing.T) {
 	at := fixture.Offsets(c.raw)
 	from, n := at[sealManifest], at[sealEnvelope+1]-at[sealManifest]
 	for range 2 {
-		if rep, err := answer(c.raw, c.opt, asFile); err != nil || rep.Verdict != verify.Verified {
+		if rep, err := answer(c.raw, c.opt, asFile); err != nil || rep.Verdict != check.Verified {
 			t.Fatalf("the sealed bundle is not good to begin with: %v", err)
 		}
 		inParallel(n, func(i int) {
@@ -155,7 +156,7 @@ func TestEveryFieldOfASeal(t *testing.T) {
 				continue
 			}
 			tried++
-			if rep, err := answer(changed, opt, asFile); err != nil || rep.Verdict != verify.Rejected {
+			if rep, err := answer(changed, opt, asFile); err != nil || rep.Verdict != check.Rejected {
 				t.Errorf("%s%s: %s: %v, %v", d.Name, m.Path, m.Kind, rep, err)
 			}
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/gapseal/gapseal/internal/fixture"
 	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/check"
 	"github.com/gapseal/gapseal/verify/dsse"
 	"github.com/gapseal/gapseal/verify/trust"
 )
@@ -113,7 +114,7 @@ func TestSealInTheReport(t *testing.T) {
 	if rep.Seal == nil || *rep.Seal != want {
 		t.Errorf("got %+v, want %+v", rep.Seal, want)
 	}
-	if by, status := rep.Images[0].BoundBy, statusOf(rep, "policy.reference-unbound"); by != "seal" || status != verify.Pass {
+	if by, status := rep.Images[0].BoundBy, statusOf(rep, "policy.reference-unbound"); by != "seal" || status != check.Pass {
 		t.Errorf("bound by %s, policy.reference-unbound: %s", by, status)
 	}
 	if seal := int64(len(files[5].Data) + len(files[6].Data)); rep.Totals.UnjudgedBytes != unjudged-seal {

@@ -83,7 +83,7 @@ func (j *judgement) demands(c *claim) {
 // good reports whether an anchor vouches for who signed and nothing failed.
 func (j *judgement) good() bool {
 	for _, a := range j.rec.answers {
-		if a.Status == Fail {
+		if a.Status == check.Fail {
 			return false
 		}
 	}
@@ -97,9 +97,9 @@ func (j *judgement) vouched() bool {
 		return false
 	}
 	if j.keyless {
-		return j.rec.has(check.CertChain, Pass) && j.rec.has(check.CertIdentity, Pass)
+		return j.rec.has(check.CertChain, check.Pass) && j.rec.has(check.CertIdentity, check.Pass)
 	}
-	return j.rec.has(check.TrustKey, Pass)
+	return j.rec.has(check.TrustKey, check.Pass)
 }
 
 func (j *judgement) fault(f check.Fault) {
@@ -108,23 +108,23 @@ func (j *judgement) fault(f check.Fault) {
 }
 
 func (j *judgement) pass(id check.ID, detail string) {
-	j.rec.add(bundleWide, Pass, check.Fault{ID: id, Subject: j.sig.ID(), Detail: detail})
+	j.rec.add(bundleWide, check.Pass, check.Fault{ID: id, Subject: j.sig.ID(), Detail: detail})
 }
 
 func (j *judgement) skip(id check.ID, detail string) {
-	j.rec.add(bundleWide, Skip, check.Fault{ID: id, Subject: j.sig.ID(), Detail: detail})
+	j.rec.add(bundleWide, check.Skip, check.Fault{ID: id, Subject: j.sig.ID(), Detail: detail})
 }
 
 // passOnce records a pass for a question asked of several log entries, unless
 // one of them failed.
 func (j *judgement) passOnce(id check.ID) {
-	if !j.rec.has(id, Fail) && !j.rec.has(id, Pass) {
+	if !j.rec.has(id, check.Fail) && !j.rec.has(id, check.Pass) {
 		j.pass(id, "")
 	}
 }
 
 func (j *judgement) encodingPass() {
-	if !j.rec.has(check.SignatureEncoding, Fail) {
+	if !j.rec.has(check.SignatureEncoding, check.Fail) {
 		j.pass(check.SignatureEncoding, "")
 	}
 }
@@ -171,8 +171,8 @@ func (s *session) signatures(i int, g *bundle.ImageGraph, ref oci.Reference, d *
 func (s *session) settle(i int, j *judgement, good bool) {
 	lenient := good && !j.d.RequireAll
 	for _, a := range j.rec.answers {
-		if a.Status == Fail && lenient {
-			a.Status = Warn
+		if a.Status == check.Fail && lenient {
+			a.Status = check.Warn
 		}
 		a.image = i
 		s.rec.answers = append(s.rec.answers, a)
@@ -182,8 +182,11 @@ func (s *session) settle(i int, j *judgement, good bool) {
 	j.info.Counts = j.info.Good && j.sig.Subject == j.root
 	img.Signatures = append(img.Signatures, j.info)
 	s.rooted[i] = s.rooted[i] || j.sig.Subject == j.root
-	if j.info.Counts && j.named && img.BoundBy == "none" {
-		img.BoundBy = "docker-reference"
+	if j.info.Counts {
+		img.VouchedBy = check.VouchedBySignature
+	}
+	if j.info.Counts && j.named && img.BoundBy == check.BoundByNone {
+		img.BoundBy = check.BoundByName
 	}
 	s.markJudged(j)
 }
@@ -211,7 +214,7 @@ func (s *session) children(i int, g *bundle.ImageGraph, d *demands, good map[oci
 		}
 	}
 	if platforms > 0 && good[g.Digest] && (signed == platforms || !d.RequireChildren) {
-		s.rec.add(i, Pass, check.Fault{ID: check.PolicyChild, Subject: string(g.Digest),
+		s.rec.add(i, check.Pass, check.Fault{ID: check.PolicyChild, Subject: string(g.Digest),
 			Detail: fmt.Sprintf("the signed index vouches for its %s by digest; signed in their own right: %d", count(platforms, "platform"), signed)})
 	}
 }
@@ -229,7 +232,7 @@ var judgedKinds = map[oci.Kind]bool{oci.KindSignature: true, oci.KindBundle: tru
 // maySignHere reports whether evidence is judged as a signature: it is one, or
 // it cannot be read and might have been one.
 func maySignHere(e *evidence.Evidence) bool {
-	return e.IsSignature() || e.Statement == nil && e.Form != evidence.FormAttestation && e.Form != evidence.FormInToto
+	return e.IsSignature() || e.Statement == nil && e.Form != check.FormAttestation && e.Form != check.FormInToto
 }
 
 // signed says whether the image came with a signature. One that is listed and
@@ -238,10 +241,10 @@ func (s *session) signed(i int, g *bundle.ImageGraph, judged bool) {
 	f := check.Fault{ID: check.SignaturePresent, Subject: string(g.Digest)}
 	switch {
 	case judged:
-		s.rec.add(i, Pass, f)
+		s.rec.add(i, check.Pass, f)
 	case s.unreadable(g):
 		f.Detail = "a signature is listed and cannot be read"
-		s.rec.add(i, Skip, f)
+		s.rec.add(i, check.Skip, f)
 	default:
 		f.Detail, f.Found = "the image has no signature that this version judges", otherEvidence(g)
 		s.rec.fault(i, &f)

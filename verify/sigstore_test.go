@@ -11,6 +11,7 @@ import (
 	"github.com/gapseal/gapseal/internal/fixture"
 	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // sigstoreBundle returns the digest of the one Sigstore bundle in a forge.
@@ -120,17 +121,17 @@ func TestBrokenBundle(t *testing.T) {
 		f.Edit(sigstoreBundle(t, f), flip("sig", 30))
 		return fixture.Verify(t, f.Build(), fixture.Options())
 	}
-	if rep := broken(t, "both:v1"); rep.Verdict != verify.Verified || !slices.Contains(fixture.Warned(rep), "signature.crypto") {
+	if rep := broken(t, "both:v1"); rep.Verdict != check.Verified || !slices.Contains(fixture.Warned(rep), "signature.crypto") {
 		t.Errorf("beside a good one: failed %v, warned %v", fixture.Failed(rep), fixture.Warned(rep))
 	}
-	if rep := broken(t, "bundle:v1"); rep.Verdict != verify.Rejected || rep.Failures[0].Class != "signature" {
+	if rep := broken(t, "bundle:v1"); rep.Verdict != check.Rejected || rep.Failures[0].Class != "signature" {
 		t.Errorf("alone: failed %v", fixture.Failed(rep))
 	}
 	opt := fixture.Options()
 	opt.RequireAll = true
 	f := fixture.Open(fixture.Bundle(t, "both:v1"))
 	f.Edit(sigstoreBundle(t, f), flip("sig", 30))
-	if rep := fixture.Verify(t, f.Build(), opt); rep.Verdict != verify.Rejected {
+	if rep := fixture.Verify(t, f.Build(), opt); rep.Verdict != check.Rejected {
 		t.Error("--require-all accepts a broken signature")
 	}
 }

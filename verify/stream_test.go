@@ -15,6 +15,7 @@ import (
 	"github.com/gapseal/gapseal/internal/fixture"
 	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // contentAt returns the offset of the first byte of content: everything before
@@ -62,7 +63,7 @@ func (g *gate) Read(p []byte) (int, error) {
 // TestMetadataIsToldBeforeContentIsRead: a pipe that holds its content back
 // until the metadata was told is verified.
 func TestMetadataIsToldBeforeContentIsRead(t *testing.T) {
-	for image, want := range map[string]verify.Verdict{"app:v1": verify.Verified, "wrongkey:v1": verify.Rejected} {
+	for image, want := range map[string]check.Verdict{"app:v1": check.Verified, "wrongkey:v1": check.Rejected} {
 		raw := fixture.Bundle(t, image)
 		g := &gate{bytes.NewReader(raw), contentAt(t, raw), make(chan struct{})}
 		opt := fixture.Options()
@@ -76,7 +77,7 @@ func TestMetadataIsToldBeforeContentIsRead(t *testing.T) {
 			t.Fatal(err)
 		}
 		rep, err := verify.Bundle(context.Background(), r, opt)
-		if rep == nil || rep.Verdict != want || (err == nil) != (want == verify.Verified) {
+		if rep == nil || rep.Verdict != want || (err == nil) != (want == check.Verified) {
 			t.Fatalf("%s: %v", image, err)
 		}
 		if len(early) != 1 || early[0].Verdict != want || early[0].Totals.Bytes >= rep.Totals.Bytes || early[0].Totals.JudgedBytes < 0 {
@@ -181,7 +182,7 @@ func TestPlanIsJudgedLikeTheBundle(t *testing.T) {
 			demand(&opt)
 			planned, err := verify.Plan(plan, opt)
 			rep := fixture.Verify(t, raw.Bytes(), opt)
-			if a, b := fixture.Failed(planned), fixture.Failed(rep); !slices.Equal(a, b) || planned.Verdict != rep.Verdict || (err == nil) != (rep.Verdict == verify.Verified) {
+			if a, b := fixture.Failed(planned), fixture.Failed(rep); !slices.Equal(a, b) || planned.Verdict != rep.Verdict || (err == nil) != (rep.Verdict == check.Verified) {
 				t.Errorf("%v %s: planned %v, written %v, error %v", set, name, a, b, err)
 			}
 			if planned.Totals != rep.Totals || planned.Bundle.Identity != rep.Bundle.Identity || planned.Bundle.Size != rep.Bundle.Size {

@@ -14,6 +14,7 @@ import (
 	"github.com/gapseal/gapseal/internal/fixture"
 	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/check"
 	"github.com/gapseal/gapseal/verify/report"
 )
 
@@ -173,7 +174,7 @@ func TestHostileNamesAreShownEscaped(t *testing.T) {
 			if i := strings.IndexFunc(strings.ReplaceAll(out.String(), "\n", ""), func(r rune) bool { return !unicode.IsPrint(r) }); i >= 0 {
 				t.Errorf("%s %q: shown unescaped:\n%q", what, name, out.String())
 			}
-			if n := strings.Count("\n"+out.String(), "\nVERIFIED"); n > 1 || n == 1 && rep.Verdict != verify.Verified {
+			if n := strings.Count("\n"+out.String(), "\nVERIFIED"); n > 1 || n == 1 && rep.Verdict != check.Verified {
 				t.Errorf("%s %q: a line of its own says VERIFIED:\n%s", what, name, out.String())
 			}
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/gapseal/gapseal/internal/fixture"
 	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/check"
 	"github.com/gapseal/gapseal/verify/report"
 )
 
@@ -79,12 +80,12 @@ func TestManyImagesThreats(t *testing.T) {
 	one.run(t, base, "trust")
 	raw, opt := one.build(t, base)
 	rep := fixture.Verify(t, raw, opt)
-	for i, want := range []verify.Verdict{verify.Verified, verify.Verified, verify.Rejected} {
+	for i, want := range []check.Verdict{check.Verified, check.Verified, check.Rejected} {
 		if rep.Images[i].Verdict != want {
 			t.Errorf("image %d is %s, want %s", i, rep.Images[i].Verdict, want)
 		}
 	}
-	if rep.Verdict != verify.Rejected {
+	if rep.Verdict != check.Rejected {
 		t.Error("the bundle must be rejected as a whole")
 	}
 }

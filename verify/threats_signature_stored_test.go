@@ -8,6 +8,7 @@ import (
 	"github.com/gapseal/gapseal/internal/fixture"
 	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // layersOf changes the layers of the signature's manifest, given as JSON.
@@ -75,7 +76,7 @@ func TestHowSignaturesAreStored(t *testing.T) {
 // signature's manifest proves nothing, and its bytes are counted so.
 func TestCovertContentIsNotCountedAsJudged(t *testing.T) {
 	raw, opt := (&threat{forge: another("text/spdx+json")}).build(t, unsigned(t, "unsigned:v1"))
-	if rep := fixture.Verify(t, raw, opt); rep.Verdict != verify.Verified || rep.Totals.UnjudgedBytes < 14 || rep.Images[0].Evidence[0].Judged {
+	if rep := fixture.Verify(t, raw, opt); rep.Verdict != check.Verified || rep.Totals.UnjudgedBytes < 14 || rep.Images[0].Evidence[0].Judged {
 		t.Errorf("%s, totals %+v, evidence %+v", rep.Verdict, rep.Totals, rep.Images[0].Evidence)
 	}
 }
@@ -94,7 +95,7 @@ func TestReferencesByDigest(t *testing.T) {
 		{name: "not written in full", forge: named("unsigned"), want: "layout.inventory"},
 		{name: "empty", forge: func(f *fixture.Forge) { f.Inventory.Images[0].Reference = "" }, want: "layout.inventory signature.docker-reference"},
 	})
-	for signed, want := range map[string]string{"": "docker-reference", fixture.Host + "unsigned:v7": "docker-reference"} {
+	for signed, want := range map[string]check.BoundBy{"": "docker-reference", fixture.Host + "unsigned:v7": "docker-reference"} {
 		raw, opt := (&threat{signed: one(fixture.Stages{Reference: signed}), forge: named("unsigned@" + mine)}).build(t, unsigned(t, "unsigned:v1"))
 		rep := fixture.Verify(t, raw, opt)
 		if len(fixture.Failed(rep))+len(fixture.Warned(rep)) > 0 || rep.Images[0].BoundBy != want {

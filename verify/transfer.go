@@ -151,7 +151,7 @@ func (s *session) transferred() {
 	}
 	if len(missing)+len(dirty) == 0 && len(required) > 0 {
 		f.Detail = ""
-		s.rec.add(bundleWide, Pass, f)
+		s.rec.add(bundleWide, check.Pass, f)
 	}
 }
 

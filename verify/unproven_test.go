@@ -12,19 +12,19 @@ func TestNothingIsVerifiedWithoutASignature(t *testing.T) {
 	counts, stranger := Signature{Counts: true}, Signature{}
 	for name, c := range map[string]struct {
 		images []Image
-		want   Verdict
+		want   check.Verdict
 	}{
-		"no image":               {nil, Rejected},
-		"image without any":      {[]Image{{}}, Rejected},
-		"none that counts":       {[]Image{{Signatures: []Signature{stranger}}}, Rejected},
-		"one of two has none":    {[]Image{{Signatures: []Signature{counts}}, {}}, Rejected},
-		"each image has its own": {[]Image{{Signatures: []Signature{stranger, counts}}}, Verified},
+		"no image":               {nil, check.Rejected},
+		"image without any":      {[]Image{{}}, check.Rejected},
+		"none that counts":       {[]Image{{Signatures: []Signature{stranger}}}, check.Rejected},
+		"one of two has none":    {[]Image{{Signatures: []Signature{counts}}, {}}, check.Rejected},
+		"each image has its own": {[]Image{{Signatures: []Signature{stranger, counts}}}, check.Verified},
 	} {
 		s := newSession(Options{})
 		s.rep.Images = c.images
 		s.unproven()
 		rep := s.finish()
-		if rep.Verdict != c.want || c.want == Rejected && (len(rep.Failures) != 1 || rep.Failures[0].ID != check.Internal) {
+		if rep.Verdict != c.want || c.want == check.Rejected && (len(rep.Failures) != 1 || rep.Failures[0].ID != check.Internal) {
 			t.Errorf("%s: %s, failures %v", name, rep.Verdict, rep.Failures)
 		}
 	}

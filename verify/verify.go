@@ -64,7 +64,7 @@ func Plan(p *bundle.Plan, opt Options) (*Report, error) {
 }
 
 func verdictError(rep *Report) error {
-	if rep.Verdict == Verified {
+	if rep.Verdict == check.Verified {
 		return nil
 	}
 	return &Error{rep}
@@ -78,12 +78,12 @@ type session struct {
 	rep      Report
 	c        *bundle.Contents
 	graph    *bundle.Graph
-	present  func(oci.Digest) bool   // whether the file holds a blob
-	ended    func() bool             // nobody waits for the result any more
-	state    func(oci.Digest) string // in which a blob was found
-	whole    func() bool             // whether the file could be read to its end
-	demand   []*demands              // on each image
-	matchers []matcher               // of the rules of the policy
+	present  func(oci.Digest) bool        // whether the file holds a blob
+	ended    func() bool                  // nobody waits for the result any more
+	state    func(oci.Digest) check.State // in which a blob was found
+	whole    func() bool                  // whether the file could be read to its end
+	demand   []*demands                   // on each image
+	matchers []matcher                    // of the rules of the policy
 	keys     []*bundleKey
 	weighed  []string            // fingerprints of the pinned keys whose strength was judged
 	judged   map[oci.Digest]bool // evidence whose every part was judged
@@ -96,7 +96,7 @@ func newSession(opt Options) *session {
 	s := &session{opt: opt, anyone: opt.anyone(), judged: map[oci.Digest]bool{}, rooted: map[int]bool{}}
 	s.present, s.whole = func(oci.Digest) bool { return true }, func() bool { return true }
 	s.ended = func() bool { return false }
-	s.state = func(oci.Digest) string { return bundle.StateUnread }
+	s.state = func(oci.Digest) check.State { return check.Unread }
 	at := opt.now()
 	s.rep = Report{
 		Schema: Schema, VerifiedAt: at, Clock: opt.clock(at), Bundle: BundleID{Path: opt.Path, Volumes: []Volume{}},
@@ -153,7 +153,7 @@ func Judge(e evidence.Evidence, ref oci.Reference, opt Options) (*Report, error)
 	s.judgeKeys()
 	s.anchorStrength()
 	s.bundleDemands()
-	s.rep.Images = []Image{{Digest: string(e.Subject), ClaimedReference: ref.Name(), BoundBy: "none",
+	s.rep.Images = []Image{{Digest: string(e.Subject), ClaimedReference: ref.Name(), BoundBy: check.BoundByNone, VouchedBy: check.VouchedByNone,
 		Platforms: []string{}, Signatures: []Signature{}, Attestations: []Attestation{}, Evidence: []Evidence{}}}
 	g := &bundle.ImageGraph{}
 	g.Digest = e.Subject
@@ -166,7 +166,7 @@ func Judge(e evidence.Evidence, ref oci.Reference, opt Options) (*Report, error)
 	if !e.IsSignature() {
 		s.asAttestation(j)
 	}
-	if !s.rec.any(Fail) && !j.info.Counts {
+	if !s.rec.any(check.Fail) && !j.info.Counts {
 		s.bundleFault(&check.Fault{ID: check.Internal, Detail: "no check failed, and yet the evidence does not count"})
 	}
 	rep := s.conclude()
@@ -186,11 +186,11 @@ func (s *session) bundleDemands() {
 // and that a message signature was put to the very bytes it names.
 func (j *judgement) subject() {
 	_, err := oci.ParseDigest(string(j.sig.Subject))
-	message := j.sig.Envelope == nil && j.sig.Form != evidence.FormSimpleSigning
+	message := j.sig.Envelope == nil && j.sig.Form != check.FormSimpleSigning
 	switch {
 	case err != nil:
 		j.fault(check.Fault{ID: check.SignatureClaims, Detail: "the subject: " + err.Error()})
-	case j.sig.Message == nil && !j.rec.any(Fail):
+	case j.sig.Message == nil && !j.rec.any(check.Fail):
 		j.fault(check.Fault{ID: check.SignatureClaims, Detail: "what was signed is not at hand", Expected: string(j.sig.Subject), Found: "nothing"})
 	case j.sig.Message != nil && message && oci.FromBytes(j.sig.Message) != j.sig.Subject:
 		j.fault(check.Fault{ID: check.BlobDigest, Detail: "the message is not the subject", Expected: string(j.sig.Subject), Found: string(oci.FromBytes(j.sig.Message))})
@@ -201,6 +201,7 @@ func (j *judgement) subject() {
 func (s *session) asAttestation(j *judgement) {
 	img := &s.rep.Images[0]
 	img.Signatures = slices.Delete(img.Signatures, 0, 1)
+	img.VouchedBy = check.VouchedByNone
 	att := Attestation{Signature: j.info}
 	if j.sig.Statement != nil && j.vouched() {
 		att.PredicateType = Text(j.sig.Statement.PredicateType)

@@ -9,6 +9,7 @@ import (
 	"github.com/gapseal/gapseal/bundle/volume"
 	"github.com/gapseal/gapseal/internal/fixture"
 	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // cut writes a bundle as volumes of each bytes into a folder of its own, with
@@ -80,7 +81,7 @@ func judge(t testing.TB, path string, opt verify.Options, dirs ...string) *verif
 	if rep == nil {
 		t.Fatal(err)
 	}
-	if (err == nil) != (rep.Verdict == verify.Verified) || (len(fixture.Failed(rep)) == 0) != (err == nil) {
+	if (err == nil) != (rep.Verdict == check.Verified) || (len(fixture.Failed(rep)) == 0) != (err == nil) {
 		t.Fatalf("verdict %s, error %v, failed %v", rep.Verdict, err, fixture.Failed(rep))
 	}
 	return rep

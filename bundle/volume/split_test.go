@@ -11,7 +11,7 @@ import (
 
 	"github.com/gapseal/gapseal/bundle/volume"
 	"github.com/gapseal/gapseal/internal/fixture"
-	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // TestAnySplitGivesTheSame cuts good and bad bundles at many sizes, and wants
@@ -35,7 +35,7 @@ func TestAnySplitGivesTheSame(t *testing.T) {
 				}
 			}
 		}
-		if (want.Verdict == verify.Verified) != (image == "app:v1") {
+		if (want.Verdict == check.Verified) != (image == "app:v1") {
 			t.Errorf("%s is %s", image, want.Verdict)
 		}
 	}

@@ -136,7 +136,7 @@ func showReceipt(w *output, args []string, got *receipt.Receipt, signer string, 
 		term.Row(w, "identity", *f.Bundle.Identity)
 	}
 	for _, img := range f.Images {
-		term.Row(w, "image", img.Digest, img.Reference, "bound by "+img.BoundBy+", "+img.Verdict)
+		term.Row(w, "image", img.Digest, img.Reference, "bound by "+string(img.BoundBy)+", "+string(img.Verdict))
 	}
 	for _, a := range f.Anchors {
 		// an identity has no fingerprint, but a name

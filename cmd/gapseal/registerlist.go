@@ -16,6 +16,7 @@ import (
 
 	"github.com/gapseal/gapseal/internal/term"
 	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/check"
 	"github.com/gapseal/gapseal/verify/register"
 	"github.com/gapseal/gapseal/verify/report"
 )
@@ -177,7 +178,7 @@ func (r *registerRun) show(_ context.Context, args []string, std stdio) error {
 // showEntry writes the report as verify did.
 func showEntry(w io.Writer, e *register.Entry) error {
 	rep := &verify.Report{}
-	if err := json.Unmarshal([]byte(e.Report), rep); err != nil || rep.Verdict != verify.Verified && len(rep.Failures) == 0 {
+	if err := json.Unmarshal([]byte(e.Report), rep); err != nil || rep.Verdict != check.Verified && len(rep.Failures) == 0 {
 		return usagef("entry %d: this version cannot show its report as text; -o json shows it as it was written", e.Number)
 	}
 	fmt.Fprintf(w, "Entry %d, recorded at %s by gapseal %s\n", e.Number, e.RecordedAt.Format(time.RFC3339), term.Escape(e.ToolVersion))

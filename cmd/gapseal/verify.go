@@ -16,6 +16,7 @@ import (
 	"github.com/gapseal/gapseal/internal/term"
 	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/check"
 	"github.com/gapseal/gapseal/verify/register"
 	"github.com/gapseal/gapseal/verify/report"
 )
@@ -178,7 +179,7 @@ func (v *verifyRun) describe(rep *verify.Report, src *bundleSource) (err error) 
 
 // announce tells, before a long pipe has been read, that it need not be.
 func announce(w io.Writer, early verify.Report) {
-	if early.Verdict == verify.Rejected {
+	if early.Verdict == check.Rejected {
 		term.Say(w, "rejected by its metadata (%s); reading on for the full report", early.Failures[0].ID)
 	}
 }
@@ -330,7 +331,7 @@ func (v *verifyRun) write(rep *verify.Report, std stdio) error {
 	switch {
 	case v.outputFile != "":
 		return v.toFile(rep, std)
-	case v.output == "cosign" && rep.Verdict == verify.Rejected:
+	case v.output == "cosign" && rep.Verdict == check.Rejected:
 		return nil
 	}
 	return renderers[v.output](std.out, rep)
@@ -379,7 +380,7 @@ func checkDir(dir string) error {
 // dir, byte by byte as it was signed. Of a bundle that is not verified nothing
 // counts.
 func writeStatements(dir string, rep *verify.Report) error {
-	if dir == "" || rep.Verdict != verify.Verified {
+	if dir == "" || rep.Verdict != check.Verified {
 		return nil
 	}
 	for i := range rep.Images {

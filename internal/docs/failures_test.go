@@ -147,7 +147,7 @@ func verifiedKeyless(t testing.TB) string {
 	identity("dev@lab.test")(&opt)
 	rep := fixture.Verify(t, keyFree(t, "keyless:v1"), opt)
 	story, _, ok := strings.Cut(text(t, rep), "The following checks were performed on the bundle")
-	if !ok || rep.Verdict != verify.Verified {
+	if !ok || rep.Verdict != check.Verified {
 		t.Errorf("the keyless image is %s: %v", rep.Verdict, fixture.Failed(rep))
 	}
 	return fenced("", story)
@@ -168,7 +168,7 @@ func (f failure) text(t testing.TB, name string) string {
 		f.option(&opt)
 	}
 	rep := fixture.Verify(t, raw, opt)
-	if rep.Verdict != verify.Rejected || rep.Failures[0].ID != f.id {
+	if rep.Verdict != check.Rejected || rep.Failures[0].ID != f.id {
 		t.Errorf("%s: failed %v, want %s first", name, fixture.Failed(rep), f.id)
 		return ""
 	}

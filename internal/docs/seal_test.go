@@ -11,7 +11,7 @@ import (
 	"github.com/gapseal/gapseal/bundle"
 	"github.com/gapseal/gapseal/internal/fixture"
 	"github.com/gapseal/gapseal/oci"
-	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/check"
 	"github.com/gapseal/gapseal/verify/dsse"
 	"github.com/gapseal/gapseal/verify/seal"
 	"github.com/gapseal/gapseal/verify/trust"
@@ -67,7 +67,7 @@ func sealParts() map[string]func(testing.TB) string {
 func TestSealedExample(t *testing.T) {
 	opt := fixture.Options()
 	opt.SealKeys = []*trust.Key{exampleSealer(t).Public()}
-	if rep := fixture.Verify(t, sealedExample(t), opt); rep.Verdict != verify.Verified || rep.Seal == nil || rep.Seal.Serial != 118 {
+	if rep := fixture.Verify(t, sealedExample(t), opt); rep.Verdict != check.Verified || rep.Seal == nil || rep.Seal.Serial != 118 {
 		t.Errorf("failed %v, seal %+v", fixture.Failed(rep), rep.Seal)
 	}
 }

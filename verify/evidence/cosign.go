@@ -14,14 +14,14 @@ const artifactTypeSignature = "application/vnd.dev.cosign.artifact.sig.v1+json"
 func ReadCosign(manifest, subject oci.Digest, blob func(oci.Digest) []byte) []Evidence {
 	m, problems := parseManifest(blob(manifest))
 	if m == nil {
-		return []Evidence{{Form: FormSimpleSigning, Manifest: manifest, Subject: subject, Problems: problems}}
+		return []Evidence{{Form: check.FormSimpleSigning, Manifest: manifest, Subject: subject, Problems: problems}}
 	}
 	problems = append(problems, m.checkSubject(subject, false)...)
 	problems = append(problems, m.checkType("", artifactTypeSignature)...)
 	problems = append(problems, checkConfig(m, blob)...)
 	sigs := make([]Evidence, 0, len(m.Layers))
 	for i, l := range m.Layers {
-		e := Evidence{Form: FormSimpleSigning, Manifest: manifest, Layer: i, Subject: subject}
+		e := Evidence{Form: check.FormSimpleSigning, Manifest: manifest, Layer: i, Subject: subject}
 		e.problem(problems...)
 		if e.readLayer(l, oci.TypeSimpleSigning) {
 			e.Message = blob(l.Digest)
@@ -55,7 +55,7 @@ func (e *Evidence) decodeSignature(value string) {
 func ReadAttestations(manifest, subject oci.Digest, blob func(oci.Digest) []byte) []Evidence {
 	m, problems := parseReferrer(blob(manifest))
 	if m == nil {
-		return []Evidence{{Form: FormAttestation, Manifest: manifest, Subject: subject, Problems: problems}}
+		return []Evidence{{Form: check.FormAttestation, Manifest: manifest, Subject: subject, Problems: problems}}
 	}
 	problems = append(problems, m.checkSubject(subject, false)...)
 	problems = append(problems, m.checkType("", oci.TypeInToto)...)
@@ -67,7 +67,7 @@ func ReadAttestations(manifest, subject oci.Digest, blob func(oci.Digest) []byte
 	}
 	atts := make([]Evidence, 0, len(m.Layers))
 	for i, l := range m.Layers {
-		e := Evidence{Form: FormAttestation, Manifest: manifest, Layer: i, Subject: subject}
+		e := Evidence{Form: check.FormAttestation, Manifest: manifest, Layer: i, Subject: subject}
 		e.problem(problems...)
 		known := e.readLayer(l, oci.TypeDSSE)
 		if l.Annotations[annotationSignature] != "" {

@@ -29,7 +29,7 @@ func TestReadCosign(t *testing.T) {
 			e := only(t, evidence.Read(oci.KindSignature, c.manifest, image, s.blob))
 			wantFaults(t, e.Problems)
 			wantVerifies(t, e)
-			if e.Form != evidence.FormSimpleSigning || !e.IsSignature() || !bytes.Equal(e.Message, e.Payload) || e.Statement != nil {
+			if e.Form != check.FormSimpleSigning || !e.IsSignature() || !bytes.Equal(e.Message, e.Payload) || e.Statement != nil {
 				t.Errorf("%+v", e)
 			}
 			if (e.Cert != nil) != c.cert || len(e.Chain) != c.chain || (len(e.Entries) == 1) != (e.Rekor != nil) {
@@ -176,7 +176,7 @@ func TestReadAttestations(t *testing.T) {
 			e := all[i]
 			wantFaults(t, e.Problems)
 			wantVerifies(t, e)
-			if e.Form != evidence.FormAttestation || e.IsSignature() || e.Statement.PredicateType != predicate || e.Layer != i || len(e.Entries) != 1 {
+			if e.Form != check.FormAttestation || e.IsSignature() || e.Statement.PredicateType != predicate || e.Layer != i || len(e.Entries) != 1 {
 				t.Errorf("%+v", e)
 			}
 			entry, err := e.Entries[0].ParseBody()

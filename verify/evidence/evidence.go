@@ -8,23 +8,6 @@ import (
 	"github.com/gapseal/gapseal/verify/rekor"
 )
 
-// The forms of evidence. A Sigstore bundle's form ends in its version, as in
-// "sigstore-bundle-v0.3"; see [BundleForm].
-const (
-	FormSimpleSigning = "cosign-simple-signing" // a payload of cosign's own type, at the tag sha256-<hex>.sig
-	FormAttestation   = "cosign-attestation"    // a DSSE envelope, at the tag sha256-<hex>.att or as a referrer
-	FormInToto        = "in-toto"               // an in-toto statement or its envelope, without a Sigstore bundle
-	formBundle        = "sigstore-bundle"
-)
-
-// BundleForm returns the form of a Sigstore bundle of a version such as "0.3".
-func BundleForm(version string) string {
-	if version == "" {
-		return formBundle
-	}
-	return formBundle + "-v" + version
-}
-
 // Evidence is one signature and all that came with it, whatever form it was
 // stored in, so that one judge can judge them all:
 //
@@ -43,7 +26,7 @@ func BundleForm(version string) string {
 // Nothing in it is verified, and nothing of Cert, Chain, Hint, Entries or
 // Timestamps is more than a claim of whoever stored it.
 type Evidence struct {
-	Form     string
+	Form     check.Form
 	Manifest oci.Digest // the manifest that stores it
 	Layer    int        // which of its layers
 	Subject  oci.Digest // the image it is stored for
@@ -80,7 +63,7 @@ func (e *Evidence) ID() string {
 // its signature; so is a statement that could not be read.
 func (e *Evidence) IsSignature() bool {
 	switch {
-	case e.Form == FormSimpleSigning:
+	case e.Form == check.FormSimpleSigning:
 		return true
 	case e.Signature == nil:
 		return false

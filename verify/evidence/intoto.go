@@ -6,6 +6,7 @@ import (
 
 	"github.com/gapseal/gapseal/internal/strict"
 	"github.com/gapseal/gapseal/oci"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // annotationInToto names the predicate type on a layer, as BuildKit writes it.
@@ -19,13 +20,13 @@ const annotationInToto = "in-toto.io/predicate-type"
 func ReadInToto(manifest, subject oci.Digest, blob func(oci.Digest) []byte) []Evidence {
 	m, problems := parseReferrer(blob(manifest))
 	if m == nil {
-		return []Evidence{{Form: FormInToto, Manifest: manifest, Subject: subject, Problems: problems}}
+		return []Evidence{{Form: check.FormInToto, Manifest: manifest, Subject: subject, Problems: problems}}
 	}
 	problems = append(problems, m.checkSubject(subject, false)...)
 	problems = append(problems, m.checkAnnotations(map[string]*string{annotationCreated: nil})...)
 	all := make([]Evidence, 0, len(m.Layers))
 	for i, l := range m.Layers {
-		e := Evidence{Form: FormInToto, Manifest: manifest, Layer: i, Subject: subject}
+		e := Evidence{Form: check.FormInToto, Manifest: manifest, Layer: i, Subject: subject}
 		e.problem(problems...)
 		e.checkInTotoLayer(l)
 		if raw := blob(l.Digest); raw != nil {

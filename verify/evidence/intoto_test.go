@@ -26,7 +26,7 @@ func TestReadInToto(t *testing.T) {
 
 	e := read(env.Payload)
 	wantFaults(t, e.Problems)
-	if e.Form != evidence.FormInToto || e.IsSignature() || e.Message != nil || e.Signature != nil || e.Statement == nil {
+	if e.Form != check.FormInToto || e.IsSignature() || e.Message != nil || e.Signature != nil || e.Statement == nil {
 		t.Errorf("%+v", e)
 	}
 	e = read(envelope)

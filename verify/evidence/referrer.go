@@ -16,7 +16,7 @@ const (
 // manifest must be known and agree with the bundle. blob gives metadata by
 // digest, nil for what is missing or damaged. The result has one element.
 func ReadReferrer(manifest, subject oci.Digest, blob func(oci.Digest) []byte) []Evidence {
-	e := Evidence{Form: formBundle, Manifest: manifest, Subject: subject}
+	e := Evidence{Form: check.SigstoreBundle(""), Manifest: manifest, Subject: subject}
 	m, problems := parseReferrer(blob(manifest))
 	e.problem(problems...)
 	if m == nil {
@@ -29,7 +29,7 @@ func ReadReferrer(manifest, subject oci.Digest, blob func(oci.Digest) []byte) []
 		return []Evidence{e}
 	}
 	l := m.Layers[0]
-	e.Form = BundleForm(bundleVersions[l.MediaType])
+	e.Form = check.SigstoreBundle(bundleVersions[l.MediaType])
 	e.problem(m.checkType(l.MediaType)...)
 	if !bare(l) {
 		e.problem(encodingFault("the layer of a Sigstore bundle carries more than type, digest and size"))

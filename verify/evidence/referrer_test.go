@@ -108,7 +108,7 @@ func TestReadReferrerOfAnotherStatement(t *testing.T) {
 	wantFaults(t, e.Problems, check.SignatureEncoding)
 	e = only(t, evidence.ReadReferrer(other, image, s.blob))
 	wantFaults(t, e.Problems, check.SignatureEncoding)
-	if e.Form != evidence.BundleForm("") {
+	if e.Form != check.SigstoreBundle("") {
 		t.Error(e.Form)
 	}
 }

@@ -77,7 +77,7 @@ func TestReadsWhatCosignWrites(t *testing.T) {
 	if string(s.Payload) != payload || string(s.Signature) != "signed" || s.Rekor != nil || s.Cert != nil {
 		t.Errorf("read %+v", s)
 	}
-	if s.Form != evidence.FormSimpleSigning || s.Subject != subject || s.ID() != string(s.Manifest) {
+	if s.Form != check.FormSimpleSigning || s.Subject != subject || s.ID() != string(s.Manifest) {
 		t.Errorf("form %s, subject %s, id %s", s.Form, s.Subject, s.ID())
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/gapseal/gapseal/internal/fixture"
 	"github.com/gapseal/gapseal/testdata"
 	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/check"
 	"github.com/gapseal/gapseal/verify/policy"
 	"github.com/gapseal/gapseal/verify/trust"
 )
@@ -175,7 +176,7 @@ func TestWholeBundle(t *testing.T) {
 // TestPolicyDigestBinds: a digest that the policy pins binds the name that its
 // rule stands for, and none that merely matches a pattern.
 func TestPolicyDigestBinds(t *testing.T) {
-	for match, want := range map[string]string{"app:v1": "policy", "app": "docker-reference", "*": "docker-reference", "app:*": "docker-reference", "app:v1*": "docker-reference"} {
+	for match, want := range map[string]check.BoundBy{"app:v1": "policy", "app": "docker-reference", "*": "docker-reference", "app:*": "docker-reference", "app:v1*": "docker-reference"} {
 		p, err := policy.Parse([]byte(strings.Replace(imagesRule(signed, "digests: ['"+appV1+"']"), host+"*", host+match, 1)), key)
 		if err != nil {
 			t.Fatal(err)
@@ -184,7 +185,7 @@ func TestPolicyDigestBinds(t *testing.T) {
 		opt.Policy = &p.Policy
 		rep := fixture.Verify(t, fixture.Bundle(t, "app:v1"), opt)
 		warned := strings.Contains(fmt.Sprint(fixture.Warned(rep)), "policy.reference-unbound")
-		if got := rep.Images[0].BoundBy; rep.Verdict != verify.Verified || got != want || warned != (want != "policy") {
+		if got := rep.Images[0].BoundBy; rep.Verdict != check.Verified || got != want || warned != (want != "policy") {
 			t.Errorf("%s: %s, bound by %s, warned %v", match, rep.Verdict, got, fixture.Warned(rep))
 		}
 	}

@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"github.com/gapseal/gapseal/bundle"
-	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // RefusedError says that a receipt is what one of the pinned keys signed, and
@@ -34,7 +34,7 @@ func (r *Receipt) Accept(transferID string) error {
 		}
 		return &RefusedError{"the receipt is of another transfer", transferID, found}
 	}
-	if r.Found.Verdict != verify.Verified {
+	if r.Found.Verdict != check.Verified {
 		return &RefusedError{Reason: fmt.Sprintf("the receipt is valid, and it says that the bundle was %s: %s", r.Found.Verdict, r.Found.Failures[0].ID)}
 	}
 	return nil

@@ -10,7 +10,7 @@ import (
 
 	"github.com/gapseal/gapseal/internal/fixture"
 	"github.com/gapseal/gapseal/oci"
-	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/check"
 	"github.com/gapseal/gapseal/verify/dsse"
 	"github.com/gapseal/gapseal/verify/receipt"
 	"github.com/gapseal/gapseal/verify/report"
@@ -57,7 +57,7 @@ func TestMakeAndOpen(t *testing.T) {
 		t.Errorf("the receipt holds %d bytes for %s, the report has %d", len(r.Report), r.TransferID, len(rep))
 	}
 	identity := string(oci.FromBytes(fixture.Files(raw)[1].Data))
-	if f := r.Found; f.Verdict != verify.Verified || *f.Bundle.Identity != identity || f.Bundle.Size != int64(len(raw)) || len(f.Images) != 1 || len(f.Anchors) != 2 {
+	if f := r.Found; f.Verdict != check.Verified || *f.Bundle.Identity != identity || f.Bundle.Size != int64(len(raw)) || len(f.Images) != 1 || len(f.Anchors) != 2 {
 		t.Errorf("found %+v", f)
 	}
 	if err := r.Accept(""); err != nil {

@@ -8,15 +8,16 @@ import (
 	"github.com/gapseal/gapseal/internal/strict"
 	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // Finding is what a receipt's report says, as far as a reader of the receipt is
 // told. It comes from whoever signed the receipt and, in part, from the bundle:
 // escape it before showing it.
 type Finding struct {
-	Schema     string         `json:"schema"`
-	Verdict    verify.Verdict `json:"verdict"`
-	VerifiedAt string         `json:"verifiedAt"` // RFC 3339
+	Schema     string        `json:"schema"`
+	Verdict    check.Verdict `json:"verdict"`
+	VerifiedAt string        `json:"verifiedAt"` // RFC 3339
 	Bundle     struct {
 		Path     string  `json:"path"`
 		Size     int64   `json:"size"` // in bytes
@@ -31,10 +32,10 @@ type Finding struct {
 	} `json:"anchors"`
 	Waivers []string `json:"waivers"`
 	Images  []struct {
-		Digest    string `json:"digest"`
-		Reference string `json:"claimedReference"`
-		BoundBy   string `json:"boundBy"`
-		Verdict   string `json:"verdict"`
+		Digest    string        `json:"digest"`
+		Reference string        `json:"claimedReference"`
+		BoundBy   check.BoundBy `json:"boundBy"`
+		Verdict   string        `json:"verdict"`
 	} `json:"images"`
 	Transfer *struct {
 		ID *string `json:"id"`
@@ -83,13 +84,13 @@ func (f *Finding) check() error {
 		}
 	}
 	switch {
-	case f.Verdict != verify.Verified && f.Verdict != verify.Rejected:
+	case f.Verdict != check.Verified && f.Verdict != check.Rejected:
 		return fmt.Errorf("the verdict is %.60q", f.Verdict)
 	case f.Bundle.Size < 0 || f.Bundle.Size >= 1<<53:
 		return fmt.Errorf("the bundle has %d bytes", f.Bundle.Size)
-	case (f.Verdict == verify.Verified) != (len(f.Failures) == 0):
+	case (f.Verdict == check.Verified) != (len(f.Failures) == 0):
 		return errors.New("verdict and failures do not agree")
-	case f.Verdict == verify.Verified && (f.Bundle.Identity == nil || len(f.Images) == 0):
+	case f.Verdict == check.Verified && (f.Bundle.Identity == nil || len(f.Images) == 0):
 		return errors.New("it says verified of a bundle without an identity or without an image")
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // Cosign writes the array that cosign verify prints, with one claim for each
@@ -13,7 +14,7 @@ import (
 // of an image, are left out. A report that is not verified has no claims.
 func Cosign(w io.Writer, r *verify.Report) error {
 	list := []claim{}
-	if r.Verdict == verify.Verified {
+	if r.Verdict == check.Verified {
 		for _, img := range r.Images {
 			for _, sig := range img.Signatures {
 				if c, ok := cosignClaim(&img, &sig); ok {
@@ -36,7 +37,7 @@ func cosignClaim(img *verify.Image, sig *verify.Signature) (c claim, ok bool) {
 	if !sig.Counts {
 		return claim{}, false
 	}
-	if strings.HasPrefix(sig.Form, "sigstore-bundle") {
+	if strings.HasPrefix(string(sig.Form), "sigstore-bundle") {
 		return statementClaim(img, sig)
 	}
 	if json.Unmarshal(sig.Payload, &c) != nil {

@@ -32,7 +32,7 @@ func CSV(w io.Writer, r *verify.Report) error {
 		}
 		refs := atMost(blob.Images, names)
 		csvRow(b, path, blob.Digest, strconv.FormatInt(blob.Size, 10), string(blob.MediaType), strings.Join(blob.Images, " "),
-			strings.Join(refs, " "), blob.State, string(r.Verdict), strings.Join(r.Waivers, "; "))
+			strings.Join(refs, " "), string(blob.State), string(r.Verdict), strings.Join(r.Waivers, "; "))
 	}
 	return b.Flush()
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/gapseal/gapseal/internal/term"
 	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // checksSection has a table for each answer, what went wrong first. What passed
@@ -13,9 +14,9 @@ import (
 func checksSection(r *verify.Report) section {
 	s := section{ID: "checks", Title: "Checks", Note: "Every question that was asked, in the order of cause."}
 	for _, of := range []struct {
-		status verify.Status
+		status check.Status
 		title  string
-	}{{verify.Fail, "Failed"}, {verify.Warn, "Warnings"}, {verify.Skip, "Skipped"}} {
+	}{{check.Fail, "Failed"}, {check.Warn, "Warnings"}, {check.Skip, "Skipped"}} {
 		t := table{Columns: []string{"Answer", "Check", "Subject", "What was found out"}}
 		for i := range r.Checks {
 			if c := &r.Checks[i]; c.Status == of.status {
@@ -59,7 +60,7 @@ func passed(r *verify.Report) table {
 	var subjects [][]string
 	for i := range r.Checks {
 		c := &r.Checks[i]
-		if c.Status != verify.Pass {
+		if c.Status != check.Pass {
 			continue
 		}
 		n++

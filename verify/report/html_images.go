@@ -98,7 +98,7 @@ func (t *text) signatureValues(img *verify.Image, s *verify.Signature) []value {
 			counts.Text = "GOOD, OF A PLATFORM"
 		}
 	}
-	list := []value{counts, code("in " + s.Digest), plain(s.Form)}
+	list := []value{counts, code("in " + s.Digest), plain(string(s.Form))}
 	if s.Subject != img.Digest {
 		list = append(list, code("of "+s.Subject))
 	}

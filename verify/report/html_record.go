@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // transferSection shows the transfer record, and what it leaves open.
@@ -41,7 +42,7 @@ func sealSection(r *verify.Report) section {
 	if r.Seal == nil {
 		return s
 	}
-	if r.Verdict != verify.Verified {
+	if r.Verdict != check.Verified {
 		s.Note = "A pinned seal key signed this over the inventory. The bundle is rejected: what it holds is not what was sealed, or not wanted."
 	}
 	var f facts

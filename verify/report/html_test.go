@@ -70,7 +70,7 @@ func TestHTMLIsSelfContained(t *testing.T) {
 	for _, images := range [][]string{{"app:v1", "multi:v1", "bundle:v1"}, {"wrongkey:v1"}, {"unsigned:v1"}} {
 		wholesome(t, written(t, "html", sample(t, images...)))
 	}
-	wholesome(t, written(t, "html", &verify.Report{Verdict: verify.Rejected}))
+	wholesome(t, written(t, "html", &verify.Report{Verdict: check.Rejected}))
 }
 
 // The verdict and its reasons come first, then the images, and so on.

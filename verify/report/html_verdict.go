@@ -6,13 +6,14 @@ import (
 
 	"github.com/gapseal/gapseal/internal/term"
 	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // maxWarned bounds the subjects named for one warning above the tables.
 const maxWarned = 10
 
 func newPage(r *verify.Report) *page {
-	p := &page{Verified: r.Verdict == verify.Verified, Verdict: strings.ToUpper(string(r.Verdict)), Title: bundleName(r), Waivers: shownAll(r.Waivers)}
+	p := &page{Verified: r.Verdict == check.Verified, Verdict: strings.ToUpper(string(r.Verdict)), Title: bundleName(r), Waivers: shownAll(r.Waivers)}
 	p.Identity, p.Time = term.Shown(string(r.Bundle.Identity)), term.Shown(judgedAt(r))
 	p.Sentence = sentence(r)
 	for i := range r.Failures {
@@ -53,13 +54,13 @@ func sentence(r *verify.Report) string {
 	passed, warnings := 0, 0
 	for i := range r.Checks {
 		switch r.Checks[i].Status {
-		case verify.Pass:
+		case check.Pass:
 			passed++
-		case verify.Warn:
+		case check.Warn:
 			warnings++
 		}
 	}
-	if r.Verdict != verify.Verified {
+	if r.Verdict != check.Verified {
 		s := fmt.Sprintf("%s failed.", term.Count(len(r.Failures), "check", "checks"))
 		if len(r.Failures) > 0 {
 			s += " First cause: " + term.Shown(string(r.Failures[0].ID)) + "."

@@ -6,12 +6,13 @@ import (
 
 	"github.com/gapseal/gapseal/internal/term"
 	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 func (t *text) image(img *verify.Image) {
 	verdict, why := imageVerdict(img, t.r)
 	heading := "Rejected"
-	if verdict == verify.Verified {
+	if verdict == check.Verified {
 		heading = "Verified"
 	}
 	t.row(heading, img.Digest)
@@ -40,13 +41,13 @@ func (t *text) image(img *verify.Image) {
 
 func (t *text) bound(img *verify.Image) string {
 	switch {
-	case img.BoundBy == "digest":
+	case img.BoundBy == check.BoundByDigest:
 		return "(bound by the digest you gave)"
-	case img.BoundBy == "policy":
+	case img.BoundBy == check.BoundByPolicy:
 		return "(bound by a digest that the policy pins)"
-	case img.BoundBy == "seal" && t.r.Verdict == verify.Verified:
+	case img.BoundBy == check.BoundBySeal && t.r.Verdict == check.Verified:
 		return "(bound by the sender's seal)"
-	case img.BoundBy == "docker-reference" && t.r.Verdict == verify.Verified:
+	case img.BoundBy == check.BoundByName && t.r.Verdict == check.Verified:
 		return "(the signature names the repository; nothing signs the tag)"
 	}
 	return "(claimed; nothing binds it)"
@@ -71,9 +72,9 @@ func (t *text) carried(img *verify.Image) {
 // imageVerdict is what a person is told of an image: nothing of a bundle that is
 // rejected may be used, so that no image of it is called verified. For one that
 // has nothing wrong itself, why says that.
-func imageVerdict(img *verify.Image, r *verify.Report) (v verify.Verdict, why string) {
-	if r.Verdict != verify.Verified && img.Verdict == verify.Verified {
-		return verify.Rejected, "nothing is wrong with this image itself; the bundle is refused as a whole"
+func imageVerdict(img *verify.Image, r *verify.Report) (v check.Verdict, why string) {
+	if r.Verdict != check.Verified && img.Verdict == check.Verified {
+		return check.Rejected, "nothing is wrong with this image itself; the bundle is refused as a whole"
 	}
 	return img.Verdict, ""
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/gapseal/gapseal/internal/term"
 	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // suites lays the checks out: those of an image in its own suite, all others in
@@ -58,19 +59,19 @@ func imageSuite(img *verify.Image, r *verify.Report) *junitSuite {
 // verified only if it is so under each.
 func (s *junitSuite) reference(img *verify.Image, r *verify.Report) {
 	verdict, why := imageVerdict(img, r)
-	if len(s.Cases) == 0 || verdict != verify.Verified && s.Failures == 0 {
+	if len(s.Cases) == 0 || verdict != check.Verified && s.Failures == 0 {
 		s.Cases, s.junitCounts = nil, junitCounts{}
 		s.verdict(verdict, cmp.Or(why, "the image is rejected"), nil)
 	}
 	s.property("image.claimedReference", img.ClaimedReference)
-	s.property("image.boundBy", img.BoundBy)
+	s.property("image.boundBy", string(img.BoundBy))
 	s.property("image.verdict", string(verdict))
 }
 
 // verdict opens a suite with the answer that its cases lead to.
-func (s *junitSuite) verdict(v verify.Verdict, rejected string, failures []verify.Check) {
+func (s *junitSuite) verdict(v check.Verdict, rejected string, failures []verify.Check) {
 	c := junitCase{Name: "verdict", Class: "gapseal.verdict", Time: "0"}
-	if v != verify.Verified {
+	if v != check.Verified {
 		c.Failure = &junitResult{Message: rejected, Type: "verdict"}
 		if len(failures) > 0 {
 			c.Failure.Text = "first cause: " + term.Shown(string(failures[0].ID)+": "+failures[0].Detail)
@@ -87,10 +88,10 @@ func (s *junitSuite) check(c *verify.Check) {
 	}
 	message := term.Shown(c.Detail)
 	switch c.Status {
-	case verify.Pass:
-	case verify.Skip:
+	case check.Pass:
+	case check.Skip:
 		tc.Skipped = &junitResult{Message: message}
-	case verify.Warn:
+	case check.Warn:
 		tc.Out = "WARNING " + message + "\n" + caseText(c)
 	default:
 		tc.Failure = &junitResult{Message: message, Type: term.Shown(string(c.ID)), Text: caseText(c)}

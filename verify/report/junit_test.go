@@ -93,7 +93,7 @@ func TestJUnitOfSkipAndWarning(t *testing.T) {
 func TestJUnitOfShared(t *testing.T) {
 	shared, lone := digestOf(1), digestOf(2)
 	rep := rejected(verify.Check{ID: check.BlobDigest, Class: "blob", Subject: verify.Text(blobFolder + strings.TrimPrefix(shared, "sha256:"))}, verify.Check{ID: check.BlobDigest, Class: "blob", Subject: verify.Text(lone)})
-	rep.Images = []verify.Image{{Digest: digestOf(3), ClaimedReference: "a", Verdict: verify.Verified}, {Digest: digestOf(4), ClaimedReference: "b", Verdict: verify.Rejected}, {Digest: digestOf(3), ClaimedReference: "c", Verdict: verify.Rejected}}
+	rep.Images = []verify.Image{{Digest: digestOf(3), ClaimedReference: "a", Verdict: check.Verified}, {Digest: digestOf(4), ClaimedReference: "b", Verdict: check.Rejected}, {Digest: digestOf(3), ClaimedReference: "c", Verdict: check.Rejected}}
 	rep.Blobs = []verify.Blob{{Digest: shared, Images: []string{digestOf(3), digestOf(4)}}}
 	list := ingest(t, rep)
 	if len(list) != 3 {

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // TestTextOfKeysAndIdentities: where a policy lets one image be signed by a key
@@ -20,7 +21,7 @@ func TestTextOfKeysAndIdentities(t *testing.T) {
 		"identities": {[]verify.Signature{person, person}, byPerson, "public key"},
 		"both":       {[]verify.Signature{key, person, key}, "2 signatures: the signature was verified against the specified public key\n  - 1 signature: the code-signing certificate was verified using", byKey},
 	} {
-		rep := &verify.Report{Verdict: verify.Verified}
+		rep := &verify.Report{Verdict: check.Verified}
 		for _, s := range c.made {
 			rep.Images = append(rep.Images, verify.Image{Signatures: []verify.Signature{s}})
 		}

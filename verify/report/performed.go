@@ -19,17 +19,17 @@ func (t *text) performed() {
 	if t.stamped() {
 		t.item("The time of signing was stamped by a trusted timestamp authority")
 	}
-	if t.answered(check.PolicyAnnotations, verify.Pass) {
+	if t.answered(check.PolicyAnnotations, check.Pass) {
 		t.item("The demanded annotations were found")
 	}
-	if t.answered(check.PolicyAge, verify.Pass) {
+	if t.answered(check.PolicyAge, check.Pass) {
 		t.item("The time of signing is within what was demanded")
 	}
-	if t.answered(check.PolicyAttestation, verify.Pass) {
+	if t.answered(check.PolicyAttestation, check.Pass) {
 		t.item("The demanded attestations were found and verified in the same way")
 	}
 	for _, c := range t.r.Checks {
-		if c.ID == check.PolicyChild && c.Status == verify.Pass {
+		if c.ID == check.PolicyChild && c.Status == check.Pass {
 			t.item(term.Short(string(c.Subject)) + ": " + c.Detail)
 		}
 	}
@@ -40,7 +40,7 @@ func (t *text) performed() {
 	if t.r.Seal != nil {
 		t.item("It is whole as its sender sealed it: no image and no evidence was added, removed or exchanged")
 	}
-	if t.answered(check.ConfigDiffID, verify.Pass) {
+	if t.answered(check.ConfigDiffID, check.Pass) {
 		t.item("Each layer of an image with a config was unpacked and has its diff_id")
 	}
 	t.line("")

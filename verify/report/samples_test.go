@@ -67,7 +67,7 @@ func large(t testing.TB) *verify.Report {
 		}
 		for j := range 25 {
 			rep.Blobs = append(rep.Blobs, verify.Blob{Digest: digestOf(1000 + i*25 + j), Size: int64(1 << (j % 25)), MediaType: "application/vnd.oci.image.layer.v1.tar+gzip",
-				Roles: []string{"layer"}, Images: []string{c.Digest}, State: "intact"})
+				Roles: []string{"layer"}, Images: []string{c.Digest}, State: check.Intact})
 		}
 	}
 	return rep
@@ -89,9 +89,9 @@ func hostile(t testing.TB) *verify.Report {
 	poison(reflect.ValueOf(rep).Elem(), "")
 	rep.Bundle.Identity, rep.Bundle.FileDigest = verify.Text(digestOf(1)), verify.Text(digestOf(2))
 	rep.Images[0].Digest, rep.Blobs[1].Digest = digestOf(3), digestOf(4)
-	rep.Verdict, rep.Failures = verify.Rejected, rep.Checks[:3]
+	rep.Verdict, rep.Failures = check.Rejected, rep.Checks[:3]
 	for i := range rep.Checks {
-		rep.Checks[i].Status = []verify.Status{verify.Fail, verify.Warn, verify.Skip, verify.Pass}[i%4]
+		rep.Checks[i].Status = []check.Status{check.Fail, check.Warn, check.Skip, check.Pass}[i%4]
 	}
 	for _, list := range [][]verify.Check{rep.Checks, rep.Failures} {
 		for i := range list { // ids are from the table, whatever is in a bundle

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // errNoFileDigest says that a list of checksums was asked for in vain.
@@ -57,7 +58,7 @@ func SHA256Files(w io.Writer, r *verify.Report) error {
 		fmt.Fprint(b, sumLine(hex, "index.json"))
 	}
 	for i := range r.Blobs {
-		if hex, ok := hexDigest(r.Blobs[i].Digest); ok && r.Blobs[i].State != "unlisted" {
+		if hex, ok := hexDigest(r.Blobs[i].Digest); ok && r.Blobs[i].State != check.Unlisted {
 			fmt.Fprint(b, sumLine(hex, blobFolder+hex))
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gapseal/gapseal/internal/fixture"
 	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // TestSHA256Files wants a line for each file of the bundle, with its digest.
@@ -33,7 +34,7 @@ func TestSHA256Files(t *testing.T) {
 // has none.
 func TestSHA256FilesOfARejected(t *testing.T) {
 	rep := rejected()
-	rep.Blobs = []verify.Blob{{Digest: digestOf(1), State: "damaged"}, {Digest: digestOf(2), State: "unlisted"}, {Digest: digestOf(3), State: "missing"}, {Digest: "sha256:short"}}
+	rep.Blobs = []verify.Blob{{Digest: digestOf(1), State: "damaged"}, {Digest: digestOf(2), State: check.Unlisted}, {Digest: digestOf(3), State: "missing"}, {Digest: "sha256:short"}}
 	hex1, hex3 := digestOf(1)[7:], digestOf(3)[7:]
 	if got, want := written(t, "sha256-files", rep), markerDigest+"  oci-layout\n"+hex1+"  blobs/sha256/"+hex1+"\n"+hex3+"  blobs/sha256/"+hex3+"\n"; got != want {
 		t.Errorf("%s, want %s", got, want)

@@ -6,10 +6,11 @@ import (
 
 	"github.com/gapseal/gapseal/internal/term"
 	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 func (t *text) signature(img *verify.Image, s *verify.Signature) {
-	if t.r.Verdict == verify.Verified && s.Counts {
+	if t.r.Verdict == check.Verified && s.Counts {
 		t.signer(s)
 		t.log(s)
 		return
@@ -24,9 +25,9 @@ func (t *text) signature(img *verify.Image, s *verify.Signature) {
 // attestation names what was attested and by whom.
 func (t *text) attestation(img *verify.Image, a *verify.Attestation) {
 	switch {
-	case t.r.Verdict == verify.Verified && a.Counts && a.Identity != "":
+	case t.r.Verdict == check.Verified && a.Counts && a.Identity != "":
 		t.row("attested", string(a.PredicateType), "by "+string(a.Identity))
-	case t.r.Verdict == verify.Verified && a.Counts:
+	case t.r.Verdict == check.Verified && a.Counts:
 		t.row("attested", string(a.PredicateType), "by key "+term.Short(string(a.Key)))
 	case !a.Counts && a.Subject == img.Digest:
 		t.row("ignored", "attestation "+term.Short(a.Digest)+", which does not count")

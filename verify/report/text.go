@@ -22,7 +22,7 @@ func Text(w io.Writer, r *verify.Report) error {
 	for i := range r.Images {
 		t.image(&r.Images[i])
 	}
-	if r.Verdict == verify.Verified {
+	if r.Verdict == check.Verified {
 		t.performed()
 	}
 	t.warnings()
@@ -40,7 +40,7 @@ func (t *text) waivers() {
 	}
 }
 
-func (t *text) answered(id check.ID, s verify.Status) bool {
+func (t *text) answered(id check.ID, s check.Status) bool {
 	return slices.ContainsFunc(t.r.Checks, func(c verify.Check) bool { return c.ID == id && c.Status == s })
 }
 
@@ -50,7 +50,7 @@ func (t *text) verdict() {
 	if name == "-" {
 		name = "standard input"
 	}
-	if r.Verdict == verify.Verified {
+	if r.Verdict == check.Verified {
 		t.line("VERIFIED %s%s", name, t.reservations())
 	} else {
 		t.line("REJECTED %s: %s failed; first cause: %s", name, term.Count(len(r.Failures), "check", "checks"), r.Failures[0].ID)
@@ -62,7 +62,7 @@ func (t *text) verdict() {
 	if r.Bundle.FileDigest != "" {
 		t.row("file", string(r.Bundle.FileDigest))
 	}
-	if s := r.Seal; s != nil && r.Verdict == verify.Verified {
+	if s := r.Seal; s != nil && r.Verdict == check.Verified {
 		t.row("seal", s.Key, fmt.Sprintf("number %d of %s, %s", s.Serial, s.Stream, s.ExportedAt.Format(time.RFC3339)))
 	}
 	t.root()
@@ -95,7 +95,7 @@ func (t *text) root() {
 func (t *text) reservations() string {
 	n := 0
 	for i := range t.r.Checks {
-		if t.r.Checks[i].Status == verify.Warn {
+		if t.r.Checks[i].Status == check.Warn {
 			n++
 		}
 	}

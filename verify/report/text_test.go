@@ -40,9 +40,9 @@ func contains(t *testing.T, text string, parts ...string) {
 
 func rejected(failures ...verify.Check) *verify.Report {
 	for i := range failures {
-		failures[i].Status = verify.Fail
+		failures[i].Status = check.Fail
 	}
-	return &verify.Report{Verdict: verify.Rejected, Bundle: verify.BundleID{Path: "app.tar"}, Checks: failures, Failures: failures}
+	return &verify.Report{Verdict: check.Rejected, Bundle: verify.BundleID{Path: "app.tar"}, Checks: failures, Failures: failures}
 }
 
 func spectromate(t *testing.T, name string) *trust.Key {
@@ -107,7 +107,7 @@ func TestTextKeepsOutsidersInTheirColumn(t *testing.T) {
 	rep := rejected(verify.Check{ID: check.SignatureClaims, Detail: hostile, Subject: verify.Text(hostile), Expected: verify.Text(hostile), Found: verify.Text(hostile)},
 		verify.Check{ID: check.TrustKey, Expected: verify.Text(hostile), Found: verify.Text(hostile)})
 	rep.Waivers = []string{hostile}
-	rep.Checks = append(rep.Checks, verify.Check{ID: check.PolicyUnbound, Status: verify.Warn, Detail: hostile, Subject: verify.Text(hostile)})
+	rep.Checks = append(rep.Checks, verify.Check{ID: check.PolicyUnbound, Status: check.Warn, Detail: hostile, Subject: verify.Text(hostile)})
 	rep.Images = []verify.Image{{Digest: "sha256:0", ClaimedReference: hostile, Platforms: []string{hostile},
 		Signatures: []verify.Signature{{Digest: hostile, Subject: "sha256:0"}}, Evidence: []verify.Evidence{{Kind: hostile, Digest: hostile}}}}
 	for _, l := range splitLines(render(t, rep)) {
@@ -139,9 +139,9 @@ func TestTextOfAnImageWithMuchEvidence(t *testing.T) {
 }
 
 func TestTextOfManyLikeWarnings(t *testing.T) {
-	rep := &verify.Report{Verdict: verify.Verified, Bundle: verify.BundleID{Path: "-", FileDigest: "sha256:f"}}
+	rep := &verify.Report{Verdict: check.Verified, Bundle: verify.BundleID{Path: "-", FileDigest: "sha256:f"}}
 	for i := range 9 {
-		rep.Checks = append(rep.Checks, verify.Check{ID: check.PolicyUnbound, Status: verify.Warn, Detail: "unbound",
+		rep.Checks = append(rep.Checks, verify.Check{ID: check.PolicyUnbound, Status: check.Warn, Detail: "unbound",
 			Subject: verify.Text(fmt.Sprintf("sha256:%064d", i)), Found: "app", Remedy: "pin it"})
 	}
 	contains(t, render(t, rep), `WARNING policy.reference-unbound: unbound
@@ -157,7 +157,7 @@ to do    pin it
 func TestTextClaimsTheLogForAllOrNone(t *testing.T) {
 	at := time.Unix(0, 0).UTC()
 	logged := verify.Signature{Counts: true, Log: &verify.LogEntry{LogID: "aa", IntegratedTime: &at}}
-	rep := &verify.Report{Verdict: verify.Verified, Images: []verify.Image{{Digest: "sha256:0", Signatures: []verify.Signature{logged, {Counts: true}}}}}
+	rep := &verify.Report{Verdict: check.Verified, Images: []verify.Image{{Digest: "sha256:0", Signatures: []verify.Signature{logged, {Counts: true}}}}}
 	rep.Anchors = []verify.Anchor{{Kind: "log", Fingerprint: "sha256:aa", Name: "log.example"}}
 	got := render(t, rep)
 	contains(t, got, "NOT CHECKED: the transparency log. It was waived, and 1 of 2 signatures came", "logged   1970-01-01T00:00:00Z, entry 0 of the log\n         log.example\n")

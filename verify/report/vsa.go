@@ -11,6 +11,7 @@ import (
 
 	"github.com/gapseal/gapseal/internal/term"
 	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // The types of a verification summary: that of the in-toto statement, and that
@@ -67,7 +68,7 @@ func Summary(r *verify.Report) ([]byte, error) {
 	if r.Transfer != nil {
 		p.Transfer = term.Shown(string(r.Transfer.ID))
 	}
-	if r.Verdict == verify.Verified {
+	if r.Verdict == check.Verified {
 		p.Result, p.Levels = "PASSED", []string{levelUnevaluated}
 	}
 	s := vsaStatement{Type: typeStatement, Subject: vsaSubjects(r), PredicateType: typeVSA, Predicate: p}

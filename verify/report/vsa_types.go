@@ -65,9 +65,9 @@ func vsaSubject(img *verify.Image, digest map[string]string) vsaDescriptor {
 	name := term.Shown(img.ClaimedReference)
 	switch img.BoundBy {
 	case "digest", "policy", "seal":
-		return vsaDescriptor{Name: name, Digest: digest, Annotations: map[string]string{"boundBy": img.BoundBy}}
+		return vsaDescriptor{Name: name, Digest: digest, Annotations: map[string]string{"boundBy": string(img.BoundBy)}}
 	}
-	return vsaDescriptor{Digest: digest, Annotations: map[string]string{"claimedReference": name, "boundBy": term.Shown(img.BoundBy)}}
+	return vsaDescriptor{Digest: digest, Annotations: map[string]string{"claimedReference": name, "boundBy": term.Shown(string(img.BoundBy))}}
 }
 
 // vsaPolicy names what was verified against: a policy file, by its digest in the

@@ -15,7 +15,7 @@ func (t *text) warnings() {
 	for _, alike := range groups {
 		t.warning(alike)
 	}
-	if len(groups) > 0 && t.r.Verdict == verify.Rejected {
+	if len(groups) > 0 && t.r.Verdict == check.Rejected {
 		t.line("")
 	}
 }
@@ -26,7 +26,7 @@ func warnings(r *verify.Report) (groups [][]*verify.Check) {
 	place := map[string]int{}
 	for i := range r.Checks {
 		c := &r.Checks[i]
-		if c.Status != verify.Warn || c.ID == check.PolicyWaiver {
+		if c.Status != check.Warn || c.ID == check.PolicyWaiver {
 			continue
 		}
 		head := string(c.ID) + "\x00" + warning(c)
@@ -50,7 +50,7 @@ func warning(c *verify.Check) string {
 
 func (t *text) warning(alike []*verify.Check) {
 	t.fold("WARNING "+term.Shown(string(alike[0].ID)+": "+warning(alike[0])), headIndent)
-	if t.r.Verdict == verify.Rejected {
+	if t.r.Verdict == check.Rejected {
 		return // the failures are what matters now
 	}
 	label := "about"
