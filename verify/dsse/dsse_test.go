@@ -14,15 +14,15 @@ import (
 	"reflect"
 	"testing"
 
-	"github.com/gapseal/gapseal/verify/evidence"
+	"github.com/gapseal/gapseal/verify/check"
 	"github.com/gapseal/gapseal/verify/trust"
 )
 
 const someType = "application/vnd.gapseal.test.v1+json"
 
-func signerOf(t testing.TB, key crypto.PrivateKey) *Signer {
+func signerOf(t testing.TB, key crypto.Signer) *Signer {
 	t.Helper()
-	s, err := newSigner(key)
+	s, err := NewSigner(key)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +62,7 @@ func TestSignAndOpen(t *testing.T) {
 		t.Fatal(err)
 	}
 	stranger := signerOf(t, newP256(t))
-	for _, key := range []crypto.PrivateKey{newP256(t), p384, rsaKey, edKey} {
+	for _, key := range []crypto.Signer{newP256(t), p384, rsaKey, edKey} {
 		s := signerOf(t, key)
 		raw, err := Sign(someType, []byte("<said>\n"), s)
 		if err != nil {
@@ -148,7 +148,7 @@ func TestOpenRefusesAWeakKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	sum := crypto.SHA256.New()
-	sum.Write(evidence.PAE(someType, []byte("said")))
+	sum.Write(PAE(someType, []byte("said")))
 	sig, err := key.Sign(rand.Reader, sum.Sum(nil), crypto.SHA256)
 	if err != nil {
 		t.Fatal(err)
@@ -162,14 +162,14 @@ func TestOpenRefusesAWeakKey(t *testing.T) {
 
 func TestSignRefuses(t *testing.T) {
 	s := signerOf(t, newP256(t))
-	var format *FormatError
+	var format *check.FormatError
 	if _, err := Sign("", []byte("said"), s); !errors.As(err, &format) {
 		t.Errorf("no type: %v", err)
 	}
 	if _, err := Sign(someType, nil, s); !errors.As(err, &format) {
 		t.Errorf("no payload: %v", err)
 	}
-	if _, err := Sign(someType, make([]byte, MaxEnvelope/4*3), s); !errors.Is(err, ErrTooLarge) {
+	if _, err := Sign(someType, make([]byte, MaxEnvelope/4*3), s); !errors.Is(err, check.ErrTooLarge) {
 		t.Errorf("too much: %v", err)
 	}
 	s.public = signerOf(t, newP256(t)).public

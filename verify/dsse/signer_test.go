@@ -14,6 +14,7 @@ import (
 
 	"github.com/secure-systems-lab/go-securesystemslib/encrypted"
 
+	"github.com/gapseal/gapseal/verify/check"
 	"github.com/gapseal/gapseal/verify/trust"
 )
 
@@ -104,12 +105,12 @@ func TestLoadSignerRefusesTheForm(t *testing.T) {
 		"not a box":         {string(block("ENCRYPTED COSIGN PRIVATE KEY", der)), "ENCRYPTED COSIGN PRIVATE KEY: "},
 		"slow box":          {string(block("ENCRYPTED COSIGN PRIVATE KEY", slowBox(t))), "scrypt parameters"},
 	} {
-		var format *FormatError
+		var format *check.FormatError
 		if _, err := LoadSigner([]byte(test.text), fixed("")); !errors.As(err, &format) || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := LoadSigner(make([]byte, MaxKeyFile+1), nil); !errors.Is(err, ErrTooLarge) {
+	if _, err := LoadSigner(make([]byte, MaxKeyFile+1), nil); !errors.Is(err, check.ErrTooLarge) {
 		t.Error(err)
 	}
 }
@@ -129,7 +130,7 @@ func TestLoadSignerRefusesThePassword(t *testing.T) {
 	if _, err := LoadSigner(text, func() ([]byte, error) { return nil, interrupted }); !errors.Is(err, interrupted) {
 		t.Errorf("none given: %v", err)
 	}
-	var format *FormatError
+	var format *check.FormatError
 	if _, err := LoadSigner(text, nil); !errors.As(err, &format) {
 		t.Errorf("nobody to ask: %v", err)
 	}

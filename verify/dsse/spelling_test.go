@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gapseal/gapseal/verify/check"
 	"github.com/gapseal/gapseal/verify/trust"
 )
 
@@ -54,12 +55,12 @@ func TestOpenRefusesOtherSpellings(t *testing.T) {
 		"deep":                 strings.Repeat("[", 100),
 		"many empty signature": `{"payload":"YQ==","payloadType":"a","signatures":[` + strings.Repeat("{},", 999) + `{}]}`,
 	} {
-		var format *FormatError
+		var format *check.FormatError
 		if _, _, err := Open([]byte(bad), someType, []*trust.Key{s.Public()}); !errors.As(err, &format) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, _, err := Open(make([]byte, MaxEnvelope+1), someType, nil); !errors.Is(err, ErrTooLarge) {
+	if _, _, err := Open(make([]byte, MaxEnvelope+1), someType, nil); !errors.Is(err, check.ErrTooLarge) {
 		t.Error(err)
 	}
 }

@@ -50,7 +50,7 @@ type payload struct {
 // Make returns the receipt of a JSON report, as its file holds it. transferID is
 // empty if there is none, and that of the report if it has one. The error wraps
 // [ErrPayload] for what is no report of a verification, matches
-// [dsse.ErrTooLarge] for a report beyond what an envelope holds, or is the
+// [check.ErrTooLarge] for a report beyond what an envelope holds, or is the
 // signer's.
 func Make(report []byte, transferID string, by *dsse.Signer) ([]byte, error) {
 	raw, err := encode(report, transferID)
