@@ -30,11 +30,12 @@ func checkParts() map[string]func(testing.TB) string {
 		ids = append(ids, string(q.ID))
 	}
 	for _, class := range classes(ids) {
-		parts["checks "+class] = func(testing.TB) string {
+		parts["checks "+class] = func(t testing.TB) string {
+			remedy := remedies(t)
 			rows := [][]string{{"check", "a pass means", "on a fail"}}
 			for _, q := range check.Table {
 				if q.ID.Class() == class {
-					rows = append(rows, []string{code(string(q.ID)), q.Asks, q.Remedy})
+					rows = append(rows, []string{code(string(q.ID)), q.Asks, remedy(q)})
 				}
 			}
 			return table(rows...)

@@ -1,0 +1,64 @@
+package main
+
+import "github.com/gapseal/gapseal/verify/check"
+
+// advice says which flag helps where a check failed, in place of the remedy in
+// [check.Table], which knows no flags. docs/checks.md is generated from both.
+var advice = map[check.ID]string{
+	"limit.entries":    "raise --limit entries=N only if you know why the bundle is that large",
+	"limit.index":      "raise --limit index=SIZE only if you know why it is that large",
+	"limit.inventory":  "raise --limit inventory=SIZE only if you know why it is that large",
+	"limit.metadata":   "raise --limit metadata=SIZE; metadata is held in memory",
+	"limit.manifest":   "raise --limit manifest=SIZE only if you know why it is that large",
+	"limit.config":     "raise --limit config=SIZE only if you know why it is that large",
+	"limit.payload":    "raise --limit payload=SIZE only if you know why it is that large",
+	"limit.images":     "raise --limit images=N, or export fewer images per bundle",
+	"limit.depth":      "raise --limit depth=N only if you know why they nest that deep",
+	"limit.signatures": "raise --limit signatures=N, or have the publisher remove old signatures",
+	"limit.total":      "raise --limit total=SIZE",
+	"limit.unpacked": "treat the layer as hostile; raise --limit unpacked=SIZE or ratio=N only if the publisher " +
+		"confirms it",
+
+	"media.missing": "bring the volume named, or name its folder with --volumes; gapseal repair can rebuild it from " +
+		"recovery volumes",
+	"media.duplicate": "remove the copy that is wrong; gapseal verify --volume shows which one that is",
+
+	"signature.docker-reference": "if the image was mirrored on purpose, verify with --accept-reference",
+	"rekor.present":              "have the publisher sign with a transparency log; --insecure-ignore-tlog waives it",
+	"rekor.time":                 "check the clock of this host, or state the time with --at",
+	"rekor.threshold": "correct the number demanded, or ask the publisher to use more logs; pass a --trusted-root that " +
+		"knows them all",
+	"tsa.timestamp": "pass a current --trusted-root; otherwise ask the publisher to sign again",
+	"tsa.threshold": "correct the number demanded, or ask the publisher for more timestamps; pass a --trusted-root " +
+		"that knows the authorities",
+	"trust.unanchored": "get the publisher's key or its fingerprint out of band and pass it with --key; for keyless " +
+		"signatures, --certificate-identity",
+	"trust.log":      "pass the log's key with --rekor-key; a trusted root may be older than the signature",
+	"trust.validity": "check the dates; pass a current --trusted-root if the log's key was rotated",
+	"cert.chain": "pass a current --trusted-root, or --key for what a plain key signed; otherwise do not use this " +
+		"image",
+	"cert.sct": "pass a current --trusted-root; otherwise do not use this image",
+
+	"policy.image":    "export the images you need, or correct --image",
+	"policy.platform": "export with --platform for those that are allowed",
+	"policy.transfer": "complete the record and pass it with --transfer",
+	"policy.age":      "export a newer build, or correct --max-age or --not-before",
+	"policy.attestation": "ask the publisher to attest, then export again; or correct " +
+		"--require-attestation",
+	"policy.child-signature": "have the publisher sign each platform (cosign sign --recursive), or drop " +
+		"--require-child-signatures",
+	"policy.seal-not-judged":  "pin the sender's seal key with --seal-key; without it the seal proves nothing",
+	"policy.accept-reference": "name the exact pair in --accept-reference if the mirror is yours",
+	"policy.reference-unbound": "compare the digest with one received out of band, and pin it: " +
+		"--image REF@DIGEST",
+	"policy.export-waiver": "export again without --allow-unverified",
+}
+
+// advise returns what an operator of the command line does about a fault.
+func advise(f *check.Fault) string {
+	if a := advice[f.ID]; a != "" {
+		return a
+	}
+	q, _ := check.Lookup(f.ID)
+	return q.Remedy
+}
