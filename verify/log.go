@@ -79,7 +79,7 @@ func (j *judgement) noEntry() {
 func rekorID(err error, otherwise check.ID) check.ID {
 	var unsupported *rekor.UnsupportedError
 	switch {
-	case errors.Is(err, rekor.ErrTooLarge):
+	case errors.Is(err, check.ErrTooLarge):
 		return check.LimitEntry
 	case errors.As(err, &unsupported):
 		return check.RekorKind

@@ -2,8 +2,13 @@ package layer
 
 import (
 	"bufio"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
 	"fmt"
+	"hash"
 	"io"
+	"math"
 )
 
 // Unpacker unpacks one layer whose packed bytes are written to it, in memory
@@ -108,4 +113,185 @@ func (r *Result) findContent(out *sink) {
 	case f != Tar:
 		r.find("%s: unpacks to a format that is not tar: %s", r.Format, f)
 	}
+}
+
+// What an [Unpacker] finds wrong, apart from a [LimitError].
+var (
+	// ErrFormat: the layer begins like no format that layers have.
+	ErrFormat = errors.New("layer is neither tar, gzip nor zstd")
+
+	// ErrDamaged: the compressed data is broken or ends early.
+	ErrDamaged = errors.New("layer is damaged")
+
+	// ErrTrailing: something that is no compressed data follows it.
+	ErrTrailing = errors.New("layer has bytes after its compressed data")
+
+	// ErrInternal: the decoder gave way. That is a fault of the program, and
+	// no verdict on the layer.
+	ErrInternal = errors.New("internal fault while unpacking a layer")
+)
+
+// Result is what an [Unpacker] learned of one layer.
+type Result struct {
+	// Format is what the magic bytes say.
+	Format Format
+
+	// DiffID is "sha256:" and the lower-case hex SHA-256 of the unpacked
+	// bytes; empty if Err is set.
+	DiffID string
+
+	// Unpacked counts unpacked bytes, up to where Err stopped it.
+	Unpacked int64
+
+	// Findings are bytes of the layer that its diff ID does not speak for,
+	// and other things to warn of, one sentence each, of bounded number and
+	// length. Text from the layer is quoted, in printable ASCII.
+	Findings []string
+
+	// Err is nil, a *LimitError, or wraps one of the errors above.
+	Err error
+}
+
+func (r *Result) find(format string, args ...any) {
+	r.Findings = append(r.Findings, fmt.Sprintf(format, args...))
+}
+
+// damaged wraps what a decoder or the output said, unless it was a limit.
+func damaged(where string, err error) error {
+	if limit := (*LimitError)(nil); errors.As(err, &limit) {
+		return limit
+	}
+	return fmt.Errorf("%w: %s: %w", ErrDamaged, where, err)
+}
+
+// sink takes the unpacked bytes: it counts them against the budget, keeps
+// their head, and hashes them in a goroutine of its own, for hashing costs
+// about as much as unpacking. close must be called.
+type sink struct {
+	size   int64 // of the packed layer
+	limits Limits
+	budget int64
+	total  int64
+	head   Peek
+	feed   *feed
+	hash   hash.Hash
+	hashed chan struct{}
+}
+
+func newSink(size int64, limits Limits) *sink {
+	s := &sink{
+		size:   size,
+		limits: limits,
+		budget: limits.budget(size),
+		feed:   newFeed(),
+		hash:   sha256.New(),
+		hashed: make(chan struct{}),
+	}
+	go func() {
+		defer close(s.hashed)
+		_, _ = io.Copy(s.hash, s.feed) // neither end can fail
+	}()
+	return s
+}
+
+// Write fails with a *LimitError at the first byte too many.
+func (s *sink) Write(p []byte) (int, error) {
+	s.total += int64(len(p))
+	if s.total > s.budget {
+		return 0, s.limits.exceeded(s.size, s.total)
+	}
+	_, _ = s.head.Write(p)
+	return s.feed.Write(p)
+}
+
+// close waits for the hash and returns the diff ID of all that was written.
+func (s *sink) close() string {
+	s.feed.close()
+	<-s.hashed
+	return "sha256:" + hex.EncodeToString(s.hash.Sum(nil))
+}
+
+// The limits that hold where [Limits] has zeros.
+const (
+	// DefaultMaxUnpacked is how many bytes one layer may unpack to.
+	DefaultMaxUnpacked int64 = 64 << 30
+
+	// DefaultMaxRatio is how many bytes a layer may unpack to for each of
+	// its own. Deflate cannot do more than 1032, and only with zeros.
+	DefaultMaxRatio int64 = 1000
+
+	// DefaultMaxWindow is the largest window a zstd frame may ask for, in
+	// bytes; it decides how much memory its decoder takes. Beyond it the
+	// zstd command refuses as well (RFC 8878 section 3.1.1.1.2 asks every
+	// decoder for 8 MiB only).
+	DefaultMaxWindow int64 = 128 << 20
+)
+
+// RatioGrace is how many bytes any layer may unpack to, whatever the ratio:
+// the smallest layers are zeros and headers, and do no harm.
+const RatioGrace int64 = 1 << 20
+
+// Limits bound what unpacking one layer may cost. In place of a field that is
+// not above zero stands its default.
+type Limits struct {
+	MaxUnpacked int64 // bytes
+	MaxRatio    int64 // unpacked bytes for each packed byte
+	MaxWindow   int64 // bytes of zstd window
+}
+
+func (l Limits) orDefaults() Limits {
+	return Limits{
+		MaxUnpacked: positive(l.MaxUnpacked, DefaultMaxUnpacked),
+		MaxRatio:    positive(l.MaxRatio, DefaultMaxRatio),
+		MaxWindow:   positive(l.MaxWindow, DefaultMaxWindow),
+	}
+}
+
+func positive(n, otherwise int64) int64 {
+	if n > 0 {
+		return n
+	}
+	return otherwise
+}
+
+// budget is how many bytes a layer of size packed bytes may unpack to.
+func (l Limits) budget(size int64) int64 {
+	return min(l.MaxUnpacked, l.ratioBudget(size))
+}
+
+// ratioBudget is what the ratio alone allows, at most all there is.
+func (l Limits) ratioBudget(size int64) int64 {
+	if size > math.MaxInt64/l.MaxRatio {
+		return math.MaxInt64
+	}
+	return max(RatioGrace, size*l.MaxRatio)
+}
+
+// exceeded names the limit that stopped a layer of size packed bytes after
+// unpacked bytes.
+func (l Limits) exceeded(size, unpacked int64) *LimitError {
+	if l.ratioBudget(size) < l.MaxUnpacked {
+		ratio := unpacked / max(size, 1)
+		return &LimitError{What: LimitRatio, Limit: l.MaxRatio, Found: max(ratio, l.MaxRatio+1)}
+	}
+	return &LimitError{What: LimitUnpacked, Limit: l.MaxUnpacked, Found: unpacked}
+}
+
+// What a [LimitError] can be about.
+const (
+	LimitUnpacked = "unpacked-size" // bytes
+	LimitRatio    = "ratio"         // unpacked bytes for each packed byte
+	LimitWindow   = "zstd-window"   // bytes
+)
+
+// LimitError says that a layer went over one of its [Limits].
+type LimitError struct {
+	What  string // LimitUnpacked, LimitRatio or LimitWindow
+	Limit int64
+	Found int64 // at least this much: unpacking stopped here
+}
+
+// Error tells the limit, what was found, and that the limit can be raised.
+func (e *LimitError) Error() string {
+	return fmt.Sprintf("layer %s is %d or more, limit %d: raise the limit only for a layer known to need it", e.What, e.Found, e.Limit)
 }

@@ -1,6 +1,7 @@
 package layer
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -56,4 +57,171 @@ func (w *frameWalker) findings(r *Result) {
 	if w.skipped > 0 {
 		r.find("zstd: %d bytes in skippable frames (%d), which decoders pass over", w.skippedBytes, w.skipped)
 	}
+}
+
+// frameWalker follows the frames of a zstd file as its bytes pass (RFC 8878
+// section 3.1): it reads frame headers and block headers, counts, and steps
+// over the rest. It is a writer that never fails; where the file makes no
+// sense it stops looking, since the decoder beside it fails there too.
+type frameWalker struct {
+	maxWindow    uint64
+	frames       int   // with content
+	skipped      int   // skippable frames
+	skippedBytes int64 // in those
+	limit        *LimitError
+
+	buf      [14]byte // the longest piece, what follows a frame's descriptor
+	have     int      // bytes of buf
+	want     int      // bytes of buf until step is called
+	skip     int64    // bytes to step over before
+	step     func(piece []byte)
+	flags    byte // descriptor of the frame
+	boundary bool // between two frames
+	lost     bool // found no frame where one should begin, or a block of no type
+}
+
+func newFrameWalker(maxWindow uint64) *frameWalker {
+	w := &frameWalker{maxWindow: maxWindow}
+	w.nextFrame()
+	return w
+}
+
+// Write takes all of p.
+func (w *frameWalker) Write(p []byte) (int, error) {
+	for rest := p; len(rest) > 0 && !w.lost; {
+		if w.skip > 0 {
+			n := min(w.skip, int64(len(rest)))
+			w.skip -= n
+			rest = rest[n:]
+			continue
+		}
+		n := copy(w.buf[w.have:w.want], rest)
+		w.have += n
+		rest = rest[n:]
+		if w.have == w.want {
+			w.have = 0
+			w.step(w.buf[:w.want])
+		}
+	}
+	return len(p), nil
+}
+
+func (w *frameWalker) read(want int, step func([]byte)) { w.want, w.step = want, step }
+
+// trailing says that bytes follow the last frame which begin no other.
+func (w *frameWalker) trailing() bool {
+	return w.boundary && w.skip == 0 && (w.lost || w.have > 0)
+}
+
+func (w *frameWalker) nextFrame() {
+	w.boundary = true
+	w.read(4, w.magic)
+}
+
+func (w *frameWalker) magic(b []byte) {
+	switch m := [4]byte(b); {
+	case isFrameMagic(m):
+		w.boundary = false
+		w.frames++
+		w.read(1, w.descriptor)
+	case isSkippableMagic(m):
+		w.boundary = false
+		w.skipped++
+		w.read(4, w.skippable)
+	default:
+		w.lost = true
+	}
+}
+
+func (w *frameWalker) skippable(b []byte) {
+	w.skip = int64(binary.LittleEndian.Uint32(b))
+	w.skippedBytes += w.skip
+	w.nextFrame()
+}
+
+func isFrameMagic(m [4]byte) bool { return m == [4]byte{0x28, 0xb5, 0x2f, 0xfd} }
+
+func isSkippableMagic(m [4]byte) bool {
+	m[0] &= 0xf0
+	return m == [4]byte{0x50, 0x2a, 0x4d, 0x18}
+}
+
+// Bits of a zstd frame's descriptor (RFC 8878 section 3.1.1.1.1).
+const (
+	flagChecksum      = 1 << 2
+	flagSingleSegment = 1 << 5
+)
+
+// checksumSize is what follows the last block of a frame with flagChecksum.
+const checksumSize = 4
+
+// descriptor is the byte that tells how long the frame header is.
+func (w *frameWalker) descriptor(b []byte) {
+	w.flags = b[0]
+	w.read(windowSize(w.flags)+dictionarySize(w.flags)+contentSize(w.flags), w.header)
+}
+
+func windowSize(flags byte) int {
+	if flags&flagSingleSegment != 0 {
+		return 0
+	}
+	return 1
+}
+
+func dictionarySize(flags byte) int { return [4]int{0, 1, 2, 4}[flags&3] }
+
+func contentSize(flags byte) int {
+	if flags>>6 == 0 && flags&flagSingleSegment != 0 {
+		return 1
+	}
+	return [4]int{0, 2, 4, 8}[flags>>6]
+}
+
+// header is the rest of the frame header: window, dictionary, content size.
+func (w *frameWalker) header(b []byte) {
+	if size := w.window(b); size > w.maxWindow {
+		w.limit = &LimitError{What: LimitWindow, Limit: int64(w.maxWindow), Found: int64(min(size, 1<<62))}
+		w.lost = true
+		return
+	}
+	w.read(3, w.block)
+}
+
+// window is how much of its output the frame's decoder must keep: what the
+// header says, or all of the content where the frame is a single segment
+// (sections 3.1.1.1.2 and 3.1.1.1.4).
+func (w *frameWalker) window(b []byte) uint64 {
+	if w.flags&flagSingleSegment == 0 {
+		base := uint64(1) << (10 + b[0]>>3)
+		return base + base/8*uint64(b[0]&7)
+	}
+	var padded [8]byte
+	field := b[dictionarySize(w.flags):]
+	copy(padded[:], field)
+	size := binary.LittleEndian.Uint64(padded[:])
+	if len(field) == 2 {
+		size += 256
+	}
+	return size
+}
+
+// block is a block header (section 3.1.1.2): last block or not, type, size.
+func (w *frameWalker) block(b []byte) {
+	header := uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16
+	w.skip = int64(header >> 3)
+	switch header >> 1 & 3 {
+	case 1: // one byte, to be repeated
+		w.skip = 1
+	case 3:
+		w.lost = true
+		return
+	}
+	if header&1 == 0 {
+		w.read(3, w.block)
+		return
+	}
+	if w.flags&flagChecksum != 0 {
+		w.skip += checksumSize
+	}
+	w.nextFrame()
 }

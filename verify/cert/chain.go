@@ -3,10 +3,12 @@ package cert
 import (
 	"bytes"
 	"crypto/x509"
+	"encoding/pem"
 	"fmt"
 	"slices"
 	"time"
 
+	"github.com/gapseal/gapseal/verify/check"
 	"github.com/gapseal/gapseal/verify/trust"
 )
 
@@ -138,7 +140,38 @@ func checkX509(path []*x509.Certificate, at time.Time) error {
 		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageCodeSigning},
 	})
 	if err != nil {
-		return &UsageError{Reason: clip(err.Error())}
+		return &UsageError{Reason: check.Clip(err.Error())}
 	}
 	return nil
+}
+
+// MaxCertificate is the budget for a certificate as it is found, in bytes. One
+// of Fulcio's has about 2 KiB.
+const MaxCertificate = 16 << 10
+
+// Parse reads one certificate, in DER as Sigstore bundles hold it, or as one
+// PEM block CERTIFICATE with nothing but white space around it, as cosign's
+// annotation dev.sigstore.cosign/certificate does. The error matches
+// [check.ErrTooLarge] beyond [MaxCertificate], and is a [*check.FormatError] otherwise.
+func Parse(raw []byte) (*x509.Certificate, error) {
+	if len(raw) > MaxCertificate {
+		return nil, check.TooLarge("certificate: bytes", len(raw), MaxCertificate)
+	}
+	der := raw
+	begin := []byte("-----BEGIN ")
+	if text := bytes.TrimSpace(raw); bytes.HasPrefix(text, begin) {
+		block, rest := pem.Decode(text)
+		if block == nil || block.Type != "CERTIFICATE" || len(block.Headers) > 0 {
+			return nil, check.Malformed("certificate", "want a PEM block CERTIFICATE without headers")
+		}
+		if len(rest) > 0 || bytes.Count(text, begin) > 1 {
+			return nil, check.Malformed("certificate", "want exactly one PEM block and nothing around it, found more")
+		}
+		der = block.Bytes
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		return nil, check.Malformed("certificate", "want DER or PEM: %v", err)
+	}
+	return cert, nil
 }

@@ -12,14 +12,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gapseal/gapseal/verify/check"
 	"github.com/gapseal/gapseal/verify/trust"
 )
 
 func wantFormat(t *testing.T, err error, what, reason string) {
 	t.Helper()
-	var format *FormatError
+	var format *check.FormatError
 	if !errors.As(err, &format) || !strings.Contains(format.What, what) || !strings.Contains(format.Reason, reason) {
-		t.Errorf("got %v, want *FormatError about %q saying %q", err, what, reason)
+		t.Errorf("got %v, want *check.FormatError about %q saying %q", err, what, reason)
 	}
 }
 
@@ -40,8 +41,8 @@ func TestParse(t *testing.T) {
 	if _, err := Parse(full); err != nil {
 		t.Error(err)
 	}
-	if _, err := Parse(append(full, ' ')); !errors.Is(err, ErrTooLarge) {
-		t.Errorf("a byte over the budget: got %v, want ErrTooLarge", err)
+	if _, err := Parse(append(full, ' ')); !errors.Is(err, check.ErrTooLarge) {
+		t.Errorf("a byte over the budget: got %v, want check.ErrTooLarge", err)
 	}
 	root := encode("CERTIFICATE", realRoot(t, "trusted_root.json").CAs[0].Anchor().Raw, nil)
 	for name, test := range map[string]struct {

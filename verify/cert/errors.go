@@ -8,10 +8,6 @@ import (
 )
 
 var (
-	// ErrTooLarge says that the input exceeds a budget of this package; the
-	// error that wraps it names the budget.
-	ErrTooLarge = errors.New("too large")
-
 	// ErrNoTime says that no trusted time is known at which to judge a
 	// certificate.
 	ErrNoTime = errors.New("no trusted time: a certificate is judged at the time of a log entry or timestamp, and there is none")
@@ -19,15 +15,6 @@ var (
 	// ErrNoSCT says that a certificate bears no signed certificate timestamp.
 	ErrNoSCT = errors.New("certificate bears no signed certificate timestamp")
 )
-
-// FormatError says that something is not in the one form it may have. What
-// names the part, Reason says what was expected and found.
-type FormatError struct {
-	What   string
-	Reason string
-}
-
-func (e *FormatError) Error() string { return e.What + ": " + e.Reason }
 
 // UntrustedError says that no authority of the trusted root issued the
 // certificate. Trusted lists those there are.
@@ -120,18 +107,4 @@ func list(names []string) string {
 		return "none"
 	}
 	return strings.Join(names, "; ")
-}
-
-func malformed(what, format string, args ...any) error {
-	return &FormatError{What: what, Reason: clip(fmt.Sprintf(format, args...))}
-}
-
-// clip keeps a hostile value from flooding a message. The cut may fall within
-// a character, whose remains are dropped.
-func clip(s string) string {
-	const longest = 512
-	if len(s) <= longest {
-		return s
-	}
-	return strings.ToValidUTF8(s[:longest], "") + "…"
 }

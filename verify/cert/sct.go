@@ -2,6 +2,7 @@ package cert
 
 import (
 	"crypto/sha256"
+	stdasn1 "encoding/asn1"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -10,7 +11,10 @@ import (
 
 	ct "github.com/google/certificate-transparency-go"
 	"github.com/google/certificate-transparency-go/tls"
+	"golang.org/x/crypto/cryptobyte"
+	"golang.org/x/crypto/cryptobyte/asn1"
 
+	"github.com/gapseal/gapseal/verify/check"
 	"github.com/gapseal/gapseal/verify/trust"
 )
 
@@ -30,11 +34,11 @@ var errUnknownLog = errors.New("the log is not trusted")
 // with ECDSA P-256 and SHA-256, by one of the logs within its window. It
 // returns all timestamps with what was found about each, also beside an error.
 //
-// The error is [ErrNoSCT], a [*FormatError] when the extension cannot be read,
-// matches [ErrTooLarge] beyond a budget, and is an [*UnknownLogError] when no
+// The error is [ErrNoSCT], a [*check.FormatError] when the extension cannot be read,
+// matches [check.ErrTooLarge] beyond a budget, and is an [*UnknownLogError] when no
 // log is a trusted one. For a timestamp of a trusted log that does not count it
 // matches [trust.ErrSignature], or is a [*trust.EncodingError], a
-// [*trust.WindowError] or a [*FormatError].
+// [*trust.WindowError] or a [*check.FormatError].
 func VerifySCTs(chain *Chain, logs []trust.Log) ([]SCT, error) {
 	serialized, err := readSCTs(extension(chain.Certificates[0], oidSCTs))
 	if err != nil {
@@ -48,7 +52,7 @@ func VerifySCTs(chain *Chain, logs []trust.Log) ([]SCT, error) {
 	for _, raw := range serialized {
 		var sct ct.SignedCertificateTimestamp
 		if rest, err := tls.Unmarshal(raw, &sct); err != nil || len(rest) > 0 {
-			return nil, malformed("signed certificate timestamp", "want one as RFC 6962 encodes it")
+			return nil, check.Malformed("signed certificate timestamp", "want one as RFC 6962 encodes it")
 		}
 		scts = append(scts, judge(sct, precert, logs))
 	}
@@ -82,7 +86,7 @@ func judge(sct ct.SignedCertificateTimestamp, precert *ct.PreCert, logs []trust.
 func checkSCT(sct ct.SignedCertificateTimestamp, precert *ct.PreCert, log *trust.Log, at time.Time) error {
 	algorithm := sct.Signature.Algorithm
 	if algorithm.Hash != tls.SHA256 || algorithm.Signature != tls.ECDSA || log.Key.Describe() != "ECDSA P-256" {
-		return malformed("signed certificate timestamp", "want a signature by ECDSA P-256 with SHA-256, found %s with %s by a key %s",
+		return check.Malformed("signed certificate timestamp", "want a signature by ECDSA P-256 with SHA-256, found %s with %s by a key %s",
 			algorithm.Signature, algorithm.Hash, log.Key.Describe())
 	}
 	message, err := ct.SerializeSCTSignatureInput(sct, ct.LogEntry{Leaf: ct.MerkleTreeLeaf{
@@ -92,7 +96,7 @@ func checkSCT(sct ct.SignedCertificateTimestamp, precert *ct.PreCert, log *trust
 		},
 	}})
 	if err != nil {
-		return malformed("signed certificate timestamp", "%v", err)
+		return check.Malformed("signed certificate timestamp", "%v", err)
 	}
 	if err := log.Key.Verify(message, sct.Signature.Signature); err != nil {
 		return fmt.Errorf("signed certificate timestamp of log %s: %w", log.ID, err)
@@ -125,4 +129,94 @@ func conclude(scts []SCT, logs []trust.Log) error {
 		unknown.Trusted = append(unknown.Trusted, log.ID)
 	}
 	return unknown
+}
+
+// maxSCTs is the budget for the timestamps of one certificate. Fulcio embeds
+// one.
+const maxSCTs = 32
+
+var oidSCTs = stdasn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 11129, 2, 4, 2} // RFC 6962, section 3.3
+
+// readSCTs splits the extension: an octet string with a list of timestamps, the
+// list and each of them with its length before it.
+func readSCTs(value cryptobyte.String) ([][]byte, error) {
+	if value == nil {
+		return nil, ErrNoSCT
+	}
+	var octets, list cryptobyte.String
+	if !value.ReadASN1(&octets, asn1.OCTET_STRING) || !value.Empty() || !octets.ReadUint16LengthPrefixed(&list) || !octets.Empty() {
+		return nil, check.Malformed("signed certificate timestamps", "want a list as RFC 6962 encodes it")
+	}
+	var scts [][]byte
+	for !list.Empty() {
+		var sct cryptobyte.String
+		if !list.ReadUint16LengthPrefixed(&sct) {
+			return nil, check.Malformed("signed certificate timestamps", "want a list as RFC 6962 encodes it")
+		}
+		scts = append(scts, sct)
+	}
+	if len(scts) == 0 {
+		return nil, ErrNoSCT
+	}
+	if len(scts) > maxSCTs {
+		return nil, check.TooLarge("signed certificate timestamps", len(scts), maxSCTs)
+	}
+	return scts, nil
+}
+
+// withoutSCTs rewrites a TBSCertificate (RFC 5280, section 4.1) to what a log
+// signs: all of it but the extension with the timestamps (RFC 6962, section
+// 3.2). Nothing but lengths is encoded anew.
+func withoutSCTs(raw cryptobyte.String) ([]byte, error) {
+	var tbs cryptobyte.String
+	if !raw.ReadASN1(&tbs, asn1.SEQUENCE) || !raw.Empty() {
+		return nil, check.Malformed("certificate", "want a TBSCertificate")
+	}
+	var out cryptobyte.Builder
+	var failed error
+	out.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+		for !tbs.Empty() && failed == nil {
+			var element cryptobyte.String
+			var tag asn1.Tag
+			if !tbs.ReadAnyASN1Element(&element, &tag) {
+				failed = check.Malformed("certificate", "want a TBSCertificate in DER")
+			} else if tag == extensionsTag {
+				failed = copyExtensions(b, element)
+			} else {
+				b.AddBytes(element)
+			}
+		}
+	})
+	if failed != nil {
+		return nil, failed
+	}
+	return out.Bytes()
+}
+
+var extensionsTag = asn1.Tag(3).ContextSpecific().Constructed()
+
+func copyExtensions(b *cryptobyte.Builder, element cryptobyte.String) error {
+	var outer, list cryptobyte.String
+	if !element.ReadASN1(&outer, extensionsTag) || !outer.ReadASN1(&list, asn1.SEQUENCE) || !outer.Empty() {
+		return check.Malformed("certificate", "want a list of extensions")
+	}
+	var kept []byte
+	for !list.Empty() {
+		var one, content cryptobyte.String
+		var oid stdasn1.ObjectIdentifier
+		if !list.ReadASN1Element(&one, asn1.SEQUENCE) {
+			return check.Malformed("certificate", "want a list of extensions")
+		}
+		content = one
+		if !content.ReadASN1(&content, asn1.SEQUENCE) || !content.ReadASN1ObjectIdentifier(&oid) {
+			return check.Malformed("certificate", "want each extension to have a type")
+		}
+		if !oid.Equal(oidSCTs) {
+			kept = append(kept, one...)
+		}
+	}
+	b.AddASN1(extensionsTag, func(b *cryptobyte.Builder) {
+		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) { b.AddBytes(kept) })
+	})
+	return nil
 }

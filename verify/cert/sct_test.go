@@ -16,6 +16,7 @@ import (
 	"github.com/google/certificate-transparency-go/tls"
 	"golang.org/x/crypto/cryptobyte/asn1"
 
+	"github.com/gapseal/gapseal/verify/check"
 	"github.com/gapseal/gapseal/verify/trust"
 )
 
@@ -48,7 +49,7 @@ func TestVerifySCTsRefuses(t *testing.T) {
 	}
 	isFormat := func(reason string) func(error) bool {
 		return func(err error) bool {
-			var format *FormatError
+			var format *check.FormatError
 			return errors.As(err, &format) && strings.Contains(format.Reason, reason)
 		}
 	}
@@ -84,7 +85,7 @@ func TestVerifySCTsRefuses(t *testing.T) {
 		"short item": {always([]byte{4, 3, 0, 1, 0}), isFormat("want a list")},
 		"garbage":    {always([]byte{4, 5, 0, 3, 0, 1, 0}), isFormat("want one as RFC 6962")},
 		"empty list": {always([]byte{4, 2, 0, 0}), func(err error) bool { return errors.Is(err, ErrNoSCT) }},
-		"too many":   {func(*x509.Certificate) pkix.Extension { return sctExtension(make([][]byte, maxSCTs+1)...) }, func(err error) bool { return errors.Is(err, ErrTooLarge) }},
+		"too many":   {func(*x509.Certificate) pkix.Extension { return sctExtension(make([][]byte, maxSCTs+1)...) }, func(err error) bool { return errors.Is(err, check.ErrTooLarge) }},
 		"trailing data": {func(leaf *x509.Certificate) pkix.Extension {
 			return sctExtension(append(log.promise(t, leaf, ca.cert), 0))
 		}, isFormat("want one as RFC 6962")},

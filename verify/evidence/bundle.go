@@ -1,9 +1,21 @@
 package evidence
 
 import (
+	"bytes"
+	"crypto/sha256"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
 	bundlepb "github.com/sigstore/protobuf-specs/gen/pb-go/bundle/v1"
 	commonpb "github.com/sigstore/protobuf-specs/gen/pb-go/common/v1"
+	rekorpb "github.com/sigstore/protobuf-specs/gen/pb-go/rekor/v1"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify/check"
 	"github.com/gapseal/gapseal/verify/rekor"
 )
@@ -50,7 +62,7 @@ func ReadBundle(raw []byte, mediaType string) (*Bundle, []*check.Fault) {
 	b := &Bundle{Version: bundleVersions[pb.GetMediaType()]}
 	if b.Version == "" || b.Version != bundleVersions[mediaType] {
 		return nil, []*check.Fault{{ID: check.SignatureEncoding, Detail: "the media type within the Sigstore bundle",
-			Expected: clip(mediaType), Found: clip(pb.GetMediaType())}}
+			Expected: check.Clip(mediaType), Found: check.Clip(pb.GetMediaType())}}
 	}
 	var faults []*check.Fault
 	for _, read := range []func(*bundlepb.Bundle) *check.Fault{b.readSigner, b.readContent, b.readTimestamps} {
@@ -102,6 +114,262 @@ func (b *Bundle) readTimestamps(pb *bundlepb.Bundle) *check.Fault {
 			return encodingFault("the Sigstore bundle holds an empty timestamp")
 		}
 		b.Timestamps = append(b.Timestamps, t.GetSignedTimestamp())
+	}
+	return nil
+}
+
+// MessageSignature is a signature over bytes that the bundle does not hold.
+type MessageSignature struct {
+	Digest    oci.Digest // of the message, as the bundle names it
+	Signature []byte
+}
+
+func (b *Bundle) readContent(pb *bundlepb.Bundle) (f *check.Fault) {
+	switch c := pb.GetContent().(type) {
+	case *bundlepb.Bundle_MessageSignature:
+		return b.readMessage(c.MessageSignature)
+	case *bundlepb.Bundle_DsseEnvelope:
+		if b.Envelope, f = newEnvelope(c.DsseEnvelope); f != nil {
+			return f
+		}
+		if id := b.Envelope.KeyID; id != "" && b.Hint != "" && id != b.Hint {
+			return encodingFault("the Sigstore bundle hints at the key %.100q, its DSSE envelope at %.100q", b.Hint, id)
+		}
+		return nil
+	}
+	return encodingFault("the Sigstore bundle holds neither a DSSE envelope nor a message signature")
+}
+
+func (b *Bundle) readMessage(m *commonpb.MessageSignature) *check.Fault {
+	d := m.GetMessageDigest()
+	if d.GetAlgorithm() != commonpb.HashAlgorithm_SHA2_256 || len(d.GetDigest()) != sha256.Size {
+		return encodingFault("the message signature names no SHA-256 of its message")
+	}
+	if len(m.GetSignature()) == 0 {
+		return encodingFault("the message signature is empty")
+	}
+	b.Message = &MessageSignature{Digest: oci.FromSum([sha256.Size]byte(d.GetDigest())), Signature: m.GetSignature()}
+	return nil
+}
+
+// readEntries reads the log entries. Version 0.1 demands a SET of each, the
+// later ones an inclusion proof with a checkpoint. Whether an entry is whole
+// otherwise is for [rekor.LogEntry.Check] to say.
+func (b *Bundle) readEntries(pb *bundlepb.Bundle) (faults []*check.Fault) {
+	for i, t := range pb.GetVerificationMaterial().GetTlogEntries() {
+		e := newEntry(t)
+		b.Entries = append(b.Entries, e)
+		if lacks := b.entryLacks(e); lacks != "" {
+			faults = append(faults, fault(check.RekorEncoding, "log entry %d of the Sigstore bundle of version %s %s", i, b.Version, lacks))
+		}
+	}
+	return faults
+}
+
+func (b *Bundle) entryLacks(e *rekor.LogEntry) string {
+	switch {
+	case b.Version == "0.1" && e.SET == nil:
+		return "has no signed entry timestamp"
+	case b.Version != "0.1" && e.Proof == nil:
+		return "has no inclusion proof"
+	case b.Version != "0.1" && e.Proof.Checkpoint == "":
+		return "has no checkpoint in its inclusion proof"
+	case e.IntegratedTime != 0 && e.SET == nil:
+		return "names a time, and has no signed entry timestamp to vouch for it"
+	}
+	return ""
+}
+
+func newEntry(t *rekorpb.TransparencyLogEntry) *rekor.LogEntry {
+	e := &rekor.LogEntry{
+		LogIndex:       t.GetLogIndex(),
+		LogID:          t.GetLogId().GetKeyId(),
+		Kind:           t.GetKindVersion().GetKind(),
+		Version:        t.GetKindVersion().GetVersion(),
+		IntegratedTime: t.GetIntegratedTime(),
+		Body:           t.GetCanonicalizedBody(),
+	}
+	if set := t.GetInclusionPromise().GetSignedEntryTimestamp(); len(set) > 0 {
+		e.SET = set
+	}
+	if p := t.GetInclusionProof(); p != nil {
+		e.Proof = &rekor.Proof{
+			LogIndex:   p.GetLogIndex(),
+			TreeSize:   p.GetTreeSize(),
+			RootHash:   p.GetRootHash(),
+			Hashes:     p.GetHashes(),
+			Checkpoint: p.GetCheckpoint().GetEnvelope(),
+		}
+	}
+	return e
+}
+
+// readRekor reads the Rekor bundle of the first generation. It does not name
+// the kind of its entry, which is therefore taken from the body.
+func (e *Evidence) readRekor(value string) {
+	e.Rekor = []byte(value)
+	b, err := rekor.ParseBundle(e.Rekor)
+	if err != nil {
+		e.problem(rekorFault(check.RekorEncoding, err))
+		return
+	}
+	if !Written(e.Rekor) {
+		e.problem(fault(check.RekorEncoding, "the Rekor bundle %s", notWritten))
+	}
+	if err := b.CheckLogID(); err != nil {
+		e.problem(rekorFault(check.RekorLogID, err))
+		return
+	}
+	entry := &rekor.LogEntry{LogIndex: b.LogIndex, LogID: decodeHex(b.LogID), IntegratedTime: b.IntegratedTime, SET: b.SET, Body: b.Body}
+	if body, err := rekor.ParseEntry(b.Body); err == nil { // otherwise ParseBody says so
+		entry.Kind, entry.Version = body.Kind, body.APIVersion
+	}
+	e.Entries = append(e.Entries, entry)
+}
+
+// decodeProto reads the JSON of a protobuf message into m. protojson accepts
+// many spellings of one message (names in snake_case, numbers for enums and
+// integers, four kinds of base64, null for what is absent), so that the text is
+// read beside the message's descriptor first, and only the spelling that
+// writers use is let through.
+func decodeProto(what string, raw []byte, m proto.Message) *check.Fault {
+	if f := tooLarge(what, raw); f != nil {
+		return f
+	}
+	r := &protoText{Decoder: jsontext.NewDecoder(bytes.NewReader(raw)), what: what}
+	if bytes.HasPrefix(raw, []byte("\xef\xbb\xbf")) {
+		return r.fault("begins with a byte order mark")
+	}
+	if f := r.message(m.ProtoReflect().Descriptor()); f != nil {
+		return f
+	}
+	if _, err := r.ReadToken(); err != io.EOF {
+		return r.fault("carries data after the end of the document")
+	}
+	if !writtenProto(raw) {
+		return r.fault("%s", notWritten)
+	}
+	if err := protojson.Unmarshal(raw, m); err != nil {
+		return r.fault("%s", strings.ReplaceAll(err.Error(), "\u00a0", " ")) // protobuf adds no-break spaces at random
+	}
+	return nil
+}
+
+// protoText reads along a descriptor. None of the messages it reads contains
+// itself, which bounds the depth of what it accepts.
+type protoText struct {
+	*jsontext.Decoder
+	what string
+}
+
+// listBudgets bounds every list of the messages that are read, by its JSON
+// name: three bytes of text become a hundred in memory.
+var listBudgets = map[string]struct {
+	most int
+	id   check.ID
+}{
+	"tlogEntries":       {rekor.MaxEntries, check.LimitEntry},
+	"hashes":            {rekor.MaxProofHashes, check.LimitEntry},
+	"rfc3161Timestamps": {MaxTimestamps, check.LimitEvidence},
+	"certificates":      {MaxCertificates, check.LimitEvidence},
+	"signatures":        {64, check.LimitEvidence}, // more than one is refused with its reason
+}
+
+func (r *protoText) fault(format string, args ...any) *check.Fault {
+	at := string(r.StackPointer())
+	id := check.SignatureEncoding
+	if strings.Contains(at, "/tlogEntries/") {
+		id = check.RekorEncoding
+	}
+	where := r.what
+	if at != "" {
+		where += " at " + at
+	}
+	return fault(id, "%.200s: "+format, append([]any{where}, args...)...)
+}
+
+// begin reads the token that opens an object or array.
+func (r *protoText) begin(kind jsontext.Kind, want string) *check.Fault {
+	tok, err := r.ReadToken()
+	if err != nil {
+		return r.fault("want strict JSON: %v", err)
+	}
+	if tok.Kind() != kind {
+		return r.fault("want %s", want)
+	}
+	return nil
+}
+
+func (r *protoText) end() *check.Fault {
+	if _, err := r.ReadToken(); err != nil {
+		return r.fault("want strict JSON: %v", err)
+	}
+	return nil
+}
+
+func (r *protoText) message(md protoreflect.MessageDescriptor) *check.Fault {
+	if f := r.begin('{', "an object"); f != nil {
+		return f
+	}
+	for r.PeekKind() != '}' {
+		tok, err := r.ReadToken()
+		if err != nil {
+			return r.fault("want strict JSON, each member once: %v", err)
+		}
+		name := tok.String()
+		fd := md.Fields().ByJSONName(name)
+		if fd == nil {
+			return r.fault("unknown member %.100q, want the camelCase names of %s", name, md.FullName())
+		}
+		if f := r.field(fd); f != nil {
+			return f
+		}
+	}
+	return r.end()
+}
+
+func (r *protoText) field(fd protoreflect.FieldDescriptor) *check.Fault {
+	if !fd.IsList() {
+		return r.value(fd)
+	}
+	if f := r.begin('[', "an array"); f != nil {
+		return f
+	}
+	budget := listBudgets[fd.JSONName()]
+	for n := 0; r.PeekKind() != ']'; n++ {
+		if n == budget.most {
+			f := r.fault("more than %d members", budget.most)
+			f.ID = budget.id
+			return f
+		}
+		if f := r.value(fd); f != nil {
+			return f
+		}
+	}
+	return r.end()
+}
+
+func (r *protoText) value(fd protoreflect.FieldDescriptor) *check.Fault {
+	if fd.Kind() == protoreflect.MessageKind {
+		return r.message(fd.Message())
+	}
+	tok, err := r.ReadToken()
+	if err != nil {
+		return r.fault("want strict JSON: %v", err)
+	}
+	if tok.Kind() != '"' {
+		return r.fault("want a string")
+	}
+	text := tok.String()
+	switch fd.Kind() {
+	case protoreflect.BytesKind:
+		if _, err := DecodeBase64(text); err != nil {
+			return r.fault("want standard base64 in its one spelling: %v", err)
+		}
+	case protoreflect.Int64Kind:
+		if n, err := strconv.ParseInt(text, 10, 64); err != nil || strconv.FormatInt(n, 10) != text {
+			return r.fault("want a plain integer in a string, found %.100q", text)
+		}
 	}
 	return nil
 }

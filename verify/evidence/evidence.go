@@ -1,7 +1,11 @@
 package evidence
 
 import (
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify/check"
@@ -91,4 +95,56 @@ func Read(kind oci.Kind, manifest, subject oci.Digest, blob func(oci.Digest) []b
 		return ReadInToto(manifest, subject, blob)
 	}
 	return nil
+}
+
+// MaxSize is the budget for an envelope or a Sigstore bundle, in bytes.
+const MaxSize = 16 << 20
+
+func encodingFault(format string, args ...any) *check.Fault {
+	return fault(check.SignatureEncoding, format, args...)
+}
+
+func claimsFault(format string, args ...any) *check.Fault {
+	return fault(check.SignatureClaims, format, args...)
+}
+
+// rekorFault returns an error of package rekor as a fault of this id, or of its
+// budget.
+func rekorFault(id check.ID, err error) *check.Fault {
+	if errors.Is(err, check.ErrTooLarge) {
+		id = check.LimitEntry
+	}
+	return fault(id, "%v", err)
+}
+
+func fault(id check.ID, format string, args ...any) *check.Fault {
+	return &check.Fault{ID: id, Detail: check.Clip(fmt.Sprintf(format, args...))}
+}
+
+// tooLarge returns a fault for a document over [MaxSize], nil otherwise.
+func tooLarge(what string, raw []byte) *check.Fault {
+	if len(raw) <= MaxSize {
+		return nil
+	}
+	return &check.Fault{ID: check.LimitEvidence, Detail: what,
+		Expected: fmt.Sprintf("at most %d bytes", MaxSize), Found: fmt.Sprintf("%d bytes", len(raw))}
+}
+
+// DecodeBase64 decodes standard base64 that has exactly one spelling: padded,
+// no white space, no stray bits.
+func DecodeBase64(s string) ([]byte, error) {
+	raw, err := base64.StdEncoding.Strict().DecodeString(s)
+	if err != nil {
+		return nil, err
+	}
+	if strings.ContainsAny(s, "\r\n") {
+		return nil, errors.New("it contains line breaks")
+	}
+	return raw, nil
+}
+
+// decodeHex decodes what is known to be hex.
+func decodeHex(s string) []byte {
+	raw, _ := hex.DecodeString(s)
+	return raw
 }

@@ -1,9 +1,12 @@
 package evidence
 
 import (
+	"bytes"
 	"maps"
 	"regexp"
 	"slices"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/gapseal/gapseal/internal/strict"
 	"github.com/gapseal/gapseal/oci"
@@ -78,7 +81,7 @@ func (m *signatureManifest) checkSubject(subject oci.Digest, needed bool) []*che
 	}
 	if m.Subject.Digest != subject {
 		faults = append(faults, &check.Fault{ID: check.SignatureClaims, Detail: "the manifest has another subject",
-			Expected: string(subject), Found: clip(string(m.Subject.Digest))})
+			Expected: string(subject), Found: check.Clip(string(m.Subject.Digest))})
 	}
 	return faults
 }
@@ -123,7 +126,7 @@ func (m *signatureManifest) checkAnnotations(expected map[string]*string) []*che
 			faults = append(faults, encodingFault("the annotation %s is no time: %.100q", name, value))
 		case want != nil && value != *want:
 			faults = append(faults, &check.Fault{ID: check.SignatureClaims, Detail: "the annotation " + name + " is not what the evidence holds",
-				Expected: clip(*want), Found: clip(value)})
+				Expected: check.Clip(*want), Found: check.Clip(value)})
 		}
 	}
 	return faults
@@ -134,4 +137,29 @@ var created = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z$`
 // bare reports whether a descriptor has nothing but what it must have.
 func bare(d oci.Descriptor) bool {
 	return len(d.Annotations) == 0 && d.Platform == nil && d.ArtifactType == "" && len(d.URLs) == 0 && d.Data == nil
+}
+
+// notWritten says why a text that is not as Written asks is refused.
+const notWritten = "has white space or odd escapes, which no tool writes"
+
+// Written reports whether raw is JSON as signing tools write it: no white space
+// between its parts, and no character spelt in another way than encoders do,
+// with or without the escapes that make it safe in a page. What nothing signs
+// must leave no room for content between the lines; only the order of members
+// is the writer's.
+func Written(raw []byte) bool { return written(raw, false) }
+
+// writtenProto is Written for the JSON of protobuf messages: one build of Go's
+// protojson puts a space after each comma, another after none.
+func writtenProto(raw []byte) bool { return written(raw, false) || written(raw, true) }
+
+func written(raw []byte, spaces bool) bool {
+	for _, page := range []bool{false, true} {
+		again := jsontext.Value(bytes.Clone(raw))
+		err := again.Format(jsontext.EscapeForHTML(page), jsontext.EscapeForJS(page), jsontext.SpaceAfterComma(spaces))
+		if err == nil && bytes.Equal(again, raw) {
+			return true
+		}
+	}
+	return false
 }

@@ -3,13 +3,17 @@ package evidence
 import (
 	"errors"
 	"fmt"
+	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/sigstore/protobuf-specs/gen/pb-go/dsse"
 
 	"github.com/gapseal/gapseal/internal/strict"
 	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify/check"
+	"github.com/gapseal/gapseal/verify/rekor"
 )
 
 // The types of in-toto statements that are read.
@@ -67,7 +71,7 @@ func ReadStatement(raw []byte) (*Statement, *check.Fault) {
 	switch {
 	case s.Type != StatementV01 && s.Type != StatementV1:
 		return nil, &check.Fault{ID: check.SignatureClaims, Detail: "_type of the in-toto statement",
-			Expected: StatementV1 + " or " + StatementV01, Found: clip(s.Type)}
+			Expected: StatementV1 + " or " + StatementV01, Found: check.Clip(s.Type)}
 	case s.PredicateType == "":
 		return nil, claimsFault("the in-toto statement has no predicateType")
 	case s.Predicate != nil && s.Predicate.Kind() != '{':
@@ -87,7 +91,7 @@ func ReadStatement(raw []byte) (*Statement, *check.Fault) {
 func sha256Of(set map[string]string) (oci.Digest, error) {
 	for name := range set {
 		if name != "sha256" && strings.EqualFold(name, "sha256") {
-			return "", fmt.Errorf("the digest %q: want the algorithm as sha256", clip(name))
+			return "", fmt.Errorf("the digest %q: want the algorithm as sha256", check.Clip(name))
 		}
 	}
 	value, ok := set["sha256"]
@@ -142,4 +146,110 @@ func (s *Statement) subjects() string {
 		return string(first)
 	}
 	return fmt.Sprintf("%s and others, %d subjects in all", first, len(s.Subjects))
+}
+
+// Envelope is a DSSE envelope with exactly one signature.
+type Envelope struct {
+	rekor.Envelope        // with Raw, if it was read from an envelope of its own
+	KeyID          string // which key was used, as the signer names it; often empty
+}
+
+// PAE returns the bytes that an envelope's signature signs, the pre-authentication
+// encoding of DSSE 1.0.
+func PAE(payloadType string, payload []byte) []byte {
+	out := make([]byte, 0, len(payload)+len(payloadType)+32)
+	out = append(out, "DSSEv1 "...)
+	out = strconv.AppendInt(out, int64(len(payloadType)), 10)
+	out = append(append(append(out, ' '), payloadType...), ' ')
+	out = strconv.AppendInt(out, int64(len(payload)), 10)
+	return append(append(out, ' '), payload...)
+}
+
+// PAE returns the bytes that Signature signs.
+func (e *Envelope) PAE() []byte { return PAE(e.PayloadType, e.Payload) }
+
+// ReadEnvelope reads a DSSE envelope of an in-toto statement, stored as
+// application/vnd.dsse.envelope.v1+json. The fault is limit.evidence for one
+// over [MaxSize], signature.claims for another type of payload, and
+// signature.encoding for everything else, two signatures among them.
+func ReadEnvelope(raw []byte) (*Envelope, *check.Fault) {
+	var pb dsse.Envelope
+	if f := decodeProto("the DSSE envelope", raw, &pb); f != nil {
+		return nil, f
+	}
+	env, f := newEnvelope(&pb)
+	if f != nil {
+		return nil, f
+	}
+	env.Raw = raw
+	return env, nil
+}
+
+func newEnvelope(env *dsse.Envelope) (*Envelope, *check.Fault) {
+	if n := len(env.GetSignatures()); n != 1 {
+		return nil, encodingFault("the DSSE envelope has %d signatures, expected exactly one", n)
+	}
+	if env.GetPayloadType() != oci.TypeInToto {
+		return nil, &check.Fault{ID: check.SignatureClaims, Detail: "the payload type of the DSSE envelope",
+			Expected: oci.TypeInToto, Found: check.Clip(env.GetPayloadType())}
+	}
+	sig := env.GetSignatures()[0]
+	if len(sig.GetSig()) == 0 || len(env.GetPayload()) == 0 {
+		return nil, encodingFault("the DSSE envelope has no payload or an empty signature")
+	}
+	return &Envelope{
+		Envelope: rekor.Envelope{PayloadType: env.GetPayloadType(), Payload: env.GetPayload(), Signature: sig.GetSig()},
+		KeyID:    sig.GetKeyid(),
+	}, nil
+}
+
+func (e *Evidence) readEnvelope(raw []byte) {
+	env, f := ReadEnvelope(raw)
+	if f != nil {
+		e.problem(f)
+		return
+	}
+	e.takeEnvelope(env)
+}
+
+// takeEnvelope fills e from an envelope and the statement in it.
+func (e *Evidence) takeEnvelope(env *Envelope) {
+	e.Envelope = &env.Envelope
+	e.Message, e.Signature, e.Payload = env.PAE(), env.Signature, env.Payload
+	if e.Hint == "" {
+		e.Hint = env.KeyID
+	}
+	e.readStatement(env.Payload)
+}
+
+// SignPredicate is the predicate of cosign's signatures. It alone makes a
+// statement a signature; every other one is an attestation.
+const SignPredicate = "https://sigstore.dev/cosign/sign/v1"
+
+// predicates are the short names that cosign's flag --type knows.
+var predicates = map[string]string{
+	"custom":           "https://cosign.sigstore.dev/attestation/v1",
+	"slsaprovenance":   "https://slsa.dev/provenance/v0.2",
+	"slsaprovenance02": "https://slsa.dev/provenance/v0.2",
+	"slsaprovenance1":  "https://slsa.dev/provenance/v1",
+	"spdx":             "https://spdx.dev/Document",
+	"spdxjson":         "https://spdx.dev/Document",
+	"cyclonedx":        "https://cyclonedx.org/bom",
+	"link":             "https://in-toto.io/Link/v1",
+	"vuln":             "https://cosign.sigstore.dev/attestation/vuln/v1",
+	"openvex":          "https://openvex.dev/ns",
+}
+
+// PredicateURI returns the predicate type that an operator means: by one of
+// cosign's short names (slsaprovenance, spdxjson, vuln and so on), or by the
+// absolute URI itself. ok is false for anything else.
+func PredicateURI(name string) (uri string, ok bool) {
+	if uri, ok := predicates[name]; ok {
+		return uri, true
+	}
+	u, err := url.Parse(name)
+	if err != nil || !u.IsAbs() || u.Host == "" && u.Opaque == "" {
+		return "", false
+	}
+	return name, true
 }

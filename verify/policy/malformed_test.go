@@ -63,7 +63,7 @@ func TestMalformed(t *testing.T) {
 		{"unlisted", whole("unlisted: allow"), 5, 11, "refuse or judge"},
 		{"rollback", whole("rollback: no"), 5, 11, "warn or refuse"},
 		{"limit", whole("limits: {images: many}"), 5, 18, "positive number"},
-		{"size", whole("limits: {bytes: 20GB}"), 5, 17, "want a size"},
+		{"size", whole("limits: {bytes: 20GX}"), 5, 17, "want a size"},
 		{"fingerprint of a seal", whole("seal: {keys: [{fingerprint: 'sha256:00'}]}"), 5, 29, "the key itself"},
 		{"field of the record", whole("transfer: {required: [colour]}"), 5, 23, "no field"},
 		{"field twice", whole("transfer: {required: [id, id]}"), 5, 27, "twice"},

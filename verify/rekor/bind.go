@@ -2,9 +2,19 @@ package rekor
 
 import (
 	"bytes"
-	_ "crypto/sha256" // bindHash asks for it by name
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/rsa"
+	"crypto/sha256"
+	_ "crypto/sha256"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/hex"
+	"encoding/pem"
+	"fmt"
+
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // BindPayload answers whether the entry is about a signature of this very
@@ -58,5 +68,262 @@ func (e *Entry) unfit(what string) error {
 }
 
 func mismatch(what, expected, found string) error {
-	return &MismatchError{What: what, Expected: clip(expected), Found: clip(found)}
+	return &MismatchError{What: what, Expected: check.Clip(expected), Found: check.Clip(found)}
+}
+
+// MaxEnvelope is the budget for the text of an envelope, in bytes: an
+// attestation of 16 MiB in base64, and what surrounds it.
+const MaxEnvelope = 24 << 20
+
+// Envelope is a DSSE envelope with one signature, of which an entry may speak.
+type Envelope struct {
+	// Raw is the envelope's text as it was given to the log, which is how an
+	// attestation layer holds it. It is nil where only the parts are at hand, as
+	// in a Sigstore bundle, whose JSON is another.
+	Raw         []byte
+	PayloadType string
+	Payload     []byte // decoded
+	Signature   []byte // decoded
+}
+
+// BindEnvelope answers whether the entry is about this envelope, by all that
+// the kind stores of it: the hash of the payload or of the pre-authentication
+// encoding, the payload type, the hash of the text if that is at hand. If not,
+// the error is a [*MismatchError]. It is an [*UnsupportedError] for a kind that
+// speaks of messages only, and for an intoto 0.0.1 without the text, of which
+// that entry holds nothing but the hash; a text that is too large matches
+// [check.ErrTooLarge], and one that such an entry cannot be bound by is a
+// [*check.FormatError].
+//
+// The kinds that store no payload type leave it to the signature, which covers
+// it.
+func (e *Entry) BindEnvelope(env *Envelope) error {
+	if e.is(kindHashedRekord, version2) {
+		return e.bindHash(env.pae())
+	}
+	if e.Kind != kindDSSE && e.Kind != kindInToto {
+		return e.unfit("an envelope")
+	}
+	if e.is(kindInToto, version2) && e.PayloadType != env.PayloadType {
+		return mismatch("payload type", env.PayloadType, e.PayloadType)
+	}
+	if e.HashValue != "" {
+		if err := e.bindHash(env.Payload); err != nil {
+			return err
+		}
+	}
+	return e.bindText(env)
+}
+
+// bindText compares the hash of the envelope's text.
+func (e *Entry) bindText(env *Envelope) error {
+	if e.is(kindInToto, version1) {
+		text, err := e.openText(env)
+		if err != nil {
+			return err
+		}
+		return text.same(env)
+	}
+	if env.Raw == nil || e.EnvelopeHash == "" {
+		return nil
+	}
+	return e.bindEnvelopeHash(env.Raw)
+}
+
+func (e *Entry) bindEnvelopeHash(raw []byte) error {
+	if len(raw) > MaxEnvelope {
+		return check.TooLarge("envelope: bytes", len(raw), MaxEnvelope)
+	}
+	sum := sha256.Sum256(raw)
+	if want := hex.EncodeToString(sum[:]); e.EnvelopeHash != want {
+		return mismatch("envelope digest", want, e.EnvelopeHash)
+	}
+	return nil
+}
+
+// BindEnvelopeSignature answers whether the entry is about the envelope's
+// signature, byte for byte. The error is that of [Entry.BindSignature], but for
+// an intoto 0.0.1 it is that of [Entry.BindEnvelope]: the text, which the entry
+// holds the hash of, must hold this signature and no other.
+func (e *Entry) BindEnvelopeSignature(env *Envelope) error {
+	if !e.is(kindInToto, version1) {
+		return e.BindSignature(env.Signature)
+	}
+	text, err := e.openText(env)
+	if err != nil {
+		return err
+	}
+	return bindSignature(env.Signature, text.Signature)
+}
+
+// openText reads the text that the entry holds the hash of.
+func (e *Entry) openText(env *Envelope) (*Envelope, error) {
+	if env.Raw == nil {
+		return nil, e.unfit("an envelope whose text is not at hand")
+	}
+	if err := e.bindEnvelopeHash(env.Raw); err != nil {
+		return nil, err
+	}
+	return parseEnvelope(env.Raw)
+}
+
+func parseEnvelope(raw []byte) (*Envelope, error) {
+	var r reader
+	r.depth(raw, "envelope")
+	top := r.object(raw, "envelope", "payload", "payloadType", "signatures")
+	sig, keyID := r.objectWith(r.only(top[2], "envelope: signatures"), "envelope: signatures[0]", "keyid", "sig")
+	if keyID != nil {
+		r.text(keyID, "envelope: signatures[0].keyid")
+	}
+	env := &Envelope{
+		Payload:     r.base64(top[0], "envelope: payload"),
+		PayloadType: r.text(top[1], "envelope: payloadType"),
+		Signature:   r.base64(sig[0], "envelope: signatures[0].sig"),
+	}
+	return env, r.err
+}
+
+// same compares what the text holds with the parts that are judged.
+func (e *Envelope) same(judged *Envelope) error {
+	if e.PayloadType != judged.PayloadType {
+		return mismatch("payload type", judged.PayloadType, e.PayloadType)
+	}
+	if want, found := sha256.Sum256(judged.Payload), sha256.Sum256(e.Payload); want != found {
+		return mismatch("payload digest", hex.EncodeToString(want[:]), hex.EncodeToString(found[:]))
+	}
+	return nil
+}
+
+// pae is DSSE's pre-authentication encoding, which is what the signature signs.
+func (e *Envelope) pae() []byte {
+	return append(fmt.Appendf(nil, "DSSEv1 %d %s %d ", len(e.PayloadType), e.PayloadType, len(e.Payload)), e.Payload...)
+}
+
+// BindKey answers whether the entry is about a signature by this key: whether
+// its public key, or the public key of its certificate, has the same
+// SubjectPublicKeyInfo. If not, the error is a [*MismatchError]; for an
+// unreadable key in the entry it is that of [Entry.Key].
+func (e *Entry) BindKey(pub crypto.PublicKey) error {
+	want, err := x509.MarshalPKIXPublicKey(pub)
+	if err != nil {
+		return fmt.Errorf("key to compare with a log entry: %w", err)
+	}
+	_, found, err := e.key()
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(want, found) {
+		return mismatch("public key", fingerprint(want), fingerprint(found))
+	}
+	return nil
+}
+
+// BindCertificate answers whether the entry holds this very certificate, given
+// in DER: another of the same key may bear another identity. If not, the error
+// is a [*MismatchError]; for an unreadable key or certificate in the entry it
+// is that of [Entry.Key].
+func (e *Entry) BindCertificate(der []byte) error {
+	if _, _, err := e.key(); err != nil {
+		return err
+	}
+	block, _ := pem.Decode(e.PublicKeyPEM)
+	if block.Type != "CERTIFICATE" {
+		return mismatch("certificate", fingerprint(der), "none, but a public key "+fingerprint(block.Bytes))
+	}
+	if !bytes.Equal(block.Bytes, der) {
+		return mismatch("certificate", fingerprint(der), fingerprint(block.Bytes))
+	}
+	return nil
+}
+
+// Key returns the public key in the entry, or that of the certificate in it:
+// *ecdsa.PublicKey, *rsa.PublicKey or ed25519.PublicKey. It is a claim of the
+// entry and vouches for nothing. The error is a [*check.FormatError], when the entry
+// does not hold exactly one PEM block of the type PUBLIC KEY or CERTIFICATE in
+// its canonical form (in an intoto 0.0.2, but for the line breaks), with a key
+// of these types in it, or when an entry of Rekor v2 names another algorithm
+// than the key's.
+func (e *Entry) Key() (crypto.PublicKey, error) {
+	pub, _, err := e.key()
+	return pub, err
+}
+
+func (e *Entry) key() (crypto.PublicKey, []byte, error) {
+	name := e.keyMember()
+	block, _ := pem.Decode(e.PublicKeyPEM)
+	if block == nil {
+		return nil, nil, check.Malformed(name, "want a PEM block PUBLIC KEY or CERTIFICATE")
+	}
+	// Comparing the whole text shuts out headers, a second block and anything
+	// before, between and after.
+	canonical := pem.EncodeToMemory(&pem.Block{Type: block.Type, Bytes: block.Bytes})
+	if !e.samePEM(canonical) {
+		return nil, nil, check.Malformed(name, "want exactly one PEM block, without headers, and nothing around it")
+	}
+	pub, der, err := parseKey(block)
+	if err != nil {
+		return nil, nil, check.Malformed(name, "%v", err)
+	}
+	if e.KeyDetails != "" {
+		err = e.checkDetails(pub)
+	}
+	return pub, der, err
+}
+
+// samePEM compares the text with its canonical form. An intoto 0.0.2 holds it
+// as the client wrote it, and npm's breaks its lines otherwise.
+func (e *Entry) samePEM(canonical []byte) bool {
+	found := e.PublicKeyPEM
+	if e.is(kindInToto, version2) {
+		found = bytes.ReplaceAll(found, []byte("\n"), nil)
+		canonical = bytes.ReplaceAll(canonical, []byte("\n"), nil)
+	}
+	return bytes.Equal(canonical, found)
+}
+
+// keyMember names the member of the entry that holds its key.
+func (e *Entry) keyMember() string {
+	if f := findForm(e.Kind, e.APIVersion); f != nil {
+		return f.key
+	}
+	return "public key"
+}
+
+// parseKey returns the key in block and its DER.
+func parseKey(block *pem.Block) (crypto.PublicKey, []byte, error) {
+	switch block.Type {
+	case "PUBLIC KEY":
+		pub, err := x509.ParsePKIXPublicKey(block.Bytes)
+		if err != nil {
+			return nil, nil, err
+		}
+		return checkKey(pub, block.Bytes)
+	case "CERTIFICATE":
+		cert, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, nil, err
+		}
+		return checkKey(cert.PublicKey, cert.RawSubjectPublicKeyInfo)
+	}
+	return nil, nil, fmt.Errorf("want a PEM block PUBLIC KEY or CERTIFICATE, found %q", block.Type)
+}
+
+// checkKey asks for a type of key that cosign signs with, and for its one DER
+// encoding: the parser is more lenient than DER.
+func checkKey(pub crypto.PublicKey, der []byte) (crypto.PublicKey, []byte, error) {
+	switch pub.(type) {
+	case *ecdsa.PublicKey, *rsa.PublicKey, ed25519.PublicKey:
+	default:
+		return nil, nil, fmt.Errorf("want an ECDSA, RSA or Ed25519 key, found %T", pub)
+	}
+	again, err := x509.MarshalPKIXPublicKey(pub)
+	if err != nil || !bytes.Equal(again, der) {
+		return nil, nil, fmt.Errorf("want the canonical DER of a SubjectPublicKeyInfo")
+	}
+	return pub, der, nil
+}
+
+func fingerprint(der []byte) string {
+	sum := sha256.Sum256(der)
+	return "sha256:" + hex.EncodeToString(sum[:])
 }

@@ -1,14 +1,21 @@
 package rekor
 
 import (
+	"bytes"
 	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/sha256"
 	"crypto/x509"
+	"encoding/asn1"
 	"encoding/hex"
 	"fmt"
+	"math/big"
 	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // Budgets for what is parsed. Sizes are in bytes.
@@ -29,12 +36,12 @@ type Bundle struct {
 }
 
 // ParseBundle reads the value of the annotation dev.sigstore.cosign/bundle.
-// The error matches [ErrTooLarge] when a budget is exceeded, and is a
-// [*FormatError] otherwise.
+// The error matches [check.ErrTooLarge] when a budget is exceeded, and is a
+// [*check.FormatError] otherwise.
 func ParseBundle(raw []byte) (*Bundle, error) {
 	const what = "rekor bundle"
 	if len(raw) > MaxBundle {
-		return nil, tooLarge(what+": bytes", len(raw), MaxBundle)
+		return nil, check.TooLarge(what+": bytes", len(raw), MaxBundle)
 	}
 	var r reader
 	r.depth(raw, what)
@@ -52,18 +59,18 @@ func ParseBundle(raw []byte) (*Bundle, error) {
 		return nil, r.err
 	}
 	if len(b.Body) > MaxBody {
-		return nil, tooLarge("body: bytes", len(b.Body), MaxBody)
+		return nil, check.TooLarge("body: bytes", len(b.Body), MaxBody)
 	}
 	return b, nil
 }
 
 // CheckLogID answers whether LogID has the form of a log id: 64 lower-case
-// hex digits. If not, the error is a [*FormatError].
+// hex digits. If not, the error is a [*check.FormatError].
 func (b *Bundle) CheckLogID() error {
 	if len(b.LogID) == hex.EncodedLen(sha256.Size) && isLowerHex(b.LogID) {
 		return nil
 	}
-	return malformed("logID", "want 64 lower-case hex digits, found %q", b.LogID)
+	return check.Malformed("logID", "want 64 lower-case hex digits, found %q", b.LogID)
 }
 
 // BindLog answers whether LogID names this log key, that is, whether it is the
@@ -76,7 +83,7 @@ func (b *Bundle) BindLog(logKey crypto.PublicKey) error {
 	}
 	sum := sha256.Sum256(der)
 	if want := hex.EncodeToString(sum[:]); b.LogID != want {
-		return &MismatchError{What: "log id", Expected: want, Found: clip(b.LogID)}
+		return &MismatchError{What: "log id", Expected: want, Found: check.Clip(b.LogID)}
 	}
 	return nil
 }
@@ -105,4 +112,88 @@ func isLowerHex(s string) bool {
 		}
 	}
 	return true
+}
+
+// role is what a signature is for, and the error if it does not verify.
+type role struct {
+	name string
+	err  error
+}
+
+var roleSET = role{"SignedEntryTimestamp", ErrSET}
+
+// VerifySET answers whether the log signed the entry in b: whether b.SET is a
+// signature by logKey over [Bundle.Canonical]. logKey is *ecdsa.PublicKey, of
+// any curve and with SHA-256, or ed25519.PublicKey, well-formed as crypto/x509
+// parses it; the error is [ErrLogKey] for any other. A SET in another than its
+// canonical encoding is a [*check.FormatError], one that does not verify is
+// [ErrSET]. Which log the key belongs to, and when it was valid, is for the
+// caller to ask.
+func VerifySET(b *Bundle, logKey crypto.PublicKey) error {
+	return roleSET.verify(logKey, b.Canonical(), b.SET)
+}
+
+func (r role) verify(logKey crypto.PublicKey, message, sig []byte) error {
+	if err := checkLogKey(logKey); err != nil {
+		return err
+	}
+	if key, ok := logKey.(*ecdsa.PublicKey); ok {
+		return r.verifyECDSA(key, message, sig)
+	}
+	return r.verifyEd25519(logKey.(ed25519.PublicKey), message, sig)
+}
+
+func checkLogKey(logKey crypto.PublicKey) error {
+	switch key := logKey.(type) {
+	case *ecdsa.PublicKey:
+		if key != nil && key.Curve != nil {
+			return nil
+		}
+	case ed25519.PublicKey:
+		if len(key) == ed25519.PublicKeySize {
+			return nil
+		}
+	}
+	return ErrLogKey
+}
+
+func (r role) verifyECDSA(key *ecdsa.PublicKey, message, sig []byte) error {
+	if err := r.checkDER(sig, key.Params().N); err != nil {
+		return err
+	}
+	sum := sha256.Sum256(message)
+	if !ecdsa.VerifyASN1(key, sum[:], sig) {
+		return r.err
+	}
+	return nil
+}
+
+func (r role) verifyEd25519(key ed25519.PublicKey, message, sig []byte) error {
+	if len(sig) != ed25519.SignatureSize {
+		return check.Malformed(r.name, "want an Ed25519 signature of %d bytes, found %d", ed25519.SignatureSize, len(sig))
+	}
+	if !ed25519.Verify(key, message, sig) {
+		return r.err
+	}
+	return nil
+}
+
+// checkDER asks for the one DER encoding of the ASN.1 sequence of r and s,
+// both from 1 to n-1. encoding/asn1 ignores further elements of a sequence,
+// which is why the parsed value is encoded again and compared.
+func (r role) checkDER(sig []byte, n *big.Int) error {
+	var parsed struct{ R, S *big.Int }
+	if _, err := asn1.Unmarshal(sig, &parsed); err != nil {
+		return check.Malformed(r.name, "want an ECDSA signature in DER: %v", err)
+	}
+	again, err := asn1.Marshal(parsed)
+	if err != nil || !bytes.Equal(again, sig) {
+		return check.Malformed(r.name, "want an ECDSA signature in DER, two integers and not a byte more")
+	}
+	for _, x := range []*big.Int{parsed.R, parsed.S} {
+		if x.Sign() <= 0 || x.Cmp(n) >= 0 {
+			return check.Malformed(r.name, "want both integers of the signature from 1 to the order of the curve less one")
+		}
+	}
+	return nil
 }

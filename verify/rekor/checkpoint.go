@@ -2,7 +2,12 @@ package rekor
 
 import (
 	"bytes"
+	"crypto"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"crypto/x509"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -12,6 +17,8 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // MaxCheckpoint is the budget for a checkpoint with all its signatures, in
@@ -31,13 +38,13 @@ type Checkpoint struct {
 // and signed-note define it, and answers whether one of logs signed it. The
 // error is [ErrUnsigned] if none of its signatures names the key of one of
 // them, [ErrCheckpoint] if one does and does not verify, [ErrLogKey] for a key
-// that cannot be a log's; it matches [ErrTooLarge] when the budget is
-// exceeded, and is a [*FormatError] otherwise. Signatures by other keys,
+// that cannot be a log's; it matches [check.ErrTooLarge] when the budget is
+// exceeded, and is a [*check.FormatError] otherwise. Signatures by other keys,
 // witnesses', are returned by name: a caller should say that nothing vouches
 // for them.
 func VerifyCheckpoint(checkpoint string, logs []CheckpointKey) (*Checkpoint, error) {
 	if len(checkpoint) > MaxCheckpoint {
-		return nil, tooLarge("checkpoint: bytes", len(checkpoint), MaxCheckpoint)
+		return nil, check.TooLarge("checkpoint: bytes", len(checkpoint), MaxCheckpoint)
 	}
 	for _, l := range logs {
 		if err := checkLogKey(l.Public); err != nil {
@@ -55,7 +62,7 @@ func VerifyCheckpoint(checkpoint string, logs []CheckpointKey) (*Checkpoint, err
 	}
 	c.LogIDs = o.ids
 	for _, s := range n.UnverifiedSigs {
-		c.Unknown = append(c.Unknown, clip(fmt.Sprintf("%s+%08x", s.Name, s.Hash)))
+		c.Unknown = append(c.Unknown, check.Clip(fmt.Sprintf("%s+%08x", s.Name, s.Hash)))
 	}
 	return c, checkSigners(c.Origin, n)
 }
@@ -65,11 +72,11 @@ func VerifyCheckpoint(checkpoint string, logs []CheckpointKey) (*Checkpoint, err
 func parseCheckpoint(text string) (*Checkpoint, error) {
 	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
 	if len(lines) < 3 || slices.Contains(lines, "") {
-		return nil, malformed("checkpoint", "want the lines origin, size and root hash, and no empty one")
+		return nil, check.Malformed("checkpoint", "want the lines origin, size and root hash, and no empty one")
 	}
 	size, err := strconv.ParseInt(lines[1], 10, 64)
 	if err != nil || size < 0 || decimal(size) != lines[1] {
-		return nil, malformed("checkpoint: size", "want a plain integer, found %q", lines[1])
+		return nil, check.Malformed("checkpoint: size", "want a plain integer, found %q", lines[1])
 	}
 	var r reader
 	root := r.decode64(lines[2], "checkpoint: root hash")
@@ -84,13 +91,13 @@ func parseCheckpoint(text string) (*Checkpoint, error) {
 func checkSigners(origin string, n *note.Note) error {
 	for _, s := range n.Sigs {
 		if !isOrigin(origin, s.Name) {
-			return malformed("checkpoint: origin", "want the name of the log that signed it, %q, found %q", s.Name, origin)
+			return check.Malformed("checkpoint: origin", "want the name of the log that signed it, %q, found %q", s.Name, origin)
 		}
 	}
 	for _, s := range slices.Concat(n.Sigs, n.UnverifiedSigs) {
 		// note.Open has seen to it that it decodes.
 		if b, _ := base64.StdEncoding.DecodeString(s.Base64); base64.StdEncoding.EncodeToString(b) != s.Base64 {
-			return malformed("checkpoint: signature", "want canonical base64 from %q", s.Name)
+			return check.Malformed("checkpoint: signature", "want canonical base64 from %q", s.Name)
 		}
 	}
 	return nil
@@ -130,5 +137,96 @@ func (o *opener) explain(err error) error {
 	case errors.As(err, &unverified):
 		return ErrUnsigned
 	}
-	return malformed("checkpoint", "want a signed note: %v", err)
+	return check.Malformed("checkpoint", "want a signed note: %v", err)
+}
+
+// CheckpointKey is a log's key, to verify its checkpoints with.
+type CheckpointKey struct {
+	// Name is the name that the log signs by, or empty if any will do: a log of
+	// Rekor v1 signs by a name of its own choice, which its URL does not tell.
+	Name   string
+	Public crypto.PublicKey // *ecdsa.PublicKey or ed25519.PublicKey
+}
+
+// ids returns the key ids that signatures by this key may bear under a name: the
+// SHA-256 of the SubjectPublicKeyInfo, which is Rekor v1's for every key and
+// C2SP signed-note's for ECDSA, and for Ed25519 that of signed-note as well.
+func (k CheckpointKey) ids(name string) [][]byte {
+	if k.Name != "" && k.Name != name {
+		return nil
+	}
+	der, err := x509.MarshalPKIXPublicKey(k.Public)
+	if err != nil {
+		return nil // a curve without a name, so no id
+	}
+	sum := sha256.Sum256(der)
+	ids := [][]byte{sum[:]}
+	if key, ok := k.Public.(ed25519.PublicKey); ok {
+		sum := sha256.Sum256(append([]byte(name+"\n\x01"), key...))
+		ids = append(ids, sum[:])
+	}
+	return ids
+}
+
+// opener gives note.Open the keys of logs. It keeps the ids of those that
+// signed, and the first error, as note.Verifier can only say no.
+type opener struct {
+	logs []CheckpointKey
+	ids  [][]byte
+	seen map[signer]bool
+	err  error
+}
+
+// signer is what a signature line says of its key.
+type signer struct {
+	name string
+	hash uint32
+}
+
+// Verifier implements [note.Verifiers]. It is asked once for each signature.
+func (o *opener) Verifier(name string, hash uint32) (note.Verifier, error) {
+	s := signer{name, hash}
+	for _, l := range o.logs {
+		for _, id := range l.ids(name) {
+			if binary.BigEndian.Uint32(id) == hash {
+				return o.verifier(s, id, l.Public)
+			}
+		}
+	}
+	return nil, &note.UnknownVerifierError{Name: name, KeyHash: hash}
+}
+
+// verifier refuses a second signature under one key id: note.Open would pass
+// over it, good or bad.
+func (o *opener) verifier(s signer, id []byte, key crypto.PublicKey) (note.Verifier, error) {
+	if o.seen[s] {
+		o.err = check.Malformed("checkpoint: signature", "want one under %s, found another", s.name)
+		return nil, o.err
+	}
+	if o.seen == nil {
+		o.seen = map[signer]bool{}
+	}
+	o.seen[s] = true
+	return &logVerifier{signer: s, id: id, key: key, opener: o}, nil
+}
+
+// logVerifier is one log's key under one name and key id.
+type logVerifier struct {
+	signer
+	id     []byte
+	key    crypto.PublicKey
+	opener *opener
+}
+
+func (v *logVerifier) Name() string    { return v.name }
+func (v *logVerifier) KeyHash() uint32 { return v.hash }
+
+// Verify implements [note.Verifier].
+func (v *logVerifier) Verify(msg, sig []byte) bool {
+	v.opener.err = role{"checkpoint: signature", ErrCheckpoint}.verify(v.key, msg, sig)
+	if v.opener.err != nil {
+		return false
+	}
+	v.opener.ids = append(v.opener.ids, v.id)
+	return true
 }

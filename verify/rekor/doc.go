@@ -117,5 +117,5 @@
 // only canonical form. An ECDSA signature is DER in its only canonical form.
 // Input over a budget ([MaxBundle], [MaxBody], [MaxDepth], [MaxEnvelope],
 // [MaxProofHashes], [MaxCheckpoint], [MaxEntries]) is refused with
-// [ErrTooLarge].
+// [check.ErrTooLarge].
 package rekor

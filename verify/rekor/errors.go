@@ -7,10 +7,6 @@ import (
 )
 
 var (
-	// ErrTooLarge says that the input exceeds a budget of this package; the
-	// error that wraps it names the budget.
-	ErrTooLarge = errors.New("too large")
-
 	// ErrSET says that a well-formed signed entry timestamp is not a signature
 	// by the log key over the entry at hand.
 	ErrSET = errors.New("signed entry timestamp does not verify under the log key")
@@ -30,15 +26,6 @@ var (
 	// ErrLogKey says that a key cannot be a log's: neither ECDSA nor Ed25519.
 	ErrLogKey = errors.New("log key must be an ECDSA or Ed25519 public key")
 )
-
-// FormatError says that something is not in the one form it may have. What
-// names the member or value, Reason says what was expected and found.
-type FormatError struct {
-	What   string
-	Reason string
-}
-
-func (e *FormatError) Error() string { return e.What + ": " + e.Reason }
 
 // UnsupportedError says that an entry is of a kind or version this package
 // does not read or, where For says what is judged, of one that cannot speak for
@@ -77,14 +64,6 @@ func (e *MismatchError) Error() string {
 	return fmt.Sprintf("log entry has another %s: expected %s, found %s", e.What, e.Expected, e.Found)
 }
 
-func malformed(what, format string, args ...any) error {
-	return &FormatError{What: what, Reason: clip(fmt.Sprintf(format, args...))}
-}
-
-func tooLarge(what string, found, budget int) error {
-	return fmt.Errorf("%s: %d exceeds the budget of %d: %w", what, found, budget, ErrTooLarge)
-}
-
 // DuplicateError says that two entries are one and the same: First and Second
 // are their places. What is "log index" or "body".
 type DuplicateError struct {
@@ -94,14 +73,4 @@ type DuplicateError struct {
 
 func (e *DuplicateError) Error() string {
 	return fmt.Sprintf("log entries %d and %d have the same %s, want each entry once", e.First, e.Second, e.What)
-}
-
-// clip keeps a hostile value from flooding a message. The cut may fall within
-// a character, whose remains are dropped.
-func clip(s string) string {
-	const longest = 1024
-	if len(s) <= longest {
-		return s
-	}
-	return strings.ToValidUTF8(s[:longest], "") + "…"
 }

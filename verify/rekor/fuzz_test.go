@@ -5,8 +5,9 @@ import (
 	"encoding/base64"
 	"testing"
 
-	"github.com/gapseal/gapseal/verify/rekor"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/gapseal/gapseal/verify/rekor"
 )
 
 func FuzzParseBundle(f *testing.F) {

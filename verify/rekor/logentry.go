@@ -1,9 +1,17 @@
 package rekor
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"fmt"
+	"math/bits"
+	"strconv"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // LogEntry is an entry of a transparency log as a Sigstore bundle carries it:
@@ -25,18 +33,18 @@ type LogEntry struct {
 // and whether those are there that its generation of Rekor gives, and no
 // others: from Rekor v1 a SET with its time, an inclusion proof, or both; from
 // Rekor v2 an inclusion proof and, since nothing would vouch for one, no time.
-// The proof is left to [Proof.Verify]. The error matches [ErrTooLarge] when a budget is exceeded, is a
+// The proof is left to [Proof.Verify]. The error matches [check.ErrTooLarge] when a budget is exceeded, is a
 // [*MismatchError] for a proof of another index in Rekor v2, and a
-// [*FormatError] otherwise.
+// [*check.FormatError] otherwise.
 func (e *LogEntry) Check() error {
 	if len(e.Body) > MaxBody {
-		return tooLarge("log entry: bytes", len(e.Body), MaxBody)
+		return check.TooLarge("log entry: bytes", len(e.Body), MaxBody)
 	}
 	if len(e.LogID) != sha256.Size {
-		return malformed("logId", "want %d bytes, found %d", sha256.Size, len(e.LogID))
+		return check.Malformed("logId", "want %d bytes, found %d", sha256.Size, len(e.LogID))
 	}
 	if e.LogIndex < 0 || e.LogIndex > maxInteger {
-		return malformed("logIndex", "want an integer from 0 to %d, found %d", int64(maxInteger), e.LogIndex)
+		return check.Malformed("logIndex", "want an integer from 0 to %d, found %d", int64(maxInteger), e.LogIndex)
 	}
 	if isV2(e.Kind, e.Version) {
 		return e.checkV2()
@@ -46,27 +54,27 @@ func (e *LogEntry) Check() error {
 
 func (e *LogEntry) checkV1() error {
 	if e.SET == nil && e.Proof == nil {
-		return malformed("log entry", "want a signed entry timestamp or an inclusion proof, found neither")
+		return check.Malformed("log entry", "want a signed entry timestamp or an inclusion proof, found neither")
 	}
 	least := int64(0)
 	if e.SET != nil {
 		least = 1
 	}
 	if e.IntegratedTime < least || e.IntegratedTime > maxInteger {
-		return malformed("integratedTime", "want an integer from %d to %d, found %d", least, int64(maxInteger), e.IntegratedTime)
+		return check.Malformed("integratedTime", "want an integer from %d to %d, found %d", least, int64(maxInteger), e.IntegratedTime)
 	}
 	return nil
 }
 
 func (e *LogEntry) checkV2() error {
 	if e.IntegratedTime != 0 {
-		return malformed("integratedTime", "want none: Rekor v2 gives no time, and nothing vouches for %d", e.IntegratedTime)
+		return check.Malformed("integratedTime", "want none: Rekor v2 gives no time, and nothing vouches for %d", e.IntegratedTime)
 	}
 	if e.SET != nil {
-		return malformed("signedEntryTimestamp", "want none: Rekor v2 gives no promise")
+		return check.Malformed("signedEntryTimestamp", "want none: Rekor v2 gives no promise")
 	}
 	if e.Proof == nil {
-		return malformed("inclusionProof", "want one, as Rekor v2 gives nothing else")
+		return check.Malformed("inclusionProof", "want one, as Rekor v2 gives nothing else")
 	}
 	if e.Proof.LogIndex != e.LogIndex {
 		return mismatch("log index", decimal(e.Proof.LogIndex), decimal(e.LogIndex))
@@ -102,4 +110,128 @@ func (e *LogEntry) Bundle() *Bundle {
 		LogIndex:       e.LogIndex,
 		LogID:          hex.EncodeToString(e.LogID),
 	}
+}
+
+// Budgets for an inclusion proof. Package tlog never returns for a tree of more
+// than 1<<62 leaves; [MaxTreeSize] is the largest count that JSON can hold.
+const (
+	MaxProofHashes = 64
+	MaxTreeSize    = maxInteger
+)
+
+// Proof is an inclusion proof: the claim that an entry is a leaf of the tree
+// that a checkpoint speaks of. TreeSize and RootHash are claims until
+// [Proof.BindCheckpoint] has compared them with a checkpoint that the log
+// signed.
+type Proof struct {
+	LogIndex   int64 // of the leaf in this tree; in Rekor v1 not always that of the entry
+	TreeSize   int64
+	RootHash   []byte
+	Hashes     [][]byte // from the leaf's sibling upwards
+	Checkpoint string   // a signed note; see VerifyCheckpoint
+}
+
+// Verify answers whether the proof leads from body, as a leaf, to RootHash, as
+// RFC 6962 section 2.1.1 defines it. The error matches [ErrProof] if it does
+// not, [check.ErrTooLarge] when a budget is exceeded, and is a [*check.FormatError] for an
+// index outside the tree, hashes of another length, and more or fewer of them
+// than this leaf in a tree of this size has.
+func (p *Proof) Verify(body []byte) error {
+	if err := p.check(); err != nil {
+		return err
+	}
+	hashes := make(tlog.RecordProof, len(p.Hashes))
+	for i, h := range p.Hashes {
+		hashes[i] = tlog.Hash(h)
+	}
+	if err := tlog.CheckRecord(hashes, p.TreeSize, tlog.Hash(p.RootHash), p.LogIndex, tlog.RecordHash(body)); err != nil {
+		return fmt.Errorf("%w %x: leaf %d of %d", ErrProof, p.RootHash, p.LogIndex, p.TreeSize)
+	}
+	return nil
+}
+
+func (p *Proof) check() error {
+	const what = "inclusion proof: "
+	if len(p.Hashes) > MaxProofHashes {
+		return check.TooLarge(what+"hashes", len(p.Hashes), MaxProofHashes)
+	}
+	if p.TreeSize > MaxTreeSize {
+		return check.Malformed(what+"treeSize", "want at most %d, found %d", int64(MaxTreeSize), p.TreeSize)
+	}
+	if p.LogIndex < 0 || p.LogIndex >= p.TreeSize {
+		return check.Malformed(what+"logIndex", "want an index within a tree of %d, found %d", p.TreeSize, p.LogIndex)
+	}
+	if len(p.RootHash) != tlog.HashSize {
+		return check.Malformed(what+"rootHash", "want %d bytes, found %d", tlog.HashSize, len(p.RootHash))
+	}
+	if want := proofLength(p.LogIndex, p.TreeSize); len(p.Hashes) != want {
+		return check.Malformed(what+"hashes", "want %d for leaf %d of %d, found %d", want, p.LogIndex, p.TreeSize, len(p.Hashes))
+	}
+	for i, h := range p.Hashes {
+		if len(h) != tlog.HashSize {
+			return check.Malformed(what+"hashes", "want %d bytes each, found %d at %d", tlog.HashSize, len(h), i)
+		}
+	}
+	return nil
+}
+
+// proofLength counts the siblings on the way from a leaf to the root: one on
+// each level up to where the way joins the tree's right edge, and from there on
+// only those to the left, the set bits of what remains of the index.
+func proofLength(index, size int64) int {
+	inner := bits.Len64(uint64(index ^ (size - 1)))
+	return inner + bits.OnesCount64(uint64(index)>>inner)
+}
+
+// BindCheckpoint answers whether the proof is for the tree that the checkpoint
+// speaks of: whether size and root are the same. If not, the error is a
+// [*MismatchError].
+func (p *Proof) BindCheckpoint(c *Checkpoint) error {
+	if c.TreeSize != p.TreeSize {
+		return mismatch("tree size", decimal(c.TreeSize), decimal(p.TreeSize))
+	}
+	if want, found := hex.EncodeToString(c.RootHash), hex.EncodeToString(p.RootHash); want != found {
+		return mismatch("root hash", want, found)
+	}
+	return nil
+}
+
+func decimal(n int64) string { return strconv.FormatInt(n, 10) }
+
+// MaxEntries is the budget for the log entries of one signature.
+const MaxEntries = 32
+
+// CheckEntries answers whether the log entries of one signature are each there
+// once: no two of one log have the same index or the same body. Two logs may
+// well hold the same body. The error matches [check.ErrTooLarge] when there are more
+// than [MaxEntries], and is a [*DuplicateError] otherwise.
+func CheckEntries(entries []*LogEntry) error {
+	if len(entries) > MaxEntries {
+		return check.TooLarge("log entries", len(entries), MaxEntries)
+	}
+	for j, b := range entries {
+		for i, a := range entries[:j] {
+			if !bytes.Equal(a.LogID, b.LogID) {
+				continue
+			}
+			if a.LogIndex == b.LogIndex {
+				return &DuplicateError{What: "log index", First: i, Second: j}
+			}
+			if bytes.Equal(a.Body, b.Body) {
+				return &DuplicateError{What: "body", First: i, Second: j}
+			}
+		}
+	}
+	return nil
+}
+
+// CountLogs counts the logs that entries are of, each log once, by its id. It
+// is the number to hold against a threshold, if every entry given has been
+// verified: an id that was not bound to a log's key is anybody's claim.
+func CountLogs(entries []*LogEntry) int {
+	logs := map[[sha256.Size]byte]bool{}
+	for _, e := range entries {
+		logs[sha256.Sum256(e.LogID)] = true
+	}
+	return len(logs)
 }

@@ -12,8 +12,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gapseal/gapseal/verify/rekor"
 	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/gapseal/gapseal/verify/rekor"
 )
 
 func probeLogEntry(t *testing.T, name string) *rekor.LogEntry {

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gapseal/gapseal/verify/check"
 	"github.com/gapseal/gapseal/verify/rekor"
 )
 
@@ -118,7 +119,7 @@ func (p probe) askBody(t *testing.T, failed asked, e *rekor.Entry) {
 
 // kind names an error by its type, in the words of the probes.
 func kind(err error) string {
-	var format *rekor.FormatError
+	var format *check.FormatError
 	var unsupported *rekor.UnsupportedError
 	var mismatch *rekor.MismatchError
 	var duplicate *rekor.DuplicateError
@@ -129,7 +130,7 @@ func kind(err error) string {
 		return "unsupported"
 	case errors.As(err, &mismatch):
 		return "mismatch"
-	case errors.Is(err, rekor.ErrTooLarge):
+	case errors.Is(err, check.ErrTooLarge):
 		return "too-large"
 	case errors.Is(err, rekor.ErrSET):
 		return "set"

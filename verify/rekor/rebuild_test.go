@@ -8,8 +8,9 @@ import (
 	"encoding/pem"
 	"testing"
 
-	"github.com/gapseal/gapseal/verify/rekor"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/gapseal/gapseal/verify/rekor"
 )
 
 type object = map[string]any

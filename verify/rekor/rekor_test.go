@@ -16,21 +16,22 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gapseal/gapseal/verify/check"
 	"github.com/gapseal/gapseal/verify/rekor"
 )
 
 func wantFormat(t *testing.T, err error, what, reason string) {
 	t.Helper()
-	var format *rekor.FormatError
+	var format *check.FormatError
 	if !errors.As(err, &format) || format.What != what || !strings.Contains(format.Reason, reason) {
-		t.Errorf("got %T (%v), want *FormatError about %q saying %q", err, err, what, reason)
+		t.Errorf("got %T (%v), want *check.FormatError about %q saying %q", err, err, what, reason)
 	}
 }
 
 func wantTooLarge(t *testing.T, err error, what string) {
 	t.Helper()
-	if !errors.Is(err, rekor.ErrTooLarge) || !strings.HasPrefix(err.Error(), what) {
-		t.Errorf("got %v, want ErrTooLarge about %q", err, what)
+	if !errors.Is(err, check.ErrTooLarge) || !strings.HasPrefix(err.Error(), what) {
+		t.Errorf("got %v, want check.ErrTooLarge about %q", err, what)
 	}
 }
 

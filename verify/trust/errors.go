@@ -3,28 +3,14 @@ package trust
 import (
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 )
 
 var (
-	// ErrTooLarge says that the input exceeds a budget of this package; the
-	// error that wraps it names the budget.
-	ErrTooLarge = errors.New("too large")
-
 	// ErrSignature says that a signature does not verify under a key. It may
 	// be another key's, or be over another message.
 	ErrSignature = errors.New("signature does not verify under the key")
 )
-
-// FormatError says that an anchor is not in the form it must have. What names
-// the file's kind or the member, Reason says what was expected and found.
-type FormatError struct {
-	What   string
-	Reason string
-}
-
-func (e *FormatError) Error() string { return e.What + ": " + e.Reason }
 
 // UnsupportedError says that an anchor is well-formed, but of a kind this
 // package does not judge by. Found is the kind's name as it stands in the file.
@@ -71,22 +57,4 @@ func stamp(t time.Time) string {
 		return "(open)"
 	}
 	return t.UTC().Format(time.RFC3339Nano)
-}
-
-func malformed(what, format string, args ...any) error {
-	return &FormatError{What: what, Reason: clip(fmt.Sprintf(format, args...))}
-}
-
-func tooLarge(what string, found, budget int) error {
-	return fmt.Errorf("%s: %d exceeds the budget of %d: %w", what, found, budget, ErrTooLarge)
-}
-
-// clip keeps a hostile value from flooding a message. The cut may fall within
-// a character, whose remains are dropped.
-func clip(s string) string {
-	const longest = 512
-	if len(s) <= longest {
-		return s
-	}
-	return strings.ToValidUTF8(s[:longest], "") + "…"
 }

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 func readFile(t testing.TB, name string) []byte {
@@ -80,12 +82,12 @@ func extended(t testing.TB, der []byte) []byte {
 	return out
 }
 
-// wantFormat asserts a FormatError about what, with reason in its reason.
+// wantFormat asserts a check.FormatError about what, with reason in its reason.
 func wantFormat(t *testing.T, err error, what, reason string) {
 	t.Helper()
-	var format *FormatError
+	var format *check.FormatError
 	if !errors.As(err, &format) {
-		t.Fatalf("got %T (%v), want *FormatError", err, err)
+		t.Fatalf("got %T (%v), want *check.FormatError", err, err)
 	}
 	if !strings.Contains(format.What, what) || !strings.Contains(format.Reason, reason) {
 		t.Fatalf("got %q, want it about %q saying %q", err, what, reason)

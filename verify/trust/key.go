@@ -1,16 +1,24 @@
 package trust
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/rsa"
 	"crypto/sha256"
+	"crypto/x509"
+	"encoding/asn1"
 	"encoding/hex"
+	"encoding/pem"
 	"fmt"
+	"math/big"
 	"strings"
 
 	"github.com/sigstore/sigstore/pkg/cryptoutils"
+	"github.com/sigstore/sigstore/pkg/signature"
+
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 const (
@@ -29,21 +37,21 @@ type Key struct {
 }
 
 // NewKey returns pub as a Key. The error is an [*UnsupportedError] for a type
-// other than ECDSA, RSA and Ed25519, a [*FormatError] for a key that cannot be
-// encoded, and matches [ErrTooLarge] for RSA beyond [MaxRSABits].
+// other than ECDSA, RSA and Ed25519, a [*check.FormatError] for a key that cannot be
+// encoded, and matches [check.ErrTooLarge] for RSA beyond [MaxRSABits].
 func NewKey(pub crypto.PublicKey) (*Key, error) {
 	switch k := pub.(type) {
 	case *ecdsa.PublicKey, ed25519.PublicKey:
 	case *rsa.PublicKey:
 		if bits := k.N.BitLen(); bits > MaxRSABits {
-			return nil, tooLarge("RSA modulus: bits", bits, MaxRSABits)
+			return nil, check.TooLarge("RSA modulus: bits", bits, MaxRSABits)
 		}
 	default:
 		return nil, &UnsupportedError{What: "key type", Found: fmt.Sprintf("%T", pub), Want: "ECDSA, RSA or Ed25519"}
 	}
 	der, err := cryptoutils.MarshalPublicKeyToDER(pub)
 	if err != nil {
-		return nil, malformed("public key", "%v", err)
+		return nil, check.Malformed("public key", "%v", err)
 	}
 	return &Key{Public: pub, DER: der}, nil
 }
@@ -108,13 +116,140 @@ func (k *Key) checkRSA(pub *rsa.PublicKey) error {
 }
 
 // ParseFingerprint returns s if it is a fingerprint as [Key.Fingerprint] writes
-// it, and a [*FormatError] otherwise. Upper case is refused, as there is one
+// it, and a [*check.FormatError] otherwise. Upper case is refused, as there is one
 // way to write a fingerprint.
 func ParseFingerprint(s string) (string, error) {
 	digits, ok := strings.CutPrefix(s, fingerprintPrefix)
 	sum, err := hex.DecodeString(digits)
 	if !ok || err != nil || len(sum) != sha256.Size || digits != strings.ToLower(digits) {
-		return "", malformed("key fingerprint", "want sha256: and 64 lower-case hex digits, found %q", s)
+		return "", check.Malformed("key fingerprint", "want sha256: and 64 lower-case hex digits, found %q", s)
 	}
 	return s, nil
+}
+
+// Budgets for keys.
+const (
+	MaxKeyFile = 64 << 10 // bytes of a PEM file
+	MaxRSABits = 16384    // as in OpenSSL; beyond, one verification takes seconds
+)
+
+const keyFile = "public key file"
+
+// ParseKey reads a public key file: exactly one PEM block PUBLIC KEY or RSA
+// PUBLIC KEY, with nothing but white space around it. The error matches
+// [check.ErrTooLarge] when a budget is exceeded, is an [*UnsupportedError] for a type
+// of key other than ECDSA, RSA and Ed25519, and a [*check.FormatError] otherwise,
+// which names a private key or certificate given by mistake and never repeats
+// what is in the file.
+func ParseKey(text []byte) (*Key, error) {
+	block, err := onlyBlock(text)
+	if err != nil {
+		return nil, err
+	}
+	pub, encode, err := parseBlock(block)
+	if err != nil {
+		return nil, check.Malformed(keyFile, "%s: %v", block.Type, err)
+	}
+	key, err := NewKey(pub)
+	if err != nil {
+		return nil, err
+	}
+	if again, err := encode(pub); err != nil || !bytes.Equal(again, block.Bytes) {
+		return nil, check.Malformed(keyFile, "%s: the DER is not canonical; have the key written again by its maker", block.Type)
+	}
+	return key, nil
+}
+
+// onlyBlock returns the single PEM block of text, of a type ParseKey reads.
+func onlyBlock(text []byte) (*pem.Block, error) {
+	if len(text) > MaxKeyFile {
+		return nil, check.TooLarge(keyFile+": bytes", len(text), MaxKeyFile)
+	}
+	block, rest := pem.Decode(text)
+	if block == nil {
+		return nil, check.Malformed(keyFile, "want a PEM block PUBLIC KEY, found none")
+	}
+	switch block.Type {
+	case string(cryptoutils.PublicKeyPEMType), string(cryptoutils.PKCS1PublicKeyPEMType):
+	default:
+		return nil, check.Malformed(keyFile, "%s", wrongBlock(block.Type))
+	}
+	if len(block.Headers) > 0 {
+		return nil, check.Malformed(keyFile, "want a PEM block without headers")
+	}
+	// Decode skips what it cannot read, a broken block before a good one too.
+	begin := []byte("-----BEGIN ")
+	around := !bytes.HasPrefix(bytes.TrimSpace(text), begin) || len(bytes.TrimSpace(rest)) > 0
+	if around || bytes.Count(text, begin) > 1 {
+		return nil, check.Malformed(keyFile, "want exactly one PEM block and nothing around it, found more")
+	}
+	return block, nil
+}
+
+// wrongBlock says what was given instead of a public key, by the type of the
+// block alone.
+func wrongBlock(blockType string) string {
+	switch {
+	case strings.HasPrefix(blockType, "ENCRYPTED ") && strings.HasSuffix(blockType, " PRIVATE KEY"):
+		return "this is an encrypted private key; keep it secret and give the public key, which stands beside it as cosign.pub"
+	case strings.HasSuffix(blockType, "PRIVATE KEY"):
+		return "this is a private key; keep it secret and give the public key that belongs to it"
+	case strings.HasSuffix(blockType, "CERTIFICATE"):
+		return "this is a certificate; give the public key alone, as openssl x509 -pubkey -noout prints it"
+	}
+	return "want a PEM block PUBLIC KEY or RSA PUBLIC KEY, found one of another type"
+}
+
+func parseBlock(block *pem.Block) (crypto.PublicKey, func(crypto.PublicKey) ([]byte, error), error) {
+	if block.Type == string(cryptoutils.PKCS1PublicKeyPEMType) {
+		pub, err := x509.ParsePKCS1PublicKey(block.Bytes)
+		return pub, func(crypto.PublicKey) ([]byte, error) { return x509.MarshalPKCS1PublicKey(pub), nil }, err
+	}
+	pub, err := x509.ParsePKIXPublicKey(block.Bytes)
+	return pub, cryptoutils.MarshalPublicKeyToDER, err
+}
+
+// Verify answers whether sig is a signature by the key over message, as cosign
+// makes it with a plain key: ECDSA over SHA-256 whatever the curve, RSA PKCS #1
+// v1.5 over SHA-256, Ed25519 over the message.
+//
+// The error is an [*EncodingError] for an ECDSA signature in another form than
+// DER, and matches [ErrSignature] for one that does not verify. Signatures of
+// RSA and Ed25519 have no encoding: one of the wrong length matches
+// ErrSignature, since it is most often another key's. The strength of the key
+// is not judged; see [Key.CheckStrength].
+func (k *Key) Verify(message, sig []byte) error {
+	verifier, err := signature.LoadVerifier(k.Public, crypto.SHA256)
+	if err != nil {
+		return fmt.Errorf("key %s: %w", k.Describe(), err)
+	}
+	if _, ok := k.Public.(*ecdsa.PublicKey); ok {
+		if err := checkDER(sig); err != nil {
+			return err
+		}
+	}
+	if err := verifier.VerifySignature(bytes.NewReader(sig), bytes.NewReader(message)); err != nil {
+		return fmt.Errorf("%w %s, %s: %w", ErrSignature, k.Fingerprint(), k.Describe(), err)
+	}
+	return nil
+}
+
+// checkDER asks for the one DER encoding of the ASN.1 sequence of r and s, both
+// positive. The verifier would take other encodings, and encoding/asn1 ignores
+// further elements of a sequence, which is why the parsed value is encoded
+// again and compared. Integers beyond the order of the curve are left to the
+// verifier: they are well-formed on a larger curve, another key's.
+func checkDER(sig []byte) error {
+	var parsed struct{ R, S *big.Int }
+	if _, err := asn1.Unmarshal(sig, &parsed); err != nil {
+		return &EncodingError{Reason: check.Clip(fmt.Sprintf("want DER: %v", err))}
+	}
+	again, err := asn1.Marshal(parsed)
+	if err != nil || !bytes.Equal(again, sig) {
+		return &EncodingError{Reason: "want DER, a sequence of two integers and not a byte more"}
+	}
+	if parsed.R.Sign() <= 0 || parsed.S.Sign() <= 0 {
+		return &EncodingError{Reason: "want two positive integers"}
+	}
+	return nil
 }

@@ -11,6 +11,8 @@ import (
 	"math/big"
 	"strings"
 	"testing"
+
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // Fingerprints as OpenSSL computes them:
@@ -110,8 +112,8 @@ func TestNewKeyRefuses(t *testing.T) {
 	wantUnsupported(t, err, "*ecdh.PublicKey")
 
 	_, err = NewKey(&rsa.PublicKey{N: new(big.Int).Lsh(big.NewInt(1), MaxRSABits), E: 65537})
-	if !errors.Is(err, ErrTooLarge) {
-		t.Errorf("RSA over the budget: got %v, want ErrTooLarge", err)
+	if !errors.Is(err, check.ErrTooLarge) {
+		t.Errorf("RSA over the budget: got %v, want check.ErrTooLarge", err)
 	}
 
 	//lint:ignore SA1019 no other way makes a point that is not on the curve

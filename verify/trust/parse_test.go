@@ -13,6 +13,8 @@ import (
 	"math/big"
 	"strings"
 	"testing"
+
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 func TestParseKeyTakesBothBlocks(t *testing.T) {
@@ -115,12 +117,12 @@ func TestParseKeyBudgets(t *testing.T) {
 	text := readFile(t, "cosign.pub")
 	atBudget := append(text, bytes.Repeat([]byte("\n"), MaxKeyFile-len(text))...)
 	mustParse(t, atBudget)
-	if _, err := ParseKey(append(atBudget, '\n')); !errors.Is(err, ErrTooLarge) {
-		t.Errorf("a byte over the budget: got %v, want ErrTooLarge", err)
+	if _, err := ParseKey(append(atBudget, '\n')); !errors.Is(err, check.ErrTooLarge) {
+		t.Errorf("a byte over the budget: got %v, want check.ErrTooLarge", err)
 	}
 	huge := &rsa.PublicKey{N: new(big.Int).Add(new(big.Int).Lsh(big.NewInt(1), MaxRSABits), big.NewInt(1)), E: 65537}
-	if _, err := ParseKey(block("PUBLIC KEY", spki(t, huge))); !errors.Is(err, ErrTooLarge) {
-		t.Errorf("RSA over the budget: got %v, want ErrTooLarge", err)
+	if _, err := ParseKey(block("PUBLIC KEY", spki(t, huge))); !errors.Is(err, check.ErrTooLarge) {
+		t.Errorf("RSA over the budget: got %v, want check.ErrTooLarge", err)
 	}
 }
 

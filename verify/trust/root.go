@@ -1,16 +1,22 @@
 package trust
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
+	common "github.com/sigstore/protobuf-specs/gen/pb-go/common/v1"
 	trustroot "github.com/sigstore/protobuf-specs/gen/pb-go/trustroot/v1"
 	"google.golang.org/protobuf/encoding/protojson"
+
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // MaxTrustedRoot is the budget for a trusted root, in bytes.
@@ -62,13 +68,13 @@ func (r *Root) Newest() (newest time.Time) {
 	return newest
 }
 
-// ParseTrustedRoot reads a trusted root. The error matches [ErrTooLarge] when a
+// ParseTrustedRoot reads a trusted root. The error matches [check.ErrTooLarge] when a
 // budget is exceeded, is an [*UnsupportedError] for another media type, and a
-// [*FormatError] otherwise. Entries of a kind that this version does not judge
+// [*check.FormatError] otherwise. Entries of a kind that this version does not judge
 // by are no error: see [Root].
 func ParseTrustedRoot(text []byte) (*Root, error) {
 	if len(text) > MaxTrustedRoot {
-		return nil, tooLarge(rootFile+": bytes", len(text), MaxTrustedRoot)
+		return nil, check.TooLarge(rootFile+": bytes", len(text), MaxTrustedRoot)
 	}
 	if err := checkStrict(text); err != nil {
 		return nil, err
@@ -76,13 +82,13 @@ func ParseTrustedRoot(text []byte) (*Root, error) {
 	var parsed trustroot.TrustedRoot
 	if err := protojson.Unmarshal(text, &parsed); err != nil {
 		// protobuf puts a no-break space into some messages at random.
-		return nil, malformed(rootFile, "%s", strings.ReplaceAll(err.Error(), "\u00a0", " "))
+		return nil, check.Malformed(rootFile, "%s", strings.ReplaceAll(err.Error(), "\u00a0", " "))
 	}
 	switch parsed.GetMediaType() {
 	case rootV01Old, rootV01, rootV02:
 	default:
 		return nil, &UnsupportedError{
-			What: rootFile + ": media type", Found: clip(parsed.GetMediaType()),
+			What: rootFile + ": media type", Found: check.Clip(parsed.GetMediaType()),
 			Want: fmt.Sprintf("%s, %s or %s", rootV02, rootV01, rootV01Old),
 		}
 	}
@@ -140,9 +146,89 @@ func readLogs(root *Root, list string, in []*trustroot.TransparencyLogInstance, 
 			return nil, err
 		}
 		if seen[log.ID] {
-			return nil, malformed(what, "the log %s stands in the file twice", log.ID)
+			return nil, check.Malformed(what, "the log %s stands in the file twice", log.ID)
 		}
 		seen[log.ID] = true
 		return log, nil
 	})
+}
+
+// maxRootDepth bounds the nesting of a trusted root, whose deepest member has
+// six levels.
+const maxRootDepth = 16
+
+// checkStrict refuses what protojson lets pass and another reader may take
+// another way: a member twice, the snake_case alias of a member's name, and the
+// number of an enumeration's value. No member of a trusted root has an underscore
+// in its JSON name. Unknown members are protojson's to refuse.
+func checkStrict(text []byte) error {
+	dec := jsontext.NewDecoder(bytes.NewReader(text))
+	if err := walk(dec); err != nil {
+		return err
+	}
+	if _, err := dec.ReadToken(); !errors.Is(err, io.EOF) {
+		return check.Malformed(rootFile, "want one JSON object and nothing after it")
+	}
+	return nil
+}
+
+// walk reads one JSON value to its end.
+func walk(dec *jsontext.Decoder) error {
+	for {
+		token, err := dec.ReadToken()
+		if err != nil {
+			return check.Malformed(rootFile, "want strict JSON, each member once: %v", err)
+		}
+		if depth := dec.StackDepth(); depth > maxRootDepth {
+			return check.TooLarge(rootFile+": JSON nesting", depth, maxRootDepth)
+		} else if depth == 0 {
+			return nil
+		}
+		if token.Kind() == '0' && isEnumeration(dec) {
+			return check.Malformed(rootFile, "%s: want its name, found the number %s", dec.StackPointer(), token)
+		}
+		if isName(dec) && strings.Contains(token.String(), "_") {
+			return check.Malformed(rootFile, "member %q: want its camelCase name", token.String())
+		}
+	}
+}
+
+// isName tells whether the token just read was a member's name: an object has
+// then had an odd number of tokens.
+func isName(dec *jsontext.Decoder) bool {
+	kind, length := dec.StackIndex(dec.StackDepth())
+	return kind == '{' && length%2 == 1
+}
+
+// isEnumeration tells whether the token just read is the value of one.
+func isEnumeration(dec *jsontext.Decoder) bool {
+	name := dec.StackPointer().LastToken()
+	return name == "keyDetails" || name == "hashAlgorithm"
+}
+
+// checkWindow answers whether t lies between from and to, both included; a zero
+// to is open.
+func checkWindow(from, to, t time.Time) error {
+	if t.Before(from) || !to.IsZero() && t.After(to) {
+		return &WindowError{From: from, To: to, At: t}
+	}
+	return nil
+}
+
+// readWindow asks for a start, as an anchor without one would be valid from the
+// beginning of time. A start at the zero time is none: to Go it is unset, and
+// so would be an end there.
+func readWindow(what, member string, valid *common.TimeRange) (from, to time.Time, err error) {
+	from = valid.GetStart().AsTime()
+	if valid.GetStart() == nil || from.IsZero() {
+		return from, to, check.Malformed(what, "%s.start: want the time from which it is valid, found none", member)
+	}
+	if valid.GetEnd() == nil {
+		return from, to, nil
+	}
+	to = valid.GetEnd().AsTime()
+	if to.Before(from) {
+		return from, to, check.Malformed(what, "%s: the end %s is before the start %s", member, stamp(to), stamp(from))
+	}
+	return from, to, nil
 }

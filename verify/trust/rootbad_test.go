@@ -6,6 +6,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 func TestParseTrustedRootIsStrict(t *testing.T) {
@@ -94,12 +96,12 @@ func TestParseTrustedRootBudgets(t *testing.T) {
 	if _, err := ParseTrustedRoot(full); err != nil {
 		t.Error(err)
 	}
-	if _, err := ParseTrustedRoot(append(full, ' ')); !errors.Is(err, ErrTooLarge) {
-		t.Errorf("a byte over the budget: got %v, want ErrTooLarge", err)
+	if _, err := ParseTrustedRoot(append(full, ' ')); !errors.Is(err, check.ErrTooLarge) {
+		t.Errorf("a byte over the budget: got %v, want check.ErrTooLarge", err)
 	}
 	for _, deep := range []string{strings.Repeat("[", maxRootDepth+1), strings.Repeat(`{"a":`, 1<<16)} {
-		if _, err := ParseTrustedRoot([]byte(deep)); !errors.Is(err, ErrTooLarge) {
-			t.Errorf("nesting: got %v, want ErrTooLarge", err)
+		if _, err := ParseTrustedRoot([]byte(deep)); !errors.Is(err, check.ErrTooLarge) {
+			t.Errorf("nesting: got %v, want check.ErrTooLarge", err)
 		}
 	}
 }

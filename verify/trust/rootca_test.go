@@ -16,6 +16,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 const publicGood = "trusted_root.public-good.json"
@@ -167,8 +169,8 @@ func TestParseTrustedRootJudgesChains(t *testing.T) {
 		})
 	}
 	long := make([][]byte, maxChain+1)
-	if _, err := ParseTrustedRoot(authority(t, cas, long...)); !errors.Is(err, ErrTooLarge) {
-		t.Errorf("a chain over the budget: got %v, want ErrTooLarge", err)
+	if _, err := ParseTrustedRoot(authority(t, cas, long...)); !errors.Is(err, check.ErrTooLarge) {
+		t.Errorf("a chain over the budget: got %v, want check.ErrTooLarge", err)
 	}
 }
 

@@ -5,25 +5,15 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 var (
-	// ErrTooLarge says that a token exceeds [MaxToken].
-	ErrTooLarge = errors.New("too large")
-
 	// ErrSignature says that a token in order otherwise was not signed by the
 	// authority it names.
 	ErrSignature = errors.New("timestamp does not verify under the authority's certificate")
 )
-
-// FormatError says that a token or annotation is not in the one form it may
-// have. What names the part, Reason says what was expected and found.
-type FormatError struct {
-	What   string
-	Reason string
-}
-
-func (e *FormatError) Error() string { return e.What + ": " + e.Reason }
 
 // AlgorithmError says that a digest algorithm is not one to rely on. What is
 // "imprint" or "signer's digest", Found the algorithm's name or OID.
@@ -101,5 +91,5 @@ func (e *UsageError) Error() string {
 }
 
 func malformed(what, format string, args ...any) error {
-	return &FormatError{What: "timestamp: " + what, Reason: fmt.Sprintf(format, args...)}
+	return check.Malformed("timestamp: "+what, format, args...)
 }

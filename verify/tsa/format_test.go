@@ -10,20 +10,21 @@ import (
 
 	"github.com/digitorus/pkcs7"
 
+	"github.com/gapseal/gapseal/verify/check"
 	"github.com/gapseal/gapseal/verify/trust"
 )
 
 func wantFormat(t *testing.T, err error, what, reason string) {
 	t.Helper()
-	var format *FormatError
+	var format *check.FormatError
 	if !errors.As(err, &format) || !strings.Contains(format.What, what) || !strings.Contains(format.Reason, reason) {
-		t.Errorf("got %v, want *FormatError about %q saying %q", err, what, reason)
+		t.Errorf("got %v, want *check.FormatError about %q saying %q", err, what, reason)
 	}
 }
 
 func TestVerifyBudget(t *testing.T) {
-	if _, err := Verify(make([]byte, MaxToken+1), nil, nil); !errors.Is(err, ErrTooLarge) {
-		t.Errorf("got %v, want ErrTooLarge", err)
+	if _, err := Verify(make([]byte, MaxToken+1), nil, nil); !errors.Is(err, check.ErrTooLarge) {
+		t.Errorf("got %v, want check.ErrTooLarge", err)
 	}
 	_, err := Verify(make([]byte, MaxToken), nil, nil)
 	wantFormat(t, err, "TimeStampResp", "")

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"crypto"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	stdasn1 "encoding/asn1"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/sigstore/timestamp-authority/v2/pkg/verification"
@@ -35,8 +37,8 @@ var digests = map[string]crypto.Hash{
 // signed by one of the authorities. What is stamped is a signature, decoded;
 // see the package documentation.
 //
-// The error matches [ErrTooLarge] beyond [MaxToken] and [ErrSignature] when the
-// signature does not verify. It is a [*FormatError] for another form, an
+// The error matches [check.ErrTooLarge] beyond [MaxToken] and [ErrSignature] when the
+// signature does not verify. It is a [*check.FormatError] for another form, an
 // [*AlgorithmError] for a digest not to rely on, an [*ImprintError] for other
 // bytes, an [*AuthorityError] for an unknown authority, a [*SignerError] when
 // its certificate is another than the trusted one, a [*trust.WindowError]
@@ -124,4 +126,151 @@ func sum(hash crypto.Hash, data []byte) []byte {
 	h := hash.New()
 	h.Write(data)
 	return h.Sum(nil)
+}
+
+var oidExtKeyUsage = stdasn1.ObjectIdentifier{2, 5, 29, 37} // RFC 5280, section 4.2.1.12
+
+// checkChain asks whether each certificate was valid at the time, the anchor
+// included, and whether the first may sign timestamps.
+func checkChain(a *trust.TimestampAuthority, at time.Time) error {
+	for _, cert := range a.Chain {
+		if at.Before(cert.NotBefore) || at.After(cert.NotAfter) {
+			return &ValidityError{Certificate: cert.Subject.String(), NotBefore: cert.NotBefore, NotAfter: cert.NotAfter, At: at}
+		}
+	}
+	leaf := a.Chain[0]
+	if reason := misuse(leaf); reason != "" {
+		return &UsageError{Certificate: leaf.Subject.String(), Reason: reason}
+	}
+	roots, between := x509.NewCertPool(), x509.NewCertPool()
+	roots.AddCert(a.Anchor())
+	for _, cert := range a.Chain[1:] {
+		between.AddCert(cert)
+	}
+	_, err := leaf.Verify(x509.VerifyOptions{
+		Roots: roots, Intermediates: between, CurrentTime: at,
+		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageTimeStamping},
+	})
+	if err != nil {
+		return &UsageError{Certificate: leaf.Subject.String(), Reason: err.Error()}
+	}
+	return nil
+}
+
+// misuse holds the signer's certificate against RFC 3161, section 2.3: one
+// extended key usage, time stamping, and critical.
+func misuse(leaf *x509.Certificate) string {
+	if leaf.IsCA {
+		return "want a certificate that signs, found one that issues others"
+	}
+	only := len(leaf.ExtKeyUsage) == 1 && len(leaf.UnknownExtKeyUsage) == 0
+	if !only || leaf.ExtKeyUsage[0] != x509.ExtKeyUsageTimeStamping {
+		return "want the extended key usage time stamping, and no other"
+	}
+	for _, extension := range leaf.Extensions {
+		if extension.Id.Equal(oidExtKeyUsage) && extension.Critical {
+			return ""
+		}
+	}
+	return "want the extended key usage to be critical"
+}
+
+// nameOf writes a distinguished name as RFC 2253 does, or its DER in hex.
+func nameOf(der []byte) string {
+	var name pkix.RDNSequence
+	if _, err := stdasn1.Unmarshal(der, &name); err != nil {
+		return hex.EncodeToString(der)
+	}
+	return name.String()
+}
+
+func algorithmName(oid stdasn1.ObjectIdentifier) string {
+	switch oid.String() {
+	case "1.3.14.3.2.26":
+		return "SHA-1"
+	case "1.2.840.113549.2.5":
+		return "MD5"
+	}
+	return oid.String()
+}
+
+// names tells whether the token says that cert signed it.
+func (t *token) names(cert *x509.Certificate) bool {
+	return bytes.Equal(cert.RawIssuer, t.signer.issuer) && cert.SerialNumber.Cmp(t.signer.serial) == 0
+}
+
+// checkCarried holds the certificates that came along, which nothing signs,
+// against the trusted chain: there is no room for others.
+func (t *token) checkCarried(chain []*x509.Certificate) error {
+	certs, err := x509.ParseCertificates(t.certs)
+	if err != nil {
+		return malformed("SignedData", "certificates: %v", err)
+	}
+	for i, cert := range certs {
+		switch {
+		case t.names(cert) && !cert.Equal(chain[0]):
+			return &SignerError{Expected: certDigest(chain[0]), Found: certDigest(cert)}
+		case !slices.ContainsFunc(chain, cert.Equal) || slices.ContainsFunc(certs[:i], cert.Equal):
+			return malformed("SignedData", "certificates: want those of the trusted chain, each once, found %q", cert.Subject)
+		}
+	}
+	return nil
+}
+
+// checkSigner holds the digest of its certificate that the signer signed against
+// the trusted certificate.
+func (t *token) checkSigner(leaf *x509.Certificate) error {
+	if t.signer.essV2 == nil {
+		return nil
+	}
+	oid, digest, err := t.signer.certHash()
+	if err != nil {
+		return err
+	}
+	hash, ok := digests[oid.String()]
+	if !ok {
+		return &AlgorithmError{What: "signing certificate's digest", Found: algorithmName(oid)}
+	}
+	if !bytes.Equal(sum(hash, leaf.Raw), digest) {
+		return &SignerError{Expected: certDigest(leaf), Found: "the digest " + hex.EncodeToString(digest)}
+	}
+	return nil
+}
+
+func certDigest(cert *x509.Certificate) string {
+	return "sha256:" + hex.EncodeToString(sum(crypto.SHA256, cert.Raw))
+}
+
+// Distinct returns the results that count when several timestamps are asked
+// for: the first of each authority. Authorities are one and the same when they
+// share the operator (which sigstore/protobuf-specs names for this very
+// question), the URI, the key that signs, or the key of the trust anchor.
+func Distinct(results []*Result) []*Result {
+	seen := map[string]bool{}
+	var distinct []*Result
+	for _, r := range results {
+		known := false
+		for _, mark := range r.marks() {
+			known = known || seen[mark]
+			seen[mark] = true
+		}
+		if !known {
+			distinct = append(distinct, r)
+		}
+	}
+	return distinct
+}
+
+// marks returns what identifies the authority, each with a prefix of its own.
+func (r *Result) marks() []string {
+	a := r.Authority
+	key := func(spki []byte) string { return "key " + hex.EncodeToString(sum(crypto.SHA256, spki)) }
+	marks := []string{key(a.Chain[0].RawSubjectPublicKeyInfo), key(a.Anchor().RawSubjectPublicKeyInfo)}
+	if a.Operator != "" {
+		marks = append(marks, "operator "+a.Operator)
+	}
+	if a.URI != "" {
+		marks = append(marks, "uri "+a.URI)
+	}
+	return marks
 }
