@@ -32,7 +32,7 @@ type Request struct {
 	Keys       []PublicKey
 	Tool       Tool
 	Waivers    []string
-	Limits     oci.Limits
+	Limits     oci.Limits                            // zero fields mean the defaults
 	OnResolved func(ref oci.Reference, d oci.Digest) // told each digest once known
 }
 
@@ -46,6 +46,7 @@ type PublicKey struct {
 // manifests, configs and evidence of the images and of each of their platforms.
 // The second result opens the content that the plan still lacks.
 func Collect(ctx context.Context, src Source, req Request) (*Plan, Fetch, error) {
+	req.Limits = req.Limits.WithDefaults()
 	c := &collector{src: src, req: req, meta: map[oci.Digest][]byte{}, home: map[oci.Digest]string{}, images: map[oci.Digest]bool{}}
 	inv := Inventory{Schema: InventorySchema, Tool: req.Tool, Waivers: slices.Sorted(slices.Values(req.Waivers)), Images: []Image{}, Keys: []Key{}}
 	roots, err := c.resolve(ctx)

@@ -157,14 +157,14 @@ func TestChildrenNamedTwiceAreCarriedOnce(t *testing.T) {
 	if got := p.Inventory.Images[0].Platforms; !slices.Equal(got, []string{"linux/amd64", "linux/amd64/v2", "linux/amd64"}) {
 		t.Errorf("platforms %v, want each as the index names it", got)
 	}
-	if n := len(p.Walk(oci.DefaultLimits()).Images[0].Tree); n != 2 {
+	if n := len(p.Walk().Images[0].Tree); n != 2 {
 		t.Errorf("%d nodes, want the index and its one child", n)
 	}
 }
 
 func TestEvidenceOfChildren(t *testing.T) {
 	p := plan(t, fixture.NewRegistry(), fixture.Request(t, "multi:v1"))
-	g := p.Walk(oci.DefaultLimits()).Images[0]
+	g := p.Walk().Images[0]
 	var subjects []oci.Digest
 	for _, ev := range g.Evidence {
 		subjects = append(subjects, ev.Subject)

@@ -40,8 +40,8 @@ func (r *Reader) next() (*entry, error) {
 	if b == zeroBlock {
 		return nil, r.end(at)
 	}
-	if r.entries++; r.entries > r.lim.Entries {
-		r.stop(check.LimitEntries, "entries in the file", r.lim.Entries)
+	if r.entries++; r.entries > r.Limits.Entries {
+		r.stop(check.LimitEntries, "entries in the file", r.Limits.Entries)
 		return nil, nil
 	}
 	return r.parseHeader(&b, at), nil
@@ -141,8 +141,8 @@ func (r *Reader) parseHeader(b *[blockSize]byte, at int64) *entry {
 		return nil
 	}
 	e.size = size
-	if r.total += footprint(size); r.total > r.lim.Total {
-		r.stop(check.LimitTotal, "bytes in the bundle", r.lim.Total)
+	if r.total += footprint(size); r.total > r.Limits.Total {
+		r.stop(check.LimitTotal, "bytes in the bundle", r.Limits.Total)
 		return nil
 	}
 	if want := header(e.name, size); *b != want {

@@ -8,7 +8,6 @@ import (
 
 	"github.com/gapseal/gapseal/bundle"
 	"github.com/gapseal/gapseal/internal/fixture"
-	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify/check"
 )
 
@@ -65,7 +64,7 @@ func unsealed(raw []byte) []byte {
 // canonical builds the bundle again with the forge, which derives everything it
 // can from the documents, and compares.
 func canonical(t *testing.T, r *bundle.Reader, raw []byte) {
-	g := r.Walk(oci.DefaultLimits())
+	g := r.Walk()
 	if slices.ContainsFunc(g.Faults, func(f *check.Fault) bool { return !f.Warn }) || len(g.Blobs) != len(r.Inventory.Blobs) {
 		return // a fault that verify tells
 	}

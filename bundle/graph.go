@@ -18,6 +18,7 @@ type Contents struct {
 	Manifest  oci.Digest          // of the inventory's manifest, which a seal names
 	Sealed    bool                // index.json lists a seal
 	Seal      []byte              // its envelope, nil if there is none or it cannot be read
+	Limits    oci.Limits          // within which it was read or planned; zero fields mean the defaults
 }
 
 // Graph is what the roots that an inventory names (images, evidence, keys)
@@ -74,8 +75,8 @@ type TreeNode struct {
 
 // Walk derives the graph of c. Manifests that are missing or damaged are passed
 // over: the layout and blob checks speak of them.
-func (c *Contents) Walk(lim oci.Limits) *Graph {
-	w := newWalker(c, lim)
+func (c *Contents) Walk() *Graph {
+	w := newWalker(c)
 	for _, img := range c.Inventory.Images {
 		w.image(img)
 	}
@@ -123,9 +124,9 @@ type part struct {
 	layers Role
 }
 
-func newWalker(c *Contents, lim oci.Limits) *walker {
+func newWalker(c *Contents) *walker {
 	return &walker{
-		Contents: c, lim: lim, Graph: &Graph{Manifests: map[oci.Digest]*oci.Manifest{}, meta: c.Meta, configs: map[oci.Digest]config{}},
+		Contents: c, lim: c.Limits.WithDefaults(), Graph: &Graph{Manifests: map[oci.Digest]*oci.Manifest{}, meta: c.Meta, configs: map[oci.Digest]config{}},
 		blobs: map[oci.Digest]*Blob{}, parsed: map[document]*oci.Manifest{}, noted: map[part]bool{},
 	}
 }

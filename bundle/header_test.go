@@ -76,7 +76,7 @@ func TestPaddingFillsTheBlock(t *testing.T) {
 // without anybody writing that much.
 func TestHugeEntryIsReadBack(t *testing.T) {
 	for _, size := range []int64{8*gib - 1, 8 * gib} {
-		r := &Reader{lim: testLimits, seq: newSequence(&faultList{})}
+		r := &Reader{Contents: Contents{Limits: testLimits}, seq: newSequence(&faultList{})}
 		b := header(blobPrefix+strings.Repeat("a", 64), size)
 		e := r.parseHeader(&b, 0)
 		if e == nil || e.size != size || len(r.Faults()) > 0 {

@@ -23,13 +23,13 @@ func (r *Reader) metadata(e entry) (keep bool, b budget) {
 	case e.name == nameMarker:
 		return true, budget{int64(len(layoutFile)) + blockSize, check.LayoutMarker}
 	case e.name == nameIndex:
-		return true, budget{r.lim.Index, check.LimitIndex}
+		return true, budget{r.Limits.Index, check.LimitIndex}
 	case e.digest == "":
 		return false, b
 	case place < atInventoryBlob:
-		return true, budget{r.lim.Manifest, check.LimitManifest}
+		return true, budget{r.Limits.Manifest, check.LimitManifest}
 	case place == atInventoryBlob:
-		return true, budget{r.lim.Inventory, check.LimitInventory}
+		return true, budget{r.Limits.Inventory, check.LimitInventory}
 	case r.Inventory == nil:
 		return false, b
 	}
@@ -64,11 +64,11 @@ func (r *Reader) listed(e entry) (keep bool, b budget) {
 func (r *Reader) roleBudget(role Role) budget {
 	switch role {
 	case RoleManifest, RoleIndex:
-		return budget{r.lim.Manifest, check.LimitManifest}
+		return budget{r.Limits.Manifest, check.LimitManifest}
 	case RoleConfig:
-		return budget{r.lim.Config, check.LimitConfig}
+		return budget{r.Limits.Config, check.LimitConfig}
 	case RolePayload, RoleKey:
-		return budget{r.lim.Payload, check.LimitPayload}
+		return budget{r.Limits.Payload, check.LimitPayload}
 	}
 	return budget{}
 }
@@ -123,9 +123,9 @@ func (r *Reader) readInventory(body []byte) {
 		return
 	}
 	r.Inventory = inv
-	if n := int64(len(inv.Images)); n > r.lim.Images {
+	if n := int64(len(inv.Images)); n > r.Limits.Images {
 		r.Inventory = nil
-		r.stop(check.LimitImages, "images in the bundle", r.lim.Images)
+		r.stop(check.LimitImages, "images in the bundle", r.Limits.Images)
 		return
 	}
 	r.compareIndex(body)
@@ -195,8 +195,8 @@ func (r *Reader) take(e entry) error {
 	if e.size > budget.max {
 		return r.overBudget(e, budget)
 	}
-	if r.held+e.size > r.lim.Metadata {
-		r.stop(check.LimitMetadata, "bytes of metadata in all", r.lim.Metadata)
+	if r.held+e.size > r.Limits.Metadata {
+		r.stop(check.LimitMetadata, "bytes of metadata in all", r.Limits.Metadata)
 		return nil
 	}
 	body := make([]byte, e.size)
@@ -310,7 +310,7 @@ func (r *Reader) sealBudget() (budget, bool) {
 	switch {
 	case r.seq.seal == "":
 	case r.seq.place-1 == atSealManifest:
-		return budget{r.lim.Manifest, check.LimitManifest}, true
+		return budget{r.Limits.Manifest, check.LimitManifest}, true
 	case r.seq.place-1 == atSealEnvelope:
 		return budget{MaxSeal, check.LimitSeal}, true
 	}

@@ -36,8 +36,8 @@ type planned struct {
 // it is but for the order of evidence. A fault in the source's manifests is an
 // error, and nothing can waive it.
 func NewPlan(inv Inventory, meta map[oci.Digest][]byte, lim oci.Limits) (*Plan, error) {
-	p := &Plan{Contents: Contents{Inventory: &inv, Meta: meta}}
-	g := p.Walk(lim)
+	p := &Plan{Contents: Contents{Inventory: &inv, Meta: meta, Limits: lim.WithDefaults()}}
+	g := p.Walk()
 	for i := range inv.Images {
 		inv.Images[i].Evidence = g.Images[i].Canonical
 		inv.Images[i].Platforms = append([]string{}, g.Images[i].Carried...)
@@ -51,13 +51,13 @@ func NewPlan(inv Inventory, meta map[oci.Digest][]byte, lim oci.Limits) (*Plan, 
 	if err := inv.check(); err != nil {
 		return nil, fmt.Errorf("the inventory %w", err)
 	}
-	if err := p.layOut(lim); err != nil {
+	if err := p.layOut(); err != nil {
 		return nil, err
 	}
 	return p, nil
 }
 
-func (p *Plan) layOut(lim oci.Limits) error {
+func (p *Plan) layOut() error {
 	blob, err := strict.Marshal(p.Inventory)
 	if err != nil {
 		return err
@@ -95,8 +95,8 @@ func (p *Plan) layOut(lim oci.Limits) error {
 		}
 	}
 	p.addContent()
-	if metadata > lim.Metadata {
-		return &check.Fault{ID: check.LimitMetadata, Detail: "all metadata together", Expected: fmt.Sprintf("at most %d bytes", lim.Metadata), Found: fmt.Sprintf("%d bytes", metadata)}
+	if metadata > p.Limits.Metadata {
+		return &check.Fault{ID: check.LimitMetadata, Detail: "all metadata together", Expected: fmt.Sprintf("at most %d bytes", p.Limits.Metadata), Found: fmt.Sprintf("%d bytes", metadata)}
 	}
 	return nil
 }
@@ -156,13 +156,13 @@ func sealEntry(manifest []byte) oci.Descriptor {
 // should be about: p.Manifest names it. It lays the file out again, so that
 // index.json, size and identity change. The error is a fault of a budget, or
 // that of an envelope over [MaxSeal].
-func (p *Plan) AddSeal(envelope []byte, lim oci.Limits) error {
+func (p *Plan) AddSeal(envelope []byte) error {
 	if len(envelope) == 0 || len(envelope) > MaxSeal {
 		return fmt.Errorf("the seal has %d bytes, the format allows 1 to %d", len(envelope), MaxSeal)
 	}
 	p.Sealed, p.Seal = true, envelope
 	p.entries, p.Size = nil, 0
-	return p.layOut(lim)
+	return p.layOut()
 }
 
 // sealBlobs returns what a seal adds to the file: its manifest and its envelope;

@@ -17,7 +17,6 @@ type Reader struct {
 	Index []byte // index.json as found, nil if it was not
 
 	in      *input
-	lim     oci.Limits
 	medium  Medium
 	faults  faultList
 	seq     *sequence
@@ -56,7 +55,8 @@ func OpenStream(r io.Reader, lim oci.Limits) (*Reader, error) {
 }
 
 func open(in *input, lim oci.Limits, m Medium) (*Reader, error) {
-	r := &Reader{in: in, lim: lim, medium: m, read: map[oci.Digest]bool{}, states: map[oci.Digest]check.State{}}
+	r := &Reader{in: in, medium: m, read: map[oci.Digest]bool{}, states: map[oci.Digest]check.State{}}
+	r.Limits = lim.WithDefaults()
 	r.Meta, r.Damaged = map[oci.Digest][]byte{}, map[oci.Digest]bool{}
 	r.seq = newSequence(&r.faults)
 	return r, r.scan()

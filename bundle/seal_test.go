@@ -33,7 +33,7 @@ func TestAddSeal(t *testing.T) {
 		t.Errorf("sealed %t, manifest %s", p.Sealed, p.Manifest)
 	}
 	for _, envelope := range []string{"one seal", "another"} { // the last one counts
-		if err := p.AddSeal([]byte(envelope), oci.DefaultLimits()); err != nil {
+		if err := p.AddSeal([]byte(envelope)); err != nil {
 			t.Fatal(err)
 		}
 		f := fixture.Open(fixture.Pack(plain))
@@ -62,13 +62,12 @@ func TestAddSealRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, envelope := range map[string][]byte{"nothing": nil, "too much": make([]byte, bundle.MaxSeal+1)} {
-		if err := p.AddSeal(envelope, oci.DefaultLimits()); err == nil || p.Sealed {
+		if err := p.AddSeal(envelope); err == nil || p.Sealed {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	lim := oci.DefaultLimits()
-	lim.Metadata = 6000 // the bundle has less, and not with the seal
-	if err := p.AddSeal(make([]byte, 6000), lim); err == nil || !strings.Contains(err.Error(), "limit.metadata") {
+	p.Limits.Metadata = 6000 // the bundle has less, and not with the seal
+	if err := p.AddSeal(make([]byte, 6000)); err == nil || !strings.Contains(err.Error(), "limit.metadata") {
 		t.Error(err)
 	}
 }

@@ -1,7 +1,8 @@
 package oci
 
 // Limits are the budgets within which untrusted content is read. Sizes are in
-// bytes. The zero value allows nothing; start from [DefaultLimits].
+// bytes. A field that is zero stands for its value in [DefaultLimits]; see
+// [Limits.WithDefaults].
 type Limits struct {
 	Entries    int64 // entries in the tar
 	Index      int64 // index.json
@@ -36,6 +37,17 @@ func DefaultLimits() Limits {
 		Images: 10_000, Signatures: 1_000, Depth: 4,
 		Total: 16 << 40, Unpacked: 64 * gib, Ratio: 1_000,
 	}
+}
+
+// WithDefaults returns l with each field that is zero set to its default.
+func (l Limits) WithDefaults() Limits {
+	own, defaults := l.Budgets(), DefaultLimits()
+	for i, b := range defaults.Budgets() {
+		if *own[i].Value == 0 {
+			*own[i].Value = *b.Value
+		}
+	}
+	return l
 }
 
 // Budget is one limit under the name users know it by.

@@ -48,8 +48,7 @@ type Options struct {
 	RequireChildren   bool              // each platform must have a good signature of its own
 	Strict            bool              // warnings fail
 	Deep              bool              // unpack layers and check diff_ids
-	Limits            oci.Limits
-	Waivers           []string // as they stand in every output
+	Waivers           []string          // as they stand in every output
 
 	Path       string   // of the bundle, for the report
 	Command    []string // as it was called, for the report

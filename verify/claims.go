@@ -64,7 +64,7 @@ func (j *judgement) statementClaims() *claim {
 // payloadClaims checks that the payload is a claim about the image it is stored
 // for.
 func (j *judgement) payloadClaims() *claim {
-	if max := j.s.opt.Limits.Payload; int64(len(j.sig.Payload)) > max {
+	if max := j.s.limits.Payload; int64(len(j.sig.Payload)) > max {
 		j.fault(check.Fault{ID: check.LimitPayload, Detail: "the signed payload", Expected: fmt.Sprintf("at most %d bytes", max), Found: fmt.Sprintf("%d bytes", len(j.sig.Payload))})
 		return nil
 	}

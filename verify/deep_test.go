@@ -113,7 +113,7 @@ func TestDeep(t *testing.T) {
 	for _, c := range []struct {
 		name          string
 		layers        []packedLayer
-		opt           func(*verify.Options)
+		limits        oci.Limits
 		shallow, deep string // failed without and with --deep
 		warn          string // of --deep
 	}{
@@ -132,8 +132,8 @@ func TestDeep(t *testing.T) {
 		{name: "layer is neither", layers: []packedLayer{{gzipLayer, []byte("neither tar, gzip nor zstd"), id}}, deep: "config.layer-type config.diffid"},
 		{name: "layer breaks off", layers: []packedLayer{{gzipLayer, good.raw[:len(good.raw)-9], id}}, deep: "config.diffid"},
 		{name: "bytes after the compressed data", layers: []packedLayer{{gzipLayer, append(gzipMembers(t, one), "covert"...), id}}, deep: "config.diffid"},
-		{name: "decompression bomb in layer, by ratio", layers: []packedLayer{{gzipLayer, gzipMembers(t, long), oci.FromBytes(long)}}, opt: func(o *verify.Options) { o.Limits.Ratio = 50 }, deep: "limit.unpacked"},
-		{name: "decompression bomb in layer, by size", layers: []packedLayer{{zstdLayer, zstdFrame(t, long), oci.FromBytes(long)}}, opt: func(o *verify.Options) { o.Limits.Unpacked = 2 << 20 }, deep: "limit.unpacked"},
+		{name: "decompression bomb in layer, by ratio", layers: []packedLayer{{gzipLayer, gzipMembers(t, long), oci.FromBytes(long)}}, limits: oci.Limits{Ratio: 50}, deep: "limit.unpacked"},
+		{name: "decompression bomb in layer, by size", layers: []packedLayer{{zstdLayer, zstdFrame(t, long), oci.FromBytes(long)}}, limits: oci.Limits{Unpacked: 2 << 20}, deep: "limit.unpacked"},
 		{name: "gzip multi-member (signed digest)", layers: []packedLayer{{gzipLayer, gzipMembers(t, twice[:1024], twice[1024:]), id}}, warn: "blob.wrapper policy.reference-unbound"},
 		{name: "gzip empty member (signed digest)", layers: []packedLayer{{gzipLayer, gzipMembers(t, one, nil), id}}, warn: "blob.wrapper policy.reference-unbound"},
 		{name: "a layer type that nobody knows", layers: []packedLayer{{gzipLayer + "+encrypted", []byte("sealed"), id}}, warn: "config.diffid policy.reference-unbound"},
@@ -141,20 +141,17 @@ func TestDeep(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			raw := imageOf(t, nil, c.layers...)
 			opt := publisher().Options()
-			if c.opt != nil {
-				c.opt(&opt)
-			}
-			judged(t, raw, opt, c.shallow, "")
+			judged(t, raw, opt, c.shallow, "", c.limits)
 			opt.Deep = true
-			judged(t, raw, opt, c.deep, c.warn)
+			judged(t, raw, opt, c.deep, c.warn, c.limits)
 		})
 	}
 }
 
 // judged compares the failed checks of a file and of a pipe.
-func judged(t *testing.T, raw []byte, opt verify.Options, want, warn string) {
+func judged(t *testing.T, raw []byte, opt verify.Options, want, warn string, lim ...oci.Limits) {
 	t.Helper()
-	for how, rep := range map[string]*verify.Report{"file": fixture.Verify(t, raw, opt), "pipe": fixture.VerifyStream(t, raw, opt)} {
+	for how, rep := range map[string]*verify.Report{"file": fixture.Verify(t, raw, opt, lim...), "pipe": fixture.VerifyStream(t, raw, opt, lim...)} {
 		if failed := strings.Join(fixture.Failed(rep), " "); failed != want {
 			t.Errorf("%s, deep %v: failed [%s], want [%s]\n%s", how, opt.Deep, failed, want, details(rep))
 		}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/gapseal/gapseal/internal/fixture"
+	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify"
 )
 
@@ -27,6 +28,7 @@ type deviation struct {
 	files  func([]fixture.File) []fixture.File // changes the entries
 	raw    func([]byte) []byte                 // changes the bytes
 	opt    func(*verify.Options)               // changes the demands
+	limits oci.Limits                          // zero fields mean the defaults
 	base   func(testing.TB) []byte             // another bundle to start from
 	want   string                              // ids of the failed checks in order; empty: verified
 	pipe   string                              // the same for a pipe, where it cannot be the same
@@ -52,8 +54,8 @@ func (c *deviation) run(t *testing.T, class string) {
 	if pipe == "" {
 		pipe = c.want
 	}
-	c.compare(t, "file", fixture.Verify(t, raw, opt), c.want, class)
-	c.compare(t, "pipe", fixture.VerifyStream(t, raw, opt), pipe, class)
+	c.compare(t, "file", fixture.Verify(t, raw, opt, c.limits), c.want, class)
+	c.compare(t, "pipe", fixture.VerifyStream(t, raw, opt, c.limits), pipe, class)
 }
 
 func (c *deviation) compare(t *testing.T, how string, rep *verify.Report, want, class string) {

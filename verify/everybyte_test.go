@@ -12,6 +12,7 @@ import (
 
 	"github.com/gapseal/gapseal/bundle"
 	"github.com/gapseal/gapseal/internal/fixture"
+	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify"
 	"github.com/gapseal/gapseal/verify/check"
 )
@@ -108,11 +109,11 @@ func (c *byteCount) report(t *testing.T, what string) {
 type opener func([]byte, verify.Options) (*bundle.Reader, error)
 
 func asFile(raw []byte, opt verify.Options) (*bundle.Reader, error) {
-	return bundle.Open(bytes.NewReader(raw), int64(len(raw)), opt.Limits)
+	return bundle.Open(bytes.NewReader(raw), int64(len(raw)), oci.Limits{})
 }
 
 func asPipe(raw []byte, opt verify.Options) (*bundle.Reader, error) {
-	return bundle.OpenStream(bytes.NewReader(raw), opt.Limits)
+	return bundle.OpenStream(bytes.NewReader(raw), oci.Limits{})
 }
 
 // answer is what verify says of a bundle in memory; it may be asked from any

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/gapseal/gapseal/internal/fixture"
+	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify"
 	"github.com/gapseal/gapseal/verify/check"
 )
@@ -23,8 +24,9 @@ type threat struct {
 	real   bool             // leaves the signatures of testdata as they are
 	forge  func(*fixture.Forge)
 	opt    func(*verify.Options)
-	want   string // ids of the failed checks, in order; empty for verified
-	warn   string // ids of the checks that warn, in order; empty is not compared
+	limits oci.Limits // zero fields mean the defaults
+	want   string     // ids of the failed checks, in order; empty for verified
+	warn   string     // ids of the checks that warn, in order; empty is not compared
 }
 
 func (c *threat) build(t *testing.T, base []byte) ([]byte, verify.Options) {
@@ -54,15 +56,15 @@ func (c *threat) build(t *testing.T, base []byte) ([]byte, verify.Options) {
 func (c *threat) run(t *testing.T, base []byte, class string) {
 	t.Helper()
 	raw, opt := c.build(t, base)
-	answers(t, raw, opt, class, c.want, c.warn)
+	answers(t, raw, opt, class, c.want, c.warn, c.limits)
 }
 
 // answers demands the failed checks of a bundle, read from a file and through a
 // pipe, in order, and that the first is of a class; and the warnings, unless none
 // are given.
-func answers(t *testing.T, raw []byte, opt verify.Options, class, want, warn string) {
+func answers(t *testing.T, raw []byte, opt verify.Options, class, want, warn string, lim ...oci.Limits) {
 	t.Helper()
-	for how, rep := range map[string]*verify.Report{"file": fixture.Verify(t, raw, opt), "pipe": fixture.VerifyStream(t, raw, opt)} {
+	for how, rep := range map[string]*verify.Report{"file": fixture.Verify(t, raw, opt, lim...), "pipe": fixture.VerifyStream(t, raw, opt, lim...)} {
 		if failed := strings.Join(fixture.Failed(rep), " "); failed != want {
 			t.Errorf("%s: failed [%s], want [%s]\n%s", how, failed, want, details(rep))
 		}

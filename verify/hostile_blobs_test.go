@@ -60,9 +60,7 @@ func TestHostileTruncatedState(t *testing.T) {
 
 // TestHostileUnreadState: a document over its budget was not read.
 func TestHostileUnreadState(t *testing.T) {
-	opt := publisher().Options()
-	opt.Limits.Config = 64
-	rep := fixture.Verify(t, soloBundle(t), opt)
+	rep := fixture.Verify(t, soloBundle(t), publisher().Options(), oci.Limits{Config: 64})
 	if got := strings.Join(fixture.Failed(rep), " "); !strings.HasPrefix(got, "limit.config") {
 		t.Errorf("failed [%s], want [limit.config] first", got)
 	}

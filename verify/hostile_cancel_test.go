@@ -9,6 +9,7 @@ import (
 
 	"github.com/gapseal/gapseal/bundle"
 	"github.com/gapseal/gapseal/internal/fixture"
+	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify"
 )
 
@@ -40,7 +41,7 @@ func TestNoReportOfAnInterrupted(t *testing.T) {
 
 func opened(t *testing.T, raw []byte, stream bool) *bundle.Reader {
 	t.Helper()
-	lim := fixture.Options().Limits
+	lim := oci.Limits{}
 	r, err := bundle.Open(bytes.NewReader(raw), int64(len(raw)), lim)
 	if stream {
 		r, err = bundle.OpenStream(io.MultiReader(bytes.NewReader(raw)), lim)

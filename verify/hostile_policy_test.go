@@ -72,7 +72,7 @@ func TestMarkRaisedWhileReading(t *testing.T) {
 	marks := &known{}
 	opt.Known, opt.Policy = marks, refusing("**")
 	opt.OnMetadata = func(verify.Report) { marks.serial = 8 }
-	r, err := bundle.Open(bytes.NewReader(raw), int64(len(raw)), opt.Limits)
+	r, err := bundle.Open(bytes.NewReader(raw), int64(len(raw)), oci.Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -77,7 +77,7 @@ func (l *layers) tap(d oci.Digest, size int64) io.WriteCloser {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.s.opt.Deep {
-		u := layer.NewUnpacker(size, layer.Limits{MaxUnpacked: l.s.opt.Limits.Unpacked, MaxRatio: l.s.opt.Limits.Ratio})
+		u := layer.NewUnpacker(size, layer.Limits{MaxUnpacked: l.s.limits.Unpacked, MaxRatio: l.s.limits.Ratio})
 		l.deep[d] = u
 		return quiet{u}
 	}

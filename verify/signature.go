@@ -306,7 +306,7 @@ func (s *session) read(i int, g *bundle.ImageGraph, subject oci.Digest, count in
 			continue // the manifest and blob checks speak of it; without layers it is no evidence
 		}
 		count, s.sigs = count+int64(len(m.Layers)), s.sigs+int64(len(m.Layers))
-		if max := s.opt.Limits.Signatures; count > max || s.sigs > maxSignatures*max {
+		if max := s.limits.Signatures; count > max || s.sigs > maxSignatures*max {
 			s.rec.fault(i, &check.Fault{ID: check.LimitSigs, Subject: string(subject), Detail: "signatures of one image, or of all together",
 				Expected: fmt.Sprintf("at most %d, or %d", max, maxSignatures*max), Found: "more"})
 			return nil, false

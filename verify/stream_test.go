@@ -72,7 +72,7 @@ func TestMetadataIsToldBeforeContentIsRead(t *testing.T) {
 			early = append(early, rep)
 			close(g.open)
 		}
-		r, err := bundle.OpenStream(g, opt.Limits)
+		r, err := bundle.OpenStream(g, oci.Limits{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -128,9 +128,9 @@ func TestReadErrorsAreNoVerdict(t *testing.T) {
 func verifyFailing(raw []byte, at int64, pipe bool) (*verify.Report, error) {
 	opt := fixture.Options()
 	f := &failing{bytes.NewReader(raw), at}
-	r, err := bundle.Open(f, int64(len(raw)), opt.Limits)
+	r, err := bundle.Open(f, int64(len(raw)), oci.Limits{})
 	if pipe {
-		r, err = bundle.OpenStream(f, opt.Limits)
+		r, err = bundle.OpenStream(f, oci.Limits{})
 	}
 	if err != nil {
 		return nil, err
@@ -148,7 +148,7 @@ func TestCancelledVerificationIsNoVerdict(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		opt := fixture.Options()
 		when(&opt, cancel)
-		r, err := bundle.OpenStream(bytes.NewReader(raw), opt.Limits)
+		r, err := bundle.OpenStream(bytes.NewReader(raw), oci.Limits{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -198,9 +198,8 @@ func TestPlannedPayloadOverItsBudget(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	opt := fixture.Options()
-	opt.Limits.Payload = 10
-	rep, err := verify.Plan(plan, opt)
+	plan.Limits.Payload = 10
+	rep, err := verify.Plan(plan, fixture.Options())
 	if failed := fixture.Failed(rep); err == nil || !slices.Equal(failed, []string{"limit.payload"}) {
 		t.Errorf("failed %v, error %v", failed, err)
 	}

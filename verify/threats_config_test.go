@@ -38,7 +38,7 @@ func TestBlobThreats(t *testing.T) {
 	})
 	deviate(t, "limit", []deviation{
 		{name: "decompression bomb in a layer, by ratio", forge: layerOf(typeGzip, make([]byte, 4<<20), plainMember), opt: deep, want: "limit.unpacked"},
-		{name: "decompression bomb in a layer, by size", opt: func(o *verify.Options) { deep(o); o.Limits.Unpacked = 1000 }, want: "limit.unpacked"},
+		{name: "decompression bomb in a layer, by size", opt: deep, limits: oci.Limits{Unpacked: 1000}, want: "limit.unpacked"},
 	})
 }
 

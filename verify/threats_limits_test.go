@@ -15,10 +15,6 @@ import (
 	"github.com/gapseal/gapseal/verify"
 )
 
-func limits(change func(*oci.Limits)) func(*verify.Options) {
-	return func(o *verify.Options) { change(&o.Limits) }
-}
-
 // TestLimitThreats goes over each budget by one thing.
 func TestLimitThreats(t *testing.T) {
 	deviate(t, "limit", []deviation{
@@ -30,21 +26,21 @@ func TestLimitThreats(t *testing.T) {
 			f.Inventory.Images[0].Evidence = append(f.Inventory.Images[0].Evidence, first...)
 		}, want: "limit.signatures"},
 		{name: "total bytes over budget: an entry of 17 TiB", raw: inserting(endOfArchive, hugeEntry(17<<40)), want: "limit.total"},
-		{name: "metadata over budget", opt: limits(func(l *oci.Limits) { l.Metadata = 2_500 }), want: "limit.metadata"},
-		{name: "index.json over budget", opt: limits(func(l *oci.Limits) { l.Index = 100 }), want: "limit.index"},
+		{name: "metadata over budget", limits: oci.Limits{Metadata: 2_500}, want: "limit.metadata"},
+		{name: "index.json over budget", limits: oci.Limits{Index: 100}, want: "limit.index"},
 		{name: "index.json of 5 MiB", files: ending(1, strings.Repeat(" ", 5<<20)), want: "limit.index"},
-		{name: "inventory over budget", opt: limits(func(l *oci.Limits) { l.Inventory = 100 }), want: "limit.inventory"},
+		{name: "inventory over budget", limits: oci.Limits{Inventory: 100}, want: "limit.inventory"},
 		{name: "inventory of 17 MiB", files: inventory(func(b []byte) []byte { return append(b, bytes.Repeat([]byte(" "), 17<<20)...) }), want: "limit.inventory"},
-		{name: "images over budget", base: twoBundle, opt: limits(func(l *oci.Limits) { l.Images = 1 }), want: "limit.images"},
-		{name: "entries over budget", opt: limits(func(l *oci.Limits) { l.Entries = 13 }), want: "limit.entries"},
+		{name: "images over budget", base: twoBundle, limits: oci.Limits{Images: 1}, want: "limit.images"},
+		{name: "entries over budget", limits: oci.Limits{Entries: 13}, want: "limit.entries"},
 		{name: "indexes nested five deep", after: func(f *fixture.Forge) { nested(5)(f); listAll(f) }, want: "limit.depth manifest.runnable"},
 		{name: "referrers of referrers five deep", after: func(f *fixture.Forge) { keep(f); referrers(5)(f); listAll(f) }, want: "limit.depth layout.inventory"},
-		{name: "the same child a hundred times, over the budget of entries", after: fanOut(1, 100), opt: limits(func(l *oci.Limits) { l.Entries = 50 }), want: "limit.entries"},
+		{name: "the same child a hundred times, over the budget of entries", after: fanOut(1, 100), limits: oci.Limits{Entries: 50}, want: "limit.entries"},
 	})
 	deviate(t, "", []deviation{
 		{name: "indexes nested four deep", after: nested(4)},
 		{name: "referrers of referrers four deep", after: referrers(4)},
-		{name: "as many signature layers as the budget has", after: signedTimes(50), opt: limits(func(l *oci.Limits) { l.Signatures = 50 })},
+		{name: "as many signature layers as the budget has", after: signedTimes(50), limits: oci.Limits{Signatures: 50}},
 	})
 }
 
@@ -64,16 +60,16 @@ func TestPayloadLimits(t *testing.T) {
 // TestEntryFlood reads no more of a million entries than the budget allows.
 func TestEntryFlood(t *testing.T) {
 	opt := publisher().Options()
-	opt.Limits.Entries = 20_000
+	limits := oci.Limits{Entries: 20_000}
 	const million = 1_000_000
 	good := solo(t)
 	alone := &flood{entries: million}
-	file, err := bundle.Open(alone, million*512, opt.Limits)
+	file, err := bundle.Open(alone, million*512, limits)
 	if err != nil {
 		t.Fatal(err)
 	}
 	behind := &flood{head: good[:len(good)-1024], entries: million}
-	pipe, err := bundle.OpenStream(io.NewSectionReader(behind, 0, 1<<40), opt.Limits)
+	pipe, err := bundle.OpenStream(io.NewSectionReader(behind, 0, 1<<40), limits)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +114,7 @@ func TestFanOut(t *testing.T) {
 		{name: "four indexes, each naming the next two thousand times", after: fanOut(4, 2_000)},
 	})
 	deviate(t, "limit", []deviation{
-		{name: "four indexes, each naming the next two thousand times, over the budget", after: fanOut(4, 2_000), opt: limits(func(l *oci.Limits) { l.Entries = 7_000 }), want: "limit.entries"},
+		{name: "four indexes, each naming the next two thousand times, over the budget", after: fanOut(4, 2_000), limits: oci.Limits{Entries: 7_000}, want: "limit.entries"},
 		{name: "twenty names for an index of two thousand, over the budget", after: func(f *fixture.Forge) {
 			fanOut(1, 2_000)(f)
 			img := f.Inventory.Images[0]
@@ -126,7 +122,7 @@ func TestFanOut(t *testing.T) {
 				img.Reference = fmt.Sprintf("%s%c", f.Inventory.Images[0].Reference, 'a'+i)
 				f.Inventory.Images = append(f.Inventory.Images, img)
 			}
-		}, opt: limits(func(l *oci.Limits) { l.Entries = 35_000 }), want: "limit.entries manifest.runnable"},
+		}, limits: oci.Limits{Entries: 35_000}, want: "limit.entries manifest.runnable"},
 	})
 }
 
@@ -144,7 +140,7 @@ func TestInventoryFlood(t *testing.T) {
 	}
 	fake := func(i int) oci.Digest { return oci.Digest(fmt.Sprintf("sha256:%064x", i)) }
 	deviate(t, "limit", []deviation{
-		{name: "3,000 images where 2,000 are allowed", opt: limits(func(l *oci.Limits) { l.Images = 2_000 }), after: list(func(v *bundle.Inventory, i int) {
+		{name: "3,000 images where 2,000 are allowed", limits: oci.Limits{Images: 2_000}, after: list(func(v *bundle.Inventory, i int) {
 			img := v.Images[0]
 			img.Evidence, img.Reference = []bundle.Evidence{}, fmt.Sprintf("%s-%05d", v.Images[0].Reference, i)
 			v.Images = append(v.Images, img)

@@ -7,22 +7,19 @@ import (
 	"github.com/gapseal/gapseal/bundle"
 	"github.com/gapseal/gapseal/internal/fixture"
 	"github.com/gapseal/gapseal/oci"
-	"github.com/gapseal/gapseal/verify"
 )
 
-func signaturesAtMost(n int64) func(*verify.Options) {
-	return func(o *verify.Options) { o.Limits.Signatures = n }
-}
+func signaturesAtMost(n int64) oci.Limits { return oci.Limits{Signatures: n} }
 
 func TestTooManySignatures(t *testing.T) {
 	many := make([]fixture.Stages, 6)
 	threats(t, "limit", []threat{
-		{name: "1001 signature layers (CVE-2023-46737)", signed: many, opt: signaturesAtMost(5), want: "limit.signatures"},
-		{name: "as many as the budget allows", signed: many[:5], opt: signaturesAtMost(5), warn: "policy.reference-unbound"},
+		{name: "1001 signature layers (CVE-2023-46737)", signed: many, limits: signaturesAtMost(5), want: "limit.signatures"},
+		{name: "as many as the budget allows", signed: many[:5], limits: signaturesAtMost(5), warn: "policy.reference-unbound"},
 	})
 	threatsTo(t, "limit", []string{"multi:v1"}, "", []threat{
-		{name: "signatures of the index and of its children count together", opt: signaturesAtMost(2), want: "limit.signatures"},
-		{name: "three are three", opt: signaturesAtMost(3), warn: "policy.reference-unbound"},
+		{name: "signatures of the index and of its children count together", limits: signaturesAtMost(2), want: "limit.signatures"},
+		{name: "three are three", limits: signaturesAtMost(3), warn: "policy.reference-unbound"},
 	})
 }
 
@@ -40,8 +37,8 @@ func TestOneSignatureListedForManyImages(t *testing.T) {
 		}
 	}
 	threats(t, "limit", []threat{
-		{name: "20 images of one", forge: under(20), opt: signaturesAtMost(1), warn: "policy.reference-unbound"},
-		{name: "21 images of one", forge: under(21), opt: signaturesAtMost(1), want: "limit.signatures"},
+		{name: "20 images of one", forge: under(20), limits: signaturesAtMost(1), warn: "policy.reference-unbound"},
+		{name: "21 images of one", forge: under(21), limits: signaturesAtMost(1), want: "limit.signatures"},
 	})
 }
 

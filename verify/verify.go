@@ -73,6 +73,7 @@ func verdictError(rep *Report) error {
 // session is one verification.
 type session struct {
 	opt      Options
+	limits   oci.Limits
 	anyone   *Demands // whoever may vouch for some image
 	rec      recorder
 	rep      Report
@@ -93,7 +94,7 @@ type session struct {
 }
 
 func newSession(opt Options) *session {
-	s := &session{opt: opt, anyone: opt.anyone(), judged: map[oci.Digest]bool{}, rooted: map[int]bool{}}
+	s := &session{opt: opt, limits: oci.DefaultLimits(), anyone: opt.anyone(), judged: map[oci.Digest]bool{}, rooted: map[int]bool{}}
 	s.present, s.whole = func(oci.Digest) bool { return true }, func() bool { return true }
 	s.ended = func() bool { return false }
 	s.state = func(oci.Digest) check.State { return check.Unread }
@@ -112,8 +113,8 @@ func newSession(opt Options) *session {
 
 // metadata judges everything that needs no layer.
 func (s *session) metadata(c *bundle.Contents) {
-	s.c = c
-	s.graph = c.Walk(s.opt.Limits)
+	s.c, s.limits = c, c.Limits.WithDefaults()
+	s.graph = c.Walk()
 	for _, f := range s.graph.Faults {
 		s.rec.fault(bundleWide, f)
 	}

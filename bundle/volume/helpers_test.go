@@ -8,6 +8,7 @@ import (
 
 	"github.com/gapseal/gapseal/bundle/volume"
 	"github.com/gapseal/gapseal/internal/fixture"
+	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify"
 	"github.com/gapseal/gapseal/verify/check"
 )
@@ -73,7 +74,7 @@ func judge(t testing.TB, path string, opt verify.Options, dirs ...string) *verif
 		t.Fatal(err)
 	}
 	defer set.Close()
-	r, err := set.Bundle(opt.Limits)
+	r, err := set.Bundle(oci.Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}

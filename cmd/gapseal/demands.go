@@ -37,7 +37,8 @@ type judging struct {
 	requireLogs         int
 	requireTimestamps   int
 	limits              []string
-	notes               []string // about the anchors
+	budgets             oci.Limits // as the limits say
+	notes               []string   // about the anchors
 }
 
 func (j *judging) declare(fs *pflag.FlagSet, keyHelp, platformHelp string) {
@@ -68,14 +69,14 @@ func (j *judging) declare(fs *pflag.FlagSet, keyHelp, platformHelp string) {
 func (j *judging) options(loadKey func(arg string, o *verify.Options) error) (verify.Options, error) {
 	o := verify.Options{
 		IgnoreTlog: j.ignoreTlog, RequireAll: j.requireAll, RequireChildren: j.requireChildren, RequireLogs: j.requireLogs, RequireTimestamps: j.requireTimestamps, RequireInclusion: j.requireInclusion, Strict: j.strict,
-		Limits: oci.DefaultLimits(), Tool: toolVersion(), At: clock().UTC().Truncate(time.Second), Command: shownCommand(os.Args),
+		Tool: toolVersion(), At: clock().UTC().Truncate(time.Second), Command: shownCommand(os.Args),
 	}
 	for _, k := range j.keys {
 		if err := loadKey(k, &o); err != nil {
 			return o, err
 		}
 	}
-	for _, parse := range []func(*verify.Options) error{j.parseLogs, j.identity.parse, j.parsePolicy, j.parseAttestations, j.parseDemands, j.parseTimes, j.parseLimits} {
+	for _, parse := range []func(*verify.Options) error{j.parseLogs, j.identity.parse, j.parsePolicy, j.parseAttestations, j.parseDemands, j.parseTimes, func(*verify.Options) error { return j.parseLimits() }} {
 		if err := parse(&o); err != nil {
 			return o, err
 		}
@@ -211,13 +212,13 @@ func (j *judging) parseAttestations(o *verify.Options) error {
 	return nil
 }
 
-func (j *judging) parseLimits(o *verify.Options) error {
+func (j *judging) parseLimits() error {
 	for _, s := range j.limits {
 		name, value, ok := strings.Cut(s, "=")
 		if !ok {
 			return usagef("--limit %q: want NAME=VALUE", s)
 		}
-		if err := setLimit(&o.Limits, name, value); err != nil {
+		if err := setLimit(&j.budgets, name, value); err != nil {
 			return err
 		}
 	}

@@ -140,7 +140,7 @@ func (e *exportRun) checkUsage(args []string, std stdio) error {
 }
 
 func (e *exportRun) request(args []string, o *verify.Options, std stdio) (*registry.Source, bundle.Request, error) {
-	req := bundle.Request{Platforms: o.Platforms, Limits: o.Limits, Tool: bundle.Tool{Name: "gapseal", Version: version()}}
+	req := bundle.Request{Platforms: o.Platforms, Limits: e.budgets, Tool: bundle.Tool{Name: "gapseal", Version: version()}}
 	for _, a := range args {
 		ref, note, err := parseImage("", a)
 		if err != nil {
@@ -165,7 +165,7 @@ func (e *exportRun) request(args []string, o *verify.Options, std stdio) (*regis
 		req.Evidence = repo
 	}
 	req.OnResolved = func(ref oci.Reference, d oci.Digest) { fmt.Fprintf(std.err, "%s\n  is %s\n", ref, d) }
-	src, err := e.source(o.Limits)
+	src, err := e.source(e.budgets.WithDefaults())
 	return src, req, err
 }
 
@@ -435,7 +435,7 @@ func (s *sealing) seal(plan *bundle.Plan, o *verify.Options) error {
 		return err
 	}
 	o.SealKeys = []*trust.Key{s.signer.Public()}
-	return plan.AddSeal(envelope, o.Limits)
+	return plan.AddSeal(envelope)
 }
 
 // tellSeal writes what the receiving side needs to know.

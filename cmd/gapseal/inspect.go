@@ -58,7 +58,7 @@ func inspect(args []string, output string, volumes []string, std stdio) error {
 		return err
 	}
 	defer src.Close()
-	r, err := src.open(oci.DefaultLimits())
+	r, err := src.open(oci.Limits{})
 	if err != nil {
 		return err
 	}
@@ -94,7 +94,7 @@ func (in *inspection) measure(r *bundle.Reader, size int64) {
 	if size > 0 {
 		in.content += ", " + term.Bytes(size) + " in all"
 	}
-	g := r.Walk(oci.DefaultLimits())
+	g := r.Walk()
 	for i := range g.Images {
 		in.sizes = append(in.sizes, imageSize(g, &g.Images[i]))
 	}

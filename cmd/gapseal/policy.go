@@ -77,7 +77,7 @@ func policyInit(path, output string, std stdio) error {
 		return err
 	}
 	defer src.Close()
-	r, err := src.open(oci.DefaultLimits())
+	r, err := src.open(oci.Limits{})
 	if err != nil {
 		return err
 	}

@@ -12,8 +12,6 @@ import (
 
 	"github.com/gapseal/gapseal/bundle/volume"
 	"github.com/gapseal/gapseal/internal/term"
-	"github.com/gapseal/gapseal/oci"
-	"github.com/gapseal/gapseal/verify"
 	"github.com/gapseal/gapseal/verify/dsse"
 	"github.com/gapseal/gapseal/verify/receipt"
 )
@@ -104,8 +102,8 @@ func (r *receiptRun) open(path string) (*receipt.Receipt, string, error) {
 
 // match has the bundle read and compared.
 func (r *receiptRun) match(ctx context.Context, got *receipt.Receipt, path string, std stdio) error {
-	o := verify.Options{Limits: oci.DefaultLimits()}
-	if err := (&judging{limits: r.limits}).parseLimits(&o); err != nil {
+	j := judging{limits: r.limits}
+	if err := j.parseLimits(); err != nil {
 		return err
 	}
 	src, err := openBundle(path, std)
@@ -113,7 +111,7 @@ func (r *receiptRun) match(ctx context.Context, got *receipt.Receipt, path strin
 		return err
 	}
 	defer src.Close()
-	b, err := src.open(o.Limits)
+	b, err := src.open(j.budgets)
 	if err != nil {
 		return err
 	}

@@ -141,7 +141,7 @@ func (v *verifyRun) judge(ctx context.Context, path string, o verify.Options, st
 	if v.fileDigest || v.reportFiles.wants("vsa") {
 		src.tee()
 	}
-	r, err := src.open(o.Limits)
+	r, err := src.open(v.budgets)
 	if err != nil {
 		return nil, err
 	}

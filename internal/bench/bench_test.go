@@ -148,7 +148,7 @@ func collect(b *testing.B, host string) (*bundle.Plan, bundle.Fetch) {
 	check(b, err)
 	ref, err := oci.ParseReference(host + "/bench/app:v1")
 	check(b, err)
-	plan, fetch, err := bundle.Collect(context.Background(), src, bundle.Request{Images: []oci.Reference{ref}, Limits: oci.DefaultLimits()})
+	plan, fetch, err := bundle.Collect(context.Background(), src, bundle.Request{Images: []oci.Reference{ref}})
 	check(b, err)
 	return plan, fetch
 }
@@ -192,7 +192,7 @@ func verifyFile(b *testing.B, path string, size int64) {
 // is read and hashed all the same.
 func judge(b *testing.B, r *bundle.Reader) {
 	b.Helper()
-	rep, err := verify.Bundle(context.Background(), r, verify.Options{Limits: oci.DefaultLimits()})
+	rep, err := verify.Bundle(context.Background(), r, verify.Options{})
 	if rep == nil {
 		b.Fatal(err)
 	}

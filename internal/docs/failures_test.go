@@ -25,6 +25,7 @@ type failure struct {
 	image  string // of testdata; app:v1 if empty
 	bundle func(testing.TB, []byte) []byte
 	option func(*verify.Options)
+	limits oci.Limits
 }
 
 var failures = map[string]failure{
@@ -48,7 +49,7 @@ var failures = map[string]failure{
 	"other digest":   {id: check.PolicyImage, image: "app:v2", option: pinDigest},
 	"age":            {id: check.PolicyAge, option: func(o *verify.Options) { o.At, o.MaxAge = o.At.AddDate(0, 3, 0), 30*24*time.Hour }},
 	"platform":       {id: check.ManifestNarrowed, option: func(o *verify.Options) { o.Platforms = []oci.Platform{{OS: "linux", Architecture: "arm64"}} }},
-	"budget":         {id: check.LimitTotal, option: func(o *verify.Options) { o.Limits.Total = 24 << 10 }},
+	"budget":         {id: check.LimitTotal, limits: oci.Limits{Total: 24 << 10}},
 	"strict":         {id: check.PolicyUnbound, option: func(o *verify.Options) { o.Strict = true }},
 }
 
@@ -167,7 +168,7 @@ func (f failure) text(t testing.TB, name string) string {
 	if f.option != nil {
 		f.option(&opt)
 	}
-	rep := fixture.Verify(t, raw, opt)
+	rep := fixture.Verify(t, raw, opt, f.limits)
 	if rep.Verdict != check.Rejected || rep.Failures[0].ID != f.id {
 		t.Errorf("%s: failed %v, want %s first", name, fixture.Failed(rep), f.id)
 		return ""

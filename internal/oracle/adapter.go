@@ -63,7 +63,7 @@ func referrer(mediaType string, bundle []byte, subject oci.Digest, size int64) [
 func Anchors(root *trust.Root, key []byte, identity *cert.Policy) (verify.Options, error) {
 	opt := verify.Options{
 		Logs: root.Logs, CAs: root.CAs, CTLogs: root.CTLogs, TSAs: root.TSAs, Identity: identity,
-		Limits: oci.DefaultLimits(), Tool: verify.Tool{Name: "gapseal", Version: "oracle"},
+		Tool: verify.Tool{Name: "gapseal", Version: "oracle"},
 	}
 	switch {
 	case (key == nil) == (identity == nil):
