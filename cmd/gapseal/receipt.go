@@ -124,27 +124,26 @@ func (r *receiptRun) match(ctx context.Context, got *receipt.Receipt, path strin
 // showReceipt writes what the receipt says, whether it is good or not: its
 // signature holds.
 func showReceipt(w *output, args []string, got *receipt.Receipt, signer string, refused error) error {
-	f := &got.Found
+	f := got.Found
 	said := "says " + string(f.Verdict)
-	term.Row(w, "receipt", said+" at "+f.VerifiedAt, "by "+f.Tool.Name+" "+f.Tool.Version)
+	term.Row(w, "receipt", said+" at "+got.VerifiedAt(), "by "+f.Tool.Name+" "+f.Tool.Version)
 	term.Row(w, "signed", "by "+signer)
 	term.Row(w, "transfer", got.TransferID)
 	term.Row(w, "bundle", term.Bytes(f.Bundle.Size)+", read from", f.Bundle.Path)
-	if f.Bundle.Identity != nil {
-		term.Row(w, "identity", *f.Bundle.Identity)
-	}
+	term.Row(w, "identity", string(f.Bundle.Identity))
 	for _, img := range f.Images {
-		term.Row(w, "image", img.Digest, img.Reference, "bound by "+string(img.BoundBy)+", "+string(img.Verdict))
+		term.Row(w, "image", img.Digest, img.ClaimedReference,
+			"bound by "+string(img.BoundBy)+", "+string(img.Verdict))
 	}
 	for _, a := range f.Anchors {
 		// an identity has no fingerprint, but a name
-		term.Row(w, "anchor", a.Kind+" ("+a.Source+")", a.Path, cmp.Or(a.Fingerprint, a.Name))
+		term.Row(w, "anchor", a.Kind+" ("+a.Source+")", string(a.Path), string(cmp.Or(a.Fingerprint, a.Name)))
 	}
 	for _, waiver := range f.Waivers {
 		term.Row(w, "waiver", waiver)
 	}
 	for _, fault := range f.Failures {
-		term.Row(w, "failed", fault.ID+": "+fault.Detail)
+		term.Row(w, "failed", string(fault.ID)+": "+fault.Detail)
 	}
 	term.Row(w, "report", got.Digest())
 	if refused != nil {

@@ -12,11 +12,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-json-experiment/json"
-
 	"github.com/gapseal/gapseal/internal/term"
 	"github.com/gapseal/gapseal/verify"
-	"github.com/gapseal/gapseal/verify/check"
 	"github.com/gapseal/gapseal/verify/register"
 	"github.com/gapseal/gapseal/verify/report"
 )
@@ -28,7 +25,7 @@ type listed struct {
 	Entry   *register.Entry `json:"entry"`
 	Problem verify.Text     `json:"problem"`
 
-	about string // the file that the report is about
+	report string
 }
 
 func (r *registerRun) list(ctx context.Context, args []string, std stdio) error {
@@ -86,29 +83,22 @@ func listEntry(reg *register.Register, n int64) (*listed, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &listed{Number: n, Entry: e, about: about(e.Report)}
+	l := &listed{Number: n, Entry: e, report: e.Report}
 	e.Report = ""
 	return l, nil
 }
 
-// about names the file that a report is about or, of a pipe, what it said to be.
+// about names the file that a report is about or, for a pipe, what the bundle
+// said it holds.
 func about(doc string) string {
-	var rep struct {
-		Bundle struct {
-			Path string `json:"path"`
-		} `json:"bundle"`
-		Images []struct {
-			Reference string `json:"claimedReference"`
-		} `json:"images"`
-	}
-	if err := json.Unmarshal([]byte(doc), &rep); err != nil {
-		return ""
-	}
+	rep, err := report.Parse([]byte(doc))
 	switch {
+	case err != nil:
+		return ""
 	case rep.Bundle.Path != "-":
 		return rep.Bundle.Path
 	case len(rep.Images) > 0:
-		return "standard input, said to hold " + rep.Images[0].Reference
+		return "standard input, said to hold " + rep.Images[0].ClaimedReference
 	}
 	return "standard input"
 }
@@ -123,12 +113,12 @@ func writeListed(w io.Writer, l *listed) {
 	}
 	e := l.Entry
 	identity := "(no identity)"
-	if e.Identity != nil {
-		identity = term.Short(*e.Identity)
+	if e.Identity != "" {
+		identity = term.Short(string(e.Identity))
 	}
 	line := fmt.Sprintf("%6d  %s  %-8s  %s", e.Number, e.RecordedAt.Format(time.RFC3339), e.Verdict, term.Escape(identity))
-	if e.TransferID != nil {
-		line += "  " + term.Escape(*e.TransferID)
+	if e.TransferID != "" {
+		line += "  " + term.Escape(string(e.TransferID))
 	}
 	fmt.Fprint(w, term.Fold(line, listIndent))
 	named := false
@@ -138,8 +128,10 @@ func writeListed(w io.Writer, l *listed) {
 			writeBelow(w, name)
 		}
 	}
-	if !named && l.about != "" {
-		writeBelow(w, l.about)
+	if !named {
+		if name := about(l.report); name != "" {
+			writeBelow(w, name)
+		}
 	}
 }
 
@@ -177,16 +169,14 @@ func (r *registerRun) show(_ context.Context, args []string, std stdio) error {
 
 // showEntry writes the report as verify did.
 func showEntry(w io.Writer, e *register.Entry) error {
-	rep := &verify.Report{}
-	if err := json.Unmarshal([]byte(e.Report), rep); err != nil || rep.Verdict != check.Verified && len(rep.Failures) == 0 {
+	rep, err := report.Parse([]byte(e.Report))
+	if err != nil {
 		return usagef("entry %d: this version cannot show its report as text; -o json shows it as it was written", e.Number)
 	}
 	fmt.Fprintf(w, "Entry %d, recorded at %s by gapseal %s\n", e.Number, e.RecordedAt.Format(time.RFC3339), term.Escape(e.ToolVersion))
 	term.Row(w, "entry", e.Digest)
 	term.Row(w, "report", e.ReportDigest)
-	if e.TransferID != nil {
-		term.Row(w, "transfer", *e.TransferID)
-	}
+	term.Row(w, "transfer", string(e.TransferID))
 	fmt.Fprintln(w)
 	return report.Text(w, rep)
 }

@@ -18,45 +18,35 @@ import (
 	"github.com/gapseal/gapseal/verify/report"
 )
 
-// reportFormat is one form of --report.
-type reportFormat struct {
-	name  string
-	write func(io.Writer, *verify.Report) error
-}
-
-var reportFormats = []reportFormat{
-	{"text", report.Text}, {"json", report.JSON}, {"html", report.HTML}, {"junit", report.JUnit}, {"csv", report.CSV},
-	{"sha256", report.SHA256}, {"sha256-files", report.SHA256Files}, {"vsa", report.VSA},
-}
-
+// reportFormatNames lists the formats of --report.
 func reportFormatNames() string {
 	var list []string
-	for _, f := range reportFormats {
-		list = append(list, f.name)
+	for _, f := range report.Formats {
+		list = append(list, f.Name)
 	}
 	return strings.Join(list, ", ")
 }
 
-// reportFile is one --report, with the file that it goes to.
+// reportFile is one --report, with the file that it is written to.
 type reportFile struct {
-	reportFormat
+	report.Format
 	path string
 	file *atomicfile.File
 }
 
 type reportFiles []*reportFile
 
-// parseReports reads --report FORMAT=FILE. No FILE may be one of the inputs, nor
-// be named twice, be it by --output-file.
+// parseReports reads --report FORMAT=FILE. No FILE may be one of the inputs, and
+// none may be named twice or by --output-file.
 func parseReports(args, inputs []string, outputFile string) (reportFiles, error) {
 	var list reportFiles
 	for _, arg := range args {
 		name, path, ok := strings.Cut(arg, "=")
-		i := slices.IndexFunc(reportFormats, func(f reportFormat) bool { return f.name == name })
+		format, known := report.FormatNamed(name)
 		switch {
 		case !ok || path == "":
 			return nil, usagef("--report %q: want FORMAT=FILE, such as html=report.html", arg)
-		case i < 0:
+		case !known:
 			return nil, usagef("--report %q: there is no format %q; there are %s", arg, name, reportFormatNames())
 		case path == "-":
 			return nil, usagef("--report %s: a report goes to a file; standard output is that of --output", arg)
@@ -67,7 +57,7 @@ func parseReports(args, inputs []string, outputFile string) (reportFiles, error)
 		if list.has(path) || samePath(path, outputFile) {
 			return nil, usagef("--report %s: %s is named twice; each report needs a file of its own", arg, path)
 		}
-		list = append(list, &reportFile{reportFormat: reportFormats[i], path: path})
+		list = append(list, &reportFile{Format: format, path: path})
 	}
 	return list, nil
 }
@@ -76,9 +66,22 @@ func (l reportFiles) has(path string) bool {
 	return slices.ContainsFunc(l, func(r *reportFile) bool { return samePath(r.path, path) })
 }
 
-// wants reports whether one of the reports is in that format.
-func (l reportFiles) wants(format string) bool {
-	return slices.ContainsFunc(l, func(r *reportFile) bool { return r.name == format })
+// fileDigest says when one of the reports needs the digest of the bundle file.
+func (l reportFiles) fileDigest() (most report.Need) {
+	for _, r := range l {
+		most = max(most, r.FileDigest)
+	}
+	return most
+}
+
+// volumes reports whether one of the reports needs the digests of volumes.
+func (l reportFiles) volumes() bool {
+	return slices.ContainsFunc(l, func(r *reportFile) bool { return r.Volumes })
+}
+
+// signed reports whether one of the reports is in a format that can be signed.
+func (l reportFiles) signed() bool {
+	return slices.ContainsFunc(l, func(r *reportFile) bool { return r.Sign != nil })
 }
 
 // create opens all files, before the work begins that a refusal would waste.
@@ -86,7 +89,7 @@ func (l reportFiles) create() error {
 	for _, r := range l {
 		f, err := atomicfile.Create(r.path)
 		if err != nil {
-			return fmt.Errorf("--report %s=%s: %w", r.name, r.path, err)
+			return fmt.Errorf("--report %s=%s: %w", r.Name, r.path, err)
 		}
 		r.file = f
 	}
@@ -102,25 +105,34 @@ func (l reportFiles) abort() {
 	}
 }
 
-// write writes every report, and only then gives each its name: a refused write
-// leaves none of them.
-func (l reportFiles) write(rep *verify.Report) error {
+// write writes every report, those that can be signed in a signed envelope if
+// there is a signer, and only then gives each its name: if one cannot be written,
+// none of them appears.
+func (l reportFiles) write(rep *verify.Report, by *dsse.Signer) error {
 	for _, r := range l {
-		b := bufio.NewWriter(r.file)
-		err := r.reportFormat.write(b, rep)
-		if err == nil {
-			err = b.Flush()
-		}
-		if err != nil {
-			return fmt.Errorf("--report %s=%s: %w", r.name, r.path, err)
+		if err := r.write(rep, by); err != nil {
+			return fmt.Errorf("--report %s=%s: %w", r.Name, r.path, err)
 		}
 	}
 	for _, r := range l {
 		if err := r.file.Commit(); err != nil {
-			return fmt.Errorf("--report %s=%s: %w", r.name, r.path, err)
+			return fmt.Errorf("--report %s=%s: %w", r.Name, r.path, err)
 		}
 	}
 	return nil
+}
+
+func (r *reportFile) write(rep *verify.Report, by *dsse.Signer) (err error) {
+	b := bufio.NewWriter(r.file)
+	if by != nil && r.Sign != nil {
+		err = r.Sign(b, rep, by)
+	} else {
+		err = r.Write(b, rep)
+	}
+	if err != nil {
+		return err
+	}
+	return b.Flush()
 }
 
 // signing holds the flags by which verify signs what it found.
@@ -141,7 +153,7 @@ func (s *signing) check(inputs []string, reports reportFiles, outputFile string)
 	switch {
 	case s.key == "" && s.receipt != "":
 		return usagef("--receipt FILE is signed, so it needs a key: --sign-report KEY")
-	case s.key != "" && s.receipt == "" && !reports.wants("vsa"):
+	case s.key != "" && s.receipt == "" && !reports.signed():
 		return usagef("--sign-report signs a receipt or a verification summary; say where to write one: --receipt FILE or --report vsa=FILE")
 	case reports.has(s.receipt) || samePath(s.receipt, outputFile):
 		return usagef("--receipt: %s is named twice; a receipt needs a file of its own", s.receipt)
@@ -166,7 +178,7 @@ func (s *signing) create() (err error) {
 	return err
 }
 
-// abort leaves no half a receipt. It does nothing to one that was written.
+// abort gives up the receipt unless it was written.
 func (s *signing) abort() {
 	if s.file != nil {
 		s.file.Abort()
@@ -190,27 +202,4 @@ func (s *signing) write(doc []byte, transferID string, w io.Writer) error {
 	}
 	term.Say(w, "receipt in %s, signed by\n  %s", term.Escape(s.receipt), s.signer.Public().Fingerprint())
 	return nil
-}
-
-// summaries has each verification summary written as a signed envelope, if there
-// is a key.
-func (s *signing) summaries(reports reportFiles) {
-	for _, r := range reports {
-		if s.signer != nil && r.name == "vsa" {
-			r.reportFormat.write = s.summary
-		}
-	}
-}
-
-func (s *signing) summary(w io.Writer, rep *verify.Report) error {
-	statement, err := report.Summary(rep)
-	if err != nil {
-		return err
-	}
-	raw, err := receipt.SignStatement(statement, s.signer)
-	if err != nil {
-		return err
-	}
-	_, err = w.Write(raw)
-	return err
 }

@@ -137,8 +137,7 @@ func (v *verifyRun) judge(ctx context.Context, path string, o verify.Options, st
 		return nil, err
 	}
 	defer src.Close()
-	v.fileDigest = v.fileDigest || v.reportFiles.wants("sha256")
-	if v.fileDigest || v.reportFiles.wants("vsa") {
+	if v.fileDigestNeeded() != report.Never {
 		src.tee()
 	}
 	r, err := src.open(v.budgets)
@@ -164,16 +163,25 @@ func (v *verifyRun) judge(ctx context.Context, path string, o verify.Options, st
 	return rep, err
 }
 
+// fileDigestNeeded says when the digest of the bundle file is needed, for
+// --file-digest or for one of the reports.
+func (v *verifyRun) fileDigestNeeded() report.Need {
+	if v.fileDigest {
+		return report.Always
+	}
+	return v.reportFiles.fileDigest()
+}
+
 // describe puts into the report what the file or the volumes are as such.
 func (v *verifyRun) describe(rep *verify.Report, src *bundleSource) (err error) {
-	if v.fileDigest || v.reportFiles.wants("vsa") && rep.Bundle.Identity == "" {
+	if v.fileDigestNeeded().For(rep) {
 		d, err := src.digest()
 		if err != nil {
 			return err
 		}
 		rep.Bundle.FileDigest = verify.Text(d)
 	}
-	rep.Bundle.Volumes, err = src.volumeFiles(v.reportFiles.wants("sha256"))
+	rep.Bundle.Volumes, err = src.volumeFiles(v.reportFiles.volumes())
 	return err
 }
 
@@ -218,7 +226,7 @@ func (v *verifyRun) prepare(path string, std stdio) (verify.Options, error) {
 		if _, _, _, err := v.known.HighWater("", ""); err != nil {
 			return o, err // damaged: there is no verdict that could be trusted and recorded
 		}
-		o.Known = newFreshRegister(v.register)
+		o.Known = register.OnDemand(v.register)
 	} else if o.Policy != nil && o.Policy.RefuseRollback {
 		return o, usagef("the policy refuses what is older than a register knows: name it with --register DIR")
 	}
@@ -273,7 +281,6 @@ func (v *verifyRun) create(ctx context.Context, std stdio) error {
 	if err := v.sign.load(ctx, std); err != nil {
 		return err
 	}
-	v.sign.summaries(v.reportFiles)
 	return v.sign.create()
 }
 
@@ -291,13 +298,13 @@ func (v *verifyRun) deliver(ctx context.Context, rep *verify.Report, o verify.Op
 			return err
 		}
 	}
-	if err := v.record(ctx, std.err, rep, doc.Bytes(), o.Named()); err != nil {
+	if err := v.record(ctx, std.err, doc.Bytes(), o.Named()); err != nil {
 		return err
 	}
 	if err := writeStatements(v.attestationOut, rep); err != nil {
 		return err
 	}
-	if err := v.reportFiles.write(rep); err != nil {
+	if err := v.reportFiles.write(rep, v.sign.signer); err != nil {
 		return err
 	}
 	if err := v.sign.write(doc.Bytes(), transferID(rep), std.err); err != nil {
@@ -306,13 +313,17 @@ func (v *verifyRun) deliver(ctx context.Context, rep *verify.Report, o verify.Op
 	return v.write(rep, std)
 }
 
-// record adds the report, and doc which is its JSON, to the register, if one was
-// named.
-func (v *verifyRun) record(ctx context.Context, w io.Writer, rep *verify.Report, doc []byte, own []oci.Reference) error {
+// record adds the JSON report doc to the register, if one was named. own are the
+// names by which the operator asked for images.
+func (v *verifyRun) record(ctx context.Context, w io.Writer, doc []byte, own []oci.Reference) error {
 	if v.known == nil {
 		return nil
 	}
-	n, err := appendRegister(ctx, v.known, rep, doc, own, transferID(rep))
+	rec, err := register.NewRecord(doc, own, clock())
+	if err != nil {
+		return err
+	}
+	n, err := v.known.Append(ctx, rec)
 	if err == nil {
 		term.Say(w, "entry %d in the register %s", n, term.Escape(v.register))
 	}

@@ -8,14 +8,15 @@ import (
 	"github.com/gapseal/gapseal/verify/check"
 )
 
-// RefusedError says that a receipt is what one of the pinned keys signed, and
-// yet does not say what was asked for.
+// RefusedError reports that a receipt, although one of the pinned keys signed
+// it, does not say what was asked for.
 type RefusedError struct {
 	Reason          string
-	Expected, Found string // empty where they would say nothing
+	Expected, Found string // empty where they would add nothing
 }
 
-// Error says why, with what was expected and found where that says more.
+// Error returns the reason, with what was expected and found where that adds
+// something.
 func (e *RefusedError) Error() string {
 	if e.Expected == "" && e.Found == "" {
 		return e.Reason
@@ -23,9 +24,8 @@ func (e *RefusedError) Error() string {
 	return fmt.Sprintf("%s: expected %s, found %s", e.Reason, e.Expected, e.Found)
 }
 
-// Accept answers whether the receipt is of a verdict of verified and, if
-// transferID is not empty, of that transfer. If not, the error is a
-// [*RefusedError].
+// Accept checks that the bundle was verified and, if transferID is not empty,
+// that the receipt is about that transfer. The error is a [*RefusedError].
 func (r *Receipt) Accept(transferID string) error {
 	if transferID != "" && r.TransferID != transferID {
 		found := r.TransferID
@@ -34,17 +34,21 @@ func (r *Receipt) Accept(transferID string) error {
 		}
 		return &RefusedError{"the receipt is of another transfer", transferID, found}
 	}
-	if r.Found.Verdict != check.Verified {
-		return &RefusedError{Reason: fmt.Sprintf("the receipt is valid, and it says that the bundle was %s: %s", r.Found.Verdict, r.Found.Failures[0].ID)}
+	if v := r.Found.Verdict; v != check.Verified {
+		cause := r.Found.Failures[0].ID
+		return &RefusedError{Reason: fmt.Sprintf("the receipt is valid, and it says that the bundle was %s: %s", v, cause)}
 	}
 	return nil
 }
 
-// Match answers whether the receipt is about these very bytes: it reads the
-// bundle to its end, of which nothing must have been read behind its metadata,
-// has every digest checked, and compares identity and size. The signatures in
-// the bundle are not judged again. The error is a [*RefusedError], or the
-// operating system's or that of ctx. progress may be nil.
+// Match checks that the receipt is about the bundle that b reads, to the byte.
+// It reads the bundle to its end, has every digest checked, and compares
+// identity and size. The signatures in the bundle are not judged again.
+//
+// Nothing behind the metadata may have been read from b before. progress is
+// called with the number of bytes of each step and may be nil. The error is a
+// [*RefusedError] for another or a damaged bundle, or that of ctx or of the
+// operating system.
 func (r *Receipt) Match(ctx context.Context, b *bundle.Reader, progress func(int64)) error {
 	if err := b.Hash(ctx, nil, progress); err != nil {
 		return err
@@ -52,13 +56,8 @@ func (r *Receipt) Match(ctx context.Context, b *bundle.Reader, progress func(int
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	want, found := "a file without an identity", "a file without an identity"
-	if id := r.Found.Bundle.Identity; id != nil {
-		want = *id
-	}
-	if id := b.Identity(); id != "" {
-		found = string(id)
-	}
+	want := identity(string(r.Found.Bundle.Identity))
+	found := identity(string(b.Identity()))
 	if want != found {
 		return &RefusedError{"the receipt is of another bundle", want, found}
 	}
@@ -68,7 +67,16 @@ func (r *Receipt) Match(ctx context.Context, b *bundle.Reader, progress func(int
 		}
 	}
 	if size, _ := b.Totals(); size != r.Found.Bundle.Size {
-		return &RefusedError{"the bundle has another size", fmt.Sprintf("%d bytes", r.Found.Bundle.Size), fmt.Sprintf("%d bytes", size)}
+		return &RefusedError{"the bundle has another size", inBytes(r.Found.Bundle.Size), inBytes(size)}
 	}
 	return nil
 }
+
+func identity(s string) string {
+	if s == "" {
+		return "a file without an identity"
+	}
+	return s
+}
+
+func inBytes(n int64) string { return fmt.Sprintf("%d bytes", n) }

@@ -47,8 +47,10 @@ func TestMakeRefuses(t *testing.T) {
 			t.Errorf("transfer %q: %v", id, err)
 		}
 	}
-	if _, err := receipt.Make([]byte(good), strings.Repeat("x", receipt.MaxTransferID+1), station().Signer); !errors.Is(err, receipt.ErrPayload) {
-		t.Error(err)
+	for _, id := range []string{strings.Repeat("x", receipt.MaxTransferID+1), "\xff"} {
+		if _, err := receipt.Make([]byte(good), id, station().Signer); !errors.Is(err, receipt.ErrPayload) {
+			t.Errorf("transfer %.10q: %v", id, err)
+		}
 	}
 }
 

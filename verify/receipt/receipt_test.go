@@ -57,7 +57,7 @@ func TestMakeAndOpen(t *testing.T) {
 		t.Errorf("the receipt holds %d bytes for %s, the report has %d", len(r.Report), r.TransferID, len(rep))
 	}
 	identity := string(oci.FromBytes(fixture.Files(raw)[1].Data))
-	if f := r.Found; f.Verdict != check.Verified || *f.Bundle.Identity != identity || f.Bundle.Size != int64(len(raw)) || len(f.Images) != 1 || len(f.Anchors) != 2 {
+	if f := r.Found; f.Verdict != check.Verified || string(f.Bundle.Identity) != identity || f.Bundle.Size != int64(len(raw)) || len(f.Images) != 1 || len(f.Anchors) != 2 {
 		t.Errorf("found %+v", f)
 	}
 	if err := r.Accept(""); err != nil {

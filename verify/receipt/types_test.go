@@ -1,6 +1,7 @@
 package receipt_test
 
 import (
+	"bytes"
 	"errors"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/gapseal/gapseal/verify/evidence"
 	"github.com/gapseal/gapseal/verify/receipt"
 	"github.com/gapseal/gapseal/verify/register"
+	"github.com/gapseal/gapseal/verify/report"
 	"github.com/gapseal/gapseal/verify/seal"
 )
 
@@ -34,7 +36,7 @@ func kinds(t *testing.T) map[string]kind {
 			func(raw []byte) error { _, _, err := receipt.Open(raw, keys); return err }},
 		"register head": {register.HeadPayloadType, func(s *dsse.Signer) ([]byte, error) { return head.Sign(s) },
 			func(raw []byte) error { _, _, err := register.OpenHead(raw, keys); return err }},
-		"attestation": {oci.TypeInToto, func(s *dsse.Signer) ([]byte, error) { return receipt.SignStatement([]byte(`{"_type":"x"}`), s) },
+		"summary": {oci.TypeInToto, func(s *dsse.Signer) ([]byte, error) { return summary(rep, s) },
 			func(raw []byte) error {
 				if _, f := evidence.ReadEnvelope(raw); f != nil {
 					return f
@@ -62,10 +64,21 @@ func TestNoStatementPassesForAnother(t *testing.T) {
 					t.Errorf("%s: %v", made, err)
 				}
 			case errors.As(err, &typeErr) && typeErr.Want == as.payloadType && typeErr.Found == from.payloadType:
-			case errors.As(err, &fault) && read == "attestation" && fault.ID == check.SignatureClaims && fault.Found == from.payloadType:
+			case errors.As(err, &fault) && read == "summary" && fault.ID == check.SignatureClaims && fault.Found == from.payloadType:
 			default:
 				t.Errorf("a %s read as a %s: %v", made, read, err)
 			}
 		}
 	}
+}
+
+// summary returns the signed verification summary of a JSON report.
+func summary(doc []byte, s *dsse.Signer) ([]byte, error) {
+	rep, err := report.Parse(doc)
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	err = report.SignVSA(&b, rep, s)
+	return b.Bytes(), err
 }

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 func appended(t *testing.T, r *Register, n int64) {
@@ -82,12 +84,12 @@ func TestAppendRefusesWhatIsNoRecord(t *testing.T) {
 		err    string
 	}{
 		"a third verdict":     {func(r *Record) { r.Verdict = "perhaps" }, `verdict is "perhaps"`},
-		"another verdict":     {func(r *Record) { r.Verdict = rejected }, "does not agree with its own report in verdict"},
+		"another verdict":     {func(r *Record) { r.Verdict = check.Rejected }, "does not agree with its own report in verdict"},
 		"another identity":    {func(r *Record) { r.Identity = "" }, "does not agree with its own report in verdict, identity"},
 		"another image":       {func(r *Record) { r.Images[0].Digest = id("x", 1) }, "does not agree with its own report in image 1"},
 		"an image too few":    {func(r *Record) { r.Images = nil }, "number of images"},
 		"no report":           {func(r *Record) { r.Report = nil }, "its report cannot be read"},
-		"another document":    {func(r *Record) { r.Report = []byte(`{"schema":"gapseal.inspect/v1"}`) }, "the schema of its report"},
+		"another document":    {func(r *Record) { r.Report = []byte(`{"schema":"gapseal.inspect/v1"}`) }, "the report's schema"},
 		"two documents":       {func(r *Record) { r.Report = append(r.Report, "{}"...) }, "its report cannot be read"},
 		"a report not UTF-8":  {func(r *Record) { r.Report = append(r.Report, 0xff) }, "not UTF-8"},
 		"a seal of nothing":   {func(r *Record) { r.Seal.Stream = "" }, "its seal lacks"},

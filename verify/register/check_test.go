@@ -90,14 +90,14 @@ func TestAnEntryFarAway(t *testing.T) {
 func TestMessages(t *testing.T) {
 	files := chain(t, few, nil)
 	for want, bad := range map[string][][]byte{
-		"entry 2: is missing, and entries after it are there: it was removed":                                                with(files, 2, nil),
-		"entry 2: in its place stands entry 5, which was moved or copied there":                                              with(files, 2, files[4]),
-		"entry 2: was edited: it has not the SHA-256 that stands at its end":                                                 with(files, 2, []byte(strings.Replace(string(files[1]), "T-2", "T-7", 1))),
-		"entry 2: was edited: it is not spelled as gapseal writes an entry":                                                  with(files, 2, append([]byte(" "), files[1]...)),
-		"entry 2: was written anew, perhaps with others before it: entries 3 and 4 fit each other, and not it":               with(files, 2, rewritten(t, files[1], forgeries["serial"])),
-		"entry 1: is not the first entry of its register: it names one before it":                                            with(files, 1, rewritten(t, files[0], func(e *Entry) { e.Previous = id("x", 1) })),
-		"entry 3: was written anew or comes from another register: it fits neither the entry before it nor the one after it": with(files, 3, rewritten(t, files[2], func(e *Entry) { e.Previous = id("x", 1) })),
-		"entry 5: does not fit entry 6: one of the two was written anew or comes from another register":                      with(files, 5, rewritten(t, files[4], forgeries["serial"])),
+		"entry 2: is missing, and entries after it are there: it was removed":                                             with(files, 2, nil),
+		"entry 2: its file holds entry 5, which was moved or copied there":                                                with(files, 2, files[4]),
+		"entry 2: was edited: it does not have the SHA-256 that it gives for itself":                                      with(files, 2, []byte(strings.Replace(string(files[1]), "T-2", "T-7", 1))),
+		"entry 2: was edited: it is not spelled as gapseal writes an entry":                                               with(files, 2, append([]byte(" "), files[1]...)),
+		"entry 2: was rewritten, perhaps with others before it: entries 3 and 4 fit each other, and not it":               with(files, 2, rewritten(t, files[1], forgeries["serial"])),
+		"entry 1: is not the first entry of its register: it names a previous one":                                        with(files, 1, rewritten(t, files[0], func(e *Entry) { e.Previous = id("x", 1) })),
+		"entry 3: was rewritten or comes from another register: it fits neither the entry before it nor the one after it": with(files, 3, rewritten(t, files[2], func(e *Entry) { e.Previous = id("x", 1) })),
+		"entry 5: does not fit entry 6: one of the two was rewritten or comes from another register":                      with(files, 5, rewritten(t, files[4], forgeries["serial"])),
 	} {
 		if res := judge(t, bad); len(res.Faults) != 1 || res.Faults[0].Error() != want {
 			t.Errorf("found %v, want %s", res.Faults, want)

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 const few = 6 // entries, of which the first, the last and their neighbours differ in what shows
@@ -44,15 +46,15 @@ func TestEveryLength(t *testing.T) {
 // forgeries are edits by somebody who makes the entry's own digests right.
 var forgeries = map[string]func(*Entry){
 	"time":     func(e *Entry) { e.RecordedAt = e.RecordedAt.AddDate(0, 0, 1) },
-	"transfer": func(e *Entry) { e.TransferID = nil },
+	"transfer": func(e *Entry) { e.TransferID = "" },
 	"tool":     func(e *Entry) { e.ToolVersion = "v2" },
 	"serial":   func(e *Entry) { e.Seal.Serial++ },
 	"no seal":  func(e *Entry) { e.Seal = nil },
 	"name":     func(e *Entry) { e.Images[0].References = []string{} },
 	"trusted":  func(e *Entry) { *e.Images[0].TrustedTime = start },
 	"verdict": func(e *Entry) {
-		e.Verdict = map[string]string{verified: rejected, rejected: verified}[e.Verdict]
-		e.Report = string(reportOf(e.Verdict, *e.Identity, e.Images[0].Digest))
+		e.Verdict = map[check.Verdict]check.Verdict{check.Verified: check.Rejected, check.Rejected: check.Verified}[e.Verdict]
+		e.Report = string(reportOf(e.Verdict, string(e.Identity), e.Images[0].Digest))
 		e.ReportDigest = digestOf([]byte(e.Report))
 	},
 }

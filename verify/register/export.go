@@ -19,8 +19,8 @@ const ExportSchema = "gapseal.register-export/v1"
 const maxIndex = 4096
 
 // Export writes the register as JSON lines: first an index in the form of a
-// [Head], which nobody signed, with [ExportSchema]; then the file of each entry,
-// byte for byte. The error is that of [Register.Head], or w's.
+// [Head], unsigned and with [ExportSchema]; then the file of each entry, byte for
+// byte. The error is that of [Register.Head], or w's.
 func (r *Register) Export(ctx context.Context, w io.Writer, at time.Time) (Head, error) {
 	h, err := r.Head(ctx, at)
 	if err != nil {
@@ -54,8 +54,8 @@ func (r *Register) Export(ctx context.Context, w io.Writer, at time.Time) (Head,
 	return h, nil
 }
 
-// CheckExport is [Register.Check] for what [Register.Export] wrote. Its error
-// is in's or ctx's, or says that this is no export.
+// CheckExport is [Register.Check] for a file that [Register.Export] wrote. The
+// error is that of in or ctx, or reports that this is not an export.
 func CheckExport(ctx context.Context, in io.Reader, heads ...Head) (*Result, error) {
 	lines := bufio.NewReaderSize(in, 64<<10)
 	first, err := readLine(lines, maxIndex)
@@ -76,7 +76,9 @@ func CheckExport(ctx context.Context, in io.Reader, heads ...Head) (*Result, err
 			return nil, err
 		}
 		if len(raw) == 0 {
-			return c.end().against(index), nil
+			res := c.end()
+			res.compareIndex(index)
+			return res, nil
 		}
 		if err := c.place(c.number(raw), raw); err != nil {
 			return nil, err
@@ -85,8 +87,9 @@ func CheckExport(ctx context.Context, in io.Reader, heads ...Head) (*Result, err
 	return nil, fmt.Errorf("the export holds more than the budget of %d entries", MaxEntries)
 }
 
-// number is the place a line has by its own word, where lines before it are
-// missing, and else by its position.
+// number returns the number of the entry in a line. If lines before it are
+// missing, that is the number it gives itself; a line that gives no usable number
+// has that of its position.
 func (c *checker) number(raw []byte) int64 {
 	if e, err := Parse(raw); err == nil && e.Number > c.last && e.Number <= MaxEntries {
 		return e.Number
@@ -98,21 +101,23 @@ func parseIndex(line []byte) (Head, error) {
 	raw, ended := bytes.CutSuffix(line, []byte("\n"))
 	h, err := parseHead(raw, ExportSchema)
 	if err != nil || !ended {
-		return Head{}, fmt.Errorf("this is no export of a register: its first line is not an index of schema %s", ExportSchema)
+		return Head{}, fmt.Errorf("this is not an export of a register: its first line is not an index of schema %s", ExportSchema)
 	}
 	return h, nil
 }
 
-// against holds an export against its index, which nobody signed either.
-func (r *Result) against(index Head) *Result {
+// compareIndex compares an export with its first line. The line is not signed: it
+// shows an accident, not an attack.
+func (r *Result) compareIndex(index Head) {
 	if r.Entries != index.Size || r.Root != index.Root || r.LastEntry != index.LastEntry {
-		r.fault(0, "the entries of the export are not those that its first line lists: %d entries and the root %.80q there, %d and %q found", index.Size, index.Root, r.Entries, r.Root)
+		r.fault(0, "the entries of the export are not those that its first line lists: "+
+			"%d entries and the root %.80q there, %d and %q found", index.Size, index.Root, r.Entries, r.Root)
 	}
-	return r
 }
 
-// readLine returns a line with its end, nothing at the end of the input, and a
-// line over the budget cut off after it, so that its reader refuses it.
+// readLine returns a line with its line break, and nothing at the end of the
+// input. A line over the budget is cut, but remains longer than the budget, so
+// that the caller refuses it.
 func readLine(r *bufio.Reader, budget int) ([]byte, error) {
 	var line bytes.Buffer
 	for {

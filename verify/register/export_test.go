@@ -72,7 +72,7 @@ func TestWhatIsNoExport(t *testing.T) {
 		"a long line":  strings.Repeat(" ", maxIndex) + string(lines[0]),
 		"another form": strings.Replace(string(lines[0]), ExportSchema, HeadSchema, 1),
 	} {
-		if _, err := CheckExport(t.Context(), strings.NewReader(raw)); err == nil || !strings.Contains(err.Error(), "no export of a register") {
+		if _, err := CheckExport(t.Context(), strings.NewReader(raw)); err == nil || !strings.Contains(err.Error(), "not an export of a register") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -7,7 +7,10 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/mod/sumdb/tlog"
+
 	"github.com/gapseal/gapseal/internal/strict"
+	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify/dsse"
 	"github.com/gapseal/gapseal/verify/trust"
 )
@@ -18,19 +21,19 @@ const HeadPayloadType = "application/vnd.gapseal.register-head.v1+json"
 // HeadSchema names the JSON form of a head.
 const HeadSchema = "gapseal.register-head/v1"
 
-// Head pins a register at one size: whoever keeps it elsewhere sees later
+// Head pins a register at one size. Who keeps it in another place can see later
 // whether the entries up to there are still the same.
 type Head struct {
 	Schema    string    `json:"schema"`
 	Size      int64     `json:"size"`      // how many entries
 	Root      string    `json:"root"`      // of the Merkle tree (RFC 6962) over the entries' files
-	LastEntry string    `json:"lastEntry"` // SHA-256 of the last one's file, of nothing if there is none
+	LastEntry string    `json:"lastEntry"` // SHA-256 of the last one's file, of nothing if there is no entry
 	At        time.Time `json:"at"`
 }
 
 // Head checks the register and returns its head as of a time. The error is a
-// [*DamagedError] if there is anything to be said against an entry, since a
-// head would vouch for it, and else as that of [Register.Check].
+// [*DamagedError] if any entry has a fault, since a head would vouch for it, and
+// otherwise as that of [Register.Check].
 func (r *Register) Head(ctx context.Context, at time.Time) (Head, error) {
 	res, err := r.Check(ctx)
 	if err == nil {
@@ -39,7 +42,13 @@ func (r *Register) Head(ctx context.Context, at time.Time) (Head, error) {
 	if err != nil {
 		return Head{}, err
 	}
-	return Head{Schema: HeadSchema, Size: res.Entries, Root: res.Root, LastEntry: res.LastEntry, At: at.UTC().Truncate(time.Second)}, nil
+	return Head{
+		Schema:    HeadSchema,
+		Size:      res.Entries,
+		Root:      res.Root,
+		LastEntry: res.LastEntry,
+		At:        at.UTC().Truncate(time.Second),
+	}, nil
 }
 
 // Sign returns the head in a signed envelope. The error is that of [dsse.Sign].
@@ -65,7 +74,7 @@ func OpenHead(envelope []byte, keys []*trust.Key) (Head, *trust.Key, error) {
 	return h, by, nil
 }
 
-// parseHead reads a head of a schema, in the one form that it is written in.
+// parseHead reads a head of a schema, in the one spelling that gapseal writes.
 func parseHead(raw []byte, schema string) (h Head, err error) {
 	if err := strict.UnmarshalKnown(raw, &h); err != nil {
 		return Head{}, err
@@ -77,7 +86,42 @@ func parseHead(raw []byte, schema string) (h Head, err error) {
 	case h.Schema != schema:
 		return Head{}, fmt.Errorf("its schema is %.60q, want %s", h.Schema, schema)
 	case !bytes.Equal(raw, again) || h.Size < 0 || !inSeconds(h.At):
-		return Head{}, errors.New("is not spelled as gapseal writes one")
+		return Head{}, errors.New("it is not spelled as gapseal writes one")
 	}
 	return h, nil
+}
+
+// tree is the Merkle tree (RFC 6962) over the files of the entries. It keeps only
+// what is needed to add another entry: the roots of its perfect subtrees, largest
+// first.
+type tree struct {
+	size  int64
+	roots []tlog.Hash
+}
+
+func (t *tree) add(raw []byte) {
+	h := tlog.RecordHash(raw)
+	for n := t.size; n&1 == 1; n >>= 1 {
+		h = tlog.NodeHash(t.roots[len(t.roots)-1], h)
+		t.roots = t.roots[:len(t.roots)-1]
+	}
+	t.roots = append(t.roots, h)
+	t.size++
+}
+
+func (t *tree) root() tlog.Hash {
+	if t.size == 0 {
+		h, _ := tlog.TreeHash(0, nil) // reads no hashes, so there is no error
+		return h
+	}
+	h := t.roots[len(t.roots)-1]
+	for i := len(t.roots) - 2; i >= 0; i-- {
+		h = tlog.NodeHash(t.roots[i], h)
+	}
+	return h
+}
+
+// rootText writes a root as digests are written.
+func rootText(t tree) string {
+	return string(oci.FromSum(t.root()))
 }

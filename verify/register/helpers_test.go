@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gapseal/gapseal/verify/check"
 	"github.com/gapseal/gapseal/verify/dsse"
 )
 
@@ -21,9 +22,9 @@ var start = time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
 
 // sample is the n-th verification of a test. Every third one is a rejection.
 func sample(n int64) Record {
-	verdict := verified
+	verdict := check.Verified
 	if n%3 == 0 {
-		verdict = rejected
+		verdict = check.Rejected
 	}
 	name, logged := "registry.example.com/acme/app:v1", start.Add(time.Duration(n)*time.Hour)
 	return Record{
@@ -36,8 +37,21 @@ func sample(n int64) Record {
 
 func id(what string, n int64) string { return digestOf(fmt.Appendf(nil, "%s %d", what, n)) }
 
-func reportOf(verdict, identity, image string) []byte {
-	return fmt.Appendf(nil, "{\n  \"schema\": \"gapseal.report/v1\",\n  \"verdict\": %q,\n  \"bundle\": {\"identity\": %q},\n  \"images\": [{\"digest\": %q}]\n}\n", verdict, identity, image)
+// reportOf is a report with the members that every report has.
+func reportOf(verdict check.Verdict, identity, image string) []byte {
+	failures := ""
+	if verdict == check.Rejected {
+		failures = `{"id": "blob.digest", "status": "fail"}`
+	}
+	return fmt.Appendf(nil, `{
+  "schema": "gapseal.report/v1",
+  "verdict": %q,
+  "verifiedAt": "2026-11-23T09:00:00Z",
+  "bundle": {"identity": %q},
+  "images": [{"digest": %q}],
+  "failures": [%s]
+}
+`, verdict, identity, image, failures)
 }
 
 // chain makes the files of n entries; change may alter one before it is hashed.

@@ -5,10 +5,13 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
-// marks are what an older bundle is held against. They are read once, and again
-// after this register was added to.
+// marks are what shows that a bundle is older than one verified before. They are
+// read once, and again after this register was added to.
 type marks struct {
 	mu      sync.Mutex
 	read    bool
@@ -37,13 +40,13 @@ func (m *marks) forget() {
 
 // HighWater returns the highest serial that a seal by this key proved for this
 // stream in a verified bundle, the inventory it sealed, and the number of the
-// first entry that says so; all are zero if there is none. A bundle with a lower
-// serial is older than one already taken; one with the same serial must have the
-// same inventory.
+// first entry that records it. All are zero if there is none. A bundle with a
+// lower serial is older than one already verified; a bundle with the same serial
+// must have the same inventory.
 //
-// The first question reads the whole register. The error is a [*DamagedError]
-// if it is damaged anywhere, says that it names more than [MaxStreams], or is
-// the operating system's.
+// The first call reads the whole register. The error is a [*DamagedError] if any
+// entry is damaged, reports that there are more than [MaxStreams] streams and
+// names, or is the operating system's.
 func (r *Register) HighWater(sealKeyFingerprint, streamName string) (serial uint64, inventory string, number int, err error) {
 	r.marks.mu.Lock()
 	defer r.marks.mu.Unlock()
@@ -54,9 +57,9 @@ func (r *Register) HighWater(sealKeyFingerprint, streamName string) (serial uint
 	return h.serial, h.inventory, int(h.number), nil
 }
 
-// LatestTrustedTime returns the latest trusted time of an image that was
-// verified under the operator's own name for it, and the number of the first
-// entry that says so; both are zero if there is none. The error is as that of
+// LatestTrustedTime returns the latest trusted time of an image that was verified
+// under the operator's own name for it, and the number of the first entry that
+// records it. Both are zero if there is none. The error is as that of
 // [Register.HighWater].
 func (r *Register) LatestTrustedTime(reference string) (time.Time, int, error) {
 	r.marks.mu.Lock()
@@ -82,10 +85,10 @@ func (r *Register) readMarks() error {
 	return err
 }
 
-// raise takes an entry into account. A rejected bundle raises no mark, or
-// anybody could raise them.
+// raise takes an entry into account. A rejected bundle raises no mark: otherwise
+// anybody who can hand in a bundle could raise them.
 func (m *marks) raise(e *Entry) error {
-	if e.Verdict != verified {
+	if e.Verdict != check.Verified {
 		return nil
 	}
 	if s := e.Seal; s != nil {
@@ -102,7 +105,34 @@ func (m *marks) raise(e *Entry) error {
 		}
 	}
 	if len(m.streams)+len(m.names) > MaxStreams {
-		return fmt.Errorf("the register names more than %d streams and images; begin a new one in another folder", MaxStreams)
+		return fmt.Errorf("the register names more than %d streams and images; "+
+			"begin a new one in another folder", MaxStreams)
 	}
 	return nil
+}
+
+// OnDemand returns the answers of the register in a folder for
+// [verify.Options.Known]. The register is opened and read once, when the first
+// question is asked: a long verification then sees the entries that others added
+// since it began. The errors are those of [Open] and of the methods asked.
+func OnDemand(dir string) verify.Known {
+	return onDemand(sync.OnceValues(func() (*Register, error) { return Open(dir) }))
+}
+
+type onDemand func() (*Register, error)
+
+func (open onDemand) HighWater(sealKey, streamName string) (serial uint64, inventory string, entry int, err error) {
+	r, err := open()
+	if err != nil {
+		return 0, "", 0, err
+	}
+	return r.HighWater(sealKey, streamName)
+}
+
+func (open onDemand) LatestTrustedTime(reference string) (at time.Time, entry int, err error) {
+	r, err := open()
+	if err != nil {
+		return time.Time{}, 0, err
+	}
+	return r.LatestTrustedTime(reference)
 }

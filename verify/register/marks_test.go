@@ -5,6 +5,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // sealedAs returns a register of verified bundles with these serials of a
@@ -13,14 +15,14 @@ func sealedAs(t *testing.T, serials ...int) [][]byte {
 	t.Helper()
 	return chain(t, int64(len(serials)), func(e *Entry) {
 		serial := serials[e.Number-1]
-		e.Verdict = verified
+		e.Verdict = check.Verified
 		if serial < 0 {
-			e.Verdict, serial = rejected, -serial
+			e.Verdict, serial = check.Rejected, -serial
 		}
 		e.Seal.Serial, e.Seal.InventoryDigest = uint64(serial), id("inventory", int64(serial))
 		logged := start.Add(time.Duration(serial) * time.Hour)
 		e.Images[0].TrustedTime = &logged
-		e.Report = string(reportOf(e.Verdict, *e.Identity, e.Images[0].Digest))
+		e.Report = string(reportOf(e.Verdict, string(e.Identity), e.Images[0].Digest))
 		e.ReportDigest = digestOf([]byte(e.Report))
 	})
 }

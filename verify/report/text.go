@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gapseal/gapseal/internal/term"
@@ -107,3 +108,162 @@ func (t *text) reservations() string {
 	}
 	return ""
 }
+
+func (t *text) image(img *verify.Image) {
+	verdict, why := imageVerdict(img, t.r)
+	heading := "Rejected"
+	if verdict == check.Verified {
+		heading = "Verified"
+	}
+	t.row(heading, img.Digest)
+	t.row("name", img.ClaimedReference, t.bound(img))
+	if why != "" {
+		t.row("", "("+why+")")
+	}
+	t.row("platform", strings.Join(img.Platforms, ", "))
+	for i := range img.Signatures {
+		if i == maxSignatures {
+			t.row("", fmt.Sprintf("and %d more signatures; --output json lists them all", len(img.Signatures)-i))
+			break
+		}
+		t.signature(img, &img.Signatures[i])
+	}
+	for i := range img.Attestations {
+		if i == maxSignatures {
+			t.row("", fmt.Sprintf("and %d more attestations; --output json lists them all", len(img.Attestations)-i))
+			break
+		}
+		t.attestation(img, &img.Attestations[i])
+	}
+	t.carried(img)
+	t.line("")
+}
+
+func (t *text) bound(img *verify.Image) string {
+	switch {
+	case img.BoundBy == check.BoundByDigest:
+		return "(bound by the digest you gave)"
+	case img.BoundBy == check.BoundByPolicy:
+		return "(bound by a digest that the policy pins)"
+	case img.BoundBy == check.BoundBySeal && t.r.Verdict == check.Verified:
+		return "(bound by the sender's seal)"
+	case img.BoundBy == check.BoundByName && t.r.Verdict == check.Verified:
+		return "(the signature names the repository; nothing signs the tag)"
+	}
+	return "(claimed; nothing binds it)"
+}
+
+// carried names evidence that proves nothing yet.
+func (t *text) carried(img *verify.Image) {
+	n := 0
+	for _, ev := range img.Evidence {
+		if ev.Judged {
+			continue
+		}
+		if n++; n <= maxAlike {
+			t.row("carried", ev.Kind+" "+term.Short(ev.Digest)+", not judged")
+		}
+	}
+	if n > maxAlike {
+		t.row("", fmt.Sprintf("and %d more, not judged", n-maxAlike))
+	}
+}
+
+// imageVerdict is what a person is told of an image: nothing of a bundle that is
+// rejected may be used, so that no image of it is called verified. For one that
+// has nothing wrong itself, why says that.
+func imageVerdict(img *verify.Image, r *verify.Report) (v check.Verdict, why string) {
+	if r.Verdict != check.Verified && img.Verdict == check.Verified {
+		return check.Rejected, "nothing is wrong with this image itself; the bundle is refused as a whole"
+	}
+	return img.Verdict, ""
+}
+
+func (t *text) signature(img *verify.Image, s *verify.Signature) {
+	if t.r.Verdict == check.Verified && s.Counts {
+		t.signer(s)
+		t.log(s)
+		return
+	}
+	// One that is good in itself says nothing of a bundle that is not, and one
+	// of a child is not needed: the index vouches for its children.
+	if !s.Counts && s.Subject == img.Digest {
+		t.row("ignored", "signature "+term.Short(s.Digest)+", which does not count")
+	}
+}
+
+// attestation names what was attested and by whom.
+func (t *text) attestation(img *verify.Image, a *verify.Attestation) {
+	switch {
+	case t.r.Verdict == check.Verified && a.Counts && a.Identity != "":
+		t.row("attested", string(a.PredicateType), "by "+string(a.Identity))
+	case t.r.Verdict == check.Verified && a.Counts:
+		t.row("attested", string(a.PredicateType), "by key "+term.Short(string(a.Key)))
+	case !a.Counts && a.Subject == img.Digest:
+		t.row("ignored", "attestation "+term.Short(a.Digest)+", which does not count")
+	}
+}
+
+// signer says who signed: a key, or an identity that an issuer vouched for.
+func (t *text) signer(s *verify.Signature) {
+	if s.Identity != "" {
+		t.row("identity", string(s.Identity), "(vouched for by "+string(s.Issuer)+", certified by "+string(s.CA)+")")
+		return
+	}
+	t.row("key", string(s.Key), t.keyName(string(s.Key)))
+}
+
+// log says where a signature was logged, and what vouches for when. A log that
+// gives no time is not made to.
+func (t *text) log(s *verify.Signature) {
+	if s.Log != nil {
+		entry := fmt.Sprintf("entry %d of the log", s.Log.LogIndex)
+		if s.Log.IntegratedTime != nil {
+			entry = s.Log.IntegratedTime.Format(time.RFC3339) + ", " + entry
+		}
+		t.row("logged", entry, t.logName(s.Log.LogID))
+	}
+	if s.TrustedTime != nil && s.TimeSource == "tsa" {
+		t.row("stamped", s.TrustedTime.Format(time.RFC3339)+", by "+string(s.TSA))
+	}
+}
+
+// keyName says how a key came to be trusted.
+func (t *text) keyName(fingerprint string) string {
+	for _, a := range t.r.Anchors {
+		if a.Kind == "key" && string(a.Fingerprint) == fingerprint {
+			if a.Path != "" {
+				return fmt.Sprintf("(%s, pinned by %s)", a.Name, a.Path)
+			}
+			return "(pinned by its fingerprint)"
+		}
+	}
+	return ""
+}
+
+func (t *text) logName(id string) string {
+	for _, a := range t.r.Anchors {
+		if a.Kind == "log" && string(a.Fingerprint) == "sha256:"+id && a.Name != "" {
+			return string(a.Name)
+		}
+	}
+	return id
+}
+
+const (
+	headIndent = 4 // below WARNING and FAILED, room for a digest with punctuation
+)
+
+// text writes labelled rows that fit a terminal.
+type text struct {
+	*bufio.Writer
+	r *verify.Report
+}
+
+func (t *text) line(format string, args ...any) { fmt.Fprintf(t, format+"\n", args...) }
+
+// row is [Row] for this text.
+func (t *text) row(label string, values ...string) { term.Row(t, label, values...) }
+
+// fold writes one line, and what does not fit it below, indented.
+func (t *text) fold(s string, indent int) { t.WriteString(term.Fold(s, indent)) }
