@@ -19,11 +19,22 @@ type Fetch func(ctx context.Context, d oci.Digest, size int64) (io.ReadCloser, e
 // copyBuffer is how much of a blob is in memory at a time.
 const copyBuffer = 256 << 10
 
-// WriteFile writes the bundle to a file opened for writing, several blobs at a
-// time, each straight into its place and hashed on the way. progress is called
-// with each number of content bytes written, from several goroutines. The file
-// is a bundle only if the error is nil.
+// defaultWorkers is how many blobs are fetched at a time if the caller does not
+// say.
+const defaultWorkers = 4
+
+// WriteFile writes the bundle to a file opened for writing. It fetches that many
+// blobs at a time (workers; 0 means 4), writes each straight into its place and
+// compares it with its digest on the way. progress is called with each number of
+// content bytes written, from several goroutines; it may be nil. The file is a
+// bundle only if the error is nil.
 func (p *Plan) WriteFile(ctx context.Context, w io.WriterAt, fetch Fetch, workers int, progress func(int64)) error {
+	if workers < 1 {
+		workers = defaultWorkers
+	}
+	if progress == nil {
+		progress = func(int64) {}
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(workers)
 	for _, e := range largestFirst(p.entries, func(e planned) int64 { return e.size }) {
@@ -39,9 +50,14 @@ func (p *Plan) WriteFile(ctx context.Context, w io.WriterAt, fetch Fetch, worker
 	return err
 }
 
-// WriteStream writes the bundle to a pipe, one blob after the other. On failure
-// the end blocks are withheld, so that what was written is not a bundle.
+// WriteStream writes the bundle to a pipe, one blob after the other. progress is
+// called with each number of content bytes written; it may be nil. On failure it
+// does not write the end of the archive, so that what was written is not a
+// bundle.
 func (p *Plan) WriteStream(ctx context.Context, w io.Writer, fetch Fetch, progress func(int64)) error {
+	if progress == nil {
+		progress = func(int64) {}
+	}
 	out := bufio.NewWriterSize(w, copyBuffer)
 	for _, e := range p.entries {
 		if err := e.write(ctx, out, fetch, progress); err != nil {
@@ -78,7 +94,7 @@ func (e planned) copyContent(ctx context.Context, w io.Writer, fetch Fetch, prog
 	}
 	defer rc.Close()
 	h := sha256.New()
-	out := &counter{w: io.MultiWriter(w, h), tell: progress}
+	out := &counter{w: io.MultiWriter(w, h), progress: progress}
 	n, err := io.CopyBuffer(out, onlyReader{io.LimitReader(rc, e.size)}, make([]byte, copyBuffer))
 	if err != nil {
 		return err
@@ -96,12 +112,12 @@ func (e planned) copyContent(ctx context.Context, w io.Writer, fetch Fetch, prog
 type onlyReader struct{ io.Reader }
 
 type counter struct {
-	w    io.Writer
-	tell func(int64)
+	w        io.Writer
+	progress func(int64)
 }
 
 func (c *counter) Write(p []byte) (int, error) {
 	n, err := c.w.Write(p)
-	c.tell(int64(n))
+	c.progress(int64(n))
 	return n, err
 }

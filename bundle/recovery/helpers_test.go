@@ -1,4 +1,4 @@
-package recovery_test
+package recovery
 
 import (
 	"bytes"
@@ -6,16 +6,15 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"github.com/gapseal/gapseal/bundle/recovery"
 	"github.com/gapseal/gapseal/bundle/volume"
 	"github.com/gapseal/gapseal/oci"
 )
 
-// memory is a file in memory.
-type memory []byte
+// ram is a file in ram.
+type ram []byte
 
-func (m memory) ReadAt(p []byte, off int64) (int, error)  { return bytes.NewReader(m).ReadAt(p, off) }
-func (m memory) WriteAt(p []byte, off int64) (int, error) { return copy(m[off:], p), nil }
+func (m ram) ReadAt(p []byte, off int64) (int, error)  { return bytes.NewReader(m).ReadAt(p, off) }
+func (m ram) WriteAt(p []byte, off int64) (int, error) { return copy(m[off:], p), nil }
 
 func quiet(int64) {}
 
@@ -27,55 +26,55 @@ func noise(n int, seed byte) []byte {
 
 // made is a bundle with its parity, as files by name.
 type made struct {
-	index *recovery.Index
+	index *Index
 	files map[string][]byte
 }
 
 // protect makes the volumes of a bundle, and recovery volumes for percent.
 func protect(t testing.TB, whole []byte, percent int, each int64) made {
 	t.Helper()
-	x, sizes, err := recovery.Layout(int64(len(whole)), percent, each)
+	x, sizes, err := Plan(int64(len(whole)), percent, each)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var parity []volume.File
 	for _, n := range sizes {
-		m := make(memory, n)
+		m := make(ram, n)
 		parity = append(parity, volume.File{ReaderAt: m, WriterAt: m, Size: n})
 	}
 	x.Whole.Digest = oci.FromBytes(whole)
 	if err := x.Encode(context.Background(), bytes.NewReader(whole), volume.NewSpan(parity), quiet); err != nil {
 		t.Fatal(err)
 	}
-	set, err := recovery.NewSet(x, "app.tar")
+	set, err := newSet(x, "app.tar")
 	if err != nil {
 		t.Fatal(err)
 	}
 	m := made{x, map[string][]byte{}}
 	at := 0
-	for _, f := range set.Data() {
-		m.files[f.Name] = whole[at : at+int(f.Size)]
-		at += int(f.Size)
+	for _, f := range set.data() {
+		m.files[f.name] = whole[at : at+int(f.size)]
+		at += int(f.size)
 	}
-	for i, f := range set.Files[len(set.Data()):] {
-		m.files[f.Name] = append([]byte(parity[i].ReaderAt.(memory)), f.Tail...)
+	for i, f := range set.members[len(set.data()):] {
+		m.files[f.name] = append([]byte(parity[i].ReaderAt.(ram)), f.tail...)
 	}
 	return m
 }
 
 // open lists the files of a set as they are now; nil is a missing one.
-func (m made) open(t testing.TB, now map[string][]byte) *recovery.Set {
+func (m made) open(t testing.TB, now map[string][]byte) *set {
 	t.Helper()
-	set, err := recovery.NewSet(m.index, "app.tar")
+	set, err := newSet(m.index, "app.tar")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, f := range set.Files {
-		if raw := now[f.Name]; raw != nil {
-			f.In, f.Found = bytes.NewReader(raw), int64(len(raw))
+	for _, f := range set.members {
+		if raw := now[f.name]; raw != nil {
+			f.in, f.found = bytes.NewReader(raw), int64(len(raw))
 		}
 	}
-	if err := set.Scan(context.Background(), quiet); err != nil {
+	if err := set.scan(context.Background(), quiet); err != nil {
 		t.Fatal(err)
 	}
 	return set
@@ -95,23 +94,23 @@ func (m made) copies() map[string][]byte {
 func (m made) repair(t testing.TB, now map[string][]byte) error {
 	t.Helper()
 	set := m.open(t, now)
-	out := map[*recovery.File]recovery.Output{}
-	for _, f := range set.Files {
-		if f.Fault() != "" || len(set.Lost(f)) > 0 {
-			out[f] = make(memory, f.Full())
+	out := map[*member]output{}
+	for _, f := range set.members {
+		if f.problem() != "" || len(set.ranges(f)) > 0 {
+			out[f] = make(ram, f.full())
 		}
 	}
-	if err := set.Rebuild(context.Background(), out, quiet); err != nil {
+	if err := set.rebuild(context.Background(), out, quiet); err != nil {
 		return err
 	}
 	for f, w := range out {
-		if !bytes.Equal(w.(memory), m.files[f.Name]) {
-			t.Errorf("%s: rebuilt to other bytes", f.Name)
+		if !bytes.Equal(w.(ram), m.files[f.name]) {
+			t.Errorf("%s: rebuilt to other bytes", f.name)
 		}
 	}
-	for _, f := range set.Files {
-		if raw := now[f.Name]; out[f] == nil && !bytes.Equal(raw, m.files[f.Name]) {
-			t.Errorf("%s: damaged, and left alone", f.Name)
+	for _, f := range set.members {
+		if raw := now[f.name]; out[f] == nil && !bytes.Equal(raw, m.files[f.name]) {
+			t.Errorf("%s: damaged, and left alone", f.name)
 		}
 	}
 	return nil

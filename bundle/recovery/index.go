@@ -10,14 +10,102 @@ import (
 	"github.com/gapseal/gapseal/oci"
 )
 
+// MaxBlocks is how many blocks there may be, of data and parity together: as
+// many as GF(2^8) has elements.
+const MaxBlocks = 256
+
+const (
+	maxColumns = 16       // so that an index stays under 512 KiB
+	cellUnit   = 512      // bytes; the least that a medium loses at a time
+	leastBlock = 4 << 10  // bytes
+	smallCell  = 16 << 10 // bytes; finer cells would add more to the index than they save
+	maxWhole   = 1 << 50  // bytes; keeps products of sizes from overflowing
+
+	// maxPadding is more than rounding leaves at the end of the last block, in
+	// bytes: every cell of every block is rounded up to a multiple of cellUnit.
+	maxPadding = MaxBlocks * maxColumns * (cellUnit + 1)
+)
+
+// Geometry says how a bundle is cut into blocks.
+type Geometry struct {
+	Size    int64 // of the bundle, in bytes
+	Cell    int64 // bytes of one cell
+	Columns int   // cells of one block
+	Data    int   // blocks of the bundle
+	Parity  int   // blocks of parity: as many blocks of either kind may be lost
+}
+
+// geometry chooses how to cut a bundle of size bytes of which percent (1 to 100)
+// may be lost. A run of bytes of that share touches one block more than it
+// fills, since it need not begin where a block does, so there is one more block
+// of parity.
+func geometry(size int64, percent int) (Geometry, error) {
+	if size < 1 || size > maxWhole || percent < 1 || percent > 100 {
+		return Geometry{}, fmt.Errorf("%d percent of %d bytes: want 1 to 100 percent of 1 to %d bytes", percent, size, int64(maxWhole))
+	}
+	parity := func(data int) int { return (data*percent+99)/100 + 1 }
+	data := MaxBlocks
+	for data+parity(data) > MaxBlocks {
+		data--
+	}
+	data = int(min(int64(data), ceil(size, leastBlock)))
+	block := ceil(size, int64(data))
+	g := Geometry{Size: size, Columns: int(max(1, min(maxColumns, block/smallCell)))}
+	g.Cell = ceil(ceil(block, int64(g.Columns)), cellUnit) * cellUnit
+	g.Data = int(ceil(size, g.Block()))
+	g.Parity = parity(g.Data)
+	return g, nil
+}
+
+// Block returns the size of a block, in bytes.
+func (g Geometry) Block() int64 { return g.Cell * int64(g.Columns) }
+
+// ParitySize returns the size of all parity, in bytes.
+func (g Geometry) ParitySize() int64 { return g.Block() * int64(g.Parity) }
+
+// Blocks returns the number of blocks of either kind.
+func (g Geometry) Blocks() int { return g.Data + g.Parity }
+
+// at returns where a cell begins in the block space: all data blocks, then all
+// parity blocks.
+func (g Geometry) at(block, column int) int64 {
+	return int64(block)*g.Block() + int64(column)*g.Cell
+}
+
+// check bounds a geometry that was read, before anything is allocated for it.
+func (g Geometry) check() error {
+	switch {
+	case g.Size < 1 || g.Size > maxWhole:
+		return fmt.Errorf("the size of the whole: want 1 to %d bytes, found %d", int64(maxWhole), g.Size)
+	case g.Data < 1 || g.Parity < 1 || g.Data > MaxBlocks || g.Parity > MaxBlocks || g.Blocks() > MaxBlocks:
+		return fmt.Errorf("want at most %d blocks of data and parity, found %d and %d", MaxBlocks, g.Data, g.Parity)
+	case g.Columns < 1 || g.Columns > maxColumns:
+		return fmt.Errorf("want 1 to %d columns, found %d", maxColumns, g.Columns)
+	case g.Cell < 1 || g.Cell > maxWhole || g.Cell%cellUnit != 0:
+		return fmt.Errorf("the size of a cell: want a multiple of %d bytes, found %d", cellUnit, g.Cell)
+	case g.Block() > g.Size+leastBlock:
+		return fmt.Errorf("a block of %d bytes is larger than the whole of %d", g.Block(), g.Size)
+	case int64(g.Data) != ceil(g.Size, g.Block()):
+		return errors.New("the number of data blocks does not follow from the size of the whole")
+	case int64(g.Data)*g.Block()-g.Size > maxPadding: // hashing it would never end
+		return fmt.Errorf("the padding of the last block: want at most %d bytes, found %d", int64(maxPadding), int64(g.Data)*g.Block()-g.Size)
+	case g.Parity > g.Data+1: // more than could ever be needed
+		return fmt.Errorf("want at most %d blocks of parity for %d of data, found %d", g.Data+1, g.Data, g.Parity)
+	}
+	return nil
+}
+
+func ceil(n, by int64) int64 { return (n + by - 1) / by }
+
 // Schema is the schema of an index of recovery blocks.
 const Schema = "gapseal.recovery/v1"
 
 // MaxIndex is how large an index may be, in bytes.
 const MaxIndex = 512 << 10
 
-// Index says how a bundle was cut into blocks, and the SHA-256 of each cell, by
-// which damage is found. There is one way to write it.
+// Index says how a bundle was cut into blocks, and gives the SHA-256 of each
+// cell, by which damage is found. Its JSON form is canonical: the same index is
+// always the same bytes.
 type Index struct {
 	Schema   string       `json:"schema"`
 	Whole    volume.Whole `json:"whole"`
@@ -30,12 +118,24 @@ type Index struct {
 	Cells    []oci.Digest `json:"cells"` // block by block, parity last
 }
 
-// Geometry returns how the bundle was cut.
-func (x *Index) Geometry() Geometry {
-	return Geometry{Size: x.Whole.Size, Cell: x.Cell, Columns: x.Columns, Data: x.Data, Parity: x.Parity}
+// Plan returns an index without digests, and the sizes of the recovery volumes
+// in bytes, for a bundle of size bytes in volumes of each bytes (0: in one file)
+// of which percent (1 to 100) may be lost. The error is a [*volume.SizeError] if
+// each is too small.
+func Plan(size int64, percent int, each int64) (*Index, []int64, error) {
+	g, err := geometry(size, percent)
+	if err != nil {
+		return nil, nil, err
+	}
+	x, err := newIndex(g, each)
+	if err != nil {
+		return nil, nil, err
+	}
+	sizes, err := volume.Split(g.ParitySize(), x.Recovery)
+	return x, sizes, err
 }
 
-// newIndex lays out recovery volumes for data volumes of that size, with every
+// newIndex plans recovery volumes for data volumes of each bytes, with every
 // digest still to come. No recovery volume is larger than a data volume.
 func newIndex(g Geometry, each int64) (*Index, error) {
 	x := &Index{Schema: Schema, Whole: volume.Whole{Size: g.Size, Digest: oci.EmptyDigest}, Volume: each, Recovery: math.MaxInt64,
@@ -50,21 +150,27 @@ func newIndex(g Geometry, each int64) (*Index, error) {
 	x.Recovery = g.ParitySize()
 	if room := each - tailSize(len(longest)); each > 0 {
 		if least := ceil(g.ParitySize(), volume.MaxVolumes); room < least {
-			return nil, fmt.Errorf("volumes of %d bytes are too small for recovery volumes: want at least %d", each, least+tailSize(len(longest)))
+			return nil, &volume.SizeError{Each: each, Least: least + tailSize(len(longest)),
+				Why: "are too small for recovery volumes; this bundle needs volumes"}
 		}
 		if room > g.Cell {
-			room -= room % g.Cell // a lost recovery volume should not cost its neighbour a cell
+			room -= room % g.Cell // so that losing a recovery volume costs its neighbour no cell
 		}
 		x.Recovery = min(x.Recovery, room)
 	}
 	return x, nil
 }
 
-// Marshal writes the index in its canonical form.
+// Geometry returns how the bundle was cut.
+func (x *Index) Geometry() Geometry {
+	return Geometry{Size: x.Whole.Size, Cell: x.Cell, Columns: x.Columns, Data: x.Data, Parity: x.Parity}
+}
+
+// Marshal returns the canonical JSON form of the index.
 func (x *Index) Marshal() ([]byte, error) { return strict.Marshal(x) }
 
-// Parse reads an index strictly: every name known, the bytes exactly as
-// [Index.Marshal] writes them, the geometry within its bounds.
+// Parse reads an index strictly: unknown members are refused, the bytes must be
+// those that [Index.Marshal] writes, and the geometry must be within its bounds.
 func Parse(raw []byte) (*Index, error) {
 	if len(raw) > MaxIndex {
 		return nil, fmt.Errorf("has more than %d bytes", MaxIndex)

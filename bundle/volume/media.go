@@ -7,22 +7,22 @@ import (
 	"github.com/gapseal/gapseal/internal/quantity"
 )
 
-// fileSystem is what a disc keeps for the file system and the indexes: the
-// descriptors, path tables and lead of ISO 9660 or UDF take under 1 MiB, and an
-// index of recovery blocks under 1 MiB.
+// fileSystem is what is left free on a disc, in bytes, for the file system and
+// the indexes: the structures of ISO 9660 or UDF take less than 1 MiB, and so
+// does an index of recovery blocks.
 const fileSystem = 4 << 20
 
-// Medium is a medium that volumes can be cut for.
+// Medium is a kind of medium that volumes can be cut for.
 type Medium struct {
 	Name     string
 	Capacity int64  // in bytes
-	Reserve  int64  // of it, for the file system and the indexes
-	Why      string // it has this capacity
+	Reserve  int64  // bytes of Capacity left to the file system and the indexes
+	Why      string // what the capacity is that of
 }
 
-// Media lists the media that have a name. Of two kinds sold under one name, the
-// smaller counts. Capacities are those that drives report for blank discs, in
-// sectors of 2048 bytes.
+// Media lists the media that [ParseSize] knows by name. Where two kinds of disc
+// are sold under one name, the capacity is that of the smaller. Capacities are
+// those that drives report for blank discs, in sectors of 2048 bytes.
 func Media() []Medium {
 	return []Medium{
 		{"fat32", 1<<32 - 1, 0, "the longest file that FAT32 holds"},
@@ -33,8 +33,8 @@ func Media() []Medium {
 	}
 }
 
-// ParseSize reads the size of a volume, in bytes with an optional unit, or the
-// name of a medium.
+// ParseSize reads the size of a volume in bytes: a size such as 650MiB or 4.7GB,
+// or the name of a medium, in upper or lower case.
 func ParseSize(s string) (int64, error) {
 	for _, m := range Media() {
 		if m.Name == strings.ToLower(s) {
@@ -56,12 +56,27 @@ func names() string {
 	return strings.Join(list, ", ")
 }
 
-// Split returns the sizes of the volumes of a bundle of size bytes: all of each
-// bytes but the last, which has the rest.
+// SizeError reports that volumes of the size that was asked for are too small
+// for a bundle.
+type SizeError struct {
+	Each  int64 // bytes of a volume, as asked for
+	Least int64 // bytes of a volume that would do
+	Why   string
+}
+
+// Error says what is too small for what, and which size would do.
+func (e *SizeError) Error() string {
+	return fmt.Sprintf("volumes of %d bytes %s of at least %d", e.Each, e.Why, e.Least)
+}
+
+// Split returns the sizes of the volumes that hold a bundle of size bytes. Each
+// has that many bytes but the last, which holds the remainder. The error is a
+// [*SizeError] if there would be more than [MaxVolumes].
 func Split(size, each int64) ([]int64, error) {
 	least := (size + MaxVolumes - 1) / MaxVolumes
 	if each < least || each < 1 {
-		return nil, fmt.Errorf("volumes of %d bytes would be more than %d; a bundle of %d bytes needs volumes of at least %d", each, MaxVolumes, size, least)
+		why := fmt.Sprintf("would be more than %d; a bundle of %d bytes needs volumes", MaxVolumes, size)
+		return nil, &SizeError{Each: each, Least: least, Why: why}
 	}
 	var sizes []int64
 	for ; size > each; size -= each {

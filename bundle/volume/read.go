@@ -3,6 +3,7 @@ package volume
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 
@@ -11,16 +12,17 @@ import (
 	"github.com/gapseal/gapseal/verify/check"
 )
 
-// Content is the volumes as one file, up to the first that is missing; after
-// [Set.Bundle] those that it reads.
+// Content returns the volumes as one file, up to the first that is missing. Once
+// [Set.Bundle] has returned it is what the bundle was read from.
 func (s *Set) Content() *Span {
 	if s.reads != nil {
 		return s.reads
 	}
-	return lay(s.Found)
+	return join(s.Found)
 }
 
-func lay(parts []*Part) *Span {
+// join lays volumes end to end, up to the first that is missing.
+func join(parts []*Part) *Span {
 	var files []File
 	for i, p := range parts {
 		if p.Number != i+1 {
@@ -31,20 +33,21 @@ func lay(parts []*Part) *Span {
 	return NewSpan(files)
 }
 
-// Bundle reads the metadata of the bundle across its volumes. Where the index
-// and the volumes disagree, the bundle itself decides: if it is whole, the
-// index is wrong and that is a warning; otherwise the volumes before the first
-// fault are read, and the report says what became of the rest.
+// Bundle reads the metadata of the bundle across its volumes, within the budgets
+// of lim. If the index and the volumes disagree, the bundle itself decides: if
+// it is whole, the index is wrong, which is a warning. Otherwise Bundle reads
+// the volumes before the first that is at fault, and the faults of the reader
+// say what is wrong with the others.
 func (s *Set) Bundle(lim oci.Limits) (*bundle.Reader, error) {
-	listed := s.Content()
+	content := s.Content()
 	m := bundle.Medium{Known: s.Faults, Explain: s.explain}
 	if s.cut == s.count {
-		r, err := bundle.OpenMedium(listed, listed.Size(), lim, m)
-		if err != nil || len(s.more) == 0 || r.Sound() {
+		r, err := bundle.OpenMedium(content, content.Size(), lim, m)
+		if err != nil || len(s.extra) == 0 || r.Sound() {
 			return r, err
 		}
 	}
-	all := lay(slices.Concat(s.Found, s.more))
+	all := join(slices.Concat(s.Found, s.extra))
 	r, err := bundle.OpenMedium(all, all.Size(), lim, bundle.Medium{Known: s.warnings(), Explain: s.explain})
 	if err != nil || r.Sound() {
 		s.reads = all
@@ -52,34 +55,39 @@ func (s *Set) Bundle(lim oci.Limits) (*bundle.Reader, error) {
 		return r, err
 	}
 	if m.Cut = s.cut < s.count; m.Cut {
-		listed, m.Explain = NewSpan(listed.files[:min(s.cut, len(listed.files))]), nil
+		content = NewSpan(content.files[:min(s.cut, len(content.files))])
+		m.Explain = nil
 	}
-	s.reads = listed
-	return bundle.OpenMedium(listed, listed.Size(), lim, m)
+	s.reads = content
+	return bundle.OpenMedium(content, content.Size(), lim, m)
 }
 
-// settle leaves in Found what is read: the index does not say which they are.
+// settle makes Found list the volumes that are read, since the index is wrong
+// about them.
 func (s *Set) settle() {
-	list, n := slices.Concat(s.Found, s.more), len(s.reads.files)
-	s.Found, s.more = list[:n], list[n:]
+	list, n := slices.Concat(s.Found, s.extra), len(s.reads.files)
+	s.Found = list[:n]
+	s.extra = list[n:]
 }
 
-// warnings are the faults of the set for a bundle that is whole all the same.
+// warnings returns the faults of the set as warnings, for a bundle that turned
+// out to be whole.
 func (s *Set) warnings() (list []*check.Fault) {
 	for _, f := range s.Faults {
 		w := *f
 		w.Warn = true
 		list = append(list, &w)
 	}
-	if len(s.more) > 0 {
-		list = append(list, &check.Fault{ID: check.MediaIndex, Subject: filepath.Base(s.Base.Index()), Detail: "the index lists fewer volumes than the bundle has", Warn: true,
-			Expected: fmt.Sprint(s.count + len(s.more)), Found: fmt.Sprint(s.count)})
+	if len(s.extra) > 0 {
+		list = append(list, &check.Fault{ID: check.MediaIndex, Subject: filepath.Base(s.Base.Index()), Warn: true,
+			Detail:   "the index lists fewer volumes than the bundle has",
+			Expected: fmt.Sprint(s.count + len(s.extra)), Found: fmt.Sprint(s.count)})
 	}
 	return list
 }
 
-// explain finds the volumes at fault for a bundle that is not sound. It costs a
-// second pass over all of them, and only then.
+// explain finds the volumes at fault for a bundle that is not sound. It is asked
+// only then, since it reads all volumes a second time.
 func (s *Set) explain(ctx context.Context, progress func(int64)) ([]*check.Fault, error) {
 	if s.Index == nil {
 		return nil, nil
@@ -97,13 +105,69 @@ func (s *Set) explain(ctx context.Context, progress func(int64)) ([]*check.Fault
 	return list, nil
 }
 
-// blame says what is wrong with a volume whose digest is not the index's.
+// blame says what is wrong with volume n, whose digest is not that of the index.
 func (s *Set) blame(n int, found oci.Digest) *check.Fault {
 	f := s.Index.wrongDigest(n, s.name(n), found)
 	if f.ID == check.MediaDamaged {
-		if other := s.otherSet(found); other != "" {
-			f.ID, f.Detail = check.MediaForeign, s.Index.nth(n)+" is "+other
-		}
+		s.nameForeign(f, n, found)
 	}
 	return f
+}
+
+// maxIndexes is how many indexes of other sets are read in one folder.
+const maxIndexes = 100
+
+// foreignVolume is a volume that the index of another set lists.
+type foreignVolume struct {
+	index  string // path of that index
+	number int
+}
+
+// nameForeign completes a fault of volume n if the file found in its place, of
+// that digest, is a volume of another set whose index lies in the same folders.
+func (s *Set) nameForeign(f *check.Fault, n int, found oci.Digest) {
+	if s.foreign == nil {
+		s.foreign = s.readOthers()
+	}
+	v, ok := s.foreign[found]
+	if !ok {
+		return
+	}
+	f.ID = check.MediaForeign
+	f.Detail = fmt.Sprintf("%s is volume %d of another set, which %s lists", s.Index.nth(n), v.number, v.index)
+}
+
+// readOthers lists the volumes of other sets. It is called once for all volumes
+// of this set.
+func (s *Set) readOthers() map[oci.Digest]foreignVolume {
+	all := map[oci.Digest]foreignVolume{}
+	for _, path := range s.otherIndexes() {
+		x, err := ReadIndex(path)
+		if err != nil {
+			continue
+		}
+		for _, v := range x.Volumes {
+			if _, taken := all[v.Digest]; !taken {
+				all[v.Digest] = foreignVolume{path, v.Number}
+			}
+		}
+	}
+	return all
+}
+
+// otherIndexes lists the indexes of other sets in the folders of this one. What
+// cannot be read is passed over: these indexes only make a message better.
+func (s *Set) otherIndexes() (list []string) {
+	own := filepath.Base(s.Base.Index())
+	for _, dir := range s.Dirs {
+		entries, _ := os.ReadDir(dir)
+		n := 0
+		for _, e := range entries {
+			if e.Type().IsRegular() && IsIndex(e.Name()) && e.Name() != own && n < maxIndexes {
+				list = append(list, filepath.Join(dir, e.Name()))
+				n++
+			}
+		}
+	}
+	return list
 }

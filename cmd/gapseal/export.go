@@ -259,7 +259,7 @@ func (e *exportRun) gate(plan *bundle.Plan, o verify.Options, std stdio) error {
 }
 
 func (e *exportRun) write(ctx context.Context, plan *bundle.Plan, fetch bundle.Fetch, std stdio) error {
-	bar := term.New(std.err, "exporting", plan.ContentSize()+e.cut.work(plan.Size))
+	bar := term.New(std.err, "exporting", e.cut.work(plan))
 	err := e.writeTo(ctx, plan, fetch, bar.Add, std.out)
 	bar.Done(err == nil)
 	switch {
@@ -321,7 +321,7 @@ func (e *exportRun) checkOutput() error {
 	if e.cut.percent == 0 {
 		beside = append(beside, base.Recovery(1), base.RecoveryIndex())
 	}
-	if err := stale(beside...); err != nil {
+	if err := stale(volume.CheckStale(beside...)); err != nil {
 		return err
 	}
 	if err := replaceable(first); err != nil {
@@ -366,7 +366,7 @@ func (e *exportRun) tellWritten(w io.Writer, plan *bundle.Plan) {
 	if cut {
 		fmt.Fprintf(w, "index of volumes %s\n", base.Index())
 	}
-	if _, sizes, err := recovery.Layout(plan.Size, e.cut.percent, e.cut.each); e.cut.percent > 0 && err == nil {
+	if _, sizes, err := recovery.Plan(plan.Size, e.cut.percent, e.cut.each); e.cut.percent > 0 && err == nil {
 		fmt.Fprintf(w, "%s, %s to %s, index %s\n", term.Count(len(sizes), "recovery volume", "recovery volumes"), base.Recovery(1), base.Recovery(len(sizes)), base.RecoveryIndex())
 	}
 	e.tellSeal(w)

@@ -16,6 +16,20 @@ import (
 	"github.com/gapseal/gapseal/internal/fixture"
 )
 
+func filesIn(t *testing.T, dir string) (list []string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		list = append(list, e.Name())
+	}
+	return list
+}
+
+var allFiles = []string{"app.recovery.json", "app.tar.001", "app.tar.002", "app.tar.003", "app.tar.rec.001", "app.tar.rec.002", "app.volumes.json"}
+
 // TestKilledExportOfVolumes: a killed export leaves nothing under a final name,
 // the next one clears what it left, and an interrupted one leaves nothing.
 func TestKilledExportOfVolumes(t *testing.T) {

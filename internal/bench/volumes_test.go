@@ -52,7 +52,7 @@ func BenchmarkRecovery(b *testing.B) {
 	b.SetBytes(size)
 	b.ReportAllocs()
 	for b.Loop() {
-		x, _, err := recovery.Layout(size, 10, 0)
+		x, _, err := recovery.Plan(size, 10, 0)
 		check(b, err)
 		check(b, x.Encode(context.Background(), whole, out, func(int64) {}))
 	}

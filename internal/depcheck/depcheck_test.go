@@ -98,8 +98,8 @@ var arrows = map[string]string{
 	"verify/seal":     "bundle verify/dsse internal/strict oci verify/trust verify/check",
 	"verify/receipt":  "bundle internal/strict oci verify verify/check verify/dsse verify/report verify/trust",
 	"bundle":          "verify/check internal/strict oci",
-	"bundle/volume":   "bundle verify/check internal/quantity internal/strict oci",
-	"bundle/recovery": "bundle/volume verify/check internal/strict oci",
+	"bundle/volume":   "bundle internal/atomicfile verify/check internal/quantity internal/strict oci",
+	"bundle/recovery": "bundle bundle/volume verify/check internal/strict oci",
 	"oci/registry":    "internal/strict oci",
 	"oci":             "verify/check internal/strict",
 

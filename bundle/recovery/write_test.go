@@ -1,4 +1,4 @@
-package main
+package recovery
 
 import (
 	"bytes"
@@ -15,6 +15,7 @@ import (
 	"github.com/gapseal/gapseal/bundle/volume"
 	"github.com/gapseal/gapseal/internal/fixture"
 	"github.com/gapseal/gapseal/oci"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 func planned(t *testing.T, image string) (*bundle.Plan, bundle.Fetch) {
@@ -40,22 +41,22 @@ func filesIn(t *testing.T, dir string) (list []string) {
 
 var allFiles = []string{"app.recovery.json", "app.tar.001", "app.tar.002", "app.tar.003", "app.tar.rec.001", "app.tar.rec.002", "app.volumes.json"}
 
-// TestVolumesAreAllOrNothing stops a write of volumes with recovery after each
-// number of bytes told, and wants nothing under any name; the next run is whole.
+// TestVolumesAreAllOrNothing cancels a write of volumes with recovery at
+// different points, and wants no file under its name. The run that is not
+// cancelled writes all of them.
 func TestVolumesAreAllOrNothing(t *testing.T) {
 	dir := t.TempDir()
 	base := volume.Base(filepath.Join(dir, "app.tar"))
-	c := &cutting{each: 10_000, percent: 30}
 	plan, fetch := planned(t, "app:v1")
 	stopped := 0
 	for left := int64(1); left < 4*plan.Size; left += plan.Size / 7 {
 		ctx, cancel := context.WithCancel(t.Context())
-		told := int64(0)
-		err := c.write(ctx, plan, fetch, base, 1, func(n int64) {
-			if told += n; told >= left {
+		done := int64(0)
+		err := Write(ctx, plan, fetch, volume.Target{Base: base, Each: 10_000, Workers: 1, Progress: func(n int64) {
+			if done += n; done >= left {
 				cancel()
 			}
-		})
+		}}, 30)
 		cancel()
 		got := filesIn(t, dir)
 		if err == nil {
@@ -74,14 +75,14 @@ func TestVolumesAreAllOrNothing(t *testing.T) {
 	}
 }
 
-// TestAFailingSourceLeavesNoVolumes, and the volumes of an earlier export as
-// they were.
+// TestAFailingSourceLeavesNoVolumes wants the volumes of an earlier export to
+// stay as they were.
 func TestAFailingSourceLeavesNoVolumes(t *testing.T) {
 	dir := t.TempDir()
 	base := volume.Base(filepath.Join(dir, "app.tar"))
-	c := &cutting{each: 10_000, percent: 30}
 	plan, fetch := planned(t, "app:v1")
-	if err := c.write(t.Context(), plan, fetch, base, 2, func(int64) {}); err != nil {
+	target := volume.Target{Base: base, Each: 10_000}
+	if err := Write(t.Context(), plan, fetch, target, 30); err != nil {
 		t.Fatal(err)
 	}
 	before, err := os.ReadFile(base.Volume(2))
@@ -89,7 +90,7 @@ func TestAFailingSourceLeavesNoVolumes(t *testing.T) {
 		t.Fatal(err)
 	}
 	broken := func(context.Context, oci.Digest, int64) (io.ReadCloser, error) { return nil, io.ErrUnexpectedEOF }
-	if err := c.write(t.Context(), plan, broken, base, 2, func(int64) {}); !errors.Is(err, io.ErrUnexpectedEOF) {
+	if err := Write(t.Context(), plan, broken, target, 30); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("error %v", err)
 	}
 	after, err := os.ReadFile(base.Volume(2))
@@ -98,23 +99,23 @@ func TestAFailingSourceLeavesNoVolumes(t *testing.T) {
 	}
 }
 
-// TestACommitThatFailsTakesBackWhatItNamed: a folder stands where the index
+// TestACommitThatFailsTakesBackWhatItNamed puts a folder where the third volume
 // would go.
 func TestACommitThatFailsTakesBackWhatItNamed(t *testing.T) {
 	dir := t.TempDir()
 	base := volume.Base(filepath.Join(dir, "app.tar"))
-	c := &cutting{each: 10_000}
 	plan, fetch := planned(t, "app:v1")
-	err := c.write(t.Context(), plan, fetch, base, 2, func(int64) {
+	target := volume.Target{Base: base, Each: 10_000, Progress: func(int64) {
 		_ = os.MkdirAll(filepath.Join(base.Volume(3), "in the way"), 0o700)
-	})
+	}}
+	err := Write(t.Context(), plan, fetch, target, 0)
 	if got := filesIn(t, dir); err == nil || !slices.Equal(got, []string{"app.tar.003"}) {
 		t.Errorf("left %v, %v", got, err)
 	}
 }
 
-// TestAKilledRunIsCleared: partial files of a run that is gone are removed by
-// the next.
+// TestAKilledRunIsCleared wants the partial files of a killed run to be removed
+// by the next.
 func TestAKilledRunIsCleared(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{".app.tar.002.0123456789abcdef.partial", ".app.volumes.json.0123456789abcdef.partial", ".app.tar.rec.001.0123456789abcdef.partial"} {
@@ -123,8 +124,8 @@ func TestAKilledRunIsCleared(t *testing.T) {
 		}
 	}
 	plan, fetch := planned(t, "app:v1")
-	c := &cutting{each: 10_000, percent: 30}
-	if err := c.write(t.Context(), plan, fetch, volume.Base(filepath.Join(dir, "app.tar")), 2, func(int64) {}); err != nil {
+	target := volume.Target{Base: volume.Base(filepath.Join(dir, "app.tar")), Each: 10_000}
+	if err := Write(t.Context(), plan, fetch, target, 30); err != nil {
 		t.Fatal(err)
 	}
 	if got := filesIn(t, dir); !slices.Equal(got, allFiles) {
@@ -132,14 +133,13 @@ func TestAKilledRunIsCleared(t *testing.T) {
 	}
 }
 
-// TestARepairThatFailsLeavesNothing: the index of recovery blocks was changed,
-// so that what is rebuilt cannot be what it says.
+// TestARepairThatFailsLeavesNothing changes the index of recovery blocks, so that
+// no rebuilt file can match it.
 func TestARepairThatFailsLeavesNothing(t *testing.T) {
 	dir := t.TempDir()
 	base := volume.Base(filepath.Join(dir, "app.tar"))
-	c := &cutting{percent: 30}
 	plan, fetch := planned(t, "app:v1")
-	if err := c.write(t.Context(), plan, fetch, base, 2, func(int64) {}); err != nil {
+	if err := Write(t.Context(), plan, fetch, volume.Target{Base: base}, 30); err != nil {
 		t.Fatal(err)
 	}
 	raw, err := os.ReadFile(base.RecoveryIndex())
@@ -155,27 +155,23 @@ func TestARepairThatFailsLeavesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rec[len(rec)-1] ^= 1 // so that the copy there does not count
+	rec[len(rec)-1] ^= 1 // so that the copy of the index is not whole
 	if err := os.WriteFile(base.Recovery(1), rec, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	code, stderr := captured(t, func() error {
-		return repair(t.Context(), base.RecoveryIndex(), "", nil, stdio{os.Stdin, &output{file: null(t)}, null(t)})
-	})
-	if code != exitRejected || !strings.Contains(stderr, "media.recovery: what was rebuilt is not") {
-		t.Errorf("exit code %d: %s", code, stderr)
+	r, err := Find(base.RecoveryIndex(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if err := r.Scan(t.Context(), quiet); err != nil {
+		t.Fatal(err)
+	}
+	_, err = r.Rebuild(t.Context(), filepath.Join(dir, "app.repaired"), quiet)
+	if f := (*check.Fault)(nil); !errors.As(err, &f) || f.ID != check.MediaRecovery || !strings.HasPrefix(f.Detail, "what was rebuilt is not") {
+		t.Errorf("%v", err)
 	}
 	if got := filesIn(t, dir); !slices.Equal(got, []string{"app.recovery.json", "app.tar", "app.tar.rec.001"}) {
 		t.Errorf("left %v", got)
 	}
-}
-
-func null(t *testing.T) *os.File {
-	t.Helper()
-	f, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { f.Close() })
-	return f
 }
