@@ -30,7 +30,7 @@ func pinKey(arg string, o *verify.Options) error {
 	if isURL(arg) {
 		return usagef("--key %s: verify never uses a network; fetch the key on a connected host, compare its fingerprint, and pass the file", hideUser(arg))
 	}
-	if strings.HasPrefix(arg, "sha256:") {
+	if strings.HasPrefix(strings.ToLower(arg), "sha256:") {
 		f, err := trust.ParseFingerprint(arg)
 		if err != nil {
 			return usagef("--key: %v", err)

@@ -190,7 +190,7 @@ func carriedKeys(o *verify.Options) (keys []*trust.Key) {
 // carryKey takes --key of export, the connected side: the key itself is needed.
 func carryKey(ctx context.Context, arg string, o *verify.Options) error {
 	switch {
-	case strings.HasPrefix(arg, "sha256:"):
+	case strings.HasPrefix(strings.ToLower(arg), "sha256:"):
 		return usagef("--key %s: export carries the key itself, so it needs a PEM file or an https URL", arg)
 	case !isURL(arg):
 		return addKey(arg, o)

@@ -1,7 +1,23 @@
-// Package strict reads JSON documents that decide about trust. Beyond
-// RFC 8259 it refuses what lets two readers of one document see two things:
-// names that stand twice, names that differ only in case from one the reader
-// knows, a byte order mark, anything after the document, and deep nesting.
+// Package strict reads text that decides about trust: JSON, base64 and PEM. It
+// refuses whatever lets two readers of one text see two things.
+//
+// # JSON
+//
+// Beyond RFC 8259, every reader here refuses names that stand twice in an
+// object, a byte order mark, invalid UTF-8, anything after the document, and
+// deep nesting.
+//
+//   - [Unmarshal] decodes a document that may have names its reader does not
+//     know, unless they differ only in case from one that it does know.
+//   - [UnmarshalKnown] decodes a document all of whose names must be known.
+//   - [UnmarshalOwn] decodes what [Marshal] wrote, and no other spelling of it.
+//   - [Walk] compares a document with a [Shape] and decodes nothing.
+//   - [Compact] reports whether a document is written without white space.
+//
+// # Base64 and PEM
+//
+// [Base64] accepts one spelling of each value. [PEM] returns the blocks of a
+// text, whose [PEMForm] says how strictly it must be written.
 package strict
 
 import (
@@ -18,11 +34,36 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// MaxDepth is how deep objects and arrays may nest.
+// MaxDepth is how deep objects and arrays may nest in a document that is
+// unmarshalled.
 const MaxDepth = 64
 
-// ErrTooDeep says that a document nests deeper than [MaxDepth].
-var ErrTooDeep = fmt.Errorf("nests deeper than %d levels", MaxDepth)
+// ErrTooDeep reports that a document nests too deep.
+var ErrTooDeep = errors.New("nests too deep")
+
+type depthError int
+
+func (e depthError) Error() string        { return fmt.Sprintf("nests deeper than %d levels", int(e)) }
+func (e depthError) Is(target error) bool { return target == ErrTooDeep }
+
+// Error reports where a document is not what its reader demands.
+type Error struct {
+	At     string // JSON pointer (RFC 6901); empty for the document as a whole
+	Syntax bool   // the text is not JSON, or has a name twice
+	Err    error
+}
+
+// Error says what is wrong and where, unless that is the whole document. The
+// decoder names the place of a syntax error itself.
+func (e *Error) Error() string {
+	if e.At == "" || e.Syntax {
+		return e.Err.Error()
+	}
+	return "at " + e.At + ": " + e.Err.Error()
+}
+
+// Unwrap returns what is wrong, without the place.
+func (e *Error) Unwrap() error { return e.Err }
 
 // Unmarshal decodes raw into v, a pointer to a struct. Unknown names are
 // ignored unless they are a case variant of a known one.
@@ -37,11 +78,8 @@ func UnmarshalKnown(raw []byte, v any) error {
 }
 
 func unmarshal(raw []byte, v any, opts ...json.Options) error {
-	if bytes.HasPrefix(raw, []byte("\xef\xbb\xbf")) {
-		return errors.New("begins with a byte order mark")
-	}
-	if err := walk(raw, reflect.TypeOf(v).Elem()); err != nil {
-		return clip(err)
+	if err := Walk(raw, MaxDepth, shapeOf(reflect.TypeOf(v))); err != nil {
+		return clip(errors.Unwrap(err))
 	}
 	return clip(json.Unmarshal(raw, v, opts...))
 }
@@ -55,101 +93,170 @@ func clip(err error) error {
 	return errors.New(strings.ToValidUTF8(err.Error()[:most], "") + "…")
 }
 
-// walk reads the document token by token beside the Go type it will be decoded
-// into, so that free-form maps (annotations, labels) keep any name they like.
-func walk(raw []byte, t reflect.Type) error {
-	d := &decoder{jsontext.NewDecoder(bytes.NewReader(raw)), slack + len(raw)/minObject}
-	if err := d.value(t); err != nil {
-		return err
+// A Shape says what may stand in one place of a document. A nil Shape allows
+// everything.
+type Shape interface {
+	// Value judges the token that begins the value.
+	Value(tok jsontext.Token) error
+
+	// Member returns the shape of an object's member, or an error for a name
+	// that the object may not have.
+	Member(name string) (Shape, error)
+
+	// Element returns the shape of an array's element i, or an error if there
+	// may be no such element.
+	Element(i int) (Shape, error)
+}
+
+// Walk reads raw, which must be one JSON document that nests at most depth
+// levels and has the given shape. The error is an [*Error]; it matches
+// [ErrTooDeep] for a document that nests deeper.
+func Walk(raw []byte, depth int, s Shape) error {
+	if bytes.HasPrefix(raw, []byte("\xef\xbb\xbf")) {
+		return &Error{Err: errors.New("begins with a byte order mark")}
 	}
-	if _, err := d.ReadToken(); err != io.EOF {
-		return errors.New("carries data after the end of the document")
+	w := &walker{
+		Decoder: jsontext.NewDecoder(bytes.NewReader(raw)),
+		depth:   depth,
+		structs: slack + len(raw)/minObject,
+	}
+	if err := w.value(s); err != nil {
+		return &Error{At: string(w.StackPointer()), Syntax: w.syntax, Err: err}
+	}
+	if _, err := w.ReadToken(); err != io.EOF {
+		return &Error{Err: errors.New("carries data after the end of the document")}
 	}
 	return nil
 }
 
-// An object that is decoded into a struct costs memory even if it is empty, so
-// that a document of nothing but {} grows by fifty times. Honest ones take far
-// more than minObject bytes each.
+// A Go struct takes memory even for an empty object, so that a document of
+// nothing but {} would grow fifty times. Honest documents have far more than
+// minObject bytes for each object.
 const (
 	minObject = 32
 	slack     = 64
 )
 
-type decoder struct {
+type walker struct {
 	*jsontext.Decoder
-	structs int // how many more objects may be decoded into structs
+	depth   int
+	structs int  // how many more objects may be decoded into structs
+	syntax  bool // the decoder failed
 }
 
-func (d *decoder) value(t reflect.Type) error {
-	tok, err := d.ReadToken()
+func (w *walker) token() (jsontext.Token, error) {
+	tok, err := w.ReadToken()
+	w.syntax = err != nil
+	return tok, err
+}
+
+func (w *walker) value(s Shape) error {
+	tok, err := w.token()
 	if err != nil {
 		return err
 	}
-	switch tok.Kind() {
-	case '{', '[':
-		if d.StackDepth() > MaxDepth {
-			return ErrTooDeep
+	kind := tok.Kind()
+	if (kind == '{' || kind == '[') && w.StackDepth() > w.depth {
+		return depthError(w.depth)
+	}
+	if s != nil {
+		if err := s.Value(tok); err != nil {
+			return err
 		}
-		if tok.Kind() == '{' {
-			return d.object(t)
-		}
-		return d.array(elemOf(t, reflect.Slice))
+	}
+	switch kind {
+	case '{':
+		return w.object(s)
+	case '[':
+		return w.array(s)
 	}
 	return nil
 }
 
-func (d *decoder) array(elem reflect.Type) error {
-	for d.PeekKind() != ']' {
-		if err := d.value(elem); err != nil {
+func (w *walker) array(s Shape) error {
+	for i := 0; w.PeekKind() != ']'; i++ {
+		var element Shape
+		if s != nil {
+			var err error
+			if element, err = s.Element(i); err != nil {
+				return err
+			}
+		}
+		if err := w.value(element); err != nil {
 			return err
 		}
 	}
-	_, err := d.ReadToken()
+	_, err := w.token()
 	return err
 }
 
-func (d *decoder) object(t reflect.Type) error {
-	if t = deref(t); t != nil && t.Kind() == reflect.Struct {
-		if d.structs--; d.structs < 0 {
+func (w *walker) object(s Shape) error {
+	if g, ok := s.(*goShape); ok && g.fields != nil {
+		if w.structs--; w.structs < 0 {
 			return fmt.Errorf("holds more objects than one for each %d bytes", minObject)
 		}
 	}
-	for d.PeekKind() != '}' {
-		name, err := d.ReadToken()
+	for w.PeekKind() != '}' {
+		name, err := w.token()
 		if err != nil {
 			return err
 		}
-		next, err := member(t, name.String())
-		if err != nil {
-			return err
+		var member Shape
+		if s != nil {
+			if member, err = s.Member(name.String()); err != nil {
+				return err
+			}
 		}
-		if err := d.value(next); err != nil {
+		if err := w.value(member); err != nil {
 			return err
 		}
 	}
-	_, err := d.ReadToken()
+	_, err := w.token()
 	return err
 }
 
-var fieldCache sync.Map // reflect.Type to map[string]reflect.Type
+// goShape is the shape of what a Go type decodes: structs know their names,
+// maps (annotations, labels) have any. What kind of value stands where is left
+// to the decoder.
+type goShape struct {
+	t      reflect.Type            // no pointer
+	fields map[string]reflect.Type // of a struct, nil otherwise
+}
 
-// member returns the type a member decodes into, nil if nothing reads it.
-func member(t reflect.Type, name string) (reflect.Type, error) {
-	if t = deref(t); t == nil {
+var shapes sync.Map // reflect.Type to *goShape
+
+func shapeOf(t reflect.Type) Shape {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if s, ok := shapes.Load(t); ok {
+		return s.(*goShape)
+	}
+	g := &goShape{t: t}
+	if t.Kind() == reflect.Struct {
+		g.fields = fieldsOf(t)
+	}
+	s, _ := shapes.LoadOrStore(t, g)
+	return s.(*goShape)
+}
+
+func (g *goShape) Value(jsontext.Token) error { return nil }
+
+func (g *goShape) Element(int) (Shape, error) {
+	if g.t.Kind() != reflect.Slice {
 		return nil, nil
 	}
-	if t.Kind() == reflect.Map {
-		return t.Elem(), nil
+	return shapeOf(g.t.Elem()), nil
+}
+
+func (g *goShape) Member(name string) (Shape, error) {
+	if g.t.Kind() == reflect.Map {
+		return shapeOf(g.t.Elem()), nil
 	}
-	if t.Kind() != reflect.Struct {
-		return nil, nil
+	if t, ok := g.fields[name]; ok {
+		return shapeOf(t), nil
 	}
-	fields := fieldsOf(t)
-	if ft, ok := fields[name]; ok {
-		return ft, nil
-	}
-	for known := range fields {
+	for known := range g.fields {
 		if strings.EqualFold(known, name) {
 			return nil, fmt.Errorf("name %.100q is a case variant of %q", name, known)
 		}
@@ -157,29 +264,13 @@ func member(t reflect.Type, name string) (reflect.Type, error) {
 	return nil, nil
 }
 
-func elemOf(t reflect.Type, k reflect.Kind) reflect.Type {
-	if t = deref(t); t != nil && t.Kind() == k {
-		return t.Elem()
-	}
-	return nil
-}
-
-func deref(t reflect.Type) reflect.Type {
-	for t != nil && t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
-	return t
-}
-
+// fieldsOf returns the names that a struct decodes, with their types.
 func fieldsOf(t reflect.Type) map[string]reflect.Type {
-	if m, ok := fieldCache.Load(t); ok {
-		return m.(map[string]reflect.Type)
-	}
 	m := make(map[string]reflect.Type)
 	for i := range t.NumField() {
 		f := t.Field(i)
 		if f.Anonymous && f.Type.Kind() == reflect.Struct {
-			maps.Copy(m, fieldsOf(f.Type)) // its members stand in the outer object
+			maps.Copy(m, fieldsOf(f.Type)) // the members stand in the outer object
 			continue
 		}
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
@@ -190,6 +281,5 @@ func fieldsOf(t reflect.Type) map[string]reflect.Type {
 			m[name] = f.Type
 		}
 	}
-	fieldCache.Store(t, m)
 	return m
 }

@@ -3,11 +3,11 @@ package cert
 import (
 	"bytes"
 	"crypto/x509"
-	"encoding/pem"
 	"fmt"
 	"slices"
 	"time"
 
+	"github.com/gapseal/gapseal/internal/strict"
 	"github.com/gapseal/gapseal/verify/check"
 	"github.com/gapseal/gapseal/verify/trust"
 )
@@ -158,16 +158,15 @@ func Parse(raw []byte) (*x509.Certificate, error) {
 		return nil, check.TooLarge("certificate: bytes", len(raw), MaxCertificate)
 	}
 	der := raw
-	begin := []byte("-----BEGIN ")
-	if text := bytes.TrimSpace(raw); bytes.HasPrefix(text, begin) {
-		block, rest := pem.Decode(text)
-		if block == nil || block.Type != "CERTIFICATE" || len(block.Headers) > 0 {
+	if bytes.HasPrefix(bytes.TrimSpace(raw), []byte("-----BEGIN ")) {
+		blocks, err := strict.PEM(raw, strict.PEMAlone)
+		if len(blocks) == 0 || blocks[0].Type != "CERTIFICATE" || len(blocks[0].Headers) > 0 {
 			return nil, check.Malformed("certificate", "want a PEM block CERTIFICATE without headers")
 		}
-		if len(rest) > 0 || bytes.Count(text, begin) > 1 {
+		if err != nil || len(blocks) > 1 {
 			return nil, check.Malformed("certificate", "want exactly one PEM block and nothing around it, found more")
 		}
-		der = block.Bytes
+		der = blocks[0].Bytes
 	}
 	cert, err := x509.ParseCertificate(der)
 	if err != nil {

@@ -34,6 +34,7 @@ package dsse
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -49,7 +50,21 @@ import (
 // [Sign] writes, in bytes. A receipt holds a whole report.
 const MaxEnvelope = 64 << 20
 
-const envelopeText = "envelope"
+const envelopeText = "DSSE envelope"
+
+// maxSignatures is how many signatures are counted for a message that says how
+// many there are.
+const maxSignatures = 64
+
+// Envelope is a DSSE envelope with exactly one signature. Nothing in it has been
+// verified.
+type Envelope struct {
+	Raw         []byte // the text it was read from, nil if it was not read from a text of its own
+	PayloadType string
+	Payload     []byte // decoded
+	KeyID       string // which key was used, as the signer names it; often empty
+	Signature   []byte // decoded
+}
 
 // document is an envelope as it is written.
 type document struct {
@@ -61,6 +76,57 @@ type document struct {
 type signed struct {
 	KeyID string `json:"keyid"`
 	Sig   []byte `json:"sig"`
+}
+
+// shape allows the members of DSSE 1.0 and no others.
+var shape = strict.Object(map[string]strict.Shape{
+	"payload":     strict.Base64Text,
+	"payloadType": strict.Text,
+	"signatures": strict.List(strict.Object(map[string]strict.Shape{
+		"keyid": strict.Text,
+		"sig":   strict.Base64Text,
+	}), maxSignatures),
+})
+
+// ParseEnvelope reads an envelope that any tool wrote, of any payload type. It
+// allows white space and any order of members, but no member that DSSE does not
+// define, no member twice, and only base64 with one spelling. The caller bounds
+// the size of raw. The error matches [check.ErrTooLarge] for more than 64
+// signatures, and is a [*check.FormatError] for any other number but one, for an
+// empty payload or signature, and for any other form.
+func ParseEnvelope(raw []byte) (*Envelope, error) {
+	err := strict.Walk(raw, strict.MaxDepth, shape)
+	if errors.Is(err, strict.ErrTooMany) {
+		return nil, check.TooLarge(envelopeText+": signatures", maxSignatures+1, maxSignatures)
+	}
+	if err != nil {
+		return nil, check.Malformed(envelopeText, "want strict JSON: %v", err)
+	}
+	var doc document
+	if err := json.Unmarshal(raw, &doc); err != nil {
+		return nil, check.Malformed(envelopeText, "%v", err)
+	}
+	if n := len(doc.Signatures); n != 1 {
+		return nil, check.Malformed(envelopeText, "want exactly one signature, found %d", n)
+	}
+	if len(doc.Payload) == 0 || len(doc.Signatures[0].Sig) == 0 {
+		return nil, check.Malformed(envelopeText, "the payload or the signature is empty")
+	}
+	return &Envelope{
+		Raw:         raw,
+		PayloadType: doc.PayloadType,
+		Payload:     doc.Payload,
+		KeyID:       doc.Signatures[0].KeyID,
+		Signature:   doc.Signatures[0].Sig,
+	}, nil
+}
+
+// PAE returns the bytes that Signature must be over.
+func (e *Envelope) PAE() []byte { return PAE(e.PayloadType, e.Payload) }
+
+// write returns the envelope in our one spelling.
+func (e *Envelope) write() ([]byte, error) {
+	return Canonical(&document{e.Payload, e.PayloadType, []signed{{e.KeyID, e.Signature}}})
 }
 
 // PAE returns the pre-authentication encoding of DSSE 1.0, the bytes that the
@@ -106,7 +172,8 @@ func Sign(payloadType string, payload []byte, s *Signer) ([]byte, error) {
 	if err := s.public.Verify(message, sig); err != nil {
 		return nil, err
 	}
-	raw, err := Canonical(&document{payload, payloadType, []signed{{s.public.Fingerprint(), sig}}})
+	env := &Envelope{Payload: payload, PayloadType: payloadType, KeyID: s.public.Fingerprint(), Signature: sig}
+	raw, err := env.write()
 	if err == nil && len(raw) > MaxEnvelope {
 		return nil, check.TooLarge(envelopeText+": bytes", len(raw), MaxEnvelope)
 	}
@@ -124,47 +191,44 @@ func Sign(payloadType string, payload []byte, s *Signer) ([]byte, error) {
 //   - is a [*trust.EncodingError] or matches [trust.ErrSignature] if the
 //     signature does not verify under the key that the envelope names.
 func Open(raw []byte, payloadType string, keys []*trust.Key) ([]byte, *trust.Key, error) {
-	doc, err := parse(raw)
+	env, err := parse(raw)
 	if err != nil {
 		return nil, nil, err
 	}
-	if doc.PayloadType != payloadType {
-		return nil, nil, &TypeError{Want: payloadType, Found: check.Clip(doc.PayloadType)}
+	if env.PayloadType != payloadType {
+		return nil, nil, &TypeError{Want: payloadType, Found: check.Clip(env.PayloadType)}
 	}
-	key, err := choose(doc.Signatures[0].KeyID, keys)
+	key, err := choose(env.KeyID, keys)
 	if err != nil {
 		return nil, nil, err
 	}
 	if err := key.CheckStrength(); err != nil {
 		return nil, nil, err
 	}
-	if err := key.Verify(PAE(payloadType, doc.Payload), doc.Signatures[0].Sig); err != nil {
+	if err := key.Verify(env.PAE(), env.Signature); err != nil {
 		return nil, nil, err
 	}
-	return doc.Payload, key, nil
+	return env.Payload, key, nil
 }
 
 // parse reads an envelope in the one spelling that Sign gives it, which it
 // recognizes by writing the envelope again.
-func parse(raw []byte) (*document, error) {
+func parse(raw []byte) (*Envelope, error) {
 	if len(raw) > MaxEnvelope {
 		return nil, check.TooLarge(envelopeText+": bytes", len(raw), MaxEnvelope)
 	}
-	var doc document
-	if err := strict.UnmarshalKnown(raw, &doc); err != nil {
-		return nil, check.Malformed(envelopeText, "%v", err)
+	env, err := ParseEnvelope(raw)
+	if errors.Is(err, check.ErrTooLarge) {
+		return nil, check.Malformed(envelopeText, "want exactly one signature, found many")
 	}
-	if n := len(doc.Signatures); n != 1 {
-		return nil, check.Malformed(envelopeText, "want exactly one signature, found %d", n)
+	if err != nil {
+		return nil, err
 	}
-	if len(doc.Payload) == 0 || len(doc.Signatures[0].Sig) == 0 {
-		return nil, check.Malformed(envelopeText, "the payload or the signature is empty")
-	}
-	if again, err := Canonical(&doc); err != nil || !bytes.Equal(again, raw) {
+	if again, err := env.write(); err != nil || !bytes.Equal(again, raw) {
 		return nil, check.Malformed(envelopeText, "it is not written in its one form: "+
 			"canonical JSON, canonical base64, every member, nothing around it")
 	}
-	return &doc, nil
+	return env, nil
 }
 
 func choose(keyID string, keys []*trust.Key) (*trust.Key, error) {

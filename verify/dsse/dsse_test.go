@@ -14,6 +14,8 @@ import (
 	"reflect"
 	"testing"
 
+	ssldsse "github.com/secure-systems-lab/go-securesystemslib/dsse"
+
 	"github.com/gapseal/gapseal/verify/check"
 	"github.com/gapseal/gapseal/verify/trust"
 )
@@ -46,6 +48,20 @@ func newSigned(t testing.TB, payload string) (*Signer, []byte) {
 		t.Fatal(err)
 	}
 	return s, raw
+}
+
+func TestPAE(t *testing.T) {
+	// The example of DSSE's protocol document.
+	payloadType, payload := "http://example.com/HelloWorld", []byte("hello world")
+	const want = "DSSEv1 29 http://example.com/HelloWorld 11 hello world"
+	if got := string(PAE(payloadType, payload)); got != want {
+		t.Error(got)
+	}
+	for _, s := range []string{"", "é", "a b", "\x00\xff"} {
+		if got, want := PAE(s, []byte(s)), ssldsse.PAE(s, []byte(s)); !bytes.Equal(got, want) {
+			t.Errorf("%q: got %q, go-securesystemslib %q", s, got, want)
+		}
+	}
 }
 
 func TestSignAndOpen(t *testing.T) {
@@ -84,12 +100,12 @@ func TestTheEnvelopeIsWrittenInOneWay(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := fmt.Sprintf(`{"payload":"YQ==","payloadType":%q,"signatures":[{"keyid":%q,"sig":%q}]}`,
-		someType, s.Public().Fingerprint(), base64.StdEncoding.EncodeToString(doc.Signatures[0].Sig))
+		someType, s.Public().Fingerprint(), base64.StdEncoding.EncodeToString(doc.Signature))
 	if string(raw) != want {
 		t.Errorf("got  %s\nwant %s", raw, want)
 	}
 	message := fmt.Sprintf("DSSEv1 %d %s 1 a", len(someType), someType)
-	if err := s.Public().Verify([]byte(message), doc.Signatures[0].Sig); err != nil {
+	if err := s.Public().Verify([]byte(message), doc.Signature); err != nil {
 		t.Error(err)
 	}
 }
@@ -117,12 +133,12 @@ func TestOpenTellsApart(t *testing.T) {
 		t.Errorf("another payload: %v", err)
 	}
 	doc, _ = parse(raw)
-	doc.Signatures[0].KeyID = other.Public().Fingerprint()
+	doc.KeyID = other.Public().Fingerprint()
 	if _, _, err := Open(written(t, doc), someType, append(keys, other.Public())); !errors.Is(err, trust.ErrSignature) {
 		t.Errorf("the key id of another pinned key: %v", err)
 	}
-	doc.Signatures[0].KeyID = s.Public().Fingerprint()
-	doc.Signatures[0].Sig = append(doc.Signatures[0].Sig, 0)
+	doc.KeyID = s.Public().Fingerprint()
+	doc.Signature = append(doc.Signature, 0)
 	var encoding *trust.EncodingError
 	if _, _, err := Open(written(t, doc), someType, keys); !errors.As(err, &encoding) {
 		t.Errorf("a byte after the signature: %v", err)
@@ -153,7 +169,7 @@ func TestOpenRefusesAWeakKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	raw := written(t, &document{[]byte("said"), someType, []signed{{public.Fingerprint(), sig}}})
+	raw := written(t, &Envelope{Payload: []byte("said"), PayloadType: someType, KeyID: public.Fingerprint(), Signature: sig})
 	var weak *trust.WeakKeyError
 	if _, _, err := Open(raw, someType, []*trust.Key{public}); !errors.As(err, &weak) {
 		t.Error(err)

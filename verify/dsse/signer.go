@@ -12,6 +12,7 @@ import (
 
 	"github.com/sigstore/sigstore/pkg/cryptoutils"
 
+	"github.com/gapseal/gapseal/internal/strict"
 	"github.com/gapseal/gapseal/verify/check"
 	"github.com/gapseal/gapseal/verify/trust"
 )
@@ -103,12 +104,12 @@ var (
 // onlyBlock returns the private key of text. OpenSSL writes the parameters of an
 // EC key in a block of their own before it.
 func onlyBlock(text []byte) (*pem.Block, error) {
+	blocks, err := strict.PEM(text, strict.PEMWithin)
+	if err != nil {
+		return nil, check.Malformed(keyFile, "%v", err)
+	}
 	var found *pem.Block
-	for rest := text; ; {
-		var block *pem.Block
-		if block, rest = pem.Decode(rest); block == nil {
-			break
-		}
+	for _, block := range blocks {
 		switch {
 		case block.Type == "EC PARAMETERS" && found == nil:
 		case found != nil:

@@ -10,9 +10,9 @@ import (
 	"github.com/gapseal/gapseal/verify/trust"
 )
 
-func written(t testing.TB, doc *document) []byte {
+func written(t testing.TB, env *Envelope) []byte {
 	t.Helper()
-	raw, err := Canonical(doc)
+	raw, err := env.write()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,13 +1,11 @@
 package evidence
 
 import (
-	"bytes"
 	"crypto/sha256"
-	"io"
-	"strconv"
+	"errors"
 	"strings"
+	"sync"
 
-	"github.com/go-json-experiment/json/jsontext"
 	bundlepb "github.com/sigstore/protobuf-specs/gen/pb-go/bundle/v1"
 	commonpb "github.com/sigstore/protobuf-specs/gen/pb-go/common/v1"
 	rekorpb "github.com/sigstore/protobuf-specs/gen/pb-go/rekor/v1"
@@ -15,8 +13,10 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/gapseal/gapseal/internal/strict"
 	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify/check"
+	"github.com/gapseal/gapseal/verify/dsse"
 	"github.com/gapseal/gapseal/verify/rekor"
 )
 
@@ -39,7 +39,7 @@ var bundleVersions = map[string]string{
 // unless a fault says why not.
 type Bundle struct {
 	Version    string // "0.1", "0.2" or "0.3"
-	Envelope   *Envelope
+	Envelope   *dsse.Envelope
 	Message    *MessageSignature
 	Hint       string            // of the public key, empty with a certificate
 	Cert       []byte            // DER of the signing certificate, nil with a public key
@@ -56,7 +56,7 @@ type Bundle struct {
 // limit.log-entry for what exceeds a budget, signature.encoding otherwise.
 func ReadBundle(raw []byte, mediaType string) (*Bundle, []*check.Fault) {
 	var pb bundlepb.Bundle
-	if f := decodeProto("the Sigstore bundle", raw, &pb); f != nil {
+	if f := decodeProto("the Sigstore bundle", raw, bundleShape(), &pb); f != nil {
 		return nil, []*check.Fault{f}
 	}
 	b := &Bundle{Version: bundleVersions[pb.GetMediaType()]}
@@ -129,7 +129,7 @@ func (b *Bundle) readContent(pb *bundlepb.Bundle) (f *check.Fault) {
 	case *bundlepb.Bundle_MessageSignature:
 		return b.readMessage(c.MessageSignature)
 	case *bundlepb.Bundle_DsseEnvelope:
-		if b.Envelope, f = newEnvelope(c.DsseEnvelope); f != nil {
+		if b.Envelope, f = readProtoEnvelope(c.DsseEnvelope); f != nil {
 			return f
 		}
 		if id := b.Envelope.KeyID; id != "" && b.Hint != "" && id != b.Hint {
@@ -213,8 +213,8 @@ func (e *Evidence) readRekor(value string) {
 		e.problem(rekorFault(check.RekorEncoding, err))
 		return
 	}
-	if !Written(e.Rekor) {
-		e.problem(fault(check.RekorEncoding, "the Rekor bundle %s", notWritten))
+	if !strict.Compact(e.Rekor) {
+		e.problem(fault(check.RekorEncoding, "the Rekor bundle %s", notCompact))
 	}
 	if err := b.CheckLogID(); err != nil {
 		e.problem(rekorFault(check.RekorLogID, err))
@@ -227,149 +227,78 @@ func (e *Evidence) readRekor(value string) {
 	e.Entries = append(e.Entries, entry)
 }
 
-// decodeProto reads the JSON of a protobuf message into m. protojson accepts
+// decodeProto decodes the JSON of a protobuf message into m. protojson accepts
 // many spellings of one message (names in snake_case, numbers for enums and
-// integers, four kinds of base64, null for what is absent), so that the text is
-// read beside the message's descriptor first, and only the spelling that
-// writers use is let through.
-func decodeProto(what string, raw []byte, m proto.Message) *check.Fault {
+// integers, four kinds of base64, null for what is absent), so the text must
+// first have the one shape that writers give it.
+func decodeProto(what string, raw []byte, shape strict.Shape, m proto.Message) *check.Fault {
 	if f := tooLarge(what, raw); f != nil {
 		return f
 	}
-	r := &protoText{Decoder: jsontext.NewDecoder(bytes.NewReader(raw)), what: what}
-	if bytes.HasPrefix(raw, []byte("\xef\xbb\xbf")) {
-		return r.fault("begins with a byte order mark")
+	if err := strict.Walk(raw, strict.MaxDepth, shape); err != nil {
+		return shapeFault(what, err)
 	}
-	if f := r.message(m.ProtoReflect().Descriptor()); f != nil {
-		return f
-	}
-	if _, err := r.ReadToken(); err != io.EOF {
-		return r.fault("carries data after the end of the document")
-	}
-	if !writtenProto(raw) {
-		return r.fault("%s", notWritten)
+	if !strict.CompactProto(raw) {
+		return encodingFault("%s: %s", what, notCompact)
 	}
 	if err := protojson.Unmarshal(raw, m); err != nil {
-		return r.fault("%s", strings.ReplaceAll(err.Error(), "\u00a0", " ")) // protobuf adds no-break spaces at random
+		// protobuf puts a no-break space into some messages at random.
+		return encodingFault("%s: %s", what, strings.ReplaceAll(err.Error(), "\u00a0", " "))
 	}
 	return nil
 }
 
-// protoText reads along a descriptor. None of the messages it reads contains
-// itself, which bounds the depth of what it accepts.
-type protoText struct {
-	*jsontext.Decoder
-	what string
+// shapeFault returns an error of [strict.Walk] as a fault of the id that belongs
+// to its place.
+func shapeFault(what string, err error) *check.Fault {
+	id, limit := check.SignatureEncoding, check.LimitEvidence
+	var in *strict.Error
+	if errors.As(err, &in) && strings.Contains(in.At, "/tlogEntries/") {
+		id, limit = check.RekorEncoding, check.LimitEntry
+	}
+	if errors.Is(err, strict.ErrTooMany) {
+		id = limit
+	}
+	return fault(id, "%s: want strict JSON: %v", what, err)
 }
 
-// listBudgets bounds every list of the messages that are read, by its JSON
-// name: three bytes of text become a hundred in memory.
-var listBudgets = map[string]struct {
-	most int
-	id   check.ID
-}{
-	"tlogEntries":       {rekor.MaxEntries, check.LimitEntry},
-	"hashes":            {rekor.MaxProofHashes, check.LimitEntry},
-	"rfc3161Timestamps": {MaxTimestamps, check.LimitEvidence},
-	"certificates":      {MaxCertificates, check.LimitEvidence},
-	"signatures":        {64, check.LimitEvidence}, // more than one is refused with its reason
+// listBudgets bounds each list of the messages that are read, by its JSON name:
+// three bytes of text become a hundred in memory.
+var listBudgets = map[string]int{
+	"tlogEntries":       rekor.MaxEntries,
+	"hashes":            rekor.MaxProofHashes,
+	"rfc3161Timestamps": MaxTimestamps,
+	"certificates":      MaxCertificates,
+	"signatures":        64, // a fault gives the number, of which only one is allowed
 }
 
-func (r *protoText) fault(format string, args ...any) *check.Fault {
-	at := string(r.StackPointer())
-	id := check.SignatureEncoding
-	if strings.Contains(at, "/tlogEntries/") {
-		id = check.RekorEncoding
-	}
-	where := r.what
-	if at != "" {
-		where += " at " + at
-	}
-	return fault(id, "%.200s: "+format, append([]any{where}, args...)...)
-}
+var bundleShape = sync.OnceValue(func() strict.Shape {
+	return messageShape((&bundlepb.Bundle{}).ProtoReflect().Descriptor())
+})
 
-// begin reads the token that opens an object or array.
-func (r *protoText) begin(kind jsontext.Kind, want string) *check.Fault {
-	tok, err := r.ReadToken()
-	if err != nil {
-		return r.fault("want strict JSON: %v", err)
-	}
-	if tok.Kind() != kind {
-		return r.fault("want %s", want)
-	}
-	return nil
-}
-
-func (r *protoText) end() *check.Fault {
-	if _, err := r.ReadToken(); err != nil {
-		return r.fault("want strict JSON: %v", err)
-	}
-	return nil
-}
-
-func (r *protoText) message(md protoreflect.MessageDescriptor) *check.Fault {
-	if f := r.begin('{', "an object"); f != nil {
-		return f
-	}
-	for r.PeekKind() != '}' {
-		tok, err := r.ReadToken()
-		if err != nil {
-			return r.fault("want strict JSON, each member once: %v", err)
+// messageShape returns the shape of a message: its names in camelCase, and each
+// value in one spelling. The messages that are read do not contain themselves.
+func messageShape(md protoreflect.MessageDescriptor) strict.Shape {
+	members := map[string]strict.Shape{}
+	for i := range md.Fields().Len() {
+		fd := md.Fields().Get(i)
+		shape := valueShape(fd)
+		if fd.IsList() {
+			shape = strict.List(shape, listBudgets[fd.JSONName()])
 		}
-		name := tok.String()
-		fd := md.Fields().ByJSONName(name)
-		if fd == nil {
-			return r.fault("unknown member %.100q, want the camelCase names of %s", name, md.FullName())
-		}
-		if f := r.field(fd); f != nil {
-			return f
-		}
+		members[fd.JSONName()] = shape
 	}
-	return r.end()
+	return strict.Object(members)
 }
 
-func (r *protoText) field(fd protoreflect.FieldDescriptor) *check.Fault {
-	if !fd.IsList() {
-		return r.value(fd)
-	}
-	if f := r.begin('[', "an array"); f != nil {
-		return f
-	}
-	budget := listBudgets[fd.JSONName()]
-	for n := 0; r.PeekKind() != ']'; n++ {
-		if n == budget.most {
-			f := r.fault("more than %d members", budget.most)
-			f.ID = budget.id
-			return f
-		}
-		if f := r.value(fd); f != nil {
-			return f
-		}
-	}
-	return r.end()
-}
-
-func (r *protoText) value(fd protoreflect.FieldDescriptor) *check.Fault {
-	if fd.Kind() == protoreflect.MessageKind {
-		return r.message(fd.Message())
-	}
-	tok, err := r.ReadToken()
-	if err != nil {
-		return r.fault("want strict JSON: %v", err)
-	}
-	if tok.Kind() != '"' {
-		return r.fault("want a string")
-	}
-	text := tok.String()
+func valueShape(fd protoreflect.FieldDescriptor) strict.Shape {
 	switch fd.Kind() {
+	case protoreflect.MessageKind:
+		return messageShape(fd.Message())
 	case protoreflect.BytesKind:
-		if _, err := DecodeBase64(text); err != nil {
-			return r.fault("want standard base64 in its one spelling: %v", err)
-		}
+		return strict.Base64Text
 	case protoreflect.Int64Kind:
-		if n, err := strconv.ParseInt(text, 10, 64); err != nil || strconv.FormatInt(n, 10) != text {
-			return r.fault("want a plain integer in a string, found %.100q", text)
-		}
+		return strict.IntegerText
 	}
-	return nil
+	return strict.Text
 }

@@ -1,8 +1,6 @@
 package evidence
 
 import (
-	"bytes"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"maps"
@@ -50,9 +48,9 @@ func ReadCosign(manifest, subject oci.Digest, blob func(oci.Digest) []byte) []Ev
 }
 
 func (e *Evidence) decodeSignature(value string) {
-	raw, err := DecodeBase64(value)
+	raw, err := strict.Base64(value)
 	if err != nil {
-		e.problem(encodingFault("the signature is no strict base64: %v", err))
+		e.problem(encodingFault("the signature: %v", err))
 		return
 	}
 	e.Signature = raw
@@ -174,8 +172,8 @@ func (e *Evidence) readTimestamp(value string) {
 		e.problem(encodingFault("the annotation %s: %v", annotationTimestamp, err))
 		return
 	}
-	der, err := DecodeBase64(t.Signed)
-	if err != nil || len(der) == 0 || !Written([]byte(value)) {
+	der, err := strict.Base64(t.Signed)
+	if err != nil || len(der) == 0 || !strict.Compact([]byte(value)) {
 		e.problem(encodingFault("the annotation %s: want a timestamp in strict base64, and no white space", annotationTimestamp))
 		return
 	}
@@ -189,18 +187,19 @@ func decodePEM(text string) ([][]byte, error) {
 	if len(text) > maxPEM {
 		return nil, fmt.Errorf("want at most %d bytes, found %d", maxPEM, len(text))
 	}
+	blocks, err := strict.PEM([]byte(text), strict.PEMCanonical)
+	if err != nil {
+		return nil, err
+	}
+	if len(blocks) > MaxCertificates {
+		return nil, fmt.Errorf("want at most %d certificates, found %d", MaxCertificates, len(blocks))
+	}
 	var certs [][]byte
-	for rest := bytes.TrimSpace([]byte(text)); len(rest) > 0; {
-		block, _ := pem.Decode(rest)
-		if block == nil || block.Type != "CERTIFICATE" || len(certs) == MaxCertificates {
-			return nil, fmt.Errorf("want at most %d PEM blocks CERTIFICATE and nothing else", MaxCertificates)
+	for _, block := range blocks {
+		if block.Type != "CERTIFICATE" {
+			return nil, errors.New("want PEM blocks CERTIFICATE and nothing else")
 		}
-		text := bytes.TrimSpace(pem.EncodeToMemory(&pem.Block{Type: block.Type, Bytes: block.Bytes}))
-		after, ok := bytes.CutPrefix(rest, text)
-		if !ok {
-			return nil, errors.New("want PEM blocks in their canonical form, without headers, and nothing between them")
-		}
-		certs, rest = append(certs, block.Bytes), bytes.TrimSpace(after)
+		certs = append(certs, block.Bytes)
 	}
 	return certs, nil
 }
@@ -249,8 +248,8 @@ func checkConfig(m *signatureManifest, blob func(oci.Digest) []byte) []*check.Fa
 		return []*check.Fault{encodingFault("the config of the manifest: %v", err)}
 	}
 	var faults []*check.Fault
-	if !Written(raw) {
-		faults = append(faults, encodingFault("the config of the manifest %s", notWritten))
+	if !strict.Compact(raw) {
+		faults = append(faults, encodingFault("the config of the manifest %s", notCompact))
 	}
 	if !c.plain() {
 		faults = append(faults, encodingFault("the config of the manifest says more than cosign writes there"))

@@ -1,14 +1,13 @@
 package evidence
 
 import (
-	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify/check"
+	"github.com/gapseal/gapseal/verify/dsse"
 	"github.com/gapseal/gapseal/verify/rekor"
 )
 
@@ -40,7 +39,7 @@ type Evidence struct {
 	Payload   []byte     // what Message carries: a simple signing payload or an in-toto statement
 	Statement *Statement // nil unless Payload is one
 
-	Envelope *rekor.Envelope // what Message was made from, nil unless it is a DSSE envelope
+	Envelope *dsse.Envelope // what Message was made from, nil unless it is a DSSE envelope
 
 	Cert       []byte            // DER of the signing certificate, nil for a plain key
 	Chain      [][]byte          // DER of the certificates that came after it
@@ -128,19 +127,6 @@ func tooLarge(what string, raw []byte) *check.Fault {
 	}
 	return &check.Fault{ID: check.LimitEvidence, Detail: what,
 		Expected: fmt.Sprintf("at most %d bytes", MaxSize), Found: fmt.Sprintf("%d bytes", len(raw))}
-}
-
-// DecodeBase64 decodes standard base64 that has exactly one spelling: padded,
-// no white space, no stray bits.
-func DecodeBase64(s string) ([]byte, error) {
-	raw, err := base64.StdEncoding.Strict().DecodeString(s)
-	if err != nil {
-		return nil, err
-	}
-	if strings.ContainsAny(s, "\r\n") {
-		return nil, errors.New("it contains line breaks")
-	}
-	return raw, nil
 }
 
 // decodeHex decodes what is known to be hex.

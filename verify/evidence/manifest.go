@@ -1,12 +1,9 @@
 package evidence
 
 import (
-	"bytes"
 	"maps"
 	"regexp"
 	"slices"
-
-	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/gapseal/gapseal/internal/strict"
 	"github.com/gapseal/gapseal/oci"
@@ -46,7 +43,7 @@ func parseManifest(raw []byte) (*signatureManifest, []*check.Fault) {
 	if err := strict.UnmarshalKnown(raw, &m); err != nil {
 		return nil, []*check.Fault{encodingFault("the manifest: %v", err)}
 	}
-	return &m, checkWritten(raw)
+	return &m, checkCompact(raw)
 }
 
 // parseReferrer reads a manifest that may have annotations.
@@ -56,14 +53,14 @@ func parseReferrer(raw []byte) (*signatureManifest, []*check.Fault) {
 		return nil, []*check.Fault{encodingFault("the manifest: %v", err)}
 	}
 	m.annotations = m.Annotations
-	return &m.signatureManifest, checkWritten(raw)
+	return &m.signatureManifest, checkCompact(raw)
 }
 
-func checkWritten(raw []byte) []*check.Fault {
-	if Written(raw) {
+func checkCompact(raw []byte) []*check.Fault {
+	if strict.Compact(raw) {
 		return nil
 	}
-	return []*check.Fault{encodingFault("the manifest %s", notWritten)}
+	return []*check.Fault{encodingFault("the manifest %s", notCompact)}
 }
 
 // checkSubject judges the link to the image, which the manifest may leave out
@@ -139,27 +136,5 @@ func bare(d oci.Descriptor) bool {
 	return len(d.Annotations) == 0 && d.Platform == nil && d.ArtifactType == "" && len(d.URLs) == 0 && d.Data == nil
 }
 
-// notWritten says why a text that is not as Written asks is refused.
-const notWritten = "has white space or odd escapes, which no tool writes"
-
-// Written reports whether raw is JSON as signing tools write it: no white space
-// between its parts, and no character spelt in another way than encoders do,
-// with or without the escapes that make it safe in a page. What nothing signs
-// must leave no room for content between the lines; only the order of members
-// is the writer's.
-func Written(raw []byte) bool { return written(raw, false) }
-
-// writtenProto is Written for the JSON of protobuf messages: one build of Go's
-// protojson puts a space after each comma, another after none.
-func writtenProto(raw []byte) bool { return written(raw, false) || written(raw, true) }
-
-func written(raw []byte, spaces bool) bool {
-	for _, page := range []bool{false, true} {
-		again := jsontext.Value(bytes.Clone(raw))
-		err := again.Format(jsontext.EscapeForHTML(page), jsontext.EscapeForJS(page), jsontext.SpaceAfterComma(spaces))
-		if err == nil && bytes.Equal(again, raw) {
-			return true
-		}
-	}
-	return false
-}
+// notCompact is what is wrong with a text that [strict.Compact] refuses.
+const notCompact = "has white space or odd escapes, which no tool writes"

@@ -96,6 +96,7 @@ func TestRules(t *testing.T) {
 		{name: "another key", images: "app:v1", policy: imagesRule("keys: [{file: other.pub}]"), want: "trust.key"},
 		{name: "one key of two", images: "app:v1", policy: imagesRule("keys: [{file: other.pub}, {file: cosign.pub}]")},
 		{name: "fingerprint", images: "app:v1", policy: imagesRule("keys: [{fingerprint: '" + fixture.Key("cosign.pub").Fingerprint() + "'}]")},
+		{name: "fingerprint in upper case", images: "app:v1", policy: imagesRule("keys: [{fingerprint: '" + strings.ToUpper(fixture.Key("cosign.pub").Fingerprint()) + "'}]")},
 		{name: "another fingerprint", images: "app:v1", policy: imagesRule("keys: [{fingerprint: '" + another + "'}]"), want: "trust.key"},
 		{name: "pem", images: "app:v1", policy: imagesRule("keys:", "  - pem: |", "      "+strings.ReplaceAll(fixture.Key("cosign.pub").PEM(), "\n", "\n          "))},
 		{name: "nobody may sign", images: "app:v1", policy: imagesRule("required: true"), want: "trust.unanchored"},

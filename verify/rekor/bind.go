@@ -14,7 +14,9 @@ import (
 	"encoding/pem"
 	"fmt"
 
+	"github.com/gapseal/gapseal/internal/strict"
 	"github.com/gapseal/gapseal/verify/check"
+	"github.com/gapseal/gapseal/verify/dsse"
 )
 
 // BindPayload answers whether the entry is about a signature of this very
@@ -75,17 +77,6 @@ func mismatch(what, expected, found string) error {
 // attestation of 16 MiB in base64, and what surrounds it.
 const MaxEnvelope = 24 << 20
 
-// Envelope is a DSSE envelope with one signature, of which an entry may speak.
-type Envelope struct {
-	// Raw is the envelope's text as it was given to the log, which is how an
-	// attestation layer holds it. It is nil where only the parts are at hand, as
-	// in a Sigstore bundle, whose JSON is another.
-	Raw         []byte
-	PayloadType string
-	Payload     []byte // decoded
-	Signature   []byte // decoded
-}
-
 // BindEnvelope answers whether the entry is about this envelope, by all that
 // the kind stores of it: the hash of the payload or of the pre-authentication
 // encoding, the payload type, the hash of the text if that is at hand. If not,
@@ -97,9 +88,9 @@ type Envelope struct {
 //
 // The kinds that store no payload type leave it to the signature, which covers
 // it.
-func (e *Entry) BindEnvelope(env *Envelope) error {
+func (e *Entry) BindEnvelope(env *dsse.Envelope) error {
 	if e.is(kindHashedRekord, version2) {
-		return e.bindHash(env.pae())
+		return e.bindHash(env.PAE())
 	}
 	if e.Kind != kindDSSE && e.Kind != kindInToto {
 		return e.unfit("an envelope")
@@ -116,13 +107,13 @@ func (e *Entry) BindEnvelope(env *Envelope) error {
 }
 
 // bindText compares the hash of the envelope's text.
-func (e *Entry) bindText(env *Envelope) error {
+func (e *Entry) bindText(env *dsse.Envelope) error {
 	if e.is(kindInToto, version1) {
 		text, err := e.openText(env)
 		if err != nil {
 			return err
 		}
-		return text.same(env)
+		return compareText(env, text)
 	}
 	if env.Raw == nil || e.EnvelopeHash == "" {
 		return nil
@@ -145,7 +136,7 @@ func (e *Entry) bindEnvelopeHash(raw []byte) error {
 // signature, byte for byte. The error is that of [Entry.BindSignature], but for
 // an intoto 0.0.1 it is that of [Entry.BindEnvelope]: the text, which the entry
 // holds the hash of, must hold this signature and no other.
-func (e *Entry) BindEnvelopeSignature(env *Envelope) error {
+func (e *Entry) BindEnvelopeSignature(env *dsse.Envelope) error {
 	if !e.is(kindInToto, version1) {
 		return e.BindSignature(env.Signature)
 	}
@@ -157,46 +148,25 @@ func (e *Entry) BindEnvelopeSignature(env *Envelope) error {
 }
 
 // openText reads the text that the entry holds the hash of.
-func (e *Entry) openText(env *Envelope) (*Envelope, error) {
+func (e *Entry) openText(env *dsse.Envelope) (*dsse.Envelope, error) {
 	if env.Raw == nil {
 		return nil, e.unfit("an envelope whose text is not at hand")
 	}
 	if err := e.bindEnvelopeHash(env.Raw); err != nil {
 		return nil, err
 	}
-	return parseEnvelope(env.Raw)
+	return dsse.ParseEnvelope(env.Raw)
 }
 
-func parseEnvelope(raw []byte) (*Envelope, error) {
-	var r reader
-	r.depth(raw, "envelope")
-	top := r.object(raw, "envelope", "payload", "payloadType", "signatures")
-	sig, keyID := r.objectWith(r.only(top[2], "envelope: signatures"), "envelope: signatures[0]", "keyid", "sig")
-	if keyID != nil {
-		r.text(keyID, "envelope: signatures[0].keyid")
+// compareText compares what the text holds with the parts that are judged.
+func compareText(judged, text *dsse.Envelope) error {
+	if text.PayloadType != judged.PayloadType {
+		return mismatch("payload type", judged.PayloadType, text.PayloadType)
 	}
-	env := &Envelope{
-		Payload:     r.base64(top[0], "envelope: payload"),
-		PayloadType: r.text(top[1], "envelope: payloadType"),
-		Signature:   r.base64(sig[0], "envelope: signatures[0].sig"),
-	}
-	return env, r.err
-}
-
-// same compares what the text holds with the parts that are judged.
-func (e *Envelope) same(judged *Envelope) error {
-	if e.PayloadType != judged.PayloadType {
-		return mismatch("payload type", judged.PayloadType, e.PayloadType)
-	}
-	if want, found := sha256.Sum256(judged.Payload), sha256.Sum256(e.Payload); want != found {
+	if want, found := sha256.Sum256(judged.Payload), sha256.Sum256(text.Payload); want != found {
 		return mismatch("payload digest", hex.EncodeToString(want[:]), hex.EncodeToString(found[:]))
 	}
 	return nil
-}
-
-// pae is DSSE's pre-authentication encoding, which is what the signature signs.
-func (e *Envelope) pae() []byte {
-	return append(fmt.Appendf(nil, "DSSEv1 %d %s %d ", len(e.PayloadType), e.PayloadType, len(e.Payload)), e.Payload...)
 }
 
 // BindKey answers whether the entry is about a signature by this key: whether
@@ -250,17 +220,14 @@ func (e *Entry) Key() (crypto.PublicKey, error) {
 
 func (e *Entry) key() (crypto.PublicKey, []byte, error) {
 	name := e.keyMember()
-	block, _ := pem.Decode(e.PublicKeyPEM)
-	if block == nil {
+	blocks, err := strict.PEM(e.PublicKeyPEM, e.pemForm())
+	if len(blocks) == 0 {
 		return nil, nil, check.Malformed(name, "want a PEM block PUBLIC KEY or CERTIFICATE")
 	}
-	// Comparing the whole text shuts out headers, a second block and anything
-	// before, between and after.
-	canonical := pem.EncodeToMemory(&pem.Block{Type: block.Type, Bytes: block.Bytes})
-	if !e.samePEM(canonical) {
+	if err != nil || len(blocks) > 1 {
 		return nil, nil, check.Malformed(name, "want exactly one PEM block, without headers, and nothing around it")
 	}
-	pub, der, err := parseKey(block)
+	pub, der, err := parseKey(blocks[0])
 	if err != nil {
 		return nil, nil, check.Malformed(name, "%v", err)
 	}
@@ -270,15 +237,13 @@ func (e *Entry) key() (crypto.PublicKey, []byte, error) {
 	return pub, der, err
 }
 
-// samePEM compares the text with its canonical form. An intoto 0.0.2 holds it
-// as the client wrote it, and npm's breaks its lines otherwise.
-func (e *Entry) samePEM(canonical []byte) bool {
-	found := e.PublicKeyPEM
+// pemForm says how the key must be written. An intoto 0.0.2 holds it as the
+// client wrote it, and npm's client breaks the lines elsewhere.
+func (e *Entry) pemForm() strict.PEMForm {
 	if e.is(kindInToto, version2) {
-		found = bytes.ReplaceAll(found, []byte("\n"), nil)
-		canonical = bytes.ReplaceAll(canonical, []byte("\n"), nil)
+		return strict.PEMRewrapped
 	}
-	return bytes.Equal(canonical, found)
+	return strict.PEMExact
 }
 
 // keyMember names the member of the entry that holds its key.

@@ -6,7 +6,6 @@ import (
 	"crypto/ed25519"
 	"crypto/sha256"
 	"crypto/x509"
-	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
@@ -18,6 +17,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
+	"github.com/gapseal/gapseal/internal/strict"
 	"github.com/gapseal/gapseal/verify/check"
 )
 
@@ -95,8 +95,7 @@ func checkSigners(origin string, n *note.Note) error {
 		}
 	}
 	for _, s := range slices.Concat(n.Sigs, n.UnverifiedSigs) {
-		// note.Open has seen to it that it decodes.
-		if b, _ := base64.StdEncoding.DecodeString(s.Base64); base64.StdEncoding.EncodeToString(b) != s.Base64 {
+		if _, err := strict.Base64(s.Base64); err != nil {
 			return check.Malformed("checkpoint: signature", "want canonical base64 from %q", s.Name)
 		}
 	}

@@ -2,15 +2,14 @@ package rekor
 
 import (
 	"bytes"
-	"encoding/base64"
 	"errors"
-	"io"
 	"slices"
 	"strconv"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/gapseal/gapseal/internal/strict"
 	"github.com/gapseal/gapseal/verify/check"
 )
 
@@ -138,18 +137,16 @@ func (r *reader) fail(what, format string, args ...any) {
 	}
 }
 
-// depth refuses nesting beyond MaxDepth. Syntax is judged by object.
+// depth refuses nesting beyond MaxDepth. All other syntax is judged by object.
 func (r *reader) depth(raw []byte, what string) {
-	for dec := jsontext.NewDecoder(bytes.NewReader(raw)); r.err == nil; {
-		_, err := dec.ReadToken()
-		if errors.Is(err, io.EOF) {
-			return
-		}
-		if err != nil {
-			r.fail(what, "want JSON: %v", err)
-		} else if d := dec.StackDepth(); d > MaxDepth {
-			r.err = check.TooLarge(what+": JSON nesting", d, MaxDepth)
-		}
+	if r.err != nil {
+		return
+	}
+	err := strict.Walk(raw, MaxDepth, nil)
+	if errors.Is(err, strict.ErrTooDeep) {
+		r.err = check.TooLarge(what+": JSON nesting", MaxDepth+1, MaxDepth)
+	} else if err != nil {
+		r.fail(what, "want JSON: %v", err)
 	}
 }
 
@@ -274,17 +271,16 @@ func (r *reader) base64(raw jsontext.Value, what string) []byte {
 	return r.decode64(r.text(raw, what), what)
 }
 
-// decode64 refuses the empty string and every spelling but the canonical one:
-// the decoder alone lets newlines and loose trailing bits pass.
+// decode64 decodes base64 that has its one spelling and is not empty.
 func (r *reader) decode64(s, what string) []byte {
 	if r.err != nil {
 		return nil
 	}
-	b, err := base64.StdEncoding.DecodeString(s)
+	b, err := strict.Base64(s)
 	if err != nil {
-		r.fail(what, "want standard base64: %v", err)
-	} else if len(b) == 0 || base64.StdEncoding.EncodeToString(b) != s {
-		r.fail(what, "want canonical base64 of at least one byte, no white space, no loose trailing bits")
+		r.fail(what, "%v", err)
+	} else if len(b) == 0 {
+		r.fail(what, "want at least one byte in base64, found none")
 	}
 	return b
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/gapseal/gapseal/verify/dsse"
 	"github.com/gapseal/gapseal/verify/rekor"
 )
 
@@ -73,7 +74,7 @@ func FuzzParseEntry(f *testing.F) {
 		if err := e.BindPayload(body); err == nil {
 			t.Error("the entry is about itself")
 		}
-		if err := e.BindEnvelope(&rekor.Envelope{Raw: body, Payload: body}); err == nil {
+		if err := e.BindEnvelope(&dsse.Envelope{Raw: body, Payload: body}); err == nil {
 			t.Error("the entry is about itself as an envelope")
 		}
 		wantRebuilt(t, e, body)

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"testing"
 
+	"github.com/gapseal/gapseal/verify/dsse"
 	"github.com/gapseal/gapseal/verify/rekor"
 )
 
@@ -82,7 +83,7 @@ func FuzzBindEnvelope(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw []byte, payloadType string, payload, sig []byte) {
 		sum := sha256.Sum256(raw)
 		e := &rekor.Entry{Kind: "intoto", APIVersion: "0.0.1", EnvelopeHash: hex.EncodeToString(sum[:])}
-		env := &rekor.Envelope{Raw: raw, PayloadType: payloadType, Payload: payload, Signature: sig}
+		env := &dsse.Envelope{Raw: raw, PayloadType: payloadType, Payload: payload, Signature: sig}
 		parts, signature := e.BindEnvelope(env), e.BindEnvelopeSignature(env)
 		for _, err := range []error{parts, signature} {
 			if err != nil {

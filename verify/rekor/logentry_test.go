@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/mod/sumdb/tlog"
 
+	"github.com/gapseal/gapseal/verify/dsse"
 	"github.com/gapseal/gapseal/verify/rekor"
 )
 
@@ -127,7 +128,7 @@ func TestLogEntryBudgets(t *testing.T) {
 	wantTooLarge(t, err, "checkpoint: bytes")
 	_, err = rekor.VerifyCheckpoint(strings.Repeat("x", rekor.MaxCheckpoint), nil)
 	wantFormat(t, err, "checkpoint", "want a signed note: malformed note")
-	text := &rekor.Envelope{Raw: make([]byte, rekor.MaxEnvelope+1)}
+	text := &dsse.Envelope{Raw: make([]byte, rekor.MaxEnvelope+1)}
 	for _, version := range []string{"0.0.1", "0.0.2"} {
 		entry := &rekor.Entry{Kind: "intoto", APIVersion: version, EnvelopeHash: "00"}
 		wantTooLarge(t, entry.BindEnvelope(text), "envelope: bytes")
@@ -244,7 +245,7 @@ func TestUnfitKindIsNamed(t *testing.T) {
 	e := &rekor.Entry{Kind: "dsse", APIVersion: "0.0.1"}
 	for err, want := range maps.All(map[error]string{
 		e.BindPayload(nil): `log entry of kind "dsse" version "0.0.1" cannot speak for a signature of a message`,
-		(&rekor.Entry{Kind: "hashedrekord", APIVersion: "0.0.1"}).BindEnvelope(&rekor.Envelope{}): `log entry of kind "hashedrekord" version "0.0.1" cannot speak for an envelope`,
+		(&rekor.Entry{Kind: "hashedrekord", APIVersion: "0.0.1"}).BindEnvelope(&dsse.Envelope{}): `log entry of kind "hashedrekord" version "0.0.1" cannot speak for an envelope`,
 		(&rekor.Entry{}).BindPayload(nil): `log entry of kind "" version "" cannot speak for a signature of a message`,
 	}) {
 		var unsupported *rekor.UnsupportedError

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/gapseal/gapseal/verify/dsse"
 	"github.com/gapseal/gapseal/verify/rekor"
 )
 
@@ -34,11 +35,11 @@ type probeEnvelope struct {
 	Signature   []byte `json:"signature"`
 }
 
-func (e *probeEnvelope) read() *rekor.Envelope {
+func (e *probeEnvelope) read() *dsse.Envelope {
 	if e == nil {
 		return nil
 	}
-	return &rekor.Envelope{Raw: e.Raw, PayloadType: e.PayloadType, Payload: e.Payload, Signature: e.Signature}
+	return &dsse.Envelope{Raw: e.Raw, PayloadType: e.PayloadType, Payload: e.Payload, Signature: e.Signature}
 }
 
 func (e *probeEntry) read() *rekor.LogEntry {

@@ -76,7 +76,7 @@ func TestBundleSaysWhatIsWrong(t *testing.T) {
 		{`"logIndex":0`, `"zz":0,"aa":0,"logIndex":0`, "Payload", `unknown member "aa"`},
 		{`"logID":""`, `"logID":null`, "logID", "want a string, found null"},
 		{`"AAAA","Payload"`, `"AA=","Payload"`, "SignedEntryTimestamp", "want standard base64"},
-		{`"AAAA","Payload"`, `"AA\n==","Payload"`, "SignedEntryTimestamp", "want canonical base64"},
+		{`"AAAA","Payload"`, `"AA\n==","Payload"`, "SignedEntryTimestamp", "one spelling"},
 		{`"Payload":{`, `"Payload":[{`, "rekor bundle", "want JSON"},
 		{`"Payload":{`, "\"Payload\":{\"\xff\":0,", "rekor bundle", "want JSON: jsontext: invalid UTF-8"},
 	} {
@@ -87,7 +87,7 @@ func TestBundleSaysWhatIsWrong(t *testing.T) {
 		wantFormat(t, err, test.what, test.reason)
 	}
 	_, err := rekor.ParseBundle([]byte(good + "1"))
-	wantFormat(t, err, "rekor bundle", "nothing after it")
+	wantFormat(t, err, "rekor bundle", "after the end")
 	flood := strings.Replace(good, `"logID"`, `"`+strings.Repeat("é", 100_000)+`"`, 1)
 	_, err = rekor.ParseBundle([]byte(flood))
 	wantFormat(t, err, "Payload", "is missing")

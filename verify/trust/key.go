@@ -18,6 +18,7 @@ import (
 	"github.com/sigstore/sigstore/pkg/cryptoutils"
 	"github.com/sigstore/sigstore/pkg/signature"
 
+	"github.com/gapseal/gapseal/internal/strict"
 	"github.com/gapseal/gapseal/verify/check"
 )
 
@@ -115,16 +116,29 @@ func (k *Key) checkRSA(pub *rsa.PublicKey) error {
 	return nil
 }
 
-// ParseFingerprint returns s if it is a fingerprint as [Key.Fingerprint] writes
-// it, and a [*check.FormatError] otherwise. Upper case is refused, as there is one
-// way to write a fingerprint.
+// ParseFingerprint reads a fingerprint as people and other tools write it, and
+// returns it as [Key.Fingerprint] does: "sha256:" or "SHA256:" and 64 hex digits
+// in either case, with or without a colon between each pair of digits. The error
+// is a [*check.FormatError].
 func ParseFingerprint(s string) (string, error) {
-	digits, ok := strings.CutPrefix(s, fingerprintPrefix)
-	sum, err := hex.DecodeString(digits)
-	if !ok || err != nil || len(sum) != sha256.Size || digits != strings.ToLower(digits) {
-		return "", check.Malformed("key fingerprint", "want sha256: and 64 lower-case hex digits, found %q", s)
+	algorithm, digits, _ := strings.Cut(s, ":")
+	sum, err := hex.DecodeString(withoutColons(digits))
+	if algorithm != "sha256" && algorithm != "SHA256" || err != nil || len(sum) != sha256.Size {
+		return "", check.Malformed("key fingerprint", "want sha256: and 64 hex digits, found %q", s)
 	}
-	return s, nil
+	return fingerprintPrefix + hex.EncodeToString(sum), nil
+}
+
+// withoutColons removes the colons of a text that consists of pairs with one
+// colon between each two, and leaves any other text as it is.
+func withoutColons(digits string) string {
+	pairs := strings.Split(digits, ":")
+	for _, pair := range pairs {
+		if len(pair) != 2 {
+			return digits
+		}
+	}
+	return strings.Join(pairs, "")
 }
 
 // Budgets for keys.
@@ -165,10 +179,11 @@ func onlyBlock(text []byte) (*pem.Block, error) {
 	if len(text) > MaxKeyFile {
 		return nil, check.TooLarge(keyFile+": bytes", len(text), MaxKeyFile)
 	}
-	block, rest := pem.Decode(text)
-	if block == nil {
+	blocks, err := strict.PEM(text, strict.PEMAlone)
+	if len(blocks) == 0 {
 		return nil, check.Malformed(keyFile, "want a PEM block PUBLIC KEY, found none")
 	}
+	block := blocks[0]
 	switch block.Type {
 	case string(cryptoutils.PublicKeyPEMType), string(cryptoutils.PKCS1PublicKeyPEMType):
 	default:
@@ -177,10 +192,7 @@ func onlyBlock(text []byte) (*pem.Block, error) {
 	if len(block.Headers) > 0 {
 		return nil, check.Malformed(keyFile, "want a PEM block without headers")
 	}
-	// Decode skips what it cannot read, a broken block before a good one too.
-	begin := []byte("-----BEGIN ")
-	around := !bytes.HasPrefix(bytes.TrimSpace(text), begin) || len(bytes.TrimSpace(rest)) > 0
-	if around || bytes.Count(text, begin) > 1 {
+	if err != nil || len(blocks) > 1 {
 		return nil, check.Malformed(keyFile, "want exactly one PEM block and nothing around it, found more")
 	}
 	return block, nil

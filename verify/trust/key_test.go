@@ -36,13 +36,35 @@ func TestFingerprintAndDescription(t *testing.T) {
 	}
 }
 
+func TestParseFingerprintAcceptsOtherSpellings(t *testing.T) {
+	digits := strings.Repeat("0a", 31) + "ff"
+	want := "sha256:" + digits
+	colons := strings.Repeat("0a:", 31) + "ff"
+	for name, s := range map[string]string{
+		"our own":                want,
+		"upper-case digits":      "sha256:" + strings.ToUpper(digits),
+		"upper-case prefix":      "SHA256:" + digits,
+		"all upper case":         strings.ToUpper(want),
+		"colons":                 "sha256:" + colons,
+		"upper case with colons": "SHA256:" + strings.ToUpper(colons),
+		"mixed case":             "sha256:0A" + digits[2:],
+	} {
+		if got, err := ParseFingerprint(s); err != nil || got != want {
+			t.Errorf("%s: %q is read as %q, %v", name, s, got, err)
+		}
+	}
+}
+
 func TestParseFingerprintRefuses(t *testing.T) {
 	good := strings.Repeat("0a", 32)
 	for name, s := range map[string]string{
 		"empty":        "",
 		"no algorithm": good,
-		"upper case":   "sha256:" + strings.ToUpper(good),
-		"upper prefix": "SHA256:" + good,
+		"mixed prefix": "Sha256:" + good,
+		"some colons":  "sha256:0a:" + good[2:],
+		"last colon":   "sha256:" + strings.Repeat("0a:", 32),
+		"first colon":  "sha256:" + strings.Repeat(":0a", 32),
+		"other pairs":  "sha256:" + strings.Repeat("0a0:a0a:", 10) + "0a0a",
 		"short":        "sha256:" + good[2:],
 		"odd":          "sha256:" + good[1:],
 		"long":         "sha256:" + good + "00",
@@ -53,7 +75,7 @@ func TestParseFingerprintRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := ParseFingerprint(s)
-			wantFormat(t, err, "key fingerprint", "want sha256: and 64 lower-case hex digits")
+			wantFormat(t, err, "key fingerprint", "want sha256: and 64 hex digits")
 			if len(err.Error()) > 1000 {
 				t.Errorf("message of %d bytes", len(err.Error()))
 			}

@@ -1,12 +1,10 @@
 package trust
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"time"
@@ -16,6 +14,7 @@ import (
 	trustroot "github.com/sigstore/protobuf-specs/gen/pb-go/trustroot/v1"
 	"google.golang.org/protobuf/encoding/protojson"
 
+	"github.com/gapseal/gapseal/internal/strict"
 	"github.com/gapseal/gapseal/verify/check"
 )
 
@@ -157,54 +156,42 @@ func readLogs(root *Root, list string, in []*trustroot.TransparencyLogInstance, 
 // six levels.
 const maxRootDepth = 16
 
-// checkStrict refuses what protojson lets pass and another reader may take
-// another way: a member twice, the snake_case alias of a member's name, and the
-// number of an enumeration's value. No member of a trusted root has an underscore
-// in its JSON name. Unknown members are protojson's to refuse.
+// checkStrict refuses what protojson accepts and another reader may take
+// differently: a member twice, the snake_case alias of a member's name, and the
+// number of an enumeration's value. Unknown members are left to protojson.
 func checkStrict(text []byte) error {
-	dec := jsontext.NewDecoder(bytes.NewReader(text))
-	if err := walk(dec); err != nil {
-		return err
+	err := strict.Walk(text, maxRootDepth, rootShape{})
+	if errors.Is(err, strict.ErrTooDeep) {
+		return check.TooLarge(rootFile+": JSON nesting", maxRootDepth+1, maxRootDepth)
 	}
-	if _, err := dec.ReadToken(); !errors.Is(err, io.EOF) {
-		return check.Malformed(rootFile, "want one JSON object and nothing after it")
+	if err != nil {
+		return check.Malformed(rootFile, "want strict JSON, each member once: %v", err)
 	}
 	return nil
 }
 
-// walk reads one JSON value to its end.
-func walk(dec *jsontext.Decoder) error {
-	for {
-		token, err := dec.ReadToken()
-		if err != nil {
-			return check.Malformed(rootFile, "want strict JSON, each member once: %v", err)
-		}
-		if depth := dec.StackDepth(); depth > maxRootDepth {
-			return check.TooLarge(rootFile+": JSON nesting", depth, maxRootDepth)
-		} else if depth == 0 {
-			return nil
-		}
-		if token.Kind() == '0' && isEnumeration(dec) {
-			return check.Malformed(rootFile, "%s: want its name, found the number %s", dec.StackPointer(), token)
-		}
-		if isName(dec) && strings.Contains(token.String(), "_") {
-			return check.Malformed(rootFile, "member %q: want its camelCase name", token.String())
-		}
+// rootShape is the shape of any part of a trusted root.
+type rootShape struct{ enumeration bool }
+
+// Value refuses the number of an enumeration's value.
+func (s rootShape) Value(tok jsontext.Token) error {
+	if s.enumeration && tok.Kind() == '0' {
+		return fmt.Errorf("want its name, found the number %s", tok)
 	}
+	return nil
 }
 
-// isName tells whether the token just read was a member's name: an object has
-// then had an odd number of tokens.
-func isName(dec *jsontext.Decoder) bool {
-	kind, length := dec.StackIndex(dec.StackDepth())
-	return kind == '{' && length%2 == 1
+// Member refuses the alias of a name: no member of a trusted root has an
+// underscore in its JSON name.
+func (rootShape) Member(name string) (strict.Shape, error) {
+	if strings.Contains(name, "_") {
+		return nil, fmt.Errorf("member %q: want its camelCase name", name)
+	}
+	return rootShape{enumeration: name == "keyDetails" || name == "hashAlgorithm"}, nil
 }
 
-// isEnumeration tells whether the token just read is the value of one.
-func isEnumeration(dec *jsontext.Decoder) bool {
-	name := dec.StackPointer().LastToken()
-	return name == "keyDetails" || name == "hashAlgorithm"
-}
+// Element allows any element.
+func (rootShape) Element(int) (strict.Shape, error) { return rootShape{}, nil }
 
 // checkWindow answers whether t lies between from and to, both included; a zero
 // to is open.
