@@ -1,66 +1,75 @@
 package verify
 
 import (
-	"cmp"
 	"slices"
 	"time"
 
+	"github.com/gapseal/gapseal/bundle"
 	"github.com/gapseal/gapseal/oci"
-	"github.com/gapseal/gapseal/verify/cert"
+	"github.com/gapseal/gapseal/verify/check"
 	"github.com/gapseal/gapseal/verify/trust"
 )
 
-// ClockTolerance is how far an integrated time may lie in the future of the
-// clock that judges it.
+// ClockTolerance is how far a trusted time may lie in the future of the clock
+// that judges it.
 const ClockTolerance = 5 * time.Minute
 
-// Options are the anchors and the demands of one verification. The zero value
-// rejects everything: without an anchor a bundle is unanchored.
+// Options say what is trusted, what is demanded, and what the report is to name.
+// The zero value rejects everything, since nothing in it could vouch for a bundle.
 type Options struct {
-	Keys         []*trust.Key // pinned public keys; any of them will do
-	Fingerprints []string     // pinned fingerprints, each selecting a key in the bundle
-	Logs         []trust.Log  // trusted transparency logs
-	SealKeys     []*trust.Key // pinned keys, one of which must have sealed the bundle; none demands nothing
-	Roots        []Anchor     // trusted roots that these came from, for the report
+	Anchors
+	Demands // on every image
 
-	Identity *cert.Policy                 // demanded of a certificate; then no key vouches for anything
+	Policy          *Policy           // demands more of the images that its rules match; nil demands nothing
+	Images          []oci.Reference   // that the bundle must hold
+	AcceptReference []AcceptReference // waiver: names under which mirrored images were signed
+	IgnoreTlog      bool              // waiver: a log entry may be missing; one that is present and wrong still fails
+	Transfer        *Transfer         // record of the media, nil if there is none
+	Known           Known             // what was verified before, nil if no record is kept
+	At              time.Time         // judge as of this time; zero is the host's clock
+	HostTime        time.Time         // what the host's clock says; zero is At. A waiver, if At differs from it
+	Strict          bool              // warnings fail
+	Deep            bool              // unpack layers and compare their diff_ids
+
+	Path    string   // of the bundle, for the report
+	Command []string // as it was called, for the report
+	Tool    Tool     // for the report
+
+	// Advise returns what the operator can do about a fault, in place of the
+	// remedy that package check knows; an empty string keeps that remedy. It lets
+	// a program name its own flags and settings. It may be nil.
+	Advise func(f *check.Fault) string
+
+	// Tap is given the bytes of blobs while they are hashed, before it is known
+	// whether they are what their digests say. It may be nil.
+	Tap bundle.Tap
+
+	// Progress is called with the number of content bytes just hashed, from
+	// several goroutines. It may be nil.
+	Progress func(bytes int64)
+
+	// OnMetadata is called once all signatures are judged, before any content is
+	// read. Of that early report only a rejection is final. It may be nil.
+	OnMetadata func(early Report)
+}
+
+// Anchors are what the operator trusts beforehand, other than those who may sign:
+// those stand in [Demands].
+type Anchors struct {
+	Logs     []trust.Log                  // transparency logs, in which signatures are logged
 	CAs      []trust.CertificateAuthority // that issue certificates to sign with
-	CTLogs   []trust.Log                  // that certificates are logged in
-	TSAs     []trust.TimestampAuthority   // whose timestamps are believed
-
-	IgnoreTlog        bool              // a missing log entry is excused, a wrong one is not
-	Policy            *Policy           // nil demands nothing
-	Transfer          *Transfer         // of the media, nil if nobody wrote it down
-	Known             Known             // from earlier verifications, nil if nothing is kept
-	Images            []oci.Reference   // what the operator came for
-	Platforms         []oci.Platform    // platforms that must be present
-	Annotations       map[string]string // demanded of the signed payload
-	Attestations      []RequiredAttestation
-	AcceptReference   []AcceptReference // mirrors
-	MaxAge            time.Duration     // of the trusted time; zero demands nothing
-	NotBefore         time.Time         // oldest trusted time; zero demands nothing
-	At                time.Time         // judge as of this time; zero is the host's clock
-	HostTime          time.Time         // what the host's clock says, for the report; zero is At
-	RequireInclusion  bool              // each log entry must have an inclusion proof
-	RequireLogs       int               // distinct logs that must speak for a signature; zero is one
-	RequireTimestamps int               // distinct timestamp authorities that must; zero is none
-	RequireAll        bool              // every signature found must be good
-	RequireChildren   bool              // each platform must have a good signature of its own
-	Strict            bool              // warnings fail
-	Deep              bool              // unpack layers and check diff_ids
-	Waivers           []string          // as they stand in every output
-
-	Path       string   // of the bundle, for the report
-	Command    []string // as it was called, for the report
-	Tool       Tool
-	Progress   func(bytes int64)  // told the content bytes hashed, from several goroutines
-	OnMetadata func(early Report) // told once signatures are judged, before content is read: only a rejection is final then
+	CTLogs   []trust.Log                  // in which those certificates must be logged
+	TSAs     []trust.TimestampAuthority   // whose timestamps count
+	SealKeys []*trust.Key                 // one of which must have sealed the bundle; none demands no seal
+	Roots    []Anchor                     // trusted roots from which these came, for the report
 }
 
 // AcceptReference says that the image known as Image may carry a signature made
-// for the repository Signed. Both are full repositories; nothing else matches.
+// for the repository Signed. Both are repositories written in full, without tag
+// or digest.
 type AcceptReference struct{ Image, Signed string }
 
+// now returns the time to judge as of.
 func (o *Options) now() time.Time {
 	if o.At.IsZero() {
 		return time.Now().UTC().Truncate(time.Second)
@@ -68,23 +77,63 @@ func (o *Options) now() time.Time {
 	return o.At.UTC()
 }
 
-const clockHost = "host"
+// The sources of the time judged as of, as reports name them.
+const (
+	clockHost  = "host"
+	clockGiven = "--at"
+)
 
-// clock says what at, the time judged at, rests on.
+// clock says what at, the time judged as of, rests on.
 func (o *Options) clock(at time.Time) Clock {
 	if o.HostTime.IsZero() || o.HostTime.Equal(at) {
 		return Clock{Source: clockHost, Host: at}
 	}
-	return Clock{Source: "--at", Host: o.HostTime}
+	return Clock{Source: clockGiven, Host: o.HostTime}
+}
+
+// waivers lists the rules that the options waive, by the names that inventories
+// and reports use for them.
+func (o *Options) waivers(clock Clock) []string {
+	list := []string{}
+	if o.IgnoreTlog {
+		list = append(list, "--insecure-ignore-tlog")
+	}
+	for _, a := range o.AcceptReference {
+		list = append(list, "--accept-reference "+a.Image+"="+a.Signed)
+	}
+	if clock.Source == clockGiven {
+		list = append(list, clockGiven+" "+shortTime(o.At.UTC()))
+	}
+	return list
+}
+
+// shortTime writes a time as people give it: midnight as the day alone.
+func shortTime(t time.Time) string {
+	if t.Equal(t.Truncate(24 * time.Hour)) {
+		return t.Format(time.DateOnly)
+	}
+	return t.Format(time.RFC3339)
+}
+
+// anyone returns all who may vouch for some image of the bundle.
+func (o *Options) anyone() *Demands {
+	d := o.Demands
+	if o.Policy != nil {
+		for _, r := range o.Policy.Rules {
+			d.Keys = slices.Concat(d.Keys, r.Keys)
+			d.Fingerprints = slices.Concat(d.Fingerprints, r.Fingerprints)
+			d.Identities = slices.Concat(d.Identities, r.Identities)
+		}
+	}
+	return &d
 }
 
 // anchors lists what is trusted, for the report.
 func (o *Options) anchors() []Anchor {
-	own := o.demands()
-	list := append([]Anchor{}, own.anchors("")...)
+	list := append([]Anchor{}, o.Demands.anchors("")...)
 	if p := o.Policy; p != nil {
 		for i := range p.Rules {
-			for _, a := range p.Rules[i].anchors(sourcePolicy) {
+			for _, a := range p.Rules[i].anchors("policy") {
 				if !slices.Contains(list, a) {
 					list = append(list, a)
 				}
@@ -96,28 +145,13 @@ func (o *Options) anchors() []Anchor {
 	}
 	list = append(list, o.Roots...)
 	for _, l := range o.Logs {
-		list = append(list, Anchor{Kind: "log", Fingerprint: Text(l.Key.Fingerprint()), Source: l.Source, Path: Text(l.Path), Name: Text(l.Name)})
+		list = append(list, Anchor{Kind: "log", Fingerprint: Text(l.Key.Fingerprint()), Source: l.Source,
+			Path: Text(l.Path), Name: Text(l.Name)})
 	}
 	return list
 }
-
-const sourcePolicy = "policy"
 
 func keyAnchor(kind string, k *trust.Key, source string) Anchor {
-	return Anchor{Kind: kind, Fingerprint: Text(k.Fingerprint()), Source: source, Path: Text(k.Path), Name: Text(k.Describe())}
-}
-
-// anchors lists who may vouch, and how each was pinned: by the source given or,
-// without one, by a flag.
-func (d *Demands) anchors(source string) (list []Anchor) {
-	for _, k := range d.Keys {
-		list = append(list, keyAnchor("key", k, cmp.Or(source, "file")))
-	}
-	for _, f := range d.Fingerprints {
-		list = append(list, Anchor{Kind: "key", Fingerprint: Text(f), Source: cmp.Or(source, "fingerprint")})
-	}
-	for _, i := range d.Identities {
-		list = append(list, Anchor{Kind: "identity", Source: cmp.Or(source, "flag"), Name: Text(i.String())})
-	}
-	return list
+	return Anchor{Kind: kind, Fingerprint: Text(k.Fingerprint()), Source: source,
+		Path: Text(k.Path), Name: Text(k.Describe())}
 }

@@ -126,7 +126,7 @@ func (s *session) conclude() Report {
 
 // waivers shows each waiver among the checks, too.
 func (s *session) waivers() {
-	for _, w := range s.opt.Waivers {
+	for _, w := range s.rep.Waivers {
 		s.rec.add(bundleWide, check.Warn, check.Fault{ID: check.PolicyWaiver, Detail: "a rule was waived: " + w})
 	}
 }

@@ -7,14 +7,6 @@ import (
 	"github.com/gapseal/gapseal/verify/check"
 )
 
-// RequiredAttestation demands that at least Count attestations of a predicate
-// type are good. Name is what the operator called it.
-type RequiredAttestation struct {
-	Name          string
-	PredicateType string
-	Count         int
-}
-
 // Attestation is one in-toto statement about an image or one of its platforms.
 type Attestation struct {
 	Signature
@@ -59,4 +51,13 @@ func (s *session) requiredAttestations(i int, g *bundle.ImageGraph, d *demands) 
 		}
 		s.rec.add(i, check.Pass, f)
 	}
+}
+
+// signerName tells who said something: an identity by the issuer that vouched
+// for it, or a key.
+func signerName(sig *Signature) string {
+	if sig.Identity != "" {
+		return string(sig.Identity + " " + sig.Issuer)
+	}
+	return string(sig.Key)
 }

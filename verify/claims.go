@@ -125,10 +125,10 @@ func (j *judgement) accepted(signed string) bool {
 // annotations checks that the payload carries what the operator demanded.
 func (j *judgement) annotations(c *claim) {
 	asked, ok := false, true
-	for _, demanded := range j.d.annotations {
-		for _, name := range sortedKeys(demanded) {
+	for _, from := range j.d.each {
+		for _, name := range sortedKeys(from.Annotations) {
 			asked = true
-			want := demanded[name]
+			want := from.Annotations[name]
 			if got, found := annotation(c, name); !found || got != want {
 				ok = false
 				j.fault(check.Fault{ID: check.PolicyAnnotations, Detail: fmt.Sprintf("annotation %q", clip(name)), Expected: want, Found: clip(got)})

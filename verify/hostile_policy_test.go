@@ -55,7 +55,7 @@ func refusing(pattern string) *verify.Policy {
 // Who strips the log entry leaves nothing to compare, and that is no answer.
 func TestRollbackWithoutATime(t *testing.T) {
 	raw, opt := (&threat{signed: []fixture.Stages{{NoLog: true}}}).build(t, unsigned(t, "unsigned:v1"))
-	opt.IgnoreTlog, opt.Waivers = true, []string{"--insecure-ignore-tlog"}
+	opt.IgnoreTlog = true
 	opt.Known, opt.Policy = &known{at: fixture.SignedAt}, refusing(fixture.Host+"unsigned:v1")
 	failedAs(t, fixture.Verify(t, raw, opt), "policy.rollback")
 }
@@ -106,7 +106,7 @@ func TestOneWorkflowIsOneSigner(t *testing.T) {
 		}})
 	}
 	opt := sigstore().Options(sigstore().TrustedRoot(nil), true)
-	opt.Identity = nil
+	opt.Identities = nil
 	opt.Policy = &verify.Policy{Rules: []verify.Rule{{Pattern: "**", Demands: verify.Demands{Signers: 2,
 		Identities: []*cert.Policy{{SANRegexp: "^https://github.com/acme/.*$", Issuer: fixture.IssuerName}}}}}}
 	failedAs(t, fixture.Verify(t, f.Build(), opt), "policy.signers")

@@ -26,6 +26,7 @@ func (s *session) image(i int) {
 	s.configs(i, g)
 	s.narrowed(i, g, d)
 	s.ruled(i, g, d)
+	s.allowed(i, g, d)
 	s.anchoredImage(i, g, d)
 	s.signatures(i, g, ref, d)
 	s.requiredAttestations(i, g, d)

@@ -25,7 +25,7 @@ func samples(t *testing.T, each func(name string, raw []byte, opt verify.Options
 		"strict":     func(o *verify.Options) { o.Strict = true },
 		"all":        func(o *verify.Options) { o.RequireAll = true },
 		"unanchored": func(o *verify.Options) { o.Keys = nil },
-		"waived":     func(o *verify.Options) { o.IgnoreTlog, o.Waivers = true, []string{"--insecure-ignore-tlog"} },
+		"waived":     func(o *verify.Options) { o.IgnoreTlog = true },
 		"deep":       func(o *verify.Options) { o.Deep = true },
 		"annotated":  func(o *verify.Options) { o.Annotations = map[string]string{"repo": "acme/app"} },
 		"young":      func(o *verify.Options) { o.MaxAge = time.Hour },
@@ -145,7 +145,8 @@ func TestWaiversAreShownInEveryOutput(t *testing.T) {
 	waivers := []string{"--insecure-ignore-tlog", "--accept-reference a=b", "--at 2026-11-24"}
 	for _, image := range []string{"app:v1", "notlog:v1", "unsigned:v1"} {
 		opt := fixture.Options()
-		opt.IgnoreTlog, opt.Waivers = true, waivers
+		opt.IgnoreTlog, opt.HostTime = true, opt.At.Add(time.Hour)
+		opt.AcceptReference = []verify.AcceptReference{{Image: "a", Signed: "b"}}
 		rep := fixture.Verify(t, fixture.Bundle(t, image), opt)
 		if !slices.Equal(rep.Waivers, waivers) {
 			t.Errorf("%s: report has %q", image, rep.Waivers)

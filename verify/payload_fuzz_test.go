@@ -18,7 +18,7 @@ func FuzzPayload(f *testing.F) {
 	for _, s := range []string{good, good[:len(good)-2], good + "{}", `{"critical":null}`, `{"optional":{"repo":"\u0061cme"}}`, "", "\xff"} {
 		f.Add([]byte(s))
 	}
-	s := newSession(Options{Annotations: map[string]string{"repo": "acme"}})
+	s := newSession(Options{Demands: Demands{Annotations: map[string]string{"repo": "acme"}}})
 	ref := oci.Reference{Repository: "registry.example.com/acme/app", Tag: "v1"}
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		j := &judgement{s: s, ref: ref, d: s.demandsOn(ref), sig: evidence.Evidence{Form: check.FormSimpleSigning, Subject: subject, Payload: raw, Message: raw}}

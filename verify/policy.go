@@ -224,10 +224,18 @@ func (s *session) ruled(i int, g *bundle.ImageGraph, d *demands) {
 		return
 	}
 	s.rec.add(i, check.Pass, f)
-	if len(d.Digests) > 0 {
-		s.pinnedDigest(i, g, d)
+}
+
+// allowed asks an image what each source of demands allows: digests, and
+// platforms.
+func (s *session) allowed(i int, g *bundle.ImageGraph, d *demands) {
+	if d.unlisted {
+		return
 	}
-	s.onlyPlatforms(i, g, d)
+	for _, from := range d.each {
+		s.pinnedDigest(i, g, d.rule, from)
+		s.onlyPlatforms(i, g, from)
+	}
 }
 
 func (p *Policy) patterns() string {
@@ -238,36 +246,49 @@ func (p *Policy) patterns() string {
 	return someOf(list)
 }
 
-func (s *session) pinnedDigest(i int, g *bundle.ImageGraph, d *demands) {
+// pinnedDigest asks for one of the digests that a source of demands pins. A rule
+// whose pattern stands for this one name binds the name by it.
+func (s *session) pinnedDigest(i int, g *bundle.ImageGraph, rule *Rule, from *Demands) {
+	if len(from.Digests) == 0 {
+		return
+	}
+	ofRule := rule != nil && from == &rule.Demands
 	f := check.Fault{ID: check.PolicyDigest, Subject: string(g.Digest), Found: string(g.Digest)}
-	if slices.Contains(d.Digests, g.Digest) {
-		// A pattern that other names match, too, says nothing of this one.
-		if ref, err := oci.ParseReference(g.Reference); err == nil && ref.Name() == d.rule.Pattern {
+	if slices.Contains(from.Digests, g.Digest) {
+		ref, err := oci.ParseReference(g.Reference)
+		if err == nil && ofRule && ref.Name() == rule.Pattern {
 			s.rep.Images[i].BoundBy = check.BoundByPolicy
 		}
 		s.rec.add(i, check.Pass, f)
 		return
 	}
 	var pins []string
-	for _, p := range d.Digests {
+	for _, p := range from.Digests {
 		pins = append(pins, string(p))
 	}
-	f.Detail, f.Expected = "the policy pins other digests for "+d.rule.Pattern, someOf(pins)
+	f.Detail, f.Expected = "other digests are pinned for the image", someOf(pins)
+	if ofRule {
+		f.Detail = "the policy pins other digests for " + rule.Pattern
+	}
 	s.rec.fault(i, &f)
 }
 
-func (s *session) onlyPlatforms(i int, g *bundle.ImageGraph, d *demands) {
-	if len(d.OnlyPlatforms) == 0 {
+// onlyPlatforms refuses a platform that a source of demands does not allow.
+func (s *session) onlyPlatforms(i int, g *bundle.ImageGraph, from *Demands) {
+	if len(from.OnlyPlatforms) == 0 {
 		return
 	}
 	var allowed []string
-	for _, p := range d.OnlyPlatforms {
+	for _, p := range from.OnlyPlatforms {
 		allowed = append(allowed, p.String())
 	}
-	f := check.Fault{ID: check.PolicyPlatform, Subject: string(g.Digest), Expected: strings.Join(allowed, ", "), Found: strings.Join(g.Carried, ", ")}
-	stranger := slices.ContainsFunc(g.Tree, func(n bundle.TreeNode) bool { return s.isPlatform(n) && !s.allowedPlatform(n, d.OnlyPlatforms) })
-	if stranger {
-		f.Detail = "the bundle carries a platform that the policy does not allow"
+	f := check.Fault{ID: check.PolicyPlatform, Subject: string(g.Digest),
+		Expected: strings.Join(allowed, ", "), Found: strings.Join(g.Carried, ", ")}
+	refused := slices.ContainsFunc(g.Tree, func(n bundle.TreeNode) bool {
+		return s.isPlatform(n) && !s.allowedPlatform(n, from.OnlyPlatforms)
+	})
+	if refused {
+		f.Detail = "the bundle carries a platform that is not allowed"
 		s.rec.fault(i, &f)
 		return
 	}
@@ -340,4 +361,31 @@ func (s *session) budget(what string, allowed, found int64) {
 	default:
 		s.rec.add(bundleWide, check.Pass, f)
 	}
+}
+
+// demandsOn returns the demands on an image known by a reference: those of the
+// options, joined by those of the first rule of the policy that matches it.
+func (s *session) demandsOn(ref oci.Reference) *demands {
+	d := &demands{}
+	d.join(&s.opt.Demands)
+	p := s.opt.Policy
+	if p == nil {
+		return d
+	}
+	if d.rule = s.ruleFor(ref); d.rule == nil {
+		d.unlisted = !p.JudgeUnlisted
+		return d
+	}
+	d.join(&d.rule.Demands)
+	return d
+}
+
+// anchoredImage refuses an image that nothing pinned could vouch for, where
+// other images of the bundle have what could.
+func (s *session) anchoredImage(i int, g *bundle.ImageGraph, d *demands) {
+	if d.anchored() || d.unlisted || !s.anyone.anchored() {
+		return // told of the rule, or of the bundle as a whole
+	}
+	s.rec.fault(i, &check.Fault{ID: check.TrustUnanchored, Subject: string(g.Digest), Detail: "nothing was pinned that could vouch for this image: neither by its rule of the policy nor by flag",
+		Expected: "keys or identities in the rule, or --key FILE", Found: "none"})
 }

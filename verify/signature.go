@@ -315,3 +315,36 @@ func (s *session) read(i int, g *bundle.ImageGraph, subject oci.Digest, count in
 	}
 	return sigs, true
 }
+
+// signers counts who signed the image, if more than one was to.
+func (s *session) signers(i int, g *bundle.ImageGraph, d *demands) {
+	if d.Signers <= 1 {
+		return
+	}
+	found := countSigners(s.rep.Images[i].Signatures)
+	f := check.Fault{ID: check.PolicySigners, Subject: string(g.Digest), Detail: "distinct keys or identities whose signatures meet every demand", Expected: fmt.Sprintf("at least %d", d.Signers), Found: fmt.Sprint(found)}
+	if found < d.Signers {
+		s.rec.fault(i, &f)
+		return
+	}
+	s.rec.add(i, check.Pass, f)
+}
+
+// countSigners counts those who signed. Each key, and each identity that was
+// demanded, counts once, however many names a regular expression lets pass: one
+// workflow on two branches is one signer.
+func countSigners(sigs []Signature) (n int) {
+	seen := map[string]bool{}
+	for i := range sigs {
+		sig := &sigs[i]
+		if !sig.Counts || seen[string(sig.Key)] || seen[sig.demanded] {
+			continue
+		}
+		n++
+		seen[string(sig.Key)] = true
+		if sig.demanded != "" {
+			seen[sig.demanded] = true
+		}
+	}
+	return n
+}

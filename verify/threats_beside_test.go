@@ -118,7 +118,7 @@ func TestSignaturesBeside(t *testing.T) {
 	keylessEve := fixture.BundleStages{Flavour: keyless}
 	private := eve.With(func(s *fixture.Sigstore) { s.Rekor1 = fixture.NewSigstore(t).Rekor1 })
 	pinned := func(o *verify.Options) {
-		o.Identity, o.Keys = nil, sigstore().Options(sigstore().TrustedRoot(nil), false).Keys
+		o.Identities, o.Keys = nil, sigstore().Options(sigstore().TrustedRoot(nil), false).Keys
 	}
 	flipped := finished(rekor1, flipSignature)
 	modernThreats(t, "trust", []modern{

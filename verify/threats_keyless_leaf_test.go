@@ -33,7 +33,7 @@ func TestKeylessLeafThreats(t *testing.T) {
 		}), want: "cert.chain"},
 		{name: "leaf with a weak key: P-224", want: "cert.chain", made: fixture.BundleStages{Flavour: keyless, Leaf: func(m *fixture.Making) { m.Key = ecdsaKey(p224) }}},
 		{name: "a plain key where an identity was demanded", opt: func(o *verify.Options) {
-			o.Identity = &cert.Policy{SAN: fixture.SignerName, Issuer: fixture.IssuerName}
+			o.Keys, o.Identities = nil, []*cert.Policy{{SAN: fixture.SignerName, Issuer: fixture.IssuerName}}
 		}, want: "cert.chain"},
 	})
 	raw := func(change func([]byte) []byte) fixture.BundleStages {
@@ -52,7 +52,7 @@ func TestKeylessLeafThreats(t *testing.T) {
 	})
 	modernThreats(t, "trust", []modern{
 		{name: "a certificate's signature where a key was pinned", want: "trust.key", made: fixture.BundleStages{Flavour: keyless}, opt: func(o *verify.Options) {
-			o.Identity, o.Keys = nil, append(o.Keys, sigstore().Public())
+			o.Identities, o.Keys = nil, append(o.Keys, sigstore().Public())
 		}},
 	})
 	// An entry about another certificate gives this one no time, either.

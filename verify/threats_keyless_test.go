@@ -54,7 +54,7 @@ func signedAt(of fixture.Flavour, d time.Duration) fixture.BundleStages {
 }
 
 func policy(change func(*cert.Policy)) func(*verify.Options) {
-	return func(o *verify.Options) { p := *o.Identity; change(&p); o.Identity = &p }
+	return func(o *verify.Options) { p := *o.Identities[0]; change(&p); o.Identities = []*cert.Policy{&p} }
 }
 
 func TestKeylessChainThreats(t *testing.T) {
@@ -112,7 +112,7 @@ func olderBundle(chain []*fixture.Authority) fixture.BundleStages {
 func TestKeylessTimeThreats(t *testing.T) {
 	const five = 5 * time.Minute
 	unlogged := fixture.Flavour{Keyless: true, Unlogged: true}
-	waive := func(o *verify.Options) { o.IgnoreTlog, o.Waivers = true, []string{"--insecure-ignore-tlog"} }
+	waive := func(o *verify.Options) { o.IgnoreTlog = true }
 	noTSA := func(r *trustroot.TrustedRoot) { r.TimestampAuthorities = nil }
 	modernThreats(t, "cert", []modern{
 		{name: "integratedTime after notAfter", made: signedAt(keyless, five+time.Second), want: "cert.chain"},

@@ -49,7 +49,6 @@ func TestReferenceThreats(t *testing.T) {
 	accept := func(image, signed string) func(*verify.Options) {
 		return func(o *verify.Options) {
 			o.AcceptReference = []verify.AcceptReference{{Image: image, Signed: signed}}
-			o.Waivers = []string{"--accept-reference " + image + "=" + signed}
 		}
 	}
 	signedFor := func(ref string) []fixture.Stages { return one(fixture.Stages{Reference: ref}) }

@@ -213,7 +213,7 @@ func TestEd25519LogSignsEntries(t *testing.T) {
 
 func TestWaivingTheLogExcusesAbsenceOnly(t *testing.T) {
 	waive := func(o *verify.Options) {
-		o.IgnoreTlog, o.Waivers = true, []string{"--insecure-ignore-tlog"}
+		o.IgnoreTlog = true
 	}
 	private := &fixture.Signer{Key: publisher().Key, Log: fixture.NewSigner(t).Log}
 	const all = "rekor.present policy.reference-unbound policy.waiver"

@@ -67,7 +67,7 @@ func TestBundleLogTrustThreats(t *testing.T) {
 		{name: "a private rekor's entry under a trusted log's id", by: private, want: "rekor.set rekor.checkpoint",
 			made: entry(rekor1, func(e *rekorpb.TransparencyLogEntry) { e.LogId.KeyId = sigstore().Rekor1ID() })},
 	})
-	waive := func(o *verify.Options) { o.IgnoreTlog, o.Waivers = true, []string{"--insecure-ignore-tlog"} }
+	waive := func(o *verify.Options) { o.IgnoreTlog = true }
 	modernThreats(t, "rekor", []modern{
 		{name: "a log entry that is present and wrong, under --insecure-ignore-tlog", opt: waive, made: proof(rekor2, func(p *rekorpb.InclusionProof) { p.RootHash[0] ^= 1 }), want: "rekor.inclusion rekor.checkpoint"},
 	})

@@ -128,10 +128,10 @@ func (j *judgement) tellLog(l *logged, at time.Time, valid bool) {
 // thresholds counts the logs and the timestamp authorities that speak for the
 // signature, each once: two entries of one log are one witness.
 func (j *judgement) thresholds() {
-	if want := j.d.Logs; want > 1 {
+	if want := j.d.RequireLogs; want > 1 {
 		j.threshold(check.RekorThreshold, want, rekor.CountLogs(j.counted), "distinct logs")
 	}
-	if want := j.d.Timestamps; want > 0 {
+	if want := j.d.RequireTimestamps; want > 0 {
 		j.threshold(check.TSAThreshold, want, len(tsa.Distinct(j.stamps)), "distinct timestamp authorities")
 	}
 }

@@ -101,7 +101,7 @@ func newSession(opt Options) *session {
 	at := opt.now()
 	s.rep = Report{
 		Schema: Schema, VerifiedAt: at, Clock: opt.clock(at), Bundle: BundleID{Path: opt.Path, Volumes: []Volume{}},
-		Anchors: opt.anchors(), Waivers: append([]string{}, opt.Waivers...), Tool: opt.Tool,
+		Anchors: opt.anchors(), Waivers: opt.waivers(opt.clock(at)), Tool: opt.Tool,
 		Images: []Image{}, Keys: []Key{}, Blobs: []Blob{}, Command: append([]string{}, opt.Command...), Checks: []Check{}, Failures: []Check{},
 	}
 	if p := opt.Policy; p != nil {

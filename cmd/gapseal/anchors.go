@@ -148,7 +148,7 @@ func (i *identity) parse(o *verify.Options) error {
 	if len(o.CAs) == 0 {
 		return usagef("a keyless signature needs the certificate authorities of a trusted root that has some: --trusted-root FILE")
 	}
-	o.Identity = &i.policy
+	o.Identities = []*cert.Policy{&i.policy}
 	return nil
 }
 
@@ -265,7 +265,7 @@ func (j *judging) parsePolicy(o *verify.Options) error {
 // unused refuses who is named by flag where the policy leaves no room for them:
 // they would stand in the report as trusted, and vouch for nothing.
 func (j *judging) unused(o *verify.Options) error {
-	if len(o.Keys)+len(o.Fingerprints) == 0 && o.Identity == nil || o.Policy.JudgeUnlisted {
+	if len(o.Keys)+len(o.Fingerprints) == 0 && len(o.Identities) == 0 || o.Policy.JudgeUnlisted {
 		return nil
 	}
 	for _, r := range o.Policy.Rules {
@@ -274,7 +274,7 @@ func (j *judging) unused(o *verify.Options) error {
 		}
 	}
 	flag := "--key"
-	if o.Identity != nil {
+	if len(o.Identities) > 0 {
 		flag = "--certificate-identity"
 	}
 	return usagef("%s would go unused: each rule of the policy %s says who may sign, and images that no rule matches are refused; drop the flag, or have the policy changed", flag, j.policy)

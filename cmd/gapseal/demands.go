@@ -67,9 +67,14 @@ func (j *judging) declare(fs *pflag.FlagSet, keyHelp, platformHelp string) {
 
 // options turns the flags into what verify takes. loadKey reads one --key.
 func (j *judging) options(loadKey func(arg string, o *verify.Options) error) (verify.Options, error) {
+	now := clock().UTC().Truncate(time.Second)
 	o := verify.Options{
-		IgnoreTlog: j.ignoreTlog, RequireAll: j.requireAll, RequireChildren: j.requireChildren, RequireLogs: j.requireLogs, RequireTimestamps: j.requireTimestamps, RequireInclusion: j.requireInclusion, Strict: j.strict,
-		Tool: toolVersion(), At: clock().UTC().Truncate(time.Second), Command: shownCommand(os.Args),
+		Demands: verify.Demands{
+			RequireAll: j.requireAll, RequireChildren: j.requireChildren, RequireInclusion: j.requireInclusion,
+			RequireLogs: j.requireLogs, RequireTimestamps: j.requireTimestamps,
+		},
+		IgnoreTlog: j.ignoreTlog, Strict: j.strict, At: now, HostTime: now,
+		Tool: toolVersion(), Command: shownCommand(os.Args),
 	}
 	for _, k := range j.keys {
 		if err := loadKey(k, &o); err != nil {
@@ -81,21 +86,7 @@ func (j *judging) options(loadKey func(arg string, o *verify.Options) error) (ve
 			return o, err
 		}
 	}
-	o.HostTime, o.Waivers = clock().UTC().Truncate(time.Second), j.waivers()
 	return o, nil
-}
-
-func (j *judging) waivers() (list []string) {
-	if j.ignoreTlog {
-		list = append(list, "--insecure-ignore-tlog")
-	}
-	for _, a := range j.accept {
-		list = append(list, "--accept-reference "+a)
-	}
-	if j.at != "" {
-		list = append(list, "--at "+j.at)
-	}
-	return list
 }
 
 // inputs are the files that the operator named, besides the bundle.

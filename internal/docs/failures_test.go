@@ -86,7 +86,7 @@ func trusted(o *verify.Options) {
 func identity(san string) func(*verify.Options) {
 	return func(o *verify.Options) {
 		trusted(o)
-		o.Keys, o.Identity = nil, &cert.Policy{SAN: san, Issuer: "http://127.0.0.1:8888"}
+		o.Keys, o.Identities = nil, []*cert.Policy{{SAN: san, Issuer: "http://127.0.0.1:8888"}}
 	}
 }
 

@@ -62,13 +62,14 @@ func referrer(mediaType string, bundle []byte, subject oci.Digest, size int64) [
 // trust or cert, or says that not exactly one of the two was given.
 func Anchors(root *trust.Root, key []byte, identity *cert.Policy) (verify.Options, error) {
 	opt := verify.Options{
-		Logs: root.Logs, CAs: root.CAs, CTLogs: root.CTLogs, TSAs: root.TSAs, Identity: identity,
-		Tool: verify.Tool{Name: "gapseal", Version: "oracle"},
+		Anchors: verify.Anchors{Logs: root.Logs, CAs: root.CAs, CTLogs: root.CTLogs, TSAs: root.TSAs},
+		Tool:    verify.Tool{Name: "gapseal", Version: "oracle"},
 	}
 	switch {
 	case (key == nil) == (identity == nil):
 		return opt, fmt.Errorf("want a public key or an identity, one of the two")
 	case identity != nil:
+		opt.Identities = []*cert.Policy{identity}
 		return opt, identity.Validate()
 	}
 	k, err := trust.ParseKey(key)

@@ -70,11 +70,11 @@ func (e *explainer) rule(r *verify.Rule) {
 	if r.Signers > 1 {
 		e.say("  %d of them must have signed.", r.Signers)
 	}
-	if r.Logs > 1 {
-		e.say("  %d distinct transparency logs must speak for one signature.", r.Logs)
+	if r.RequireLogs > 1 {
+		e.say("  %d distinct transparency logs must speak for one signature.", r.RequireLogs)
 	}
-	if r.Timestamps > 0 {
-		e.say("  %d distinct timestamp authorities must have stamped one signature.", r.Timestamps)
+	if r.RequireTimestamps > 0 {
+		e.say("  %d distinct timestamp authorities must have stamped one signature.", r.RequireTimestamps)
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Annotations)) {
 		e.say("  What was signed must carry %s=%s.", name, r.Annotations[name])

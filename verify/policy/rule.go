@@ -183,7 +183,7 @@ func (in *rule) counts(_ *reader, out *verify.Rule) error {
 		name string
 		in   *value
 		out  *int
-	}{{"signers", &in.Signers, &out.Signers}, {"logs", &in.Logs, &out.Logs}, {"timestamps", &in.Timestamps, &out.Timestamps}} {
+	}{{"signers", &in.Signers, &out.Signers}, {"logs", &in.Logs, &out.RequireLogs}, {"timestamps", &in.Timestamps, &out.RequireTimestamps}} {
 		if !c.in.given() {
 			continue
 		}
