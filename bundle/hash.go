@@ -1,12 +1,15 @@
 package bundle
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"hash"
 	"io"
+	"io/fs"
 	"maps"
 	"runtime"
 	"slices"
@@ -18,14 +21,21 @@ import (
 	"github.com/gapseal/gapseal/verify/check"
 )
 
-// Tap looks at blobs as they are hashed: it returns a writer that is given the
-// bytes of one blob in order and closed at their end, or nil. It is called from
-// several goroutines, and for metadata too: a blob may be both.
+// Tap is given the bytes of blobs while they are hashed: it returns a writer that
+// gets those of one blob, in order, and is closed at their end, or nil to get
+// none. It is called from several goroutines, once for each blob, metadata
+// included. An error of a writer ends [Reader.Hash].
 type Tap func(d oci.Digest, size int64) io.WriteCloser
 
-// Hash hashes everything that is not metadata, a file on all cores and a pipe
-// in order, and completes Faults. tap and progress may be nil. The error is an
-// operating system's, or that of ctx.
+// Hash hashes the blobs that are not metadata, those of a file on all cores and
+// those of a pipe in order, and completes [Reader.Faults]. It gives the bytes of
+// all blobs to tap, so that they can be used without reading them again; a blob
+// is what its digest says only if [Reader.State] then says [check.Intact].
+// progress is called with each number of bytes hashed, from several goroutines.
+// Both may be nil. Hash is called once.
+//
+// The error is that of ctx, of a writer of tap, or what the operating system
+// said; what is wrong with the bundle is in Faults.
 func (r *Reader) Hash(ctx context.Context, tap Tap, progress func(int64)) error {
 	if tap == nil {
 		tap = func(oci.Digest, int64) io.WriteCloser { return nil }
@@ -50,7 +60,41 @@ func (r *Reader) Hash(ctx context.Context, tap Tap, progress func(int64)) error 
 	return r.explain(ctx, progress)
 }
 
-// tapMetadata gives the tap what was read already.
+// explain adds the faults of the medium to those that were found.
+func (r *Reader) explain(ctx context.Context, progress func(int64)) error {
+	if r.medium.Explain == nil || r.Sound() {
+		return nil
+	}
+	faults, err := r.medium.Explain(ctx, progress)
+	for _, f := range faults {
+		r.faults.add(f)
+	}
+	return err
+}
+
+// missing reports what the file lacks: the inventory itself, or blobs that it
+// lists.
+func (r *Reader) missing() {
+	if !r.Whole() {
+		return
+	}
+	if r.Inventory == nil {
+		if !r.faults.has(check.LayoutInventory, check.LimitInventory, check.BlobDigest) {
+			r.faults.add(&check.Fault{ID: check.LayoutInventory,
+				Detail: "there is no inventory; this is not a bundle that gapseal export wrote"})
+		}
+		return
+	}
+	r.unfinishedSeal()
+	for _, b := range r.Inventory.Blobs {
+		if !r.read[b.Digest] {
+			r.faults.add(&check.Fault{ID: check.LayoutMissing, Subject: string(b.Digest),
+				Detail: fmt.Sprintf("the inventory lists this blob of %d bytes, and it is not in the file", b.Size)})
+		}
+	}
+}
+
+// tapMetadata gives tap the blobs that are in memory.
 func (r *Reader) tapMetadata(tap Tap) error {
 	for _, d := range slices.Sorted(maps.Keys(r.Meta)) {
 		t := tap(d, int64(len(r.Meta[d])))
@@ -74,8 +118,8 @@ type hasher struct {
 	mu       sync.Mutex // guards r.faults
 }
 
-// file hashes a file's content blobs, the longest first so that no core is left
-// with it at the end.
+// file hashes the content of a file. It begins with the largest blobs, so that
+// none of them is left for one core at the end.
 func (h *hasher) file(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
@@ -89,7 +133,7 @@ func (h *hasher) file(ctx context.Context) error {
 	return group.Wait()
 }
 
-// stream hashes a pipe's content in the order it comes.
+// stream hashes the content of a pipe in the order in which it comes.
 func (h *hasher) stream(ctx context.Context) error {
 	r := h.r
 	for r.pending != nil {
@@ -138,17 +182,17 @@ func (h *hasher) body(ctx context.Context, e entry, body io.Reader) (whole bool,
 
 func (h *hasher) compare(e entry, sum hash.Hash) {
 	if e.digest == "" || h.r.Damaged[e.digest] {
-		return // its name or its size has been refused already
+		return // its name or size is a fault already
 	}
 	if got := oci.FromSum([sha256.Size]byte(sum.Sum(nil))); got != e.digest {
 		h.r.faults.add(digestFault(e.digest, got))
 		h.r.states[e.digest] = check.Damaged
-	} else if h.r.states[e.digest] == "" { // a name may stand in the file twice
+	} else if h.r.states[e.digest] == "" { // a name may occur twice in the file
 		h.r.states[e.digest] = check.Intact
 	}
 }
 
-// largestFirst keeps the longest piece of work from being the last to start.
+// largestFirst sorts work so that the largest piece is not the last to start.
 func largestFirst[T any](all []T, size func(T) int64) []T {
 	sorted := slices.Clone(all)
 	slices.SortStableFunc(sorted, func(a, b T) int { return cmp.Compare(size(b), size(a)) })
@@ -178,4 +222,85 @@ func copyChunks(ctx context.Context, dst io.Writer, src io.Reader, progress func
 			return n, err
 		}
 	}
+}
+
+// ErrStream is the error of [Reader.OpenBlob] for content of a bundle that is
+// read from a pipe, whose bytes come only once: see the tap of [Reader.Hash].
+var ErrStream = errors.New("the bundle is read from a pipe, whose content cannot be read again")
+
+// OpenBlob opens a blob of the bundle to be read again. The last read compares
+// the blob with its digest: it returns a [*check.Fault] instead of the last
+// bytes if they differ, so that a wrong blob is never taken for a complete one,
+// even if the file was changed since it was verified. The caller closes the
+// blob. OpenBlob may be called by several goroutines, also while Hash runs.
+//
+// The error matches [oci.ErrNotFound] if the bundle does not hold the blob, and
+// [ErrStream] if its bytes are gone.
+func (r *Reader) OpenBlob(d oci.Digest) (io.ReadCloser, error) {
+	if raw, ok := r.Meta[d]; ok {
+		return newBlobReader(d, bytes.NewReader(raw), int64(len(raw))), nil
+	}
+	if r.in.file == nil {
+		return nil, fmt.Errorf("blob %s: %w", d, ErrStream)
+	}
+	e, ok := r.places[d]
+	if !ok {
+		return nil, fmt.Errorf("blob %s: %w", d, oci.ErrNotFound)
+	}
+	return newBlobReader(d, io.NewSectionReader(r.in.file, e.offset, e.size), e.size), nil
+}
+
+// blobReader reads a blob of left more bytes and compares it with its digest.
+type blobReader struct {
+	r    io.Reader
+	want oci.Digest
+	sum  hash.Hash
+	left int64
+	err  error // final
+}
+
+func newBlobReader(d oci.Digest, r io.Reader, size int64) *blobReader {
+	b := &blobReader{r: r, want: d, sum: sha256.New(), left: size}
+	if size == 0 {
+		b.err = b.end()
+	}
+	return b
+}
+
+// Read implements [io.Reader].
+func (b *blobReader) Read(p []byte) (int, error) {
+	if b.err != nil || len(p) == 0 {
+		return 0, b.err
+	}
+	n, err := b.r.Read(p[:min(int64(len(p)), b.left)])
+	b.sum.Write(p[:n])
+	b.left -= int64(n)
+	switch {
+	case b.left == 0:
+		b.err = b.end()
+		if b.err != io.EOF {
+			return 0, b.err // a reader that counts bytes would not ask for more
+		}
+		return n, nil
+	case err == io.EOF:
+		b.err = &check.Fault{ID: check.BlobSize, Subject: string(b.want),
+			Detail: fmt.Sprintf("the file ends %d bytes before the blob does", b.left)}
+	default:
+		b.err = err
+	}
+	return n, b.err
+}
+
+// end compares the blob with its digest, and returns io.EOF if it is right.
+func (b *blobReader) end() error {
+	if got := oci.FromSum([sha256.Size]byte(b.sum.Sum(nil))); got != b.want {
+		return digestFault(b.want, got)
+	}
+	return io.EOF
+}
+
+// Close implements [io.Closer].
+func (b *blobReader) Close() error {
+	b.err = fs.ErrClosed
+	return nil
 }

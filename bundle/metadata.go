@@ -187,6 +187,9 @@ func (inv *Inventory) find(d oci.Digest) *Blob {
 func (r *Reader) take(e entry) error {
 	if e.digest != "" {
 		r.read[e.digest] = true
+		if _, twice := r.places[e.digest]; !twice && r.in.file != nil {
+			r.places[e.digest] = e
+		}
 	}
 	keep, budget := r.metadata(e)
 	if !keep {

@@ -3,94 +3,141 @@ package bundle
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
+	"os"
 
 	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify/check"
 )
 
-// Reader reads one bundle, each byte once. [Open] and [OpenStream] read the
-// metadata, [Reader.Hash] everything else.
+// Reader reads one bundle. [OpenFile], [Open] and [OpenStream] read its metadata,
+// and [Reader.Hash] hashes everything else. Both read each byte once, in the
+// order of the file where it is a pipe.
 type Reader struct {
 	Contents
-	Index []byte // index.json as found, nil if it was not
+	Index []byte // index.json as found, nil if there is none
 
 	in      *input
+	file    io.Closer // what OpenFile opened; nil if the caller did
 	medium  Medium
 	faults  faultList
 	seq     *sequence
-	held    int64   // bytes of metadata in memory
-	entries int64   // headers read
-	content []entry // blobs of a file still to be hashed
-	pending *entry  // blob of a pipe whose body comes next
-	ended   bool    // no further header can be read
-	lost    bool    // a header did not say where the next one is
+	held    int64                // bytes of metadata in memory
+	entries int64                // headers read
+	total   int64                // bytes that the entries take, by their headers
+	content []entry              // blobs of a file that Hash hashes
+	places  map[oci.Digest]entry // where each blob of a file is
+	pending *entry               // blob of a pipe whose body comes next
+	ended   bool                 // no further header can be read
+	lost    bool                 // a header did not say where the next one is
 	read    map[oci.Digest]bool
-	states  map[oci.Digest]check.State // of those that were hashed
-	total   int64
-	sealed  oci.Descriptor // the seal that index.json lists
+	states  map[oci.Digest]check.State // of the blobs that were hashed
+	sealed  oci.Descriptor             // the seal that index.json lists
 }
 
-// entry is one file of the tar as found.
+// entry is one file of the tar.
 type entry struct {
 	name   string
-	digest oci.Digest // empty for a name that is no blob's
-	size   int64
-	offset int64 // of the body
+	digest oci.Digest // empty for a name that is not a blob's
+	size   int64      // in bytes
+	offset int64      // of the body
 
-	refused bool // by its type or name: it takes no place in the order
+	refused bool // its type or name is not allowed, so it has no place in the order
 }
 
-// Open reads the metadata of a bundle in a file of that size. The error is an
-// operating system's; everything wrong with the bundle is in Faults.
+// OpenFile reads the metadata of the bundle in a file, within the budgets of lim;
+// fields that are zero mean the defaults. A path that is not a regular file, such
+// as that of a named pipe, is read as by [OpenStream]. The caller closes the
+// reader. The error is what the operating system said; what is wrong with the
+// bundle is in [Reader.Faults].
+func OpenFile(path string, lim oci.Limits) (*Reader, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	r, err := openOpened(f, lim)
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	r.file = f
+	return r, nil
+}
+
+func openOpened(f *os.File, lim oci.Limits) (*Reader, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return OpenStream(f, lim)
+	}
+	return Open(f, info.Size(), lim)
+}
+
+// Open is [OpenFile] for a file of size bytes that the caller has opened. It is
+// read from several goroutines.
 func Open(file io.ReaderAt, size int64, lim oci.Limits) (*Reader, error) {
 	return OpenMedium(file, size, lim, Medium{})
 }
 
-// OpenStream reads the metadata of a bundle from a pipe, up to the header of
-// the first content blob.
+// OpenStream is [OpenFile] for a pipe. It reads up to the header of the first
+// blob that is not metadata.
 func OpenStream(r io.Reader, lim oci.Limits) (*Reader, error) {
 	return open(&input{r: r}, lim, Medium{})
 }
 
+// Medium is what is known about the files that a bundle is read from.
+type Medium struct {
+	// Known are faults of the medium, which are reported together with those that
+	// reading the bundle finds.
+	Known []*check.Fault
+	// Cut says that the end of the bundle is missing and that Known says why. The
+	// reader then does not report the missing end.
+	Cut bool
+	// Explain is called at the end of [Reader.Hash] if anything is wrong, and
+	// returns the faults of the medium that caused it. It calls progress with each
+	// number of bytes that it reads. It may be nil.
+	Explain func(ctx context.Context, progress func(int64)) ([]*check.Fault, error)
+}
+
+// OpenMedium is [Open] for a bundle whose medium has faults of its own, such as
+// a set of volumes.
+func OpenMedium(file io.ReaderAt, size int64, lim oci.Limits, m Medium) (*Reader, error) {
+	in := &input{file: io.NewSectionReader(file, 0, size), size: size}
+	in.r = fileReader{in}
+	r, err := open(in, lim, m)
+	if m.Cut && !r.complete() {
+		r.Inventory = nil // verifying the metadata in part would blame the publisher for the medium
+	}
+	for _, f := range m.Known {
+		r.faults.add(f)
+	}
+	return r, err
+}
+
 func open(in *input, lim oci.Limits, m Medium) (*Reader, error) {
-	r := &Reader{in: in, medium: m, read: map[oci.Digest]bool{}, states: map[oci.Digest]check.State{}}
+	r := &Reader{
+		in: in, medium: m,
+		places: map[oci.Digest]entry{},
+		read:   map[oci.Digest]bool{},
+		states: map[oci.Digest]check.State{},
+	}
 	r.Limits = lim.WithDefaults()
-	r.Meta, r.Damaged = map[oci.Digest][]byte{}, map[oci.Digest]bool{}
+	r.Meta = map[oci.Digest][]byte{}
+	r.Damaged = map[oci.Digest]bool{}
 	r.seq = newSequence(&r.faults)
 	return r, r.scan()
 }
 
-// Faults returns what is wrong with the container, the layout and the blobs.
-// It is complete once Hash has returned.
-func (r *Reader) Faults() []*check.Fault { return r.faults.list() }
-
-// Identity is the SHA-256 of index.json, empty if there is none.
-func (r *Reader) Identity() oci.Digest {
-	if r.Index == nil {
-		return ""
+// Close closes the file that [OpenFile] opened. For other readers it does
+// nothing.
+func (r *Reader) Close() error {
+	if r.file == nil {
+		return nil
 	}
-	return oci.FromBytes(r.Index)
+	return r.file.Close()
 }
-
-// State says in which state a blob that the inventory lists was found, once
-// [Reader.Hash] has returned.
-func (r *Reader) State(d oci.Digest) check.State {
-	switch {
-	case r.states[d] != "":
-		return r.states[d]
-	case r.read[d] || !r.Whole():
-		return check.Unread
-	}
-	return check.Missing
-}
-
-// Totals returns how many bytes and blobs were read.
-func (r *Reader) Totals() (bytes int64, blobs int) { return r.in.pos, len(r.read) }
-
-// Has reports whether the bundle holds a blob, whatever its state.
-func (r *Reader) Has(d oci.Digest) bool { return r.read[d] }
 
 // scan reads headers and metadata until the end of the file, or on a pipe until
 // content begins.
@@ -111,89 +158,11 @@ func (r *Reader) scan() error {
 	return nil
 }
 
-// Whole reports whether the file could be read to its end, once Hash has
-// returned. What was not reached was not asked.
-func (r *Reader) Whole() bool {
-	return !r.lost && !r.faults.has(check.ContainerTruncated, check.ContainerWrapper)
-}
+// Faults returns what is wrong with the container, the layout and the blobs. The
+// list is complete once [Reader.Hash] has returned.
+func (r *Reader) Faults() []*check.Fault { return r.faults.list() }
 
-// missing reports what no entry brought: the inventory itself, or its blobs.
-func (r *Reader) missing() {
-	if !r.Whole() {
-		return
-	}
-	if r.Inventory == nil {
-		if !r.faults.has(check.LayoutInventory, check.LimitInventory, check.BlobDigest) {
-			r.faults.add(&check.Fault{ID: check.LayoutInventory, Detail: "there is no inventory; this is not a bundle that gapseal export wrote"})
-		}
-		return
-	}
-	r.unfinishedSeal()
-	for _, b := range r.Inventory.Blobs {
-		if !r.read[b.Digest] {
-			r.faults.add(&check.Fault{ID: check.LayoutMissing, Subject: string(b.Digest), Detail: fmt.Sprintf("the inventory lists this blob of %d bytes, and it is not in the file", b.Size)})
-		}
-	}
-}
-
-// An input is read forward once. A file can also be skipped over, and its
-// content blobs are then hashed by several readers at once.
-type input struct {
-	r    io.Reader
-	file io.ReaderAt // nil for a pipe
-	size int64       // of the file
-	pos  int64
-}
-
-func (in *input) Read(p []byte) (int, error) {
-	n, err := in.r.Read(p)
-	in.pos += int64(n)
-	return n, err
-}
-
-// skip moves on by n bytes; only a file can.
-func (in *input) skip(n int64) { in.pos += n }
-
-// fileReader reads a file at the input's position, so that skipping costs no
-// reading.
-type fileReader struct{ in *input }
-
-func (f fileReader) Read(p []byte) (int, error) { return f.in.file.ReadAt(p, f.in.pos) }
-
-// full fills p. A file that ends first is reported as truncated, any other
-// error is the operating system's.
-func (in *input) full(p []byte) (n int, truncated bool, err error) {
-	n, err = io.ReadFull(in, p)
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return n, true, nil
-	}
-	return n, false, err
-}
-
-// Medium is what is known of the files that a bundle is read from.
-type Medium struct {
-	Known []*check.Fault // told whatever else is found
-	Cut   bool           // the end is missing, and Known says why: that is not told again
-	// Explain is asked at the end of [Reader.Hash] for the cause, if anything
-	// else is wrong, and tells the bytes it reads; nil if nobody knows.
-	Explain func(ctx context.Context, progress func(int64)) ([]*check.Fault, error)
-}
-
-// OpenMedium is [Open] for a bundle of which more is known.
-func OpenMedium(file io.ReaderAt, size int64, lim oci.Limits, m Medium) (*Reader, error) {
-	in := &input{file: io.NewSectionReader(file, 0, size), size: size}
-	in.r = fileReader{in}
-	r, err := open(in, lim, m)
-	if m.Cut && !r.complete() {
-		r.Inventory = nil // judging half of it would blame the publisher for the medium
-	}
-	for _, f := range m.Known {
-		r.faults.add(f)
-	}
-	return r, err
-}
-
-// Sound reports whether nothing is wrong so far that would reject the bundle.
+// Sound reports whether nothing that was found so far rejects the bundle.
 func (r *Reader) Sound() bool {
 	for k, n := range r.faults.count {
 		if !k.warn && n > 0 {
@@ -202,6 +171,39 @@ func (r *Reader) Sound() bool {
 	}
 	return true
 }
+
+// Identity returns the SHA-256 of index.json, which identifies the bundle; it is
+// empty if there is none.
+func (r *Reader) Identity() oci.Digest {
+	if r.Index == nil {
+		return ""
+	}
+	return oci.FromBytes(r.Index)
+}
+
+// Has reports whether the bundle holds a blob, in whatever state.
+func (r *Reader) Has(d oci.Digest) bool { return r.read[d] }
+
+// State returns the state of a blob that the inventory lists, once [Reader.Hash]
+// has returned.
+func (r *Reader) State(d oci.Digest) check.State {
+	switch {
+	case r.states[d] != "":
+		return r.states[d]
+	case r.read[d] || !r.Whole():
+		return check.Unread
+	}
+	return check.Missing
+}
+
+// Whole reports whether the file could be read to its end, once [Reader.Hash]
+// has returned.
+func (r *Reader) Whole() bool {
+	return !r.lost && !r.faults.has(check.ContainerTruncated, check.ContainerWrapper)
+}
+
+// Totals returns how many bytes and blobs were read.
+func (r *Reader) Totals() (bytes int64, blobs int) { return r.in.pos, len(r.read) }
 
 // complete reports whether all metadata that the inventory lists was read.
 func (r *Reader) complete() bool {
@@ -216,14 +218,38 @@ func (r *Reader) complete() bool {
 	return true
 }
 
-// explain adds the cause of what was found, where somebody knows it.
-func (r *Reader) explain(ctx context.Context, progress func(int64)) error {
-	if r.medium.Explain == nil || r.Sound() {
-		return nil
-	}
-	faults, err := r.medium.Explain(ctx, progress)
-	for _, f := range faults {
-		r.faults.add(f)
-	}
-	return err
+// An input is read forward once. A file can also be skipped over, and its blobs
+// are then read by several goroutines at once.
+type input struct {
+	r    io.Reader
+	file io.ReaderAt // nil for a pipe
+	size int64       // of the file, in bytes
+	pos  int64
 }
+
+// Read implements [io.Reader].
+func (in *input) Read(p []byte) (int, error) {
+	n, err := in.r.Read(p)
+	in.pos += int64(n)
+	return n, err
+}
+
+// skip moves on by n bytes in a file.
+func (in *input) skip(n int64) { in.pos += n }
+
+// full fills p. A file that ends before p is full is reported as truncated; err
+// is the operating system's.
+func (in *input) full(p []byte) (n int, truncated bool, err error) {
+	n, err = io.ReadFull(in, p)
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return n, true, nil
+	}
+	return n, false, err
+}
+
+// fileReader reads a file at the position of its input, so that nothing is read
+// of what is skipped.
+type fileReader struct{ in *input }
+
+// Read implements [io.Reader].
+func (f fileReader) Read(p []byte) (int, error) { return f.in.file.ReadAt(p, f.in.pos) }
