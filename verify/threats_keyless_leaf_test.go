@@ -74,12 +74,12 @@ func reissued(m *fixture.Making) []byte { return sigstore().Certify(m.Key) }
 func TestSCTThreats(t *testing.T) {
 	promise := func(make func(m *fixture.Making, precert *x509.Certificate) [][]byte) fixture.BundleStages {
 		return fixture.BundleStages{Flavour: keyless, Leaf: func(m *fixture.Making) {
-			m.Promise = func(precert *x509.Certificate) [][]byte { return make(m, precert) }
+			m.SCTs = func(precert *x509.Certificate) [][]byte { return make(m, precert) }
 		}}
 	}
 	by := func(log *ecdsa.PrivateKey) fixture.BundleStages {
 		return promise(func(m *fixture.Making, precert *x509.Certificate) [][]byte {
-			return [][]byte{fixture.Promise(log, precert, m.Issuer.Cert)}
+			return [][]byte{fixture.SCT(log, precert, m.Issuer.Cert)}
 		})
 	}
 	stranger := ecdsaKey(elliptic.P256())
@@ -91,27 +91,27 @@ func TestSCTThreats(t *testing.T) {
 		{name: "SCT by unknown log", made: by(stranger), want: "cert.sct"},
 		{name: "no certificate log is trusted", made: fixture.BundleStages{Flavour: keyless}, root: func(r *trustroot.TrustedRoot) { r.Ctlogs = nil }, want: "cert.sct"},
 		{name: "SCT over another cert", want: "cert.sct", made: promise(func(m *fixture.Making, precert *x509.Certificate) [][]byte {
-			return [][]byte{fixture.Promise(m.By.CT, m.Issuer.Cert, m.Issuer.Cert)}
+			return [][]byte{fixture.SCT(m.By.CT, m.Issuer.Cert, m.Issuer.Cert)}
 		})},
 		{name: "SCT for another issuer", want: "cert.sct", made: promise(func(m *fixture.Making, precert *x509.Certificate) [][]byte {
-			return [][]byte{fixture.Promise(m.By.CT, precert, m.By.Fulcio[1].Cert)}
+			return [][]byte{fixture.SCT(m.By.CT, precert, m.By.Fulcio[1].Cert)}
 		})},
 		{name: "SCT with trailing data", want: "cert.sct", made: promise(func(m *fixture.Making, precert *x509.Certificate) [][]byte {
-			return [][]byte{append(fixture.Promise(m.By.CT, precert, m.Issuer.Cert), 0)}
+			return [][]byte{append(fixture.SCT(m.By.CT, precert, m.Issuer.Cert), 0)}
 		})},
 		{name: "33 SCTs", want: "cert.sct", made: promise(func(m *fixture.Making, precert *x509.Certificate) (all [][]byte) {
 			for range 33 {
-				all = append(all, fixture.Promise(m.By.CT, precert, m.Issuer.Cert))
+				all = append(all, fixture.SCT(m.By.CT, precert, m.Issuer.Cert))
 			}
 			return all
 		})},
 		{name: "SCT when the log's key had expired", made: fixture.BundleStages{Flavour: keyless}, root: window(-time.Hour, -time.Second), want: "cert.sct"},
 		{name: "SCT at the end of the log's window", made: fixture.BundleStages{Flavour: keyless}, root: window(0, 0)},
 		{name: "SCT of a trusted log beside one of an unknown log", made: promise(func(m *fixture.Making, precert *x509.Certificate) [][]byte {
-			return [][]byte{fixture.Promise(stranger, precert, m.Issuer.Cert), fixture.Promise(m.By.CT, precert, m.Issuer.Cert)}
+			return [][]byte{fixture.SCT(stranger, precert, m.Issuer.Cert), fixture.SCT(m.By.CT, precert, m.Issuer.Cert)}
 		})},
 		{name: "Rekor v2: SCT missing", want: "cert.sct", made: fixture.BundleStages{Flavour: keylessRekor2, Leaf: func(m *fixture.Making) {
-			m.Promise = func(*x509.Certificate) [][]byte { return nil }
+			m.SCTs = func(*x509.Certificate) [][]byte { return nil }
 		}}},
 	})
 }
