@@ -4,28 +4,27 @@ import (
 	"regexp"
 	"testing"
 
+	"github.com/spf13/cobra"
+
 	"github.com/gapseal/gapseal/verify/check"
 )
 
 // Advice is about checks that exist, and names flags that exist.
 func TestAdvice(t *testing.T) {
+	known := map[string]bool{}
+	everyCommand(t, func(_ *testing.T, c *cobra.Command) {
+		for _, f := range declaredFlags(c) {
+			known[f.Name] = true
+		}
+	})
 	for id, text := range advice {
 		if _, ok := check.Lookup(id); !ok {
 			t.Errorf("there is no check %s", id)
 		}
 		for _, name := range regexp.MustCompile(`--[a-z-]+`).FindAllString(text, -1) {
-			if !flagOfSomeCommand(name[2:]) && name != "--recursive" {
+			if !known[name[2:]] && name != "--recursive" {
 				t.Errorf("%s: there is no flag %s", id, name)
 			}
 		}
 	}
-}
-
-func flagOfSomeCommand(name string) bool {
-	for _, c := range commands() {
-		if fs, _ := c.flags(); fs.Lookup(name) != nil {
-			return true
-		}
-	}
-	return false
 }

@@ -4,281 +4,214 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"path"
-	"runtime/debug"
 	"strings"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-
-	"github.com/gapseal/gapseal/internal/term"
 )
 
-// stdio is where a command reads and writes.
-type stdio struct {
-	in  *os.File
-	out *output
-	err *os.File
-}
+// Help lists commands in the order of use.
+func init() { cobra.EnableCommandSorting = false }
 
-// output remembers that a write failed: an answer that nobody could read must
-// not end in 0, whatever the command made of it.
-type output struct {
-	file   *os.File
-	failed error
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	n, err := o.file.Write(p)
-	if err != nil && o.failed == nil {
-		o.failed = err
-	}
-	return n, err
-}
-
-// command is one subcommand. setup declares its flags and returns what runs
-// once they are parsed.
-type command struct {
-	name, args, short, long string
-	examples                string
-	setup                   func(fs *pflag.FlagSet) func(ctx context.Context, args []string, std stdio) error
-}
-
-func commands() []*command {
-	return []*command{exportCommand(), verifyCommand(), inspectCommand(), repairCommand(), trustCommand(), policyCommand(), registerCommand(), receiptCommand(), versionCommand(), completionCommand()}
-}
-
-// run dispatches and turns whatever happened into an exit code. A panic is a
-// fault of ours and never a verdict.
-func run(ctx context.Context, cmds []*command, args []string, std stdio) (code int) {
-	defer func() {
-		if p := recover(); p != nil {
-			fmt.Fprintf(std.err, "gapseal: internal fault: %s\nThis is no verdict. Keep the bundle and report it, with these lines:\n%s", term.Escape(fmt.Sprint(p)), debug.Stack())
-			code = exitNoVerdict
-		}
-	}()
-	err := dispatch(ctx, cmds, args, std)
-	if err == nil {
-		err = std.out.failed
-	}
-	return conclude(std.err, err)
-}
-
-func dispatch(ctx context.Context, cmds []*command, args []string, std stdio) error {
-	if len(args) == 0 {
-		writeOverview(std.err)
-		return usagef("no command given")
-	}
-	switch args[0] {
-	case "help", "--help", "-h":
-		return help(args[1:], std.out)
-	case "--version":
-		args = []string{"version"}
-	}
-	c, err := find(cmds, args[0])
-	if err != nil {
-		return err
-	}
-	return c.run(ctx, args[1:], std)
-}
-
-func find(cmds []*command, name string) (*command, error) {
-	for _, c := range cmds {
-		if c.name == name {
-			return c, nil
-		}
-	}
-	if near := closest(name, names()); near != "" {
-		return nil, usagef("unknown command %q: did you mean %s? gapseal help lists all", name, near)
-	}
-	return nil, usagef("unknown command %q: want one of %s; gapseal help tells what they do", name, strings.Join(names(), ", "))
-}
-
-func (c *command) run(ctx context.Context, args []string, std stdio) error {
-	fs, action := c.flags()
-	err := fs.Parse(args)
-	if errors.Is(err, pflag.ErrHelp) {
-		c.writeHelp(std.out)
-		return nil
-	}
-	if err != nil {
-		return usagef("%v; gapseal %s --help lists the flags", err, c.name)
-	}
-	return action(ctx, fs.Args(), std)
-}
-
-func (c *command) flags() (*pflag.FlagSet, func(context.Context, []string, stdio) error) {
-	fs := pflag.NewFlagSet(c.name, pflag.ContinueOnError)
-	fs.SortFlags = false
-	fs.Usage = func() {}
-	return fs, c.setup(fs)
-}
-
-func help(args []string, w io.Writer) error {
-	if len(args) == 0 {
-		writeOverview(w)
-		return nil
-	}
-	c, err := find(commands(), args[0])
-	if err != nil {
-		return err
-	}
-	c.writeHelp(w)
-	return nil
-}
-
-func writeOverview(w io.Writer) {
-	fmt.Fprint(w, `gapseal carries signed container images across an air gap in one file, and
+// rootCommand returns the whole command line, on the given standard streams.
+func rootCommand(std stdio) *cobra.Command {
+	version := false
+	root := &cobra.Command{
+		Use:   "gapseal COMMAND [flags]",
+		Short: "carry signed container images across an air gap",
+		Long: `gapseal carries signed container images across an air gap in one file, and
 proves on the far side, with no network, that the file is exactly what was
-signed, and nothing else.
-
-Usage: gapseal COMMAND [flags]
-
-Commands:
-`)
-	for _, c := range commands() {
-		fmt.Fprintf(w, "  %-11s %s\n", c.name, c.short)
-	}
-	fmt.Fprintf(w, `
-Examples:
-  gapseal export ghcr.io/acme/app:v1 --key cosign.pub -o app.tar
-  gapseal verify app.tar --key cosign.pub
-
-%s
-gapseal COMMAND --help tells more.
-`, exitCodes)
-}
-
-func (c *command) writeHelp(w io.Writer) {
-	fmt.Fprintf(w, "%s\n\nUsage: %s\n\nExamples:\n%s\n", strings.TrimSpace(c.long), strings.TrimSpace("gapseal "+c.name+" "+c.args), indent(c.examples))
-	headings, flags := c.groups()
-	for i, heading := range headings {
-		if len(flags[i]) == 0 {
-			continue
-		}
-		fmt.Fprintf(w, "%s:\n", heading)
-		for _, f := range flags[i] {
-			writeFlag(w, f)
-		}
-		fmt.Fprintln(w)
-	}
-	fmt.Fprint(w, exitCodes)
-}
-
-// writeFlag writes a flag and under it what it is for: the two do not fit a
-// terminal side by side.
-func writeFlag(w io.Writer, f *pflag.Flag) {
-	value, usage := pflag.UnquoteUsage(f)
-	name := "--" + f.Name
-	if f.Shorthand != "" {
-		name = "-" + f.Shorthand + ", " + name
-	}
-	if f.Value.Type() == "bool" {
-		value = ""
-	}
-	if f.DefValue != "" && f.DefValue != "[]" && f.DefValue != "0" && f.DefValue != "false" {
-		usage += " (default " + f.DefValue + ")"
-	}
-	fmt.Fprintf(w, "  %s\n%s", strings.TrimSpace(name+" "+value), term.Fold("      "+usage, 6))
-}
-
-func indent(s string) string {
-	var b strings.Builder
-	for l := range strings.Lines(strings.TrimSpace(s) + "\n") {
-		b.WriteString("  " + l)
-	}
-	return b.String()
-}
-
-// flagGroup is flags that help shows under one heading: their names, or patterns
-// of names, in this order. One that the command does not have is passed over.
-type flagGroup struct{ heading, names string }
-
-const (
-	trusting  = "key certificate-* trusted-root rekor-key policy seal-key"
-	demanding = "image annotations max-age not-before require-* strict"
-	waiving   = "accept-reference insecure-ignore-tlog at allow-unverified"
-)
-
-// flagGroups are the headings of commands that have many flags.
-var flagGroups = map[string][]flagGroup{
-	"verify": {
-		{"Who is trusted", trusting},
-		{"What is demanded", demanding + " platform deep"},
-		{"Waivers, each of which shows in every report", waiving},
-		{"Reading the bundle", "volumes volume limit"},
-		{"Reports", "output output-file report file-digest attestation-out"},
-		{"Records", "register transfer ask sign-report receipt"},
-	},
-	"export": {
-		{"What is written", "output seal seal-* volume-size recovery"},
-		{"Who is trusted", trusting},
-		{"What is demanded", demanding},
-		{"Waivers, each of which shows in every report", waiving},
-		{"What is fetched", "platform allow-*-registry registry-cacert signature-repository jobs limit"},
-	},
-}
-
-// groups returns the flags of a command, by heading. Without headings of its own
-// a command has one.
-func (c *command) groups() (headings []string, flags [][]*pflag.Flag) {
-	fs, _ := c.flags()
-	if flagGroups[c.name] == nil {
-		var all []*pflag.Flag
-		fs.VisitAll(func(f *pflag.Flag) { all = append(all, f) })
-		return []string{"Flags"}, [][]*pflag.Flag{all}
-	}
-	for _, g := range flagGroups[c.name] {
-		headings, flags = append(headings, g.heading), append(flags, matching(fs, strings.Fields(g.names)))
-	}
-	return headings, flags
-}
-
-// matching returns the flags that patterns name, in the order of the patterns.
-func matching(fs *pflag.FlagSet, patterns []string) (list []*pflag.Flag) {
-	for _, p := range patterns {
-		fs.VisitAll(func(f *pflag.Flag) {
-			if ok, err := path.Match(p, f.Name); ok && err == nil {
-				list = append(list, f)
+signed, and nothing else.`,
+		Example: `
+gapseal export ghcr.io/acme/app:v1 --key cosign.pub -o app.tar
+gapseal verify app.tar --key cosign.pub`,
+		Args: unknownCommand,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if version {
+				return printVersion(std)
 			}
-		})
+			writeOverview(std.err, c)
+			return usagef("no command given")
+		},
+		PersistentPreRunE:          beforeRun,
+		SuggestionsMinimumDistance: suggestionDistance,
+		CompletionOptions:          cobra.CompletionOptions{DisableDefaultCmd: true},
+	}
+	root.Flags().BoolVar(&version, "version", false, "print the version")
+	root.PersistentFlags().Bool(allFlag, false, "with --help: show all flags")
+	_ = root.PersistentFlags().MarkHidden(allFlag)
+	root.AddCommand(
+		exportCommand(std), verifyCommand(std), inspectCommand(std), repairCommand(std), trustCommand(std),
+		policyCommand(std), registerCommand(std), receiptCommand(std), versionCommand(std), completionCommand(std),
+		exitCodesTopic(),
+	)
+	root.SetHelpCommand(helpCommand())
+	root.SetHelpFunc(showHelp)
+	root.SetFlagErrorFunc(flagError)
+	finish(root)
+	return root
+}
+
+// finish gives each command of a tree what all have in common.
+func finish(c *cobra.Command) {
+	c.DisableFlagsInUseLine = true
+	c.Flags().SortFlags = false
+	c.Flags().VisitAll(func(f *pflag.Flag) {
+		if _, repeatable := f.Value.(pflag.SliceValue); !repeatable {
+			f.Value = &once{Value: f.Value}
+		}
+		completeByKind(c, f)
+	})
+	for _, sub := range c.Commands() {
+		finish(sub)
+	}
+}
+
+// once counts how often a single-valued flag is given: were the last of several
+// to win, a command line could say one thing and mean another. The count is
+// judged by beforeRun, since completion has flags parsed more than once.
+type once struct {
+	pflag.Value
+	given int
+}
+
+func (o *once) Set(s string) error {
+	o.given++
+	return o.Value.Set(s)
+}
+
+// beforeRun refuses flags that every command refuses.
+func beforeRun(c *cobra.Command, _ []string) (err error) {
+	if all, _ := c.Flags().GetBool(allFlag); all && c.Name() != "help" {
+		return usagef("--%s goes with --help and shows all flags; leave it out", allFlag)
+	}
+	c.Flags().Visit(func(f *pflag.Flag) {
+		if o, single := f.Value.(*once); single && o.given > 1 {
+			err = usagef("--%s is given more than once, and takes one value", f.Name)
+		}
+	})
+	return err
+}
+
+// action is what a command does with its arguments.
+type action func(ctx context.Context, args []string, std stdio) error
+
+// runs makes an action the RunE of a command.
+func runs(std stdio, do action) func(*cobra.Command, []string) error {
+	return func(c *cobra.Command, args []string) error { return do(c.Context(), args, std) }
+}
+
+// group returns a command that only holds others.
+func group(c *cobra.Command, commands ...*cobra.Command) *cobra.Command {
+	c.Args = unknownCommand
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		return usagef("%s wants one of: %s; %s --help shows how", c.Name(), names(c), c.CommandPath())
+	}
+	c.SuggestionsMinimumDistance = suggestionDistance
+	c.AddCommand(commands...)
+	return c
+}
+
+// takes demands n arguments, which what describes.
+func takes(n int, what string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) == n {
+			return nil
+		}
+		return usagef("%s takes %s, found %d; %s --help shows how", spelled(c), what, len(args), c.CommandPath())
+	}
+}
+
+// spelled is the name of a command without the program's.
+func spelled(c *cobra.Command) string {
+	_, name, _ := strings.Cut(c.CommandPath(), " ")
+	return name
+}
+
+// suggestionDistance is how many letters of a mistyped name may be wrong for
+// the right one to be suggested.
+const suggestionDistance = 2
+
+// unknownCommand refuses an argument of a command that only has subcommands.
+func unknownCommand(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	typed := strings.TrimSpace(spelled(c) + " " + args[0])
+	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+		return usagef("unknown command %q: did you mean %s? %s --help lists all",
+			typed, strings.Join(near, " or "), c.CommandPath())
+	}
+	return usagef("unknown command %q: want one of %s; %s --help explains them", typed, names(c), c.CommandPath())
+}
+
+// names lists the commands of c.
+func names(c *cobra.Command) string {
+	var list []string
+	for _, sub := range c.Commands() {
+		if sub.IsAvailableCommand() && sub.Name() != "help" {
+			list = append(list, sub.Name())
+		}
+	}
+	return strings.Join(list, ", ")
+}
+
+// flagError explains what is wrong with the flags of a command line.
+func flagError(c *cobra.Command, err error) error {
+	if c.HasSubCommands() {
+		// A mistyped command is the cause: it has none of the flags.
+		if err := unknownCommand(c, c.Flags().Args()); err != nil {
+			return err
+		}
+	}
+	unknown := (*pflag.NotExistError)(nil)
+	if errors.As(err, &unknown) && len(unknown.GetSpecifiedName()) > 1 {
+		name := unknown.GetSpecifiedName()
+		err = fmt.Errorf("unknown flag --%s", name)
+		if of := ownersOf(c, name); len(of) > 0 {
+			return usagef("%v: it belongs to %s", err, strings.Join(of, " and "))
+		}
+		if near := similarFlags(c, name); len(near) > 0 {
+			return usagef("%v: did you mean %s?", err, strings.Join(near, " or "))
+		}
+	}
+	return usagef("%v; %s lists the flags", err, helpCall(c))
+}
+
+// ownersOf returns the commands beside c that have a flag.
+func ownersOf(c *cobra.Command, flag string) (list []string) {
+	if !c.HasParent() {
+		return nil
+	}
+	for _, other := range c.Parent().Commands() {
+		if other.Flags().Lookup(flag) != nil {
+			list = append(list, spelled(other))
+		}
 	}
 	return list
 }
 
-// closest returns the word that a mistyped one is most likely meant to be, empty
-// if none is near: a third of its letters may be wrong.
-func closest(typed string, words []string) (best string) {
-	if len(typed) > 32 {
-		return ""
-	}
-	least := len(typed)/3 + 1
-	for _, w := range words {
-		if d := distance(typed, w); d <= least && (best == "" || d < distance(typed, best)) {
-			best = w
-		}
-	}
-	return best
-}
+// maxSimilar is how many flags are suggested for a mistyped one.
+const maxSimilar = 3
 
-// distance is the Levenshtein distance: how many letters are added, left out or
-// exchanged between two words.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
+// similarFlags returns the flags of c that a mistyped one may mean, by the
+// measure that cobra has for commands.
+func similarFlags(c *cobra.Command, typed string) (list []string) {
+	const longest = 64 // the measure takes time in the product of both lengths
+	if len(typed) > longest {
+		return nil
 	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
+	flags := &cobra.Command{SuggestionsMinimumDistance: suggestionDistance}
+	c.Flags().VisitAll(func(f *pflag.Flag) {
+		if !f.Hidden {
+			flags.AddCommand(&cobra.Command{Use: f.Name, Run: func(*cobra.Command, []string) {}})
 		}
+	})
+	for _, name := range flags.SuggestionsFor(typed) {
+		list = append(list, "--"+name)
 	}
-	return row[len(b)]
+	if len(list) > maxSimilar {
+		return nil
+	}
+	return list
 }

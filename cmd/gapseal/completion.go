@@ -2,196 +2,225 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
-	"maps"
-	"slices"
+	"os"
+	"path/filepath"
 	"strings"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/gapseal/gapseal/bundle/volume"
+	"github.com/gapseal/gapseal/oci"
 )
 
-func completionCommand() *command {
-	return &command{
-		name: "completion", args: "bash|zsh|fish", short: "print a completion script for a shell",
-		long: "Print a script that completes commands and flags in bash, zsh or fish.",
-		examples: `
+func completionCommand(std stdio) *cobra.Command {
+	shells := []string{"bash", "zsh", "fish"}
+	c := &cobra.Command{
+		Use:   "completion bash|zsh|fish",
+		Short: "print a completion script for a shell",
+		Long: `Print a script that completes commands, flags and their values in bash, zsh or
+fish.`,
+		Example: `
 gapseal completion bash > /etc/bash_completion.d/gapseal
 gapseal completion zsh > "${fpath[1]}/_gapseal"
 gapseal completion fish > ~/.config/fish/completions/gapseal.fish`,
-		setup: func(*pflag.FlagSet) func(context.Context, []string, stdio) error {
-			return func(_ context.Context, args []string, std stdio) error {
-				if len(args) != 1 || completions[args[0]] == nil {
-					return usagef("completion takes one shell: bash, zsh or fish")
-				}
-				completions[args[0]](std.out)
-				return nil
+		ValidArgs: shells,
+	}
+	c.Args = func(_ *cobra.Command, args []string) error {
+		if cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs)(c, args) != nil {
+			return usagef("completion takes one shell: bash, zsh or fish")
+		}
+		return nil
+	}
+	c.RunE = runs(std, func(_ context.Context, args []string, std stdio) error {
+		switch args[0] {
+		case "zsh":
+			return c.Root().GenZshCompletion(std.out)
+		case "fish":
+			return c.Root().GenFishCompletion(std.out, true)
+		}
+		if _, err := io.WriteString(std.out, bashWords); err != nil {
+			return err
+		}
+		return c.Root().GenBashCompletionV2(std.out, true)
+	})
+	return c
+}
+
+// completion is what cobra asks for the values of flags and for arguments.
+type completion = func(c *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective)
+
+// completes has the value of a flag completed by f.
+func completes(c *cobra.Command, flag string, f completion) {
+	if err := c.RegisterFlagCompletionFunc(flag, f); err != nil {
+		panic(err) // there is no such flag
+	}
+}
+
+// words completes one word of a list.
+func words(list ...string) completion {
+	return cobra.FixedCompletions(list, cobra.ShellCompDirectiveNoFileComp)
+}
+
+// assigned completes NAME=VALUE: the name by one of a list, the value by value,
+// or not at all if that is nil.
+func assigned(value func(typed string) []string, names ...string) completion {
+	return func(_ *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		const directive = cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+		name, typed, named := strings.Cut(typed, "=")
+		var list []string
+		switch {
+		case !named:
+			for _, n := range names {
+				list = append(list, n+"=")
 			}
-		},
+		case value != nil:
+			for _, v := range value(typed) {
+				list = append(list, name+"="+v)
+			}
+			if len(list) > 1 || len(list) == 1 && !strings.HasSuffix(list[0], "/") {
+				return list, cobra.ShellCompDirectiveNoFileComp
+			}
+		}
+		return list, directive
 	}
 }
 
-var completions map[string]func(io.Writer)
-
-func init() {
-	completions = map[string]func(io.Writer){"bash": completeBash, "zsh": completeZsh, "fish": completeFish}
-}
-
-// subcommands are the first arguments of a command that are words of a list.
-func subcommands() map[string]string {
-	return map[string]string{
-		"trust": "show", "register": "list show check export head", "policy": "check init", "receipt": "verify",
-		"completion": "bash zsh fish", "help": strings.Join(names(), " "),
+// filesLike returns the files that begin as typed, folders with a slash.
+func filesLike(typed string) (list []string) {
+	dir, begin := filepath.Split(typed)
+	entries, _ := os.ReadDir(filepath.Clean("./" + dir))
+	if filepath.IsAbs(dir) {
+		entries, _ = os.ReadDir(dir)
 	}
-}
-
-// choices are flags whose values are words of a list, or begin with one that
-// ends in =.
-func choices() map[string]string {
-	var media []string
-	for _, m := range volume.Media() {
-		media = append(media, m.Name)
-	}
-	limits := strings.ReplaceAll(limitNames(true)+", "+limitNames(false), ", ", "= ") + "="
-	list := map[string]string{
-		"verify --output": "text json cosign", "verify --report": strings.ReplaceAll(reportFormatNames(), ", ", "= ") + "=",
-		"export --volume-size": strings.Join(media, " "), "receipt --limit": limits,
-	}
-	for _, name := range []string{"inspect", "trust", "register"} {
-		list[name+" --output"] = "text json"
-	}
-	for _, name := range []string{"verify", "export"} {
-		list[name+" --limit"], list[name+" --require-attestation"] = limits, strings.ReplaceAll(attestationTypes, ",", "")
+	for _, e := range entries {
+		name := e.Name()
+		hidden := strings.HasPrefix(name, ".") && !strings.HasPrefix(begin, ".")
+		if !strings.HasPrefix(name, begin) || hidden {
+			continue
+		}
+		if e.IsDir() {
+			name += "/"
+		}
+		list = append(list, dir+name)
 	}
 	return list
 }
 
-func names() (all []string) {
-	for _, c := range commands() {
-		all = append(all, c.name)
+// plainUsage removes from the usage of flags the back quotes around the name of
+// their value, which only pflag knows to remove.
+func plainUsage(c *cobra.Command) {
+	c.Flags().VisitAll(func(f *pflag.Flag) { f.Usage = strings.ReplaceAll(f.Usage, "`", "") })
+	for _, sub := range c.Commands() {
+		plainUsage(sub)
 	}
-	return all
 }
 
-func flagNames(c *command) (all []string) {
-	fs, _ := c.flags()
-	fs.VisitAll(func(f *pflag.Flag) { all = append(all, "--"+f.Name) })
-	return append(all, "--help")
-}
-
-// bashHead finds the word at the cursor and the one before: bash may or may not
-// cut --flag=value at its sign.
-const bashHead = `_gapseal() {
-  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} before= words=
-  case "$cur" in
-    =) prev=$prev cur= ;;
-    --*=*) prev=${cur%%%%=*} before=$prev= cur=${cur#*=} ;;
-    *) [ "$prev" = = ] && prev=${COMP_WORDS[COMP_CWORD-2]} ;;
-  esac
-  case "$COMP_CWORD:${COMP_WORDS[1]} $prev" in
-    1:*) words='%s help' ;;
-`
-
-// bashTail leaves what no word fits to the completion of file names.
-const bashTail = `  esac
-  COMPREPLY=($(compgen -P "$before" -W "$words" -- "$cur"))
-  case "${COMPREPLY[0]}" in
-    *=) compopt -o nospace 2>/dev/null ;;
-  esac
-}
-complete -o default -F _gapseal gapseal
-`
-
-func completeBash(w io.Writer) {
-	fmt.Fprintf(w, bashHead, strings.Join(names(), " "))
-	for _, sub := range sorted(subcommands()) {
-		fmt.Fprintf(w, "    '2:%s '*) words='%s' ;;\n", sub[0], sub[1])
+// completeByKind completes a flag's value by what its help calls it: a FILE, a
+// DIR, or what no shell can know.
+func completeByKind(c *cobra.Command, f *pflag.Flag) {
+	if _, done := c.GetFlagCompletionFunc(f.Name); done || f.Value.Type() == "bool" {
+		return
 	}
-	for _, c := range sorted(choices()) {
-		short := ""
-		if cmd, ok := strings.CutSuffix(c[0], " --output"); ok {
-			short = "|*:'" + cmd + " -o'"
+	switch kind, _ := pflag.UnquoteUsage(f); kind {
+	case "FILE":
+	case "DIR":
+		_ = c.MarkFlagDirname(f.Name)
+	default:
+		completes(c, f.Name, cobra.NoFileCompletions)
+	}
+}
+
+// completeFolder completes one folder and nothing after it.
+func completeFolder(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return nil, cobra.ShellCompDirectiveFilterDirs
+}
+
+// completeFile completes one file and nothing after it.
+func completeFile(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return nil, cobra.ShellCompDirectiveDefault
+}
+
+// completeCommands completes the command that help is to explain.
+func completeCommands(c *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	var list []cobra.Completion
+	if found, _, err := c.Root().Find(args); err == nil {
+		for _, sub := range found.Commands() {
+			if sub.IsAvailableCommand() || sub.IsAdditionalHelpTopicCommand() {
+				list = append(list, cobra.CompletionWithDesc(sub.Name(), sub.Short))
+			}
 		}
-		fmt.Fprintf(w, "    *:'%s'%s) words='%s' ;;\n", c[0], short, c[1])
 	}
-	fmt.Fprint(w, "    *) case \"${COMP_WORDS[1]} $cur\" in\n")
-	for _, c := range commands() {
-		fmt.Fprintf(w, "      '%s -'*) words='%s' ;;\n", c.name, strings.Join(flagNames(c), " "))
-	}
-	fmt.Fprint(w, "    esac ;;\n"+bashTail)
+	return list, cobra.ShellCompDirectiveNoFileComp
 }
 
-// sorted returns the keys of a map in order, each with its value.
-func sorted(m map[string]string) (list [][2]string) {
-	for _, k := range slices.Sorted(maps.Keys(m)) {
-		list = append(list, [2]string{k, m[k]})
+// completeImages completes the references that the bundle on the line names. A
+// pipe cannot be read ahead of the command.
+func completeImages(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	var list []cobra.Completion
+	if len(args) > 0 {
+		for _, ref := range imagesIn(args[0]) {
+			list = append(list, ref)
+		}
+	}
+	return list, cobra.ShellCompDirectiveNoFileComp
+}
+
+// imagesIn returns the references that a bundle file or set of volumes names,
+// none if it cannot be read.
+func imagesIn(path string) (list []string) {
+	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
+		return nil
+	}
+	src, err := openBundle(path, stdio{in: os.Stdin})
+	if err != nil {
+		return nil
+	}
+	defer src.Close()
+	r, err := src.open(oci.DefaultLimits())
+	if err != nil || r.Inventory == nil {
+		return nil
+	}
+	for _, img := range r.Inventory.Images {
+		list = append(list, img.Reference)
 	}
 	return list
 }
 
-func completeZsh(w io.Writer) {
-	fmt.Fprint(w, "#compdef gapseal\n_gapseal() {\n  if (( CURRENT == 2 )); then\n    local -a cmds=(\n")
-	for _, c := range commands() {
-		fmt.Fprintf(w, "      '%s:%s'\n", c.name, zshQuote(c.short))
-	}
-	fmt.Fprint(w, "    )\n    _describe command cmds\n    return\n  fi\n  local cmd=$words[2]\n  shift words; (( CURRENT-- ))\n  case $cmd in\n")
-	subs, values := subcommands(), choices()
-	for _, c := range commands() {
-		fmt.Fprintf(w, "    %s) _arguments", c.name)
-		fs, _ := c.flags()
-		fs.VisitAll(func(f *pflag.Flag) {
-			value, usage := pflag.UnquoteUsage(f)
-			fmt.Fprintf(w, " \\\n      '*--%s[%s]%s'", f.Name, zshQuote(usage), zshValue(f, value, values[c.name+" --"+f.Name]))
-		})
-		if subs[c.name] != "" {
-			fmt.Fprintf(w, " \\\n      '1:what to do:(%s)'", subs[c.name])
-		}
-		fmt.Fprint(w, " \\\n      '*:file:_files' ;;\n")
-	}
-	fmt.Fprintf(w, "    help) _arguments '1:command:(%s)' ;;\n  esac\n}\n_gapseal \"$@\"\n", subs["help"])
-}
-
-func zshValue(f *pflag.Flag, value, words string) string {
-	switch {
-	case f.Value.Type() == "bool":
-		return ""
-	case strings.HasSuffix(words, "="):
-		return ":" + zshQuote(value) + `:{compadd -S "" -- ` + words + "}"
-	case words != "":
-		return ":" + zshQuote(value) + ":(" + words + ")"
-	}
-	return ":" + zshQuote(value) + ":_files"
-}
-
-// zshQuote keeps a text from ending the quoted specification it stands in.
-func zshQuote(s string) string {
-	return strings.NewReplacer("'", "'\\''", "[", "(", "]", ")", ":", "\\:").Replace(s)
-}
-
-func completeFish(w io.Writer) {
-	values := choices()
-	for _, c := range commands() {
-		fmt.Fprintf(w, "complete -c gapseal -n __fish_use_subcommand -f -a %s -d '%s'\n", c.name, fishQuote(c.short))
-		fs, _ := c.flags()
-		fs.VisitAll(func(f *pflag.Flag) {
-			_, usage := pflag.UnquoteUsage(f)
-			fmt.Fprintf(w, "complete -c gapseal -n '__fish_seen_subcommand_from %s' -l %s", c.name, f.Name)
-			if f.Shorthand != "" {
-				fmt.Fprintf(w, " -s %s", f.Shorthand)
-			}
-			if words := values[c.name+" --"+f.Name]; words != "" {
-				fmt.Fprintf(w, " -x -a '%s'", words)
-			} else if f.Value.Type() != "bool" {
-				fmt.Fprint(w, " -r")
-			}
-			fmt.Fprintf(w, " -d '%s'\n", fishQuote(usage))
-		})
-	}
-	for _, sub := range sorted(subcommands()) {
-		fmt.Fprintf(w, "complete -c gapseal -n '__fish_seen_subcommand_from %s; and not __fish_seen_subcommand_from %s' -f -a '%s'\n", sub[0], sub[1], sub[1])
-	}
-}
-
-func fishQuote(s string) string { return strings.NewReplacer("\\", "\\\\", "'", "\\'").Replace(s) }
+// bashWords stands in for the two functions of the package bash-completion that
+// cobra's script calls, on hosts that lack it. The first joins the words that bash
+// has cut at = and :, where no blank is between them.
+const bashWords = `# without the package bash-completion
+if ! declare -F _get_comp_words_by_ref >/dev/null; then
+  _get_comp_words_by_ref() {
+    local i word rest line=$COMP_LINE before=
+    words=() cword=0
+    for ((i = 0; i < ${#COMP_WORDS[@]}; i++)); do
+      word=${COMP_WORDS[i]}
+      rest=${line#"${line%%[![:blank:]]*}"}
+      if ((i > 0)) && [[ $rest == "$line" && ( $word == [=:]* || $before == *[=:] ) ]]; then
+        words[${#words[@]}-1]+=$word
+      else
+        words+=("$word")
+      fi
+      line=${rest#"$word"} before=$word
+      ((i == COMP_CWORD)) && cword=$((${#words[@]} - 1))
+    done
+    cur=${words[cword]} prev=${words[cword > 0 ? cword - 1 : 0]}
+  }
+  _filedir() {
+    compopt -o filenames
+    if [[ $1 == -d ]]; then
+      mapfile -t COMPREPLY < <(compgen -d -- "$cur")
+    else
+      mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+    fi
+  }
+fi
+`

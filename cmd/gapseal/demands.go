@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/spf13/pflag"
+	"github.com/spf13/cobra"
 
 	"github.com/gapseal/gapseal/internal/quantity"
 	"github.com/gapseal/gapseal/oci"
@@ -41,7 +41,15 @@ type judging struct {
 	notes               []string   // about the anchors
 }
 
-func (j *judging) declare(fs *pflag.FlagSet, keyHelp, platformHelp string) {
+// The flags of judging, by their headings in help.
+const (
+	trustFlags  = "key certificate-* trusted-root rekor-key policy seal-key"
+	demandFlags = "image annotations max-age not-before require-* strict"
+	waiverFlags = "accept-reference insecure-ignore-tlog at allow-unverified"
+)
+
+func (j *judging) declare(c *cobra.Command, keyHelp, platformHelp string) {
+	fs := c.Flags()
 	fs.StringArrayVar(&j.keys, "key", nil, keyHelp)
 	j.identity.declare(fs)
 	fs.StringVar(&j.policy, "policy", "", "demand what this policy `FILE` (YAML) demands, as well as the flags; gapseal policy check explains it")
@@ -62,7 +70,8 @@ func (j *judging) declare(fs *pflag.FlagSet, keyHelp, platformHelp string) {
 	fs.BoolVar(&j.requireAll, "require-all", false, "demand that every signature found is good")
 	fs.BoolVar(&j.requireChildren, "require-child-signatures", false, "demand that each platform of an index has a good signature of its own")
 	fs.BoolVar(&j.strict, "strict", false, "treat warnings as failures")
-	fs.StringArrayVar(&j.limits, "limit", nil, limitUsage())
+	declareLimits(c, &j.limits)
+	completes(c, "require-attestation", words(strings.Split(attestationTypes, ", ")...))
 }
 
 // options turns the flags into what verify takes. loadKey reads one --key.
@@ -228,8 +237,10 @@ func limitNames(bytes bool) string {
 	return strings.Join(names, ", ")
 }
 
-func limitUsage() string {
-	return "raise or lower a budget, as `NAME=VALUE`, such as metadata=128MiB or images=20000 (repeatable). Sizes: " + limitNames(true) + "; numbers: " + limitNames(false)
+// declareLimits declares --limit, which can be repeated.
+func declareLimits(c *cobra.Command, limits *[]string) {
+	c.Flags().StringArrayVar(limits, "limit", nil, "raise or lower a budget, as `NAME=VALUE`, such as metadata=128MiB or images=20000 (repeatable). Sizes: "+limitNames(true)+"; numbers: "+limitNames(false))
+	completes(c, "limit", assigned(nil, strings.Split(limitNames(true)+", "+limitNames(false), ", ")...))
 }
 
 func setLimit(l *oci.Limits, name, value string) error {

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/gapseal/gapseal/bundle"
@@ -37,21 +38,24 @@ type exportRun struct {
 	jobs                     int
 }
 
-func exportCommand() *command {
-	return &command{
-		name: "export", args: "IMAGE… --key KEY -o FILE [flags]", short: "put images with all their evidence into one bundle",
-		long: `Pull images, their signatures, log entries, attestations and referrers from a
+func exportCommand(std stdio) *cobra.Command {
+	e := &exportRun{}
+	c := &cobra.Command{
+		Use:   "export IMAGE… --key KEY -o FILE [flags]",
+		Short: "put images with all their evidence into one bundle",
+		Long: `Pull images, their signatures, log entries, attestations and referrers from a
 registry, and write them with the public key into one bundle.
 
-Export judges the signatures by the same code as verify, before it fetches a
+Export judges the signatures with the same code as verify, before it fetches a
 layer, and writes nothing that would not verify. The same digests always make
 the same file. Credentials come from the Docker configuration.`,
-		examples: `
+		Example: `
 gapseal export ghcr.io/acme/app:v1 --key cosign.pub -o app.tar
 gapseal export ghcr.io/acme/app:v1 ghcr.io/acme/db:v7 \
     --key cosign.pub -o all.tar
 gapseal export ghcr.io/acme/app:v1 --platform linux/amd64 \
     --key https://acme.example/cosign.pub -o app.tar
+
 gapseal export mirror.example/app:v1 --key cosign.pub -o app.tar \
     --accept-reference mirror.example/app=ghcr.io/acme/app
 gapseal export ghcr.io/acme/app:v1 --key cosign.pub -o app.tar \
@@ -60,22 +64,32 @@ gapseal export ghcr.io/acme/app:v1 --key cosign.pub -o app.tar \
     --volume-size dvd --recovery 10
 gapseal export ghcr.io/acme/app:v1 --key cosign.pub -o - |
     ssh transfer 'cat > app.tar'`,
-		setup: func(fs *pflag.FlagSet) func(context.Context, []string, stdio) error {
-			e := &exportRun{}
-			fs.StringVarP(&e.output, "output", "o", "", "write the bundle to `FILE`, or - for a pipe")
-			e.judging.declare(fs, "public key to judge with and to carry: a PEM `FILE` or https URL (repeatable; any of them will do)",
-				"carry only `OS/ARCH[/VARIANT]` of a multi-platform image (repeatable)")
-			fs.BoolVar(&e.allowUnverified, "allow-unverified", false, "waiver: write the bundle although it does not verify; recorded in it")
-			fs.BoolVar(&e.allowHTTP, "allow-http-registry", false, "allow registries without TLS")
-			fs.BoolVar(&e.allowInsecure, "allow-insecure-registry", false, "allow registries with a TLS certificate that does not verify")
-			fs.StringVar(&e.caCert, "registry-cacert", "", "also trust the CA certificates in this PEM `FILE` for registries")
-			fs.StringVar(&e.signatures, "signature-repository", os.Getenv("COSIGN_REPOSITORY"), "also look for signatures in this `REPO` (environment: COSIGN_REPOSITORY)")
-			fs.IntVar(&e.jobs, "jobs", 4, "fetch `N` layers at a time")
-			e.sealing.declare(fs)
-			e.cut.declare(fs)
-			return e.run
+		Annotations: map[string]string{
+			commonFlags: "output key policy certificate-identity certificate-oidc-issuer trusted-root platform " +
+				"seal seal-stream volume-size recovery accept-reference",
+			flagHeadings: `
+What is written: output seal seal-* volume-size recovery
+Who is trusted: ` + trustFlags + `
+What is demanded: ` + demandFlags + `
+Waivers, each of which shows in every report: ` + waiverFlags + `
+What is fetched: platform allow-*-registry registry-cacert signature-repository jobs limit`,
 		},
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE:              runs(std, e.run),
 	}
+	fs := c.Flags()
+	fs.StringVarP(&e.output, "output", "o", "", "write the bundle to `FILE`, or - for a pipe")
+	e.judging.declare(c, "public key to judge with and to carry: a PEM `FILE` or https URL (repeatable: any of them will do)",
+		"carry only `OS/ARCH[/VARIANT]` of a multi-platform image (repeatable)")
+	fs.BoolVar(&e.allowUnverified, "allow-unverified", false, "waiver: write the bundle although it does not verify; recorded in it")
+	fs.BoolVar(&e.allowHTTP, "allow-http-registry", false, "allow registries without TLS")
+	fs.BoolVar(&e.allowInsecure, "allow-insecure-registry", false, "allow registries with a TLS certificate that does not verify")
+	fs.StringVar(&e.caCert, "registry-cacert", "", "also trust the CA certificates in this PEM `FILE` for registries")
+	fs.StringVar(&e.signatures, "signature-repository", os.Getenv("COSIGN_REPOSITORY"), "also look for signatures in this `REPO` (environment: COSIGN_REPOSITORY)")
+	fs.IntVar(&e.jobs, "jobs", 4, "fetch `N` layers at a time")
+	e.sealing.declare(fs)
+	e.cut.declare(c)
+	return c
 }
 
 func (e *exportRun) run(ctx context.Context, args []string, std stdio) error {
@@ -255,7 +269,7 @@ func (e *exportRun) gate(plan *bundle.Plan, o verify.Options, std stdio) error {
 		return err
 	}
 	fmt.Fprintln(std.err, "Nothing was written: export does not write a bundle that would not verify.")
-	return told{err}
+	return reported{err}
 }
 
 func (e *exportRun) write(ctx context.Context, plan *bundle.Plan, fetch bundle.Fetch, std stdio) error {
@@ -382,7 +396,7 @@ type sealing struct {
 
 func (s *sealing) declare(fs *pflag.FlagSet) {
 	fs.StringVar(&s.key, "seal", "", "seal the bundle with the private key in this PEM `FILE`, cosign's encrypted keys too (environment: COSIGN_PASSWORD)")
-	fs.StringVar(&s.stream, "seal-stream", "", "`NAME` of the series of bundles that the seal counts in; needed with --seal")
+	fs.StringVar(&s.stream, "seal-stream", "", "`NAME` of the series of bundles that the seal counts; needed with --seal")
 	fs.StringVar(&s.number, "seal-serial", "", "serial `N` of the seal, greater than all before it in its stream (default: the time in seconds since 1970)")
 }
 

@@ -3,14 +3,35 @@ package main
 import (
 	"bytes"
 	"fmt"
-	"slices"
+	"os"
 	"strings"
 	"testing"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
 
-// The exit codes that help shows are those that the code returns.
+// testRoot is the command line as tests look at it.
+func testRoot() *cobra.Command {
+	return rootCommand(stdio{os.Stdin, &output{file: os.Stdout}, os.Stderr})
+}
+
+// everyCommand calls f for each command that can be run, those of groups too.
+func everyCommand(t *testing.T, f func(t *testing.T, c *cobra.Command)) {
+	t.Helper()
+	var visit func(c *cobra.Command)
+	visit = func(c *cobra.Command) {
+		for _, sub := range c.Commands() {
+			if sub.IsAvailableCommand() {
+				t.Run(strings.ReplaceAll(sub.CommandPath(), " ", "-"), func(t *testing.T) { f(t, sub) })
+				visit(sub)
+			}
+		}
+	}
+	visit(testRoot())
+}
+
+// The exit codes that help lists are those that the code returns.
 func TestHelpListsTheExitCodes(t *testing.T) {
 	for _, code := range []int{exitVerified, exitRejected, exitNoVerdict, exitSystem, exitInterrupted} {
 		if !strings.Contains(exitCodes, fmt.Sprintf("\n  %-4d ", code)) {
@@ -19,49 +40,66 @@ func TestHelpListsTheExitCodes(t *testing.T) {
 	}
 }
 
+// screen is how many lines the help of a command may have without --all.
+const screen = 48
+
 func TestHelpFitsATerminal(t *testing.T) {
-	for _, c := range commands() {
-		var b bytes.Buffer
-		c.writeHelp(&b)
-		for l := range strings.Lines(b.String()) {
-			if n := len([]rune(strings.TrimSuffix(l, "\n"))); n > 80 {
-				t.Errorf("%s: %d columns: %s", c.name, n, l)
+	everyCommand(t, func(t *testing.T, c *cobra.Command) {
+		for _, all := range []bool{false, true} {
+			var b bytes.Buffer
+			writeHelp(&b, c, all)
+			for l := range strings.Lines(b.String()) {
+				if n := len([]rune(strings.TrimSuffix(l, "\n"))); n > 80 {
+					t.Errorf("%d columns: %s", n, l)
+				}
+			}
+			if n := strings.Count(b.String(), "\n"); n > screen && !all {
+				t.Errorf("%d lines, want at most %d:\n%s", n, screen, b.String())
+			}
+			for _, want := range []string{"Usage: " + c.CommandPath(), "Examples:\n  gapseal ", "gapseal help exit-codes"} {
+				if !strings.Contains(b.String(), want) {
+					t.Errorf("want %q in %s", want, b.String())
+				}
 			}
 		}
-		for _, want := range []string{"Usage: gapseal " + c.name, "Examples:\n  gapseal " + c.name, exitCodes} {
-			if !strings.Contains(b.String(), want) {
-				t.Errorf("%s: want %q in %s", c.name, want, b.String())
-			}
-		}
-	}
+	})
 }
 
-// Where help has headings, each flag stands under one of them.
+// Where help has headings, each flag stands under one of them, and the common
+// flags exist.
 func TestHelpShowsEachFlagOnce(t *testing.T) {
-	for _, c := range commands() {
-		fs, _ := c.flags()
-		shown := map[string]int{}
-		_, groups := c.groups()
-		for _, f := range slices.Concat(groups...) {
-			shown[f.Name]++
+	everyCommand(t, func(t *testing.T, c *cobra.Command) {
+		if c.Annotations[flagHeadings] == "" {
+			return
 		}
-		fs.VisitAll(func(f *pflag.Flag) {
-			if shown[f.Name] != 1 {
-				t.Errorf("%s --%s is shown %d times", c.name, f.Name, shown[f.Name])
+		shown := map[string]int{}
+		for _, flags := range headings(c) {
+			for _, f := range flags {
+				shown[f.Name]++
 			}
-		})
-	}
+		}
+		for _, f := range declaredFlags(c) {
+			if shown[f.Name] != 1 {
+				t.Errorf("--%s is shown %d times", f.Name, shown[f.Name])
+			}
+		}
+		common := strings.Fields(c.Annotations[commonFlags])
+		if got := matching(c, c.Annotations[commonFlags]); len(got) != len(common) {
+			t.Errorf("%d common flags exist, of %v", len(got), common)
+		}
+	})
 }
 
 // Export and verify judge by the same flags.
 func TestExportTakesEveryJudgingFlag(t *testing.T) {
-	export, _ := exportCommand().flags()
-	shared := pflag.NewFlagSet("judging", pflag.ContinueOnError)
+	shared := &cobra.Command{}
 	(&judging{}).declare(shared, "", "")
-	verifying, _ := verifyCommand().flags()
-	shared.VisitAll(func(f *pflag.Flag) {
-		if export.Lookup(f.Name) == nil || verifying.Lookup(f.Name) == nil {
-			t.Errorf("--%s is not a flag of both", f.Name)
+	root := testRoot()
+	shared.Flags().VisitAll(func(f *pflag.Flag) {
+		for _, name := range []string{"export", "verify"} {
+			if c, _, err := root.Find([]string{name}); err != nil || c.Flags().Lookup(f.Name) == nil {
+				t.Errorf("--%s is not a flag of %s", f.Name, name)
+			}
 		}
 	})
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/gapseal/gapseal/internal/term"
 	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/register"
 )
 
 // bundleSource is a bundle file, a pipe, or a set of volumes.
@@ -319,4 +320,13 @@ func samePath(a, b string) bool {
 	a, erra = filepath.Abs(a)
 	b, errb = filepath.Abs(b)
 	return erra == nil && errb == nil && a == b
+}
+
+// openRegister opens the register in a folder.
+func openRegister(dir string) (*register.Register, error) {
+	reg, err := register.Open(dir)
+	if errors.Is(err, register.ErrNoFolder) {
+		return nil, usagef("%v", err)
+	}
+	return reg, err
 }

@@ -7,7 +7,7 @@ import (
 	"io"
 	"strings"
 
-	"github.com/spf13/pflag"
+	"github.com/spf13/cobra"
 
 	"github.com/gapseal/gapseal/bundle"
 	"github.com/gapseal/gapseal/internal/term"
@@ -17,22 +17,30 @@ import (
 	"github.com/gapseal/gapseal/verify/report"
 )
 
-func inspectCommand() *command {
-	return &command{
-		name: "inspect", args: "FILE [flags]", short: "show what a bundle says it holds, without verifying it",
-		long: `Show the images, platforms, sizes, evidence and keys that a bundle lists. Only
-its metadata is read, and nothing is verified: whoever made the file decides
-what stands here.`,
-		examples: `
+func inspectCommand(std stdio) *cobra.Command {
+	var (
+		format  textOrJSON
+		volumes []string
+	)
+	c := &cobra.Command{
+		Use:   "inspect FILE [flags]",
+		Short: "show what a bundle claims to hold, without verifying it",
+		Long: `Show the images, platforms, sizes, evidence and keys that a bundle lists. Only
+its metadata is read, and nothing is verified: the author of the file decides
+what is shown here.`,
+		Example: `
 gapseal inspect app.tar
 gapseal inspect app.volumes.json --volumes /media/dvd2
 gapseal inspect app.tar --output json`,
-		setup: func(fs *pflag.FlagSet) func(context.Context, []string, stdio) error {
-			output := fs.StringP("output", "o", "text", "`FORMAT`: text or json")
-			volumes := fs.StringArray("volumes", nil, volumesUsage)
-			return func(_ context.Context, args []string, std stdio) error { return inspect(args, *output, *volumes, std) }
-		},
+		Args:              takes(1, "one bundle"),
+		ValidArgsFunction: completeFile,
+		RunE: runs(std, func(_ context.Context, args []string, std stdio) error {
+			return inspect(args[0], format, volumes, std)
+		}),
 	}
+	format.declare(c)
+	c.Flags().StringArrayVar(&volumes, "volumes", nil, volumesUsage)
+	return c
 }
 
 // inspection is the JSON form of inspect.
@@ -49,11 +57,12 @@ type inspection struct {
 	sizes   []string // of each image, for people
 }
 
-func inspect(args []string, output string, volumes []string, std stdio) error {
-	if len(args) != 1 {
-		return usagef("inspect takes one bundle, found %d; gapseal inspect --help shows how", len(args))
+func inspect(path string, format textOrJSON, volumes []string, std stdio) error {
+	asJSON, err := format.json()
+	if err != nil {
+		return err
 	}
-	src, err := openBundle(args[0], std, volumes...)
+	src, err := openBundle(path, std, volumes...)
 	if err != nil {
 		return err
 	}
@@ -62,23 +71,20 @@ func inspect(args []string, output string, volumes []string, std stdio) error {
 	if err != nil {
 		return err
 	}
-	in := inspection{Schema: "gapseal.inspect/v1", Path: args[0], Identity: verify.Text(r.Identity()), Sealed: r.Sealed, Inventory: r.Inventory, Faults: []string{}}
+	in := inspection{Schema: "gapseal.inspect/v1", Path: path, Identity: verify.Text(r.Identity()), Sealed: r.Sealed, Inventory: r.Inventory, Faults: []string{}}
 	if r.Inventory != nil {
 		in.measure(r, src.size)
 	}
 	for _, f := range r.Faults() {
 		in.Faults = append(in.Faults, f.Error())
 	}
-	switch output {
-	case "json":
+	if asJSON {
 		err = report.Encode(std.out, in)
-	case "text":
+	} else {
 		err = in.text(std.out)
-	default:
-		return usagef("--output %q: want text or json", output)
 	}
 	if err == nil && r.Inventory == nil {
-		return told{&check.Fault{ID: check.LayoutInventory, Detail: "there is no readable inventory"}}
+		return reported{&check.Fault{ID: check.LayoutInventory, Detail: "there is no readable inventory"}}
 	}
 	return err
 }

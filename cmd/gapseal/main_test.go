@@ -14,7 +14,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/spf13/pflag"
+	"github.com/spf13/cobra"
 
 	"github.com/gapseal/gapseal/verify"
 	"github.com/gapseal/gapseal/verify/check"
@@ -29,10 +29,8 @@ func captured(t *testing.T, action func() error) (int, string) {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	c := &command{name: "try", setup: func(*pflag.FlagSet) func(context.Context, []string, stdio) error {
-		return func(context.Context, []string, stdio) error { return action() }
-	}}
-	code := run(t.Context(), []*command{c}, []string{"try"}, stdio{os.Stdin, &output{file: file}, file})
+	c := &cobra.Command{Use: "try", RunE: func(*cobra.Command, []string) error { return action() }}
+	code := run(t.Context(), c, []string{}, stdio{os.Stdin, &output{file: file}, file})
 	raw, err := os.ReadFile(file.Name())
 	if err != nil {
 		t.Fatal(err)
@@ -59,7 +57,7 @@ func TestExitCodes(t *testing.T) {
 		want int
 	}{
 		"nothing":              {nil, exitVerified},
-		"rejected":             {told{rejected}, exitRejected},
+		"rejected":             {reported{rejected}, exitRejected},
 		"a fault of content":   {fmt.Errorf("layer: %w", &check.Fault{ID: check.BlobDigest}), exitRejected},
 		"rejected and more":    {errors.Join(rejected, context.Canceled), exitRejected},
 		"usage":                {usagef("no such flag"), exitNoVerdict},

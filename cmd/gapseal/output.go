@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/spf13/cobra"
+
 	"github.com/gapseal/gapseal/internal/atomicfile"
 	"github.com/gapseal/gapseal/verify/register"
 	"github.com/gapseal/gapseal/verify/trust"
@@ -56,13 +58,28 @@ func target(output string) string {
 	return filepath.Dir(output)
 }
 
-// anew refuses a file that is there already, where losing it would lose what it
-// proves; what says why.
-func anew(output, what string) error {
+// refuseExisting refuses an output file that exists, where losing it would lose
+// what it proves; what says why.
+func refuseExisting(output, what string) error {
 	if _, err := os.Lstat(output); err == nil {
 		return usagef("%s is there already, and %s; name a new file", output, what)
 	}
 	return nil
+}
+
+// newRecord refuses to write a record of the register in dir over anything: a head
+// or an export that is lost takes with it what it proves, and an entry even more.
+func newRecord(output, dir, key string) error {
+	if output == "" {
+		return nil
+	}
+	if err := outside(output, dir); err != nil {
+		return err
+	}
+	if err := keepApart(output, []string{key}); err != nil {
+		return err
+	}
+	return refuseExisting(output, "an older head or export is a record, too")
 }
 
 // keyFiles are the files that keys were read from.
@@ -94,4 +111,20 @@ func writeFile(path string, fill func(*atomicfile.File) error) error {
 		return err
 	}
 	return f.Commit()
+}
+
+// textOrJSON is --output of a command that prints either.
+type textOrJSON string
+
+func (o *textOrJSON) declare(c *cobra.Command) {
+	c.Flags().StringVarP((*string)(o), "output", "o", "text", "`FORMAT`: text or json")
+	completes(c, "output", words("text", "json"))
+}
+
+// json reports whether JSON was asked for.
+func (o textOrJSON) json() (bool, error) {
+	if o != "text" && o != "json" {
+		return false, usagef("--output %q: want text or json", string(o))
+	}
+	return o == "json", nil
 }

@@ -6,42 +6,60 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/spf13/pflag"
+	"github.com/spf13/cobra"
 
 	"github.com/gapseal/gapseal/internal/term"
 	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify/policy"
 )
 
-func policyCommand() *command {
-	return &command{
-		name: "policy", args: "check FILE | init BUNDLE", short: "explain a policy file in words, or draft one for a bundle",
-		long: `A policy file says once what every bundle must meet: whose images, signed by
+func policyCommand(std stdio) *cobra.Command {
+	return group(&cobra.Command{
+		Use:   "policy check|init FILE [flags]",
+		Short: "explain a policy file in words, or draft one for a bundle",
+		Long: `A policy file says once what every bundle must meet: whose images, signed by
 whom, when, with which attestations, how many, and what the transfer record must
-hold. gapseal export and verify take it with --policy.
-
-  check FILE    read the file strictly and say in words what it demands
-  init BUNDLE   draft a policy from what a bundle says it holds; who may sign is
-                left open, for nothing inside a bundle is an anchor`,
-		examples: `
+hold. gapseal export and verify take it with --policy.`,
+		Example: `
 gapseal policy check imports.yaml
 gapseal policy init app.tar -o imports.yaml
 gapseal verify app.tar --policy imports.yaml`,
-		setup: func(fs *pflag.FlagSet) func(context.Context, []string, stdio) error {
-			output := fs.StringP("output", "o", "", "init: write the draft to `FILE`, which must not exist (default: standard output)")
-			return func(_ context.Context, args []string, std stdio) error { return policyRun(args, *output, std) }
-		},
+	}, policyCheckCommand(std), policyInitCommand(std))
+}
+
+func policyCheckCommand(std stdio) *cobra.Command {
+	return &cobra.Command{
+		Use:               "check FILE",
+		Short:             "explain in words what a policy file demands",
+		Long:              "Read a policy file strictly and explain in words what it demands.",
+		Example:           "gapseal policy check imports.yaml",
+		Args:              takes(1, "one policy file"),
+		ValidArgsFunction: completeFile,
+		RunE: runs(std, func(_ context.Context, args []string, std stdio) error {
+			return policyCheck(args[0], std)
+		}),
 	}
 }
 
-func policyRun(args []string, output string, std stdio) error {
-	switch {
-	case len(args) == 2 && args[0] == "check" && output == "":
-		return policyCheck(args[1], std)
-	case len(args) == 2 && args[0] == "init":
-		return policyInit(args[1], output, std)
+func policyInitCommand(std stdio) *cobra.Command {
+	output := ""
+	c := &cobra.Command{
+		Use:   "init BUNDLE [flags]",
+		Short: "draft a policy from what a bundle claims to hold",
+		Long: `Draft a policy from what a bundle claims to hold. Who may sign is left open:
+nothing inside a bundle is an anchor.`,
+		Example: `
+gapseal policy init app.tar
+gapseal policy init app.tar -o imports.yaml`,
+		Args:              takes(1, "one bundle"),
+		ValidArgsFunction: completeFile,
+		RunE: runs(std, func(_ context.Context, args []string, std stdio) error {
+			return policyInit(args[0], output, std)
+		}),
 	}
-	return usagef("policy takes check and a policy file, or init and a bundle; gapseal policy --help shows how")
+	c.Flags().StringVarP(&output, "output", "o", "", "write the draft to `FILE`, which must not exist "+
+		"(default: standard output)")
+	return c
 }
 
 func policyCheck(path string, std stdio) error {
@@ -68,7 +86,7 @@ func policyInit(path, output string, std stdio) error {
 		if err := keepApart(output, nil); err != nil {
 			return err
 		}
-		if err := anew(output, "a draft replaces no policy"); err != nil {
+		if err := refuseExisting(output, "a draft replaces no policy"); err != nil {
 			return err
 		}
 	}

@@ -8,7 +8,7 @@ import (
 	"io"
 	"slices"
 
-	"github.com/spf13/pflag"
+	"github.com/spf13/cobra"
 
 	"github.com/gapseal/gapseal/bundle/volume"
 	"github.com/gapseal/gapseal/internal/term"
@@ -21,48 +21,63 @@ type receiptRun struct {
 	transfer, reportFile string
 }
 
-func receiptCommand() *command {
-	return &command{
-		name: "receipt", args: "verify RECEIPT --key KEY [BUNDLE] [flags]", short: "check a signed report that somebody verified a bundle",
-		long: `Check a receipt, as gapseal verify --sign-report writes it: who signed it, and
-what it says. With the bundle at hand, also that it is about these very bytes:
-every digest is checked again. The signatures in the bundle are not judged
-again; gapseal verify does that.
+func receiptCommand(std stdio) *cobra.Command {
+	return group(&cobra.Command{
+		Use:     "receipt verify RECEIPT --key KEY [BUNDLE] [flags]",
+		Short:   "check a signed report that a bundle was verified",
+		Long:    "A receipt is the signed report of a verification. gapseal verify --sign-report\nwrites it.",
+		Example: "gapseal receipt verify receipt.json --key station.pub app.tar",
+	}, receiptVerifyCommand(std))
+}
+
+func receiptVerifyCommand(std stdio) *cobra.Command {
+	r := &receiptRun{}
+	c := &cobra.Command{
+		Use:   "verify RECEIPT --key KEY [BUNDLE] [flags]",
+		Short: "check a signed report that a bundle was verified",
+		Long: `Check a receipt, as gapseal verify --sign-report writes it: who signed it, and
+what it says. With the bundle at hand, check also that the receipt is about
+exactly these bytes: every digest is computed again. The signatures in the
+bundle are not judged again; gapseal verify does that.
 
 A receipt can be carried back to the sending side, which checks it there. KEY is
-the public key of whoever verified, brought by another road than the receipt.
-The exit code is 0 only if the receipt is valid and says verified.`,
-		examples: `
+the public key of the side that verified, received out of band. The exit code is
+0 only if the receipt is valid and says verified.`,
+		Example: `
 gapseal receipt verify receipt.json --key station.pub
 gapseal receipt verify receipt.json --key station.pub app.tar \
     --transfer-id 2026-118`,
-		setup: func(fs *pflag.FlagSet) func(context.Context, []string, stdio) error {
-			r := &receiptRun{}
-			fs.StringArrayVar(&r.keys, "key", nil, "public key of whoever verified: a PEM `FILE` (repeatable; any of them will do)")
-			fs.StringVar(&r.transfer, "transfer-id", "", "demand that the receipt is of the transfer `ID`")
-			fs.StringVar(&r.reportFile, "report-out", "", "write the JSON report in the receipt to `FILE`, if the signature holds")
-			fs.StringArrayVar(&r.limits, "limit", nil, limitUsage())
-			return r.run
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) < 1 || len(args) > 2 {
+				return usagef("receipt verify takes a receipt, and a bundle if there is one; " +
+					"gapseal receipt verify --help shows how")
+			}
+			return nil
 		},
+		RunE: runs(std, r.run),
 	}
+	fs := c.Flags()
+	fs.StringArrayVar(&r.keys, "key", nil,
+		"public key of the side that verified: a PEM `FILE` (repeatable: any of them will do)")
+	fs.StringVar(&r.transfer, "transfer-id", "", "demand that the receipt is of the transfer `ID`")
+	fs.StringVar(&r.reportFile, "report-out", "", "write the JSON report in the receipt to `FILE`, if the signature holds")
+	declareLimits(c, &r.limits)
+	return c
 }
 
 func (r *receiptRun) run(ctx context.Context, args []string, std stdio) error {
-	switch {
-	case len(args) < 2 || len(args) > 3 || args[0] != "verify":
-		return usagef("receipt takes verify, a receipt, and a bundle if there is one; gapseal receipt --help shows how")
-	case len(r.keys) == 0:
-		return usagef("pass the public key of whoever verified: --key FILE")
+	if len(r.keys) == 0 {
+		return usagef("pass the public key of the side that verified: --key FILE")
 	}
-	if err := keepApart(r.reportFile, slices.Concat(args[1:], r.keys, setFiles(args[len(args)-1], nil))); err != nil {
+	if err := keepApart(r.reportFile, slices.Concat(args, r.keys, setFiles(args[len(args)-1], nil))); err != nil {
 		return err
 	}
-	got, signer, err := r.open(args[1])
+	got, signer, err := r.open(args[0])
 	if errors.As(err, new(*receipt.RefusedError)) {
-		if volume.IsSet(args[1]) || beginsAsBundle(args[1]) {
-			return usagef("%s is a bundle: the receipt comes first, and then the bundle", args[1])
+		if volume.IsSet(args[0]) || beginsAsBundle(args[0]) {
+			return usagef("%s is a bundle: the receipt comes first, and then the bundle", args[0])
 		}
-		return refuse(std.out, args[1], err)
+		return refuse(std.out, args[0], err)
 	}
 	if err != nil {
 		return err
@@ -73,8 +88,8 @@ func (r *receiptRun) run(ctx context.Context, args []string, std stdio) error {
 		}
 	}
 	refused := got.Accept(r.transfer)
-	if len(args) == 3 {
-		err := r.match(ctx, got, args[2], std)
+	if len(args) == 2 {
+		err := r.match(ctx, got, args[1], std)
 		if err != nil && !errors.As(err, new(*receipt.RefusedError)) {
 			return err
 		}
@@ -147,11 +162,11 @@ func showReceipt(w *output, args []string, got *receipt.Receipt, signer string, 
 	}
 	term.Row(w, "report", got.Digest())
 	if refused != nil {
-		return refuse(w, args[1], refused)
+		return refuse(w, args[0], refused)
 	}
 	last := "VALID receipt of a verified bundle"
-	if len(args) == 3 {
-		last += "; " + args[2] + " is that bundle, to the byte"
+	if len(args) == 2 {
+		last += "; " + args[1] + " is that bundle, to the byte"
 	}
 	fmt.Fprint(w, term.Fold(term.Escape(last), term.LabelWidth))
 	return nil
@@ -170,7 +185,7 @@ func refuse(w io.Writer, path string, refused error) error {
 		term.Row(w, "found", r.Found)
 	}
 	fmt.Fprint(w, term.Fold("NOT VALID "+term.Escape(path)+" is no receipt that says what was asked for", term.LabelWidth))
-	return told{refused}
+	return reported{refused}
 }
 
 // split returns the errors that were joined.

@@ -8,6 +8,8 @@ import (
 	"os"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/gapseal/gapseal/internal/term"
 	"github.com/gapseal/gapseal/verify/register"
 	"github.com/gapseal/gapseal/verify/report"
@@ -29,8 +31,38 @@ type registerChecked struct {
 	*register.Result
 }
 
-func (r *registerRun) check(ctx context.Context, args []string, std stdio) error {
-	asJSON, err := r.format()
+// registerCheck holds the flags of register check.
+type registerCheck struct {
+	format      textOrJSON
+	heads, keys []string
+}
+
+func registerCheckCommand(std stdio) *cobra.Command {
+	r := &registerCheck{}
+	c := &cobra.Command{
+		Use:   "check DIR|EXPORT [flags]",
+		Short: "check that each entry is as it was written, in unbroken order",
+		Long: `Check a register, or an export of one, and name each entry that was edited,
+moved, copied or removed. Compare it with earlier heads as well, if there are
+any: only they show what was cut off at the end or written again.`,
+		Example: `
+gapseal register check /var/lib/gapseal/register
+gapseal register check /var/lib/gapseal/register --head office.head \
+    --key office.pub
+gapseal register check register.jsonl --head office.head --key office.pub`,
+		Args:              takes(1, "one folder"),
+		ValidArgsFunction: completeFile,
+		RunE:              runs(std, r.run),
+	}
+	r.format.declare(c)
+	c.Flags().StringArrayVar(&r.heads, "head", nil, "compare with the signed head in `FILE` (repeatable)")
+	c.Flags().StringArrayVar(&r.keys, "key", nil,
+		"public key `FILE` that heads are signed with (repeatable: any of them will do)")
+	return c
+}
+
+func (r *registerCheck) run(ctx context.Context, args []string, std stdio) error {
+	asJSON, err := r.format.json()
 	if err != nil {
 		return err
 	}
@@ -49,7 +81,7 @@ func (r *registerRun) check(ctx context.Context, args []string, std stdio) error
 		err = c.text(std.out)
 	}
 	if err == nil && !c.Whole {
-		return told{&register.Fault{Problem: "is damaged"}}
+		return reported{&register.Fault{Problem: "is damaged"}}
 	}
 	return err
 }
@@ -72,7 +104,7 @@ func checkRegister(ctx context.Context, path string, heads []register.Head) (*re
 }
 
 // readHeads reads what --head and --key name.
-func (r *registerRun) readHeads(c *registerChecked) (heads []register.Head, err error) {
+func (r *registerCheck) readHeads(c *registerChecked) (heads []register.Head, err error) {
 	if (len(r.heads) > 0) != (len(r.keys) > 0) {
 		return nil, usagef("--head and --key belong together: a head says something only under a key that you know")
 	}

@@ -5,13 +5,37 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/gapseal/gapseal/internal/atomicfile"
+	"github.com/spf13/cobra"
+
 	"github.com/gapseal/gapseal/internal/term"
 	"github.com/gapseal/gapseal/verify/register"
 )
 
-// head pins the register as it is: on paper, or in a signed file.
-func (r *registerRun) head(ctx context.Context, args []string, std stdio) error {
+// registerHead holds the flags of register head.
+type registerHead struct{ sign, output string }
+
+func registerHeadCommand(std stdio) *cobra.Command {
+	r := &registerHead{}
+	c := &cobra.Command{
+		Use:   "head DIR [flags]",
+		Short: "print or sign what pins the register as it is now",
+		Long: `Print the number of entries and the digest that fixes them all, to be written
+down, or sign both and write them to a file. Keep it where nothing that writes
+to the register can change it.`,
+		Example: `
+gapseal register head /var/lib/gapseal/register
+gapseal register head /var/lib/gapseal/register \
+    --sign office.key -o office.head`,
+		Args:              takes(1, "one folder"),
+		ValidArgsFunction: completeFolder,
+		RunE:              runs(std, r.run),
+	}
+	c.Flags().StringVar(&r.sign, "sign", "", "sign the head with this private key `FILE`, PEM or as cosign encrypts it")
+	c.Flags().StringVarP(&r.output, "output", "o", "", "write the signed head to `FILE`, which must not exist")
+	return c
+}
+
+func (r *registerHead) run(ctx context.Context, args []string, std stdio) error {
 	if (r.sign == "") != (r.output == "") {
 		return usagef("--sign KEY and -o FILE belong together; without both, register head prints what to write down")
 	}
@@ -19,7 +43,7 @@ func (r *registerRun) head(ctx context.Context, args []string, std stdio) error 
 	if err != nil {
 		return err
 	}
-	if err := r.checkOutput(args[0]); err != nil {
+	if err := newRecord(r.output, args[0], r.sign); err != nil {
 		return err
 	}
 	h, err := reg.Head(ctx, clock())
@@ -37,22 +61,7 @@ func (r *registerRun) head(ctx context.Context, args []string, std stdio) error 
 	return nil
 }
 
-// checkOutput refuses to write over anything: a head or an export that is lost
-// takes with it what it proves, and an entry even more.
-func (r *registerRun) checkOutput(dir string) error {
-	if r.output == "" {
-		return nil
-	}
-	if err := outside(r.output, dir); err != nil {
-		return err
-	}
-	if err := keepApart(r.output, []string{r.sign}); err != nil {
-		return err
-	}
-	return anew(r.output, "an older head or export is a record, too")
-}
-
-func (r *registerRun) writeHead(ctx context.Context, h register.Head, std stdio) error {
+func (r *registerHead) writeHead(ctx context.Context, h register.Head, std stdio) error {
 	signer, err := loadSigner(ctx, "--sign", r.sign, std)
 	if err != nil {
 		return err
@@ -64,30 +73,6 @@ func (r *registerRun) writeHead(ctx context.Context, h register.Head, std stdio)
 	if err := writeWhole(r.output, envelope); err != nil {
 		return err
 	}
-	term.Say(std.err, "head in %s, signed by\n  %s\nKeep it where nobody who writes to the register can.", term.Escape(r.output), signer.Public().Fingerprint())
-	return nil
-}
-
-// export writes the register into one file, under its name only when whole.
-func (r *registerRun) export(ctx context.Context, args []string, std stdio) error {
-	if r.output == "" {
-		return usagef("say where to write the export: -o FILE")
-	}
-	reg, err := openRegister(args[0])
-	if err != nil {
-		return err
-	}
-	if err := r.checkOutput(args[0]); err != nil {
-		return err
-	}
-	var h register.Head
-	err = writeFile(r.output, func(f *atomicfile.File) (err error) {
-		h, err = reg.Export(ctx, f, clock())
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	term.Say(std.err, "%s in %s; check it anywhere:\n  gapseal register check %s", term.Count(int(h.Size), "entry", "entries"), term.Escape(r.output), term.Escape(r.output))
+	term.Say(std.err, "head in %s, signed by\n  %s\nKeep it where nothing that writes to the register can change it.", term.Escape(r.output), signer.Public().Fingerprint())
 	return nil
 }

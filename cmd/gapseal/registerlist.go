@@ -6,11 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/spf13/cobra"
 
 	"github.com/gapseal/gapseal/internal/term"
 	"github.com/gapseal/gapseal/verify"
@@ -28,12 +29,31 @@ type listed struct {
 	report string
 }
 
-func (r *registerRun) list(ctx context.Context, args []string, std stdio) error {
-	asJSON, err := r.format()
+func registerListCommand(std stdio) *cobra.Command {
+	var format textOrJSON
+	c := &cobra.Command{
+		Use:   "list DIR [flags]",
+		Short: "list the entries, one line each",
+		Long:  "List the entries of a register, one line each.",
+		Example: `
+gapseal register list /var/lib/gapseal/register
+gapseal register list /var/lib/gapseal/register --output json`,
+		Args:              takes(1, "one folder"),
+		ValidArgsFunction: completeFolder,
+		RunE: runs(std, func(ctx context.Context, args []string, std stdio) error {
+			return registerList(ctx, args[0], format, std)
+		}),
+	}
+	format.declare(c)
+	return c
+}
+
+func registerList(ctx context.Context, dir string, format textOrJSON, std stdio) error {
+	asJSON, err := format.json()
 	if err != nil {
 		return err
 	}
-	reg, err := openRegister(args[0])
+	reg, err := openRegister(dir)
 	if err != nil {
 		return err
 	}
@@ -41,8 +61,8 @@ func (r *registerRun) list(ctx context.Context, args []string, std stdio) error 
 	if err != nil {
 		return err
 	}
-	if len(numbers) == 0 && !empty(args[0]) {
-		return usagef("%s holds other files, and no entry: it is no register that gapseal verify --register writes", args[0])
+	if len(numbers) == 0 && !empty(dir) {
+		return usagef("%s holds other files, and no entry: it is no register that gapseal verify --register writes", dir)
 	}
 	out := bufio.NewWriter(std.out)
 	for _, n := range numbers {
@@ -137,46 +157,4 @@ func writeListed(w io.Writer, l *listed) {
 
 func writeBelow(w io.Writer, s string) {
 	fmt.Fprint(w, term.Fold(strings.Repeat(" ", listIndent)+term.Escape(s), listIndent))
-}
-
-// show writes the report of one entry: as text, or byte for byte as it is kept.
-func (r *registerRun) show(_ context.Context, args []string, std stdio) error {
-	asJSON, err := r.format()
-	if err != nil {
-		return err
-	}
-	n, err := entryNumber(args[1])
-	if err != nil {
-		return err
-	}
-	reg, err := openRegister(args[0])
-	if err != nil {
-		return err
-	}
-	e, _, err := reg.Get(n)
-	if errors.Is(err, fs.ErrNotExist) {
-		return usagef("register %s: there is no entry %d; gapseal register list shows those there are", args[0], n)
-	}
-	if err != nil {
-		return err
-	}
-	if asJSON {
-		_, err = fmt.Fprint(std.out, e.Report)
-		return err
-	}
-	return showEntry(std.out, e)
-}
-
-// showEntry writes the report as verify did.
-func showEntry(w io.Writer, e *register.Entry) error {
-	rep, err := report.Parse([]byte(e.Report))
-	if err != nil {
-		return usagef("entry %d: this version cannot show its report as text; -o json shows it as it was written", e.Number)
-	}
-	fmt.Fprintf(w, "Entry %d, recorded at %s by gapseal %s\n", e.Number, e.RecordedAt.Format(time.RFC3339), term.Escape(e.ToolVersion))
-	term.Row(w, "entry", e.Digest)
-	term.Row(w, "report", e.ReportDigest)
-	term.Row(w, "transfer", string(e.TransferID))
-	fmt.Fprintln(w)
-	return report.Text(w, rep)
 }

@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/spf13/pflag"
+	"github.com/spf13/cobra"
 
 	"github.com/gapseal/gapseal/bundle/recovery"
 	"github.com/gapseal/gapseal/internal/term"
@@ -18,31 +18,35 @@ import (
 	"github.com/gapseal/gapseal/verify/register"
 )
 
-func repairCommand() *command {
-	return &command{
-		name: "repair", args: "FILE [flags]", short: "rebuild damaged or missing volumes from recovery volumes",
-		long: `Find what is damaged or missing of a bundle that was exported with --recovery,
+func repairCommand(std stdio) *cobra.Command {
+	var (
+		output  string
+		volumes []string
+	)
+	c := &cobra.Command{
+		Use:   "repair FILE [flags]",
+		Short: "rebuild damaged or missing volumes from recovery volumes",
+		Long: `Find what is damaged or missing of a bundle that was exported with --recovery,
 say which volumes, bytes and blocks, and rebuild them. FILE is the index of
 volumes or any one of them.
 
-What is rebuilt is written into a folder of its own, never over what is there,
-and is compared with the indexes before it gets its name. A repair is not a
-verdict: run gapseal verify afterwards, with both folders.`,
-		examples: `
+The rebuilt files are written into a folder of their own, never over what is
+there, and are compared with the indexes before they get their names. A repair
+is not a verdict: run gapseal verify afterwards, with both folders.`,
+		Example: `
 gapseal repair app.volumes.json
 gapseal repair /media/dvd1/app.tar.001 --volumes /media/dvd2 -o repaired
 gapseal verify app.volumes.json --volumes app.repaired --key cosign.pub`,
-		setup: func(fs *pflag.FlagSet) func(context.Context, []string, stdio) error {
-			output := fs.StringP("output", "o", "", "write what is rebuilt into `DIR` (default: NAME.repaired beside FILE)")
-			volumes := fs.StringArray("volumes", nil, volumesUsage)
-			return func(ctx context.Context, args []string, std stdio) error {
-				if len(args) != 1 {
-					return usagef("repair takes the index of volumes or one of them, found %d names; gapseal repair --help shows how", len(args))
-				}
-				return repair(ctx, args[0], *output, *volumes, std)
-			}
-		},
+		Args:              takes(1, "the index of volumes or one of them"),
+		ValidArgsFunction: completeFile,
+		RunE: runs(std, func(ctx context.Context, args []string, std stdio) error {
+			return repair(ctx, args[0], output, volumes, std)
+		}),
 	}
+	fs := c.Flags()
+	fs.StringVarP(&output, "output", "o", "", "write the rebuilt files into `DIR` (default: NAME.repaired beside FILE)")
+	fs.StringArrayVar(&volumes, "volumes", nil, volumesUsage)
+	return c
 }
 
 func repair(ctx context.Context, path, dir string, volumes []string, std stdio) error {

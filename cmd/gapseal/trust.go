@@ -7,7 +7,7 @@ import (
 	"io"
 	"time"
 
-	"github.com/spf13/pflag"
+	"github.com/spf13/cobra"
 
 	"github.com/gapseal/gapseal/internal/term"
 	"github.com/gapseal/gapseal/verify"
@@ -15,42 +15,63 @@ import (
 	"github.com/gapseal/gapseal/verify/trust"
 )
 
-func trustCommand() *command {
-	return &command{
-		name: "trust", args: "show FILE [flags]", short: "show whom a Sigstore trusted root vouches for, and since when",
-		long: `Show the logs and authorities of a Sigstore trusted root: their ids, when each
+func trustCommand(std stdio) *cobra.Command {
+	return group(&cobra.Command{
+		Use:     "trust show FILE [flags]",
+		Short:   "show whom a Sigstore trusted root vouches for, and since when",
+		Long:    "Look into the file that says which logs and authorities are trusted.",
+		Example: "gapseal trust show trusted_root.json",
+	}, trustShowCommand(std), trustFetchCommand())
+}
+
+func trustShowCommand(std stdio) *cobra.Command {
+	var format textOrJSON
+	c := &cobra.Command{
+		Use:   "show FILE [flags]",
+		Short: "show whom a Sigstore trusted root vouches for, and since when",
+		Long: `Show the logs and authorities of a Sigstore trusted root: their ids, when each
 is valid, what this version leaves out, how old the newest entry is, and the
-SHA-256 of the file, to be compared with one received by another road. Nothing
-is fetched.`,
-		examples: `
+SHA-256 of the file, to be compared with one received out of band. Nothing is
+fetched.`,
+		Example: `
 gapseal trust show trusted_root.json
 gapseal trust show trusted_root.json --output json`,
-		setup: func(fs *pflag.FlagSet) func(context.Context, []string, stdio) error {
-			output := fs.StringP("output", "o", "text", "`FORMAT`: text or json")
-			return func(_ context.Context, args []string, std stdio) error { return trustShow(args, *output, std) }
+		Args:              takes(1, "one file"),
+		ValidArgsFunction: completeFile,
+		RunE: runs(std, func(_ context.Context, args []string, std stdio) error {
+			return trustShow(args[0], format, std)
+		}),
+	}
+	format.declare(c)
+	return c
+}
+
+// trustFetchCommand only explains what fetches a root: a client of The Update
+// Framework is more than belongs into a binary that verifies offline.
+func trustFetchCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:                "fetch",
+		Hidden:             true,
+		DisableFlagParsing: true,
+		RunE: func(*cobra.Command, []string) error {
+			return usagef("gapseal fetches no trusted root; on a connected host run\n" +
+				"  cosign initialize\n" +
+				"  cosign trusted-root create --with-default-services --out trusted_root.json")
 		},
 	}
 }
 
-// fetchHint tells who asks gapseal to fetch a root what does. A client of The
-// Update Framework is more than belongs into a binary that verifies offline.
-const fetchHint = "gapseal fetches no trusted root; on a connected host run\n  cosign initialize\n  cosign trusted-root create --with-default-services --out trusted_root.json"
-
-func trustShow(args []string, output string, std stdio) error {
-	switch {
-	case len(args) > 0 && args[0] == "fetch":
-		return usagef("%s", fetchHint)
-	case len(args) != 2 || args[0] != "show":
-		return usagef("trust takes show and one file; gapseal trust --help shows how")
-	case output != "text" && output != "json":
-		return usagef("--output %q: want text or json", output)
-	}
-	root, err := readRoot("", args[1])
+func trustShow(path string, format textOrJSON, std stdio) error {
+	asJSON, err := format.json()
 	if err != nil {
 		return err
 	}
-	s := showRoot(root, args[1])
-	if output == "json" {
+	root, err := readRoot("", path)
+	if err != nil {
+		return err
+	}
+	s := showRoot(root, path)
+	if asJSON {
 		return report.Encode(std.out, s)
 	}
 	return s.text(std.out)

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/gapseal/gapseal/internal/atomicfile"
@@ -43,24 +44,25 @@ type verifyRun struct {
 	reportFiles        reportFiles
 }
 
-func verifyCommand() *command {
-	return &command{
-		name: "verify", args: "FILE --key KEY [flags]", short: "prove on the air-gapped host that a bundle is what was signed",
-		long: `Verify a bundle with no network at all: the container byte by byte, each digest,
-each signature and attestation, and the transparency log's word for them.
+func verifyCommand(std stdio) *cobra.Command {
+	v := &verifyRun{}
+	c := &cobra.Command{
+		Use:   "verify FILE --key KEY [flags]",
+		Short: "prove on the air-gapped host that a bundle is what was signed",
+		Long: `Verify a bundle with no network at all: the container byte by byte, each digest,
+each signature and attestation, and their entries in transparency logs.
 
-The key is what you trust, so it comes by another road than the bundle: a PEM
-file, or the fingerprint that somebody read to you. For keyless signatures it is
-an identity with its issuer, and a trusted root. Without a key or an identity a
-bundle is rejected as unanchored. FILE may be - for a pipe, or the index of
-volumes or the first of them, which are then read without joining them.
-
-The identity in the report is the SHA-256 of the bundle's index.json, which
-fixes every byte of a verified bundle.`,
-		examples: `
+The key is what you trust, so get it out of band: a PEM file, or the fingerprint
+that somebody read to you. For keyless signatures name an identity, its issuer
+and a trusted root. Without a key or an identity a bundle is rejected as
+unanchored. FILE may be - for a pipe, or the index of volumes or the first of
+them: volumes need not be joined.`,
+		Example: `
 gapseal verify app.tar --key cosign.pub
 gapseal verify app.tar --key sha256:9c2f… \
     --image ghcr.io/acme/app:v1@sha256:285a…
+gapseal verify app.volumes.json --policy imports.yaml --register /srv/register
+
 gapseal verify app.tar --key cosign.pub --seal-key acme-seal.pub
 gapseal verify app.tar --key cosign.pub -a repo=acme/app --max-age 90d --deep
 gapseal verify app.tar --trusted-root trusted_root.json \
@@ -71,34 +73,47 @@ gapseal verify app.tar --key cosign.pub --report html=report.html
 gapseal verify app.volumes.json --key cosign.pub --volumes /media/dvd2
 gapseal verify --volume app.tar.002 app.volumes.json
 ssh transfer cat app.tar | gapseal verify - --key cosign.pub`,
-		setup: func(fs *pflag.FlagSet) func(context.Context, []string, stdio) error {
-			v := &verifyRun{flags: fs}
-			v.declare(fs, "pin this key: a PEM `FILE`, or sha256:… which selects a key in the bundle (repeatable; any of them will do)",
-				"demand that `OS/ARCH[/VARIANT]` is in the bundle (repeatable)")
-			fs.BoolVar(&v.deep, "deep", false, "also unpack every layer and compare it with the diff_ids of its config")
-			fs.BoolVar(&v.fileDigest, "file-digest", false, "also report the SHA-256 of the whole file")
-			fs.StringArrayVar(&v.sealKeys, "seal-key", nil, "demand a seal over the bundle by the public key in this PEM `FILE`, brought by another road (repeatable; any of them will do)")
-			v.transfer.declare(fs)
-			v.sign.declare(fs)
-			fs.StringVarP(&v.output, "output", "o", "text", "`FORMAT` of the report: text, json or cosign")
-			fs.StringVar(&v.attestationOut, "attestation-out", "", "write the statements of attestations that verify into this `DIR`, which must exist, if the bundle does")
-			fs.StringVar(&v.outputFile, "output-file", "", "write the report to `FILE` and one line to stderr")
-			fs.StringVar(&v.register, "register", "", "add an entry for this verification, even a rejected one, to the register in `DIR`, which must exist")
-			fs.StringArrayVar(&v.reports, "report", nil, "also write the report to a file, as `FORMAT=FILE` (repeatable): "+reportFormatNames())
-			fs.StringArrayVar(&v.volumes, "volumes", nil, volumesUsage)
-			fs.StringVar(&v.volume, "volume", "", "only check this one volume, `FILE`, against the index of volumes given; this gives no verdict on the bundle")
-			return v.run
+		Annotations: map[string]string{
+			commonFlags: "key certificate-identity certificate-oidc-issuer trusted-root policy seal-key image " +
+				"output output-file report register volumes",
+			flagHeadings: `
+Who is trusted: ` + trustFlags + `
+What is demanded: ` + demandFlags + ` platform deep
+Waivers, each of which shows in every report: ` + waiverFlags + `
+Reading the bundle: volumes volume limit
+Reports: output output-file report file-digest attestation-out
+Records: register transfer ask sign-report receipt`,
 		},
+		Args:              takes(1, "one bundle"),
+		ValidArgsFunction: completeFile,
+		RunE:              runs(std, v.run),
 	}
+	fs := c.Flags()
+	v.flags = fs
+	v.declare(c, "trust this key: a PEM `FILE`, or sha256:… to pick a key in the bundle (repeatable: any of them will do)",
+		"demand that `OS/ARCH[/VARIANT]` is in the bundle (repeatable)")
+	fs.BoolVar(&v.deep, "deep", false, "also unpack every layer and compare it with the diff_ids of its config")
+	fs.BoolVar(&v.fileDigest, "file-digest", false, "also report the SHA-256 of the whole file")
+	fs.StringArrayVar(&v.sealKeys, "seal-key", nil, "demand a seal over the bundle by the public key in this PEM `FILE`, received out of band (repeatable: any of them will do)")
+	v.transfer.declare(fs)
+	v.sign.declare(fs)
+	fs.StringVarP(&v.output, "output", "o", "text", "`FORMAT` of the report: text, json or cosign")
+	fs.StringVar(&v.attestationOut, "attestation-out", "", "write the statements of attestations that verify into this `DIR`, which must exist, if the bundle does")
+	fs.StringVar(&v.outputFile, "output-file", "", "write the report to `FILE` and one line to stderr")
+	fs.StringVar(&v.register, "register", "", "add an entry for this verification, even a rejected one, to the register in `DIR`, which must exist")
+	fs.StringArrayVar(&v.reports, "report", nil, "also write the report to a file, as `FORMAT=FILE` (repeatable): "+reportFormatNames())
+	fs.StringArrayVar(&v.volumes, "volumes", nil, volumesUsage)
+	fs.StringVar(&v.volume, "volume", "", "only check this one volume, `FILE`, against the index of volumes given; this gives no verdict on the bundle")
+	completes(c, "image", completeImages)
+	completes(c, "output", words("text", "json", "cosign"))
+	completes(c, "report", assigned(filesLike, strings.Split(reportFormatNames(), ", ")...))
+	return c
 }
 
 func (v *verifyRun) run(ctx context.Context, args []string, std stdio) error {
-	if len(args) != 1 {
-		return usagef("verify takes one bundle, found %d; gapseal verify --help shows how", len(args))
-	}
 	if v.volume != "" {
 		if name := v.beside("volume"); name != "" {
-			return usagef("--volume holds one volume against its index and judges nothing: leave out --%s", name)
+			return usagef("--volume compares one volume with its index and judges nothing: leave out --%s", name)
 		}
 		return verifyVolume(ctx, v.volume, args[0], std)
 	}
@@ -125,7 +140,7 @@ func (v *verifyRun) run(ctx context.Context, args []string, std stdio) error {
 		return werr
 	}
 	if err != nil {
-		return told{err}
+		return reported{err}
 	}
 	return nil
 }

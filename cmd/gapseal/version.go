@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"runtime"
@@ -9,7 +8,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/spf13/pflag"
+	"github.com/spf13/cobra"
 
 	"github.com/gapseal/gapseal/verify"
 )
@@ -27,29 +26,34 @@ func version() string {
 	return "devel"
 }
 
-func versionCommand() *command {
-	return &command{
-		name: "version", short: "print the version",
-		long:     "Print the version of gapseal, of Go, and of the platform it was built for.",
-		examples: "gapseal version",
-		setup: func(*pflag.FlagSet) func(context.Context, []string, stdio) error {
-			return func(_ context.Context, args []string, std stdio) error {
-				if len(args) > 0 {
-					return usagef("version takes no arguments, found %q", args[0])
-				}
-				_, err := fmt.Fprintf(std.out, "gapseal %s (%s, %s/%s)\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
-				return err
+func versionCommand(std stdio) *cobra.Command {
+	return &cobra.Command{
+		Use:               "version",
+		Short:             "print the version",
+		Long:              "Print the version of gapseal, of Go, and of the platform it was built for.",
+		Example:           "gapseal version",
+		ValidArgsFunction: cobra.NoFileCompletions,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usagef("version takes no arguments, found %q", args[0])
 			}
+			return nil
 		},
+		RunE: func(*cobra.Command, []string) error { return printVersion(std) },
 	}
+}
+
+func printVersion(std stdio) error {
+	_, err := fmt.Fprintf(std.out, "gapseal %s (%s, %s/%s)\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return err
 }
 
 func toolVersion() verify.Tool {
 	return verify.Tool{Name: "gapseal", Version: version(), Go: runtime.Version(), Digest: ownDigest()}
 }
 
-// ownDigest is the SHA-256 of the running program's file, empty where the system
-// does not tell which that is.
+// ownDigest is the SHA-256 of the running program's file, or empty where the
+// system does not say which file that is.
 var ownDigest = sync.OnceValue(func() verify.Text {
 	path, err := os.Executable()
 	if err != nil {

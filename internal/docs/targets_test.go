@@ -1,0 +1,23 @@
+package docs
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"testing"
+)
+
+// TestTargets wants every make target that a document names to exist.
+func TestTargets(t *testing.T) {
+	raw, err := os.ReadFile(filepath.Join(root, "Makefile"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range documents(t) {
+		for _, m := range regexp.MustCompile("(?m)(?:^|`)make ([a-z0-9]+)").FindAllStringSubmatch(readDocument(t, name), -1) {
+			if !regexp.MustCompile(`(?m)^` + m[1] + `:`).Match(raw) {
+				t.Errorf("%s: the Makefile has no target %s", name, m[1])
+			}
+		}
+	}
+}
