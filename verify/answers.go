@@ -16,17 +16,29 @@ type answer struct {
 const bundleWide = -1
 
 // recorder collects answers. No answer hides another.
-type recorder struct{ answers []answer }
+type recorder struct {
+	answers []answer
+	advise  func(*check.Fault) string // may be nil
+}
+
+// remedy returns what to do about a fault: what the caller advises, or else what
+// package check knows.
+func (r *recorder) remedy(f *check.Fault) Text {
+	if r.advise != nil {
+		if s := r.advise(f); s != "" {
+			return Text(s)
+		}
+	}
+	return Text(check.Remedy(f))
+}
 
 func (r *recorder) add(image int, s check.Status, f check.Fault) {
 	c := Check{ID: f.ID, Class: f.ID.Class(), Status: s, Subject: Text(f.Subject), Detail: f.Detail, Expected: Text(f.Expected), Found: Text(f.Found)}
-	if q, ok := check.Lookup(f.ID); ok {
-		if s == check.Fail || s == check.Warn {
-			c.Remedy = Text(q.Remedy)
-		}
-		if c.Detail == "" {
-			c.Detail = q.Asks
-		}
+	if s == check.Fail || s == check.Warn {
+		c.Remedy = r.remedy(&f)
+	}
+	if q, ok := check.Lookup(f.ID); ok && c.Detail == "" {
+		c.Detail = q.Asks
 	}
 	r.answers = append(r.answers, answer{c, image})
 }
@@ -104,9 +116,6 @@ func (s *session) conclude() Report {
 	rep.Verdict = check.Verified
 	failed := map[int]bool{}
 	for _, a := range s.rec.sorted() {
-		if a.ID == check.RekorTime && a.Remedy != "" && rep.Clock.Source != clockHost {
-			a.Remedy = "correct the time given with --at"
-		}
 		rep.Checks = append(rep.Checks, a.Check)
 		if a.Status == check.Fail {
 			rep.Failures = append(rep.Failures, a.Check)
@@ -149,30 +158,21 @@ func (s *session) totals(rep *Report) {
 	rep.Totals.JudgedBytes = rep.Totals.Bytes - rep.Totals.UnjudgedBytes
 }
 
-// structural are the checks asked of every bundle as a whole. Where nothing
-// failed or warned, one pass stands for all blobs.
-var structural = []check.ID{
-	check.LimitEntries, check.LimitIndex, check.LimitInventory, check.LimitMetadata, check.LimitTotal,
-	check.ContainerWrapper, check.ContainerTruncated, check.ContainerType, check.ContainerName,
-	check.ContainerHeader, check.ContainerDuplicate, check.ContainerOrder, check.ContainerPadding, check.ContainerEnd,
-	check.LayoutMarker, check.LayoutIndex, check.LayoutInventory, check.LayoutName,
-	check.LayoutMissing, check.LayoutUnlisted, check.LayoutRoles,
-	check.BlobDigest, check.BlobSize,
-}
-
-// described are the checks asked of every document that the inventory reaches.
-var described = []check.ID{
-	check.LimitManifest, check.LimitConfig, check.LimitNesting, check.LimitImages, check.LimitDepth,
-	check.BlobInline, check.ManifestJSON, check.ManifestMediaType, check.ManifestDigest, check.ManifestSize,
-	check.ManifestForeign, check.ManifestChild, check.ManifestRunnable,
-	check.ConfigJSON, check.ConfigDiffIDs, check.ConfigPlatform, check.PolicyUnsigned,
-}
-
-// structural adds a pass for each check that found nothing, and a skip where an
-// earlier failure kept it from being asked.
+// structural adds a pass for each check of the file and its documents that found
+// nothing, and a skip where an earlier failure kept it from being asked.
 func (s *session) structural() {
-	s.passes(structural, !s.whole(), "not reached: the file cannot be read to its end")
-	s.passes(described, s.c == nil, "not reached: the inventory cannot be read")
+	s.passes(scoped(check.OfFile), !s.whole(), "not reached: the file cannot be read to its end")
+	s.passes(scoped(check.OfDocuments), s.c == nil, "not reached: the inventory cannot be read")
+}
+
+// scoped lists the checks of a scope.
+func scoped(scope check.Scope) (ids []check.ID) {
+	for _, q := range check.Table {
+		if q.Scope == scope {
+			ids = append(ids, q.ID)
+		}
+	}
+	return ids
 }
 
 func (s *session) passes(ids []check.ID, broken bool, why string) {

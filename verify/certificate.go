@@ -50,7 +50,7 @@ func (j *judgement) certificate() {
 	}
 	if j.leaf == nil {
 		if j.sig.Cert == nil {
-			j.fault(check.Fault{ID: check.CertChain, Detail: "an identity was demanded, and the signature was made by a plain key", Expected: "a certificate", Found: "none"})
+			j.fault(check.Fault{ID: check.CertChain, Cause: check.CausePlainKey, Detail: "an identity was demanded, and the signature was made by a plain key", Expected: "a certificate", Found: "none"})
 		}
 		return
 	}
@@ -75,6 +75,7 @@ func (j *judgement) chain() {
 		if err != nil {
 			f := check.Fault{ID: check.CertChain, Detail: err.Error()}
 			if errors.Is(err, cert.ErrNoTime) {
+				f.Cause = check.CauseNoTime
 				f.Expected, f.Found = "a time from a trusted log or timestamp authority", "none"
 			}
 			j.fault(f)

@@ -103,12 +103,12 @@ func (j *judgement) reference(claimed string) {
 		j.pass(check.SignatureReference, "")
 		return
 	case j.accepted(signed.Repository):
-		j.pass(check.SignatureReference, "waived by --accept-reference: signed for "+signed.Repository)
+		j.pass(check.SignatureReference, "waived: signed for "+signed.Repository)
 		return
 	}
 	f := check.Fault{ID: check.SignatureReference, Detail: "the signature was made for another repository or tag", Expected: j.ref.Name(), Found: clip(claimed)}
 	if len(j.s.opt.AcceptReference) > 0 {
-		f.ID, f.Detail = check.PolicyAccept, "the signature was made for a repository that no --accept-reference accepts for this image"
+		f.ID, f.Detail = check.PolicyAccept, "the signature was made for a repository that is not accepted for this image"
 	}
 	j.fault(f)
 }

@@ -76,7 +76,7 @@ func (s *session) pins(key *trust.Key) bool {
 // judgeKeys says what stands between the bundle's keys and the pinned ones.
 func (s *session) judgeKeys() {
 	if !s.anyone.anchored() {
-		s.bundleFault(&check.Fault{ID: check.TrustUnanchored, Detail: "no key was pinned, so nothing vouches for this bundle. " + s.untrustedKeys(), Expected: "--key FILE or --key sha256:…", Found: "none"})
+		s.bundleFault(&check.Fault{ID: check.TrustUnanchored, Detail: "no key was pinned, so nothing vouches for this bundle. " + s.untrustedKeys(), Expected: "a key, a fingerprint or an identity", Found: "none"})
 		return
 	}
 	s.rec.add(bundleWide, check.Pass, check.Fault{ID: check.TrustUnanchored})
@@ -104,7 +104,7 @@ func (s *session) untrustedKeys() string {
 	for i, k := range s.keys {
 		names[i] = k.Fingerprint()
 	}
-	return "Fingerprint from the bundle, untrusted: " + strings.Join(names, ", ") + ". Compare it with one that you received by another road."
+	return "Fingerprint from the bundle, untrusted: " + strings.Join(names, ", ") + ". Compare it with one that you received out of band."
 }
 
 // anchorStrength refuses pinned keys, and log keys, too weak to vouch for
@@ -302,9 +302,11 @@ func (j *judgement) stranger(key *trust.Key) {
 		pinned = append(pinned, k.Fingerprint()+"\n"+k.PEM())
 	}
 	pinned = append(pinned, j.d.Fingerprints...)
-	detail := "the signature was made by a key that is not pinned"
+	f := check.Fault{ID: check.TrustKey, Detail: "the signature was made by a key that is not pinned",
+		Expected: strings.Join(pinned, "\n"), Found: key.Fingerprint() + "\n" + key.PEM()}
 	if j.sig.Cert != nil {
-		detail = "the signature was made by the key of a certificate; --certificate-identity judges those"
+		f.Cause = check.CauseCertificate
+		f.Detail = "the signature was made by the key of a certificate, and no identity was demanded"
 	}
-	j.fault(check.Fault{ID: check.TrustKey, Detail: detail, Expected: strings.Join(pinned, "\n"), Found: key.Fingerprint() + "\n" + key.PEM()})
+	j.fault(f)
 }

@@ -114,7 +114,7 @@ func (l *layers) judge() {
 		return
 	}
 	if !l.s.opt.Deep {
-		l.s.rec.add(bundleWide, check.Skip, check.Fault{ID: check.ConfigDiffID, Detail: "layers were not unpacked; --deep does"})
+		l.s.rec.add(bundleWide, check.Skip, check.Fault{ID: check.ConfigDiffID, Detail: "layers were not unpacked"})
 	}
 	l.s.passes([]check.ID{check.ConfigLayerType}, false, "")
 	if l.s.opt.Deep {

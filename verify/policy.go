@@ -386,6 +386,6 @@ func (s *session) anchoredImage(i int, g *bundle.ImageGraph, d *demands) {
 	if d.anchored() || d.unlisted || !s.anyone.anchored() {
 		return // told of the rule, or of the bundle as a whole
 	}
-	s.rec.fault(i, &check.Fault{ID: check.TrustUnanchored, Subject: string(g.Digest), Detail: "nothing was pinned that could vouch for this image: neither by its rule of the policy nor by flag",
-		Expected: "keys or identities in the rule, or --key FILE", Found: "none"})
+	s.rec.fault(i, &check.Fault{ID: check.TrustUnanchored, Subject: string(g.Digest), Detail: "nothing was pinned that could vouch for this image: neither by its rule of the policy nor for all images", Cause: check.CauseRule,
+		Expected: "keys or identities, in the rule or for all images", Found: "none"})
 }

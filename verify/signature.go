@@ -38,7 +38,7 @@ type judgement struct {
 }
 
 func (s *session) judge(g *bundle.ImageGraph, ref oci.Reference, d *demands, sig evidence.Evidence) *judgement {
-	j := &judgement{s: s, sig: sig, root: g.Digest, ref: ref, d: d}
+	j := &judgement{s: s, rec: recorder{advise: s.rec.advise}, sig: sig, root: g.Digest, ref: ref, d: d}
 	j.info = Signature{Form: sig.Form, Digest: sig.ID(), Subject: string(sig.Subject)}
 	for _, f := range sig.Problems {
 		j.fault(*f)
@@ -210,7 +210,7 @@ func (s *session) children(i int, g *bundle.ImageGraph, d *demands, good map[oci
 		if good[n.Digest] {
 			signed++
 		} else if d.RequireChildren {
-			s.rec.fault(i, &check.Fault{ID: check.PolicyChild, Subject: string(n.Digest), Detail: "a platform has no good signature of its own, which --require-child-signatures demands", Expected: "a signature that meets every demand", Found: "the index's signature only"})
+			s.rec.fault(i, &check.Fault{ID: check.PolicyChild, Subject: string(n.Digest), Detail: "a platform has no good signature of its own, and one was demanded", Expected: "a signature that meets every demand", Found: "the index's signature only"})
 		}
 	}
 	if platforms > 0 && good[g.Digest] && (signed == platforms || !d.RequireChildren) {

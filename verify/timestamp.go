@@ -36,7 +36,7 @@ func (j *judgement) timestamps() {
 			continue
 		}
 		if j.future(r.Time) {
-			j.fault(check.Fault{ID: check.TSATimestamp, Detail: "the timestamp lies in the future of this host's clock", Expected: "not after " + j.latest().Format(time.RFC3339), Found: r.Time.Format(time.RFC3339)})
+			j.fault(check.Fault{ID: check.TSATimestamp, Cause: j.clockCause(), Detail: "the timestamp lies in the future of this host's clock", Expected: "not after " + j.latest().Format(time.RFC3339), Found: r.Time.Format(time.RFC3339)})
 			continue
 		}
 		j.passOnce(check.TSATimestamp)
@@ -47,6 +47,14 @@ func (j *judgement) timestamps() {
 }
 
 func (j *judgement) latest() time.Time { return j.s.rep.VerifiedAt.Add(ClockTolerance) }
+
+// clockCause says which clock a time is in the future of.
+func (j *judgement) clockCause() check.Cause {
+	if j.s.rep.Clock.Source == clockGiven {
+		return check.CauseGivenTime
+	}
+	return check.CauseClock
+}
 
 func (j *judgement) future(t time.Time) bool { return t.After(j.latest()) }
 
@@ -94,7 +102,7 @@ func (j *judgement) window(l *logged, stamped []time.Time) {
 		j.passOnce(check.TrustValidity)
 	}
 	if l.signed && j.future(at) {
-		j.fault(check.Fault{ID: check.RekorTime, Detail: "the entry's time lies in the future of this host's clock", Expected: "not after " + j.latest().Format(time.RFC3339), Found: at.Format(time.RFC3339)})
+		j.fault(check.Fault{ID: check.RekorTime, Cause: j.clockCause(), Detail: "the entry's time lies in the future of this host's clock", Expected: "not after " + j.latest().Format(time.RFC3339), Found: at.Format(time.RFC3339)})
 		return
 	}
 	if l.signed {

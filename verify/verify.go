@@ -94,7 +94,7 @@ type session struct {
 }
 
 func newSession(opt Options) *session {
-	s := &session{opt: opt, limits: oci.DefaultLimits(), anyone: opt.anyone(), judged: map[oci.Digest]bool{}, rooted: map[int]bool{}}
+	s := &session{opt: opt, rec: recorder{advise: opt.Advise}, limits: oci.DefaultLimits(), anyone: opt.anyone(), judged: map[oci.Digest]bool{}, rooted: map[int]bool{}}
 	s.present, s.whole = func(oci.Digest) bool { return true }, func() bool { return true }
 	s.ended = func() bool { return false }
 	s.state = func(oci.Digest) check.State { return check.Unread }

@@ -19,6 +19,9 @@ var advice = map[check.ID]string{
 	"limit.unpacked": "treat the layer as hostile; raise --limit unpacked=SIZE or ratio=N only if the publisher " +
 		"confirms it",
 
+	"media.index":   "copy the index again, or verify the first volume without it; gapseal repair writes a new one",
+	"media.size":    "copy the volume again, or rebuild it with gapseal repair",
+	"media.damaged": "copy the volume again, or rebuild it with gapseal repair",
 	"media.missing": "bring the volume named, or name its folder with --volumes; gapseal repair can rebuild it from " +
 		"recovery volumes",
 	"media.duplicate": "remove the copy that is wrong; gapseal verify --volume shows which one that is",
@@ -54,11 +57,21 @@ var advice = map[check.ID]string{
 	"policy.export-waiver": "export again without --allow-unverified",
 }
 
-// advise returns what an operator of the command line does about a fault.
+// adviceOnCause says which flag helps where a check failed for a cause of its own.
+var adviceOnCause = map[check.Cause]string{
+	"clock":      "check the clock of this host, or state the time with --at",
+	"given-time": "correct the time given with --at",
+	"no-time": "pass a --trusted-root that knows the log or the timestamp authority; otherwise do not use this " +
+		"image",
+	"plain-key": "pass --key for what a plain key signed, if the publisher confirms the key out of band",
+	"certificate": "pass --certificate-identity if the publisher confirms, out of band, the identity that signs; " +
+		"otherwise do not use this image",
+}
+
+// advise returns the flag that helps against a fault; it is empty where none does.
 func advise(f *check.Fault) string {
-	if a := advice[f.ID]; a != "" {
-		return a
+	if f.Cause != "" {
+		return adviceOnCause[f.Cause]
 	}
-	q, _ := check.Lookup(f.ID)
-	return q.Remedy
+	return advice[f.ID]
 }

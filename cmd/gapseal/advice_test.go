@@ -17,14 +17,23 @@ func TestAdvice(t *testing.T) {
 			known[f.Name] = true
 		}
 	})
+	namesFlags := func(what, text string) {
+		for _, name := range regexp.MustCompile(`--[a-z-]+`).FindAllString(text, -1) {
+			if !known[name[2:]] && name != "--recursive" {
+				t.Errorf("%s: there is no flag %s", what, name)
+			}
+		}
+	}
 	for id, text := range advice {
 		if _, ok := check.Lookup(id); !ok {
 			t.Errorf("there is no check %s", id)
 		}
-		for _, name := range regexp.MustCompile(`--[a-z-]+`).FindAllString(text, -1) {
-			if !known[name[2:]] && name != "--recursive" {
-				t.Errorf("%s: there is no flag %s", id, name)
-			}
+		namesFlags(string(id), text)
+	}
+	for cause, text := range adviceOnCause {
+		if check.Remedy(&check.Fault{Cause: cause}) == "" {
+			t.Errorf("there is no cause %s", cause)
 		}
+		namesFlags(string(cause), text)
 	}
 }

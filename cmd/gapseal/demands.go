@@ -83,7 +83,7 @@ func (j *judging) options(loadKey func(arg string, o *verify.Options) error) (ve
 			RequireLogs: j.requireLogs, RequireTimestamps: j.requireTimestamps,
 		},
 		IgnoreTlog: j.ignoreTlog, Strict: j.strict, At: now, HostTime: now,
-		Tool: toolVersion(), Command: shownCommand(os.Args),
+		Tool: toolVersion(), Command: shownCommand(os.Args), Advise: advise,
 	}
 	for _, k := range j.keys {
 		if err := loadKey(k, &o); err != nil {

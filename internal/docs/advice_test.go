@@ -24,7 +24,7 @@ func remedies(t testing.TB) func(check.Question) string {
 	}
 }
 
-// advice reads the map of that name from the source of the command line, a package
+// advice reads the maps of remedies, by check and by cause, from the source of the command line, a package
 // main that cannot be imported.
 func advice(t testing.TB) map[string]string {
 	t.Helper()

@@ -51,7 +51,7 @@ func changeParts() map[string]func(testing.TB) string {
 func sameChanges(t testing.TB) string {
 	rows := [][]string{{"change to the bundle", "verdict", "failed checks"}}
 	for _, c := range changes {
-		rep := fixture.Verify(t, c.make(fixture.Bundle(t, "app:v1")), options())
+		rep := fixture.Verify(t, c.make(fixture.Bundle(t, "app:v1")), options(t))
 		var ids []string
 		for _, id := range fixture.Failed(rep) {
 			ids = append(ids, code(id))

@@ -137,14 +137,14 @@ func failureParts() map[string]func(testing.TB) string {
 }
 
 func verified(t testing.TB) string {
-	rep := fixture.Verify(t, fixture.Bundle(t, "app:v1"), options())
+	rep := fixture.Verify(t, fixture.Bundle(t, "app:v1"), options(t))
 	return fenced("", text(t, rep))
 }
 
 // verifiedKeyless is what the operator reads of a keyless signature, up to what
 // was checked.
 func verifiedKeyless(t testing.TB) string {
-	opt := options()
+	opt := options(t)
 	identity("dev@lab.test")(&opt)
 	rep := fixture.Verify(t, keyFree(t, "keyless:v1"), opt)
 	story, _, ok := strings.Cut(text(t, rep), "The following checks were performed on the bundle")
@@ -164,7 +164,7 @@ func (f failure) text(t testing.TB, name string) string {
 	if f.bundle != nil {
 		raw = f.bundle(t, raw)
 	}
-	opt := options()
+	opt := options(t)
 	if f.option != nil {
 		f.option(&opt)
 	}

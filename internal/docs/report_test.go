@@ -16,8 +16,16 @@ import (
 )
 
 // options are what a user would have typed on a host of their own.
-func options() verify.Options {
+func options(t testing.TB) verify.Options {
+	t.Helper()
+	named := advice(t)
 	opt := fixture.Options()
+	opt.Advise = func(f *check.Fault) string {
+		if f.Cause != "" {
+			return named[string(f.Cause)]
+		}
+		return named[string(f.ID)]
+	}
 	opt.Path = "app.tar"
 	opt.Keys[0].Path, opt.Logs[0].Path = "/home/ops/cosign.pub", "/home/ops/rekor.pub"
 	opt.Tool = verify.Tool{Name: "gapseal", Version: "v0.1.0", Go: "go1.26.8"}
@@ -32,7 +40,7 @@ func reportParts() map[string]func(testing.TB) string {
 var shown = []check.ID{check.ContainerHeader, check.ConfigDiffID, check.RekorSET, check.PolicyUnbound}
 
 func reportVerified(t testing.TB) string {
-	rep := fixture.Verify(t, example(t), options())
+	rep := fixture.Verify(t, example(t), options(t))
 	all := len(rep.Checks)
 	rep.Checks = slices.DeleteFunc(rep.Checks, func(c verify.Check) bool { return !slices.Contains(shown, c.ID) })
 	var b bytes.Buffer
@@ -44,7 +52,7 @@ func reportVerified(t testing.TB) string {
 
 func reportFailure(t testing.TB) string {
 	raw := flipLayer(t, example(t))
-	rep := fixture.Verify(t, raw, options())
+	rep := fixture.Verify(t, raw, options(t))
 	if got := fixture.Failed(rep); !slices.Equal(got, []string{string(check.BlobDigest)}) {
 		t.Fatalf("failed: %v", got)
 	}

@@ -1,6 +1,19 @@
-// Package check is the one table of the questions gapseal asks: each has a
-// stable id of the form class.question, what it asks, and what to do when the
-// answer is no. Reports, tests and docs/checks.md read from it.
+// Package check is the vocabulary that all packages of gapseal share: the
+// questions that are asked of a bundle, the answers, and the words in which a
+// report gives them. It imports nothing of gapseal.
+//
+// Each question is a row of [Table]: a stable [ID] of the form class.question, its
+// [Scope], what a pass means, and what to do about a fail. Reports, tests and
+// docs/checks.md read from it. Its order is that of cause: a damaged blob is asked
+// about before the signature that it breaks.
+//
+// A package that finds something wrong says so with a [Fault]. Where one question
+// fails for several reasons with different remedies, the fault names its [Cause];
+// [Remedy] finds the text.
+//
+// [Verdict], [Status], [State], [BoundBy], [VouchedBy] and [Form] are the words of
+// reports. [FormatError] and [ErrTooLarge] are the errors of all packages that
+// read documents from outside, and [Clip] shortens text from outside.
 package check
 
 import "strings"
@@ -17,19 +30,37 @@ func (id ID) Class() string {
 // Question is one row of the table.
 type Question struct {
 	ID     ID
+	Scope  Scope
 	Asks   string // what a pass means
-	Remedy string // what an operator does about a fail
+	Remedy string // what an operator does about a fail of the usual cause
 }
 
-// Fault is one answer that is not a pass, as found by the package that
-// looked. Expected and Found are empty where they would say nothing.
+// Scope says what a question is asked of.
+type Scope string
+
+// The scopes. Of a bundle without a fault, one pass in the report stands for all
+// that a question of the first two was asked of.
+const (
+	OfFile      Scope = "file"      // the file as a whole, every entry and every blob
+	OfDocuments Scope = "documents" // every document that the inventory reaches
+	OfRun       Scope = "run"       // the verification as a whole: anchors, demands, records
+	OfMedia     Scope = "media"     // the volumes
+	OfSeal      Scope = "seal"
+	OfImage     Scope = "image"
+	OfSignature Scope = "signature" // a signature or an attestation, with all that came with it
+	OfLayer     Scope = "layer"
+)
+
+// Fault is one answer that is not a pass, as found by the package that looked.
+// Expected and Found are empty where they would add nothing.
 type Fault struct {
 	ID       ID
-	Subject  string // digest or name of what was looked at; empty means the bundle
+	Cause    Cause  // empty for the usual cause of the check
+	Subject  string // digest or name of what was looked at; empty for the bundle
 	Detail   string
 	Expected string
 	Found    string
-	Warn     bool // worth telling, no reason to reject
+	Warn     bool // reported, and no reason to reject
 }
 
 // Error makes a Fault usable as an error.
@@ -44,7 +75,41 @@ func (f *Fault) Error() string {
 	return s
 }
 
-// Lookup returns the row of id; ok is false for an id that no table knows.
+// Cause says why a check failed, where that decides what to do about it. Most
+// checks fail for one reason, which has no name.
+type Cause string
+
+// The causes that have a remedy of their own.
+const (
+	CauseClock       Cause = "clock"       // a time is in the future of the host's clock
+	CauseGivenTime   Cause = "given-time"  // a time is in the future of the time given to judge as of
+	CauseNoTime      Cause = "no-time"     // a certificate was judged, and the signature has no trusted time
+	CausePlainKey    Cause = "plain-key"   // an identity was demanded, and a plain key signed
+	CauseCertificate Cause = "certificate" // a key was demanded, and the key of a certificate signed
+	CauseRule        Cause = "rule"        // the rule of the policy for an image names nobody who may sign
+)
+
+// remedies has what to do about each cause.
+var remedies = map[Cause]string{
+	CauseClock:       "check the clock of this host",
+	CauseGivenTime:   "correct the time to judge as of",
+	CauseNoTime:      "trust the log or the timestamp authority that knows when it was signed",
+	CausePlainKey:    "pin the key if the publisher confirms, out of band, that it signs; otherwise do not use this image",
+	CauseCertificate: "demand the identity of its certificate if the publisher confirms, out of band, that it signs",
+	CauseRule:        "name keys or identities in the rule of the policy",
+}
+
+// Remedy returns what an operator can do about a fault: the remedy of its cause,
+// or else that of its check.
+func Remedy(f *Fault) string {
+	if r := remedies[f.Cause]; r != "" {
+		return r
+	}
+	q, _ := Lookup(f.ID)
+	return q.Remedy
+}
+
+// Lookup returns the row of id; ok is false for an id that is not in the table.
 func Lookup(id ID) (q Question, ok bool) {
 	i, ok := index[id]
 	if !ok {
@@ -53,7 +118,8 @@ func Lookup(id ID) (q Question, ok bool) {
 	return Table[i], true
 }
 
-// Rank orders ids by cause: what is asked earlier explains what fails later.
+// Rank orders ids by cause: what is asked earlier explains what fails later. An id
+// that is not in the table comes last.
 func Rank(id ID) int {
 	if i, ok := index[id]; ok {
 		return i

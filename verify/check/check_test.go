@@ -44,7 +44,7 @@ func TestTable(t *testing.T) {
 
 // TestEveryIDIsInTheTable reads the constants from the source.
 func TestEveryIDIsInTheTable(t *testing.T) {
-	file, err := parser.ParseFile(token.NewFileSet(), "table.go", nil, 0)
+	file, err := parser.ParseFile(token.NewFileSet(), "ids.go", nil, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,6 +65,41 @@ func TestEveryIDIsInTheTable(t *testing.T) {
 	})
 	if count != len(check.Table) {
 		t.Errorf("%d constants and %d rows", count, len(check.Table))
+	}
+}
+
+// TestEveryCauseHasARemedy reads the constants from the source.
+func TestEveryCauseHasARemedy(t *testing.T) {
+	file, err := parser.ParseFile(token.NewFileSet(), "check.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	usual := check.Remedy(&check.Fault{ID: check.TrustKey})
+	count := 0
+	ast.Inspect(file, func(n ast.Node) bool {
+		spec, ok := n.(*ast.ValueSpec)
+		if !ok || !strings.HasPrefix(spec.Names[0].Name, "Cause") || len(spec.Values) != 1 {
+			return true
+		}
+		count++
+		cause, _ := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
+		if r := check.Remedy(&check.Fault{ID: check.TrustKey, Cause: check.Cause(cause)}); r == "" || r == usual {
+			t.Errorf("%s has no remedy of its own", spec.Names[0].Name)
+		}
+		return true
+	})
+	if count == 0 {
+		t.Error("found no causes")
+	}
+}
+
+// TestRemediesNameNoFlags: a library has none.
+func TestRemediesNameNoFlags(t *testing.T) {
+	for _, q := range check.Table {
+		text := strings.ReplaceAll(q.Asks+" "+q.Remedy, "cosign sign --recursive", "")
+		if strings.Contains(text, "--") || q.Scope == "" {
+			t.Errorf("%s, of scope %q, names a flag: %s", q.ID, q.Scope, text)
+		}
 	}
 }
 
