@@ -9,9 +9,9 @@ import (
 	"github.com/gapseal/gapseal/verify/check"
 )
 
-// Cosign writes the array that cosign verify prints, with one claim for each
-// signature that counts. Attestations, which cosign lists among the signatures
-// of an image, are left out. A report that is not verified has no claims.
+// Cosign writes the JSON array that cosign verify prints, with one claim for each
+// signature that counts. Attestations, which cosign lists among the signatures of
+// an image, are left out. The array is empty if the bundle was rejected.
 func Cosign(w io.Writer, r *verify.Report) error {
 	list := []claim{}
 	if r.Verdict == check.Verified {
@@ -31,8 +31,9 @@ type claim struct {
 	Optional map[string]json.RawMessage `json:"optional"`
 }
 
-// cosignClaim returns what cosign prints of a signature. There is nothing to
-// print of one whose payload is the image's manifest.
+// cosignClaim returns what cosign prints of a signature. ok is false for one that
+// does not count and for one whose payload is the manifest of the image, of which
+// cosign prints nothing.
 func cosignClaim(img *verify.Image, sig *verify.Signature) (c claim, ok bool) {
 	if !sig.Counts {
 		return claim{}, false
@@ -54,22 +55,22 @@ func cosignClaim(img *verify.Image, sig *verify.Signature) (c claim, ok bool) {
 	return c, true
 }
 
-// issuerExtension is the certificate extension that names the issuer, under
-// whose number cosign prints it a second time.
+// issuerExtension is the number of the certificate extension that names the
+// issuer. Cosign prints the issuer under this number as well.
 const issuerExtension = "1.3.6.1.4.1.57264.1.1"
 
 func (c *claim) set(name string, value any) {
 	if c.Optional == nil {
 		c.Optional = map[string]json.RawMessage{}
 	}
-	if raw, err := json.Marshal(value); err == nil { // texts and documents have no error
+	if raw, err := json.Marshal(value); err == nil { // neither texts nor JSON documents make an error
 		c.Optional[name] = raw
 	}
 }
 
-// statementClaim puts a signed statement into the form of the first generation,
-// as cosign 3 does: the reference is the one that was asked for, the type that
-// of the predicate, and the annotations are optional values.
+// statementClaim converts a signed statement to the form of simple signing, as
+// cosign 3 does: the reference is the one that was asked for, the type is that of
+// the predicate, and the annotations become optional values.
 func statementClaim(img *verify.Image, sig *verify.Signature) (c claim, ok bool) {
 	var s struct {
 		PredicateType string

@@ -11,15 +11,18 @@ import (
 	"github.com/gapseal/gapseal/verify"
 )
 
-// csvHeader names the columns. Columns may be added at the end, none is taken
-// away.
+// maxReferences is how many references a cell holds.
+const maxReferences = 16
+
+// csvHeader names the columns. Columns may be added at the end; none is ever
+// removed.
 var csvHeader = []string{"path", "digest", "size", "mediaType", "images", "references", "state", "verdict", "waivers"}
 
-// CSV writes a table after RFC 4180 with a row for each blob: where it lies in
-// the bundle, its size in bytes, the images that it belongs to by digest and by
-// claimed reference, its state, and the verdict on the bundle as a whole. Every
-// field is quoted, so that a semicolon in it ends no cell either where
-// spreadsheets expect one.
+// CSV writes a table (RFC 4180) with a row for each blob: its path in the bundle,
+// its size in bytes, the images that it belongs to by digest and by claimed
+// reference, its state, and the verdict on the bundle as a whole. Every field is
+// quoted, because some spreadsheets end a cell at a semicolon. No cell can be
+// taken for a formula.
 func CSV(w io.Writer, r *verify.Report) error {
 	b := bufio.NewWriter(w)
 	csvRow(b, csvHeader...)
@@ -30,19 +33,27 @@ func CSV(w io.Writer, r *verify.Report) error {
 		if hex, ok := hexDigest(blob.Digest); ok {
 			path = blobFolder + hex
 		}
-		refs := atMost(blob.Images, names)
-		csvRow(b, path, blob.Digest, strconv.FormatInt(blob.Size, 10), string(blob.MediaType), strings.Join(blob.Images, " "),
-			strings.Join(refs, " "), string(blob.State), string(r.Verdict), strings.Join(r.Waivers, "; "))
+		csvRow(b,
+			path,
+			blob.Digest,
+			strconv.FormatInt(blob.Size, 10),
+			string(blob.MediaType),
+			strings.Join(blob.Images, " "),
+			strings.Join(atMost(blob.Images, names), " "),
+			string(blob.State),
+			string(r.Verdict),
+			strings.Join(r.Waivers, "; "),
+		)
 	}
 	return b.Flush()
 }
 
-// atMost returns the references of images, as many as a cell may hold, and how
-// many more there are.
+// atMost returns the references of images, at most [maxReferences], and how many
+// more there are.
 func atMost(images []string, names map[string][]string) (list []string) {
 	more := 0
 	for _, d := range images {
-		room := min(maxOwners-len(list), len(names[d]))
+		room := min(maxReferences-len(list), len(names[d]))
 		list = append(list, names[d][:room]...)
 		more += len(names[d]) - room
 	}
@@ -52,7 +63,7 @@ func atMost(images []string, names map[string][]string) (list []string) {
 	return list
 }
 
-// references gives the claimed references of each image digest.
+// references returns the claimed references of each image, by its digest.
 func references(r *verify.Report) map[string][]string {
 	names := map[string][]string{}
 	for i := range r.Images {
@@ -72,9 +83,10 @@ func csvRow(b *bufio.Writer, fields ...string) {
 	b.WriteString("\r\n")
 }
 
-// cell keeps a spreadsheet from taking text for a formula: what begins like one,
-// in narrow or in full width, gets an apostrophe, which marks text. Tabs and line
-// breaks, which some skip before they look, are escapes by then.
+// cell keeps a spreadsheet from taking text for a formula: text that begins like
+// one, in narrow or in full width, gets an apostrophe, which marks text. Some
+// programs skip tabs and line breaks before they look; term.Shown has escaped
+// these.
 func cell(s string) string {
 	s = term.Shown(s)
 	if strings.ContainsAny(first(strings.TrimLeft(s, " ")), "=+-@＝＋－＠") {

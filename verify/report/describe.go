@@ -1,78 +1,135 @@
 package report
 
 import (
-	"slices"
+	"fmt"
 	"strings"
+	"time"
 
 	"github.com/gapseal/gapseal/internal/term"
 	"github.com/gapseal/gapseal/verify"
 	"github.com/gapseal/gapseal/verify/check"
 )
 
-// maxOwners bounds the images that one digest is told to belong to, so that what
-// many share does not multiply the report.
-const maxOwners = 16
+// The words that several formats share.
 
-// ownership tells which images a digest belongs to, by the digests of those.
-type ownership map[string][]string
-
-// owners collects, for each image, the digests that belong to it: its own, those
-// of its evidence, and those of its blobs.
-func owners(r *verify.Report) ownership {
-	o := ownership{}
-	for i := range r.Images {
-		img := &r.Images[i]
-		o.note(img.Digest, img.Digest)
-		for j := range img.Signatures {
-			o.note(img.Digest, img.Signatures[j].Digest, img.Signatures[j].Subject)
-		}
-		for j := range img.Attestations {
-			o.note(img.Digest, img.Attestations[j].Digest, img.Attestations[j].Subject)
-		}
-		for j := range img.Evidence {
-			o.note(img.Digest, img.Evidence[j].Digest, img.Evidence[j].Subject)
-		}
+// bundleName returns the name of the bundle file, for a person to read.
+func bundleName(r *verify.Report) string {
+	if r.Bundle.Path == "-" || r.Bundle.Path == "" {
+		return "standard input"
 	}
-	for i := range r.Blobs {
-		for _, d := range r.Blobs[i].Images {
-			o.note(d, r.Blobs[i].Digest)
-		}
-	}
-	return o
+	return term.Shown(r.Bundle.Path)
 }
 
-func (o ownership) note(image string, digests ...string) {
-	for _, d := range digests {
-		if of := o[d]; len(of) < maxOwners && !slices.Contains(of, image) {
-			o[d] = append(of, image)
+// imageVerdict returns the verdict that a person reads of an image. Nothing of a
+// rejected bundle may be used, so none of its images is called verified; why then
+// says that the image itself is not the reason.
+func imageVerdict(img *verify.Image, r *verify.Report) (v check.Verdict, why string) {
+	if r.Verdict != check.Verified && img.Verdict == check.Verified {
+		return check.Rejected, "nothing is wrong with this image itself; the bundle is refused as a whole"
+	}
+	return img.Verdict, ""
+}
+
+// boundBy says what binds the name of an image to its digest.
+func boundBy(img *verify.Image, r *verify.Report) string {
+	verified := r.Verdict == check.Verified
+	switch {
+	case img.BoundBy == check.BoundByDigest:
+		return "(bound by the digest you gave)"
+	case img.BoundBy == check.BoundByPolicy:
+		return "(bound by a digest that the policy pins)"
+	case img.BoundBy == check.BoundBySeal && verified:
+		return "(bound by the sender's seal)"
+	case img.BoundBy == check.BoundByName && verified:
+		return "(the signature names the repository; nothing signs the tag)"
+	}
+	return "(claimed; nothing binds it)"
+}
+
+// keyName says how a key came to be trusted, empty if it is not an anchor.
+func keyName(r *verify.Report, fingerprint string) string {
+	for _, a := range r.Anchors {
+		if a.Kind == "key" && string(a.Fingerprint) == fingerprint {
+			if a.Path != "" {
+				return fmt.Sprintf("%s, pinned by %s", a.Name, a.Path)
+			}
+			return "pinned by its fingerprint"
 		}
 	}
+	return ""
 }
 
-// images returns the images that a check's subject belongs to: a digest, which a
-// layer's number may follow, or the path of a blob.
-func (o ownership) images(subject string) []string {
-	if hex, ok := strings.CutPrefix(subject, blobFolder); ok {
-		subject = "sha256:" + hex
+// logName returns the name of a log, or its id if it has none.
+func logName(r *verify.Report, id string) string {
+	for _, a := range r.Anchors {
+		if a.Kind == "log" && string(a.Fingerprint) == "sha256:"+id && a.Name != "" {
+			return string(a.Name)
+		}
 	}
-	if of := o[subject]; of != nil {
-		return of
-	}
-	digest, _, _ := strings.Cut(subject, "#")
-	return o[digest]
+	return id
 }
 
-// valueLines are the lines of what a check expected or found. Only the keys of
-// trust.key, which gapseal encoded itself, have several.
+// entryAge gives the day of the newest entry of a trusted root, and how long
+// before the verdict that was.
+func entryAge(r *verify.Report, a *verify.Anchor) string {
+	days := int(r.VerifiedAt.Sub(*a.Newest).Hours() / 24)
+	return a.Newest.UTC().Format(time.DateOnly) + ", " + term.Count(days, "day", "days") + " before"
+}
+
+// unjudged says how much content was carried and hashed without being judged. It
+// is empty if there was none.
+func unjudged(r *verify.Report, before string, bytes func(int64) string) string {
+	if r.Totals.UnjudgedBytes == 0 {
+		return ""
+	}
+	return before + bytes(r.Totals.UnjudgedBytes) + " of it was carried without being judged"
+}
+
+// subject names a blob by its digest instead of its path, which is too long for
+// a line.
+func subject(s string) string {
+	if hex, ok := strings.CutPrefix(s, blobFolder); ok {
+		return "sha256:" + hex
+	}
+	return s
+}
+
+// valueLines returns the lines of what a check expected or found. Only the keys
+// of trust.key have several: gapseal itself encoded them.
 func valueLines(c *verify.Check, v verify.Text) []string {
 	if c.ID != check.TrustKey {
 		return []string{term.Shown(string(v))}
 	}
-	lines := strings.Split(strings.TrimSpace(string(v)), "\n")
-	for i := range lines {
-		lines[i] = term.Shown(lines[i])
+	return shownAll(strings.Split(strings.TrimSpace(string(v)), "\n"))
+}
+
+// warnings groups the warnings that say the same, in the order of the first of
+// each group. Waivers are not among them: they are shown by themselves.
+func warnings(r *verify.Report) (groups [][]*verify.Check) {
+	place := map[string]int{}
+	for i := range r.Checks {
+		c := &r.Checks[i]
+		if c.Status != check.Warn || c.ID == check.PolicyWaiver {
+			continue
+		}
+		head := string(c.ID) + "\x00" + warning(c)
+		at, ok := place[head]
+		if !ok {
+			at = len(groups)
+			place[head] = at
+			groups = append(groups, nil)
+		}
+		groups[at] = append(groups[at], c)
 	}
-	return lines
+	return groups
+}
+
+// warning returns what a warning says of all its subjects alike.
+func warning(c *verify.Check) string {
+	if c.ID == check.PolicyNotJudged {
+		return "evidence was carried that is not judged; its digests were checked, and it proves nothing here"
+	}
+	return c.Detail
 }
 
 func shownAll(list []string) []string {
@@ -83,10 +140,23 @@ func shownAll(list []string) []string {
 	return out
 }
 
-// given puts words before a text, if there is one.
+// given puts words before a text, unless the text is empty.
 func given(words, s string) string {
 	if s == "" {
 		return ""
 	}
 	return words + s
+}
+
+// blobFolder is the folder of the blobs in a bundle.
+const blobFolder = "blobs/sha256/"
+
+// hexDigest returns the 64 digits of a SHA-256 digest. ok is false for any other
+// text.
+func hexDigest(s string) (hex string, ok bool) {
+	hex, ok = strings.CutPrefix(s, "sha256:")
+	if !ok || len(hex) != 64 || strings.Trim(hex, "0123456789abcdef") != "" {
+		return "", false
+	}
+	return hex, true
 }

@@ -19,10 +19,10 @@ var htmlFiles embed.FS
 
 var pageTemplate = template.Must(template.ParseFS(htmlFiles, "html/*.tmpl"))
 
-// HTML writes the report as one page that needs nothing else: no script, no
-// picture, no address. It is made to be read in a browser and on paper, the
-// verdict and its reasons first. Its policy for browsers forbids to load
-// anything, whatever an outsider's text might smuggle in.
+// HTML writes the report as one page for a browser or for paper, the verdict and
+// its reasons first. The page needs nothing else: no script, no picture, no
+// network. Its content security policy forbids browsers to load anything, so that
+// even a text from a bundle that got through the escaping could not.
 func HTML(w io.Writer, r *verify.Report) error {
 	style, err := htmlFiles.ReadFile("html/style.css")
 	if err != nil {
@@ -37,7 +37,8 @@ func HTML(w io.Writer, r *verify.Report) error {
 	return b.Flush()
 }
 
-// page is what the template shows. Every text in it has been through shown.
+// page is what the template shows. Every text in it has been through
+// [term.Shown].
 type page struct {
 	Style    template.CSS
 	Title    string
@@ -53,14 +54,15 @@ type page struct {
 	Sections []section
 }
 
-// finding is a failure, or warnings that say the same of several subjects.
+// finding is a failure, or a group of warnings that say the same of several
+// subjects.
 type finding struct {
 	ID, Detail string
 	Facts      []fact
 }
 
-// section is a part of the page. Small ones stand open, long ones are folded; on
-// paper all are open.
+// section is a part of the page. Long tables in it are folded on the screen and
+// open on paper.
 type section struct {
 	ID, Title, Note string
 	Facts           []fact
@@ -68,8 +70,8 @@ type section struct {
 	Parts           []part
 }
 
-// part is a part of a section under a heading of its own, with a line that says
-// what is in it when it is folded.
+// part is a part of a section that can be folded, under a heading and a line that
+// sums it up.
 type part struct {
 	ID, Title, Line string
 	Open            bool
@@ -78,8 +80,8 @@ type part struct {
 }
 
 type table struct {
-	Title   string // above it, and what it is called for who cannot see it
-	Fold    bool   // behind a line that opens it
+	Title   string // above it
+	Fold    bool   // shown on a click only
 	Columns []string
 	Rows    [][]value
 }
@@ -90,23 +92,29 @@ type fact struct {
 	Values []value
 }
 
-// value is a text, a digest or other text to be compared, or a word of status.
+// value is a plain text, a text to be compared such as a digest, or a status.
 type value struct {
 	Text   string
 	Code   bool
-	Break  bool   // holds a word too long for a narrow column
-	Whole  bool   // is never broken
+	Break  bool   // holds a word that is too long for a narrow column
+	Whole  bool   // never broken
 	Status string // pass, fail, warn or skip
-	Link   string // of an anchor in the page
+	Link   string // to an id in the page
 }
 
 // maxWarned bounds the subjects named for one warning above the tables.
 const maxWarned = 10
 
 func newPage(r *verify.Report) *page {
-	p := &page{Verified: r.Verdict == check.Verified, Verdict: strings.ToUpper(string(r.Verdict)), Title: bundleName(r), Waivers: shownAll(r.Waivers)}
-	p.Identity, p.Time = term.Shown(string(r.Bundle.Identity)), term.Shown(judgedAt(r))
-	p.Sentence = sentence(r)
+	p := &page{
+		Title:    bundleName(r),
+		Identity: term.Shown(string(r.Bundle.Identity)),
+		Time:     term.Shown(judgedAt(r)),
+		Verified: r.Verdict == check.Verified,
+		Verdict:  strings.ToUpper(string(r.Verdict)),
+		Sentence: sentence(r),
+		Waivers:  shownAll(r.Waivers),
+	}
 	for i := range r.Failures {
 		if i == maxFailures {
 			p.Hidden = len(r.Failures) - i
@@ -125,44 +133,48 @@ func newPage(r *verify.Report) *page {
 	return p
 }
 
-// sections are the parts of the page behind the verdict, some of them empty.
+// sections returns the parts of the page after the verdict. Some may be empty.
 func sections(r *verify.Report) []section {
 	return []section{
-		imagesSection(r), evidenceSection(r), checksSection(r), blobsSection(r), bundleSection(r),
-		transferSection(r), policySection(r), sealSection(r), anchorsSection(r), runSection(r),
+		imagesSection(r),
+		evidenceSection(r),
+		checksSection(r),
+		blobsSection(r),
+		bundleSection(r),
+		transferSection(r),
+		policySection(r),
+		sealSection(r),
+		anchorsSection(r),
+		runSection(r),
 	}
 }
 
-func bundleName(r *verify.Report) string {
-	if r.Bundle.Path == "-" || r.Bundle.Path == "" {
-		return "standard input"
-	}
-	return term.Shown(r.Bundle.Path)
-}
-
-// sentence says what the verdict rests on.
+// sentence says in one line what the verdict rests on.
 func sentence(r *verify.Report) string {
-	passed, warnings := 0, 0
-	for i := range r.Checks {
-		switch r.Checks[i].Status {
-		case check.Pass:
-			passed++
-		case check.Warn:
-			warnings++
-		}
-	}
 	if r.Verdict != check.Verified {
-		s := fmt.Sprintf("%s failed.", term.Count(len(r.Failures), "check", "checks"))
+		s := term.Count(len(r.Failures), "check", "checks") + " failed."
 		if len(r.Failures) > 0 {
 			s += " First cause: " + term.Shown(string(r.Failures[0].ID)) + "."
 		}
 		return s + " Do not use what the bundle holds."
 	}
-	s := fmt.Sprintf("No check failed; %d passed, with %s and %s.", passed, term.Count(len(r.Waivers), "waiver", "waivers"), term.Count(max(0, warnings-len(r.Waivers)), "warning", "warnings"))
-	return s + fmt.Sprintf(" Every byte of %s in %s is accounted for%s.", size(r.Totals.Bytes), term.Count(r.Totals.Blobs, "blob", "blobs"), unjudged(r, "; ", size))
+	passed, warned := 0, 0
+	for i := range r.Checks {
+		switch r.Checks[i].Status {
+		case check.Pass:
+			passed++
+		case check.Warn:
+			warned++
+		}
+	}
+	waivers := term.Count(len(r.Waivers), "waiver", "waivers")
+	warnings := term.Count(max(0, warned-len(r.Waivers)), "warning", "warnings")
+	blobs := term.Count(r.Totals.Blobs, "blob", "blobs")
+	return fmt.Sprintf("No check failed; %d passed, with %s and %s. Every byte of %s in %s is accounted for%s.",
+		passed, waivers, warnings, size(r.Totals.Bytes), blobs, unjudged(r, "; ", size))
 }
 
-// failure shows a failed check with all that was said of it.
+// failure shows a failed check with everything that is known about it.
 func failure(c *verify.Check) finding {
 	var f facts
 	f.code("Subject", string(c.Subject))
@@ -172,7 +184,7 @@ func failure(c *verify.Check) finding {
 	return finding{ID: term.Shown(string(c.ID)), Detail: term.Shown(c.Detail), Facts: f}
 }
 
-// warned shows warnings that say the same, with what they are about.
+// warned shows a group of warnings that say the same, with their subjects.
 func warned(alike []*verify.Check) finding {
 	var f facts
 	var about []string
@@ -189,7 +201,7 @@ func warned(alike []*verify.Check) finding {
 	return finding{ID: term.Shown(string(alike[0].ID)), Detail: term.Shown(warning(alike[0])), Facts: f}
 }
 
-// longWord is how long a word may be that a narrow column does not break.
+// longWord is the length beyond which a word is broken in a narrow column.
 const longWord = 24
 
 func plain(s string) value {
@@ -200,17 +212,26 @@ func plain(s string) value {
 	return v
 }
 
-// at is a time.
+// at returns a time as a value that is never broken.
 func at(t *time.Time) value { return value{Text: moment(t), Whole: true} }
 
-// code is a text to be compared letter by letter.
+// code returns a text that is to be compared letter by letter.
 func code(s string) value { return value{Text: term.Shown(s), Code: true} }
 
-// statusLook says how a word of status looks: in a border of its own kind, so
-// that nothing rests on colour alone.
+// statusLook gives the style of a status. Each style has a border of its own, so
+// that no meaning depends on colour alone.
 var statusLook = map[string]string{
-	"pass": "pass", "verified": "pass", "intact": "pass", "warn": "warn", "unread": "warn", "skip": "skip",
-	"fail": "fail", "rejected": "fail", "damaged": "fail", "missing": "fail", "unlisted": "fail",
+	string(check.Pass):     "pass",
+	string(check.Warn):     "warn",
+	string(check.Skip):     "skip",
+	string(check.Fail):     "fail",
+	string(check.Verified): "pass",
+	string(check.Rejected): "fail",
+	string(check.Intact):   "pass",
+	string(check.Unread):   "warn",
+	string(check.Damaged):  "fail",
+	string(check.Missing):  "fail",
+	string(check.Unlisted): "fail",
 }
 
 func status[T ~string](s T) value {
@@ -220,7 +241,8 @@ func status[T ~string](s T) value {
 	return plain(string(s))
 }
 
-// facts collects rows of a label and its values; what is empty is left out.
+// facts collects labels with their values. Empty values are left out, as is a
+// label without a value.
 type facts []fact
 
 func (f *facts) add(label string, values ...value) {
@@ -247,7 +269,7 @@ func mapped(form func(string) value, list []string) []value {
 	return values
 }
 
-// moment writes a time in UTC, empty if there is none.
+// moment writes a time in UTC. It returns "" for no time.
 func moment(t *time.Time) string {
 	if t == nil || t.IsZero() {
 		return ""
@@ -255,7 +277,7 @@ func moment(t *time.Time) string {
 	return t.UTC().Format(time.RFC3339)
 }
 
-// size writes a number of bytes in full, and for people where that is long.
+// size writes a number of bytes in full, and a long one also in larger units.
 func size(n int64) string {
 	if n < 1024 {
 		return fmt.Sprintf("%d bytes", n)

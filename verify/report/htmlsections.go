@@ -1,143 +1,27 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/gapseal/gapseal/internal/term"
 	"github.com/gapseal/gapseal/verify"
 	"github.com/gapseal/gapseal/verify/check"
 )
 
-// openImages is how many images may stand open on the page.
-const openImages = 3
-
-// imagesSection is a table of all images, and each of them with who signed it
-// and when that was logged.
-func imagesSection(r *verify.Report) section {
-	s := section{ID: "images", Title: "Images", Note: "The digest names an image. The name is what was asked for at export; no signature covers a tag."}
-	if len(r.Images) == 0 {
-		s.Facts = []fact{{"Images", []value{plain("none could be read")}}}
-		return s
-	}
-	overview := table{Title: "All images", Columns: []string{"No.", "Verdict", "Name", "Digest", "Signed by", "Time of signing"}}
-	words := &text{r: r}
-	for i := range r.Images {
-		img := &r.Images[i]
-		by, when := signedBy(img)
-		verdict, _ := imageVerdict(img, r)
-		overview.Rows = append(overview.Rows, []value{imageLink(i), status(verdict), code(img.ClaimedReference), code(img.Digest), by, when})
-		s.Parts = append(s.Parts, imagePart(words, i, len(r.Images) <= openImages))
-	}
-	s.Tables = []table{overview}
-	return s
-}
-
-func imageID(i int) string { return "image-" + strconv.Itoa(i+1) }
-
-func imageLink(i int) value { return value{Text: strconv.Itoa(i + 1), Link: imageID(i)} }
-
-// signedBy tells who made the first signature that counts, and when.
-func signedBy(img *verify.Image) (who, when value) {
-	var first *verify.Signature
-	more := -1
-	for i := range img.Signatures {
-		if s := &img.Signatures[i]; s.Counts {
-			if more++; first == nil {
-				first = s
-			}
-		}
-	}
-	if first == nil {
-		return plain("nobody that counts"), value{}
-	}
-	name := string(first.Identity)
-	if name == "" {
-		name = "key " + term.Short(string(first.Key))
-	}
-	if more > 0 {
-		name += fmt.Sprintf(" and %d more", more)
-	}
-	if first.TrustedTime == nil {
-		return plain(name), plain("no trusted time")
-	}
-	return plain(name), at(first.TrustedTime)
-}
-
-func imagePart(words *text, i int, open bool) part {
-	img := &words.r.Images[i]
-	p := part{ID: imageID(i), Title: fmt.Sprintf("Image %d: %s", i+1, term.Shown(img.ClaimedReference)), Open: open}
-	verdict, why := imageVerdict(img, words.r)
-	p.Line = fmt.Sprintf("%s, %s, %s", term.Shown(string(verdict)), term.Count(len(img.Signatures), "signature", "signatures"), term.Count(len(img.Attestations), "attestation", "attestations"))
-	var f facts
-	f.add("Verdict", status(verdict), plain(why))
-	f.code("Digest", img.Digest)
-	f.add("Name", code(img.ClaimedReference), plain(words.bound(img)))
-	f.text("Platforms", strings.Join(img.Platforms, ", "))
-	for j := range img.Signatures {
-		f.add(fmt.Sprintf("Signature %d", j+1), words.signatureValues(img, &img.Signatures[j])...)
-	}
-	if len(img.Signatures) == 0 {
-		f.text("Signatures", "none")
-	}
-	for j := range img.Attestations {
-		a := &img.Attestations[j]
-		values := append([]value{code(string(a.PredicateType))}, words.signatureValues(img, &a.Signature)...)
-		f.add(fmt.Sprintf("Attestation %d", j+1), values...)
-	}
-	p.Facts = f
-	return p
-}
-
-// signatureValues tells all about a signature, a line each.
-func (t *text) signatureValues(img *verify.Image, s *verify.Signature) []value {
-	counts := value{Text: "COUNTS", Status: "pass"}
-	if !s.Counts {
-		counts = value{Text: "DOES NOT COUNT", Status: "skip"}
-		if s.Good {
-			counts.Text = "GOOD, OF A PLATFORM"
-		}
-	}
-	list := []value{counts, code("in " + s.Digest), plain(string(s.Form))}
-	if s.Subject != img.Digest {
-		list = append(list, code("of "+s.Subject))
-	}
-	switch {
-	case s.Identity != "":
-		list = append(list, code("by "+string(s.Identity)), code("vouched for by "+string(s.Issuer)), plain(given("certified by ", string(s.CA))))
-	case s.Key != "":
-		list = append(list, code("by "+string(s.Key)), plain(given("a key: ", strings.Trim(t.keyName(string(s.Key)), "()"))))
-	default:
-		list = append(list, plain("by nobody that an anchor vouches for"))
-	}
-	return append(list, t.logValues(s)...)
-}
-
-// logValues tell where a signature was logged, and when it was made.
-func (t *text) logValues(s *verify.Signature) (list []value) {
-	if l := s.Log; l != nil {
-		entry := fmt.Sprintf("entry %d (%s) of the log", l.LogIndex, l.Kind)
-		if l.IntegratedTime != nil {
-			entry = "logged " + moment(l.IntegratedTime) + ", " + entry
-		}
-		list = append(list, plain(entry), code(t.logName(l.LogID)))
-	} else {
-		list = append(list, plain("no entry of a trusted log"))
-	}
-	if s.TimeSource == "tsa" {
-		list = append(list, plain("stamped "+moment(s.TrustedTime)+given(" by ", string(s.TSA))))
-	}
-	return list
-}
-
-// openRows is how many rows of a table may stand open on the page.
+// openRows is how many rows a table may have to be open.
 const openRows = 40
 
 func evidenceSection(r *verify.Report) section {
-	s := section{ID: "evidence", Title: "Evidence", Note: "What came with the images and speaks for them. Evidence is never trusted for being present; what was not judged proves nothing here."}
-	t := table{Title: "All evidence", Columns: []string{"Image", "Kind", "Digest", "Speaks for", "Judged"}}
+	s := section{
+		ID:    "evidence",
+		Title: "Evidence",
+		Note: "Signatures, attestations and other documents that came with the images. " +
+			"Being present does not make them trusted; what was not judged proves nothing here.",
+	}
+	t := table{Title: "All evidence", Columns: []string{"Image", "Kind", "Digest", "Subject", "Judged"}}
 	for i := range r.Images {
 		for _, ev := range r.Images[i].Evidence {
 			about := code(ev.Subject)
@@ -158,7 +42,11 @@ func evidenceSection(r *verify.Report) section {
 
 // blobsSection lists every blob, with the numbers of the images it belongs to.
 func blobsSection(r *verify.Report) section {
-	s := section{ID: "blobs", Title: "Blobs", Note: "A blob lies in the bundle under blobs/sha256/ and the digits of its digest."}
+	s := section{
+		ID:    "blobs",
+		Title: "Blobs",
+		Note:  "The path of a blob in the bundle is blobs/sha256/ and the digits of its digest.",
+	}
 	number := map[string]int{}
 	for i := len(r.Images) - 1; i >= 0; i-- {
 		number[r.Images[i].Digest] = i + 1
@@ -172,32 +60,34 @@ func blobsSection(r *verify.Report) section {
 				of = append(of, strconv.Itoa(n))
 			}
 		}
-		t.Rows = append(t.Rows, []value{status(b.State), code(b.Digest), plain(strconv.FormatInt(b.Size, 10)), code(string(b.MediaType)), plain(strings.Join(b.Roles, ", ")), plain(strings.Join(of, ", "))})
+		t.Rows = append(t.Rows, []value{
+			status(b.State),
+			code(b.Digest),
+			plain(strconv.FormatInt(b.Size, 10)),
+			code(string(b.MediaType)),
+			plain(strings.Join(b.Roles, ", ")),
+			plain(strings.Join(of, ", ")),
+		})
 	}
 	if len(t.Rows) == 0 {
 		return s
 	}
-	t.Title, t.Fold = fmt.Sprintf("All %s", term.Count(len(t.Rows), "blob", "blobs")), len(t.Rows) > openRows
+	t.Title = "All " + term.Count(len(t.Rows), "blob", "blobs")
+	t.Fold = len(t.Rows) > openRows
 	s.Tables = []table{t}
 	return s
 }
 
-// checksSection has a table for each answer, what went wrong first. What passed
-// is folded, and told once for all that it is about.
+// checksSection has a table for each answer, failures first. The checks that
+// passed are folded, those with the same answer in one row.
 func checksSection(r *verify.Report) section {
 	s := section{ID: "checks", Title: "Checks", Note: "Every question that was asked, in the order of cause."}
 	for _, of := range []struct {
 		status check.Status
 		title  string
 	}{{check.Fail, "Failed"}, {check.Warn, "Warnings"}, {check.Skip, "Skipped"}} {
-		t := table{Columns: []string{"Answer", "Check", "Subject", "What was found out"}}
-		for i := range r.Checks {
-			if c := &r.Checks[i]; c.Status == of.status {
-				t.Rows = append(t.Rows, []value{status(c.Status), checkID(c), code(string(c.Subject)), plain(foundOut(c))})
-			}
-		}
-		if len(t.Rows) > 0 {
-			t.Title, t.Fold = fmt.Sprintf("%s: %d", of.title, len(t.Rows)), len(t.Rows) > openRows
+		if t := answers(r, of.status); len(t.Rows) > 0 {
+			t.Title = fmt.Sprintf("%s: %d", of.title, len(t.Rows))
 			s.Tables = append(s.Tables, t)
 		}
 	}
@@ -207,13 +97,26 @@ func checksSection(r *verify.Report) section {
 	return s
 }
 
-// checkID is the id of a check, which is from our own table and not long.
+// answers is the table of the checks with one answer, a row for each.
+func answers(r *verify.Report, s check.Status) table {
+	t := table{Columns: []string{"Answer", "Check", "Subject", "What was found out"}}
+	for i := range r.Checks {
+		if c := &r.Checks[i]; c.Status == s {
+			t.Rows = append(t.Rows, []value{status(c.Status), checkID(c), code(string(c.Subject)), plain(foundOut(c))})
+		}
+	}
+	t.Fold = len(t.Rows) > openRows
+	return t
+}
+
+// checkID returns the id of a check. Ids come from gapseal's own table and are
+// short enough never to be broken.
 func checkID(c *verify.Check) value {
 	return value{Text: term.Shown(string(c.ID)), Code: true, Whole: true}
 }
 
-// foundOut says in one line what a check found. The keys of trust.key have too
-// many lines for a table.
+// foundOut says in one line what a check found. The keys of trust.key are left
+// out, since they have several lines.
 func foundOut(c *verify.Check) string {
 	s := c.Detail
 	if len(valueLines(c, c.Expected)) == 1 {
@@ -225,12 +128,13 @@ func foundOut(c *verify.Check) string {
 	return s
 }
 
-// passed is the table of what passed: a row for each answer, with the subjects
-// in the short form of their digests, which the other tables have in full.
+// passed is the table of the checks that passed: a row for each answer, with all
+// its subjects. Their digests are short here; the other tables have them in full.
 func passed(r *verify.Report) table {
 	t := table{Fold: true, Columns: []string{"Answer", "Check", "What was found out", "Subjects"}}
-	place, n := map[string]int{}, 0
-	var subjects [][]string
+	row := map[string]int{}
+	var subjects [][]string // of each row
+	n := 0
 	for i := range r.Checks {
 		c := &r.Checks[i]
 		if c.Status != check.Pass {
@@ -238,14 +142,15 @@ func passed(r *verify.Report) table {
 		}
 		n++
 		key := string(c.ID) + "\x00" + c.Detail
-		row, ok := place[key]
+		at, ok := row[key]
 		if !ok {
-			row = len(t.Rows)
-			place[key], subjects = row, append(subjects, nil)
+			at = len(t.Rows)
+			row[key] = at
+			subjects = append(subjects, nil)
 			t.Rows = append(t.Rows, []value{status(c.Status), checkID(c), plain(c.Detail), {}})
 		}
 		if c.Subject != "" {
-			subjects[row] = append(subjects[row], term.Short(subject(string(c.Subject))))
+			subjects[at] = append(subjects[at], term.Short(subject(string(c.Subject))))
 		}
 	}
 	for i, list := range subjects {
@@ -269,10 +174,15 @@ func bundleSection(r *verify.Report) section {
 	f.text("Read", fmt.Sprintf("%s in %s", size(r.Totals.Bytes), term.Count(r.Totals.Blobs, "blob", "blobs")))
 	f.text("Judged", size(r.Totals.JudgedBytes))
 	f.text("Carried, not judged", size(r.Totals.UnjudgedBytes))
-	return section{ID: "bundle", Title: "Bundle", Note: "The identity is the SHA-256 of index.json, which fixes every byte of a verified bundle.", Facts: f}
+	return section{
+		ID:    "bundle",
+		Title: "Bundle",
+		Note:  "The identity is the SHA-256 of index.json, which fixes every byte of a verified bundle.",
+		Facts: f,
+	}
 }
 
-// judgedAt tells the time of the verdict and what it rests on.
+// judgedAt gives the time of the verdict, and the clock that gave it.
 func judgedAt(r *verify.Report) string {
 	from := "the host's clock"
 	if r.Clock.Source != "" && r.Clock.Source != "host" {
@@ -282,20 +192,30 @@ func judgedAt(r *verify.Report) string {
 }
 
 // anchorsSection lists what was trusted beforehand, and the keys of the bundle,
-// which are not.
+// which are not trusted.
 func anchorsSection(r *verify.Report) section {
-	s := section{ID: "anchors", Title: "Anchors", Note: "What the operator trusted beforehand, brought by another road than the bundle."}
+	s := section{
+		ID:    "anchors",
+		Title: "Anchors",
+		Note:  "What the operator trusted beforehand, received out of band.",
+	}
 	t := table{Title: "Pinned", Columns: []string{"Kind", "Fingerprint", "Pinned by", "Name", "Newest entry"}}
 	for i := range r.Anchors {
 		a := &r.Anchors[i]
-		t.Rows = append(t.Rows, []value{plain(anchorKind(a.Kind)), code(string(a.Fingerprint)), plain(pinnedBy(a)), plain(string(a.Name)), plain(rootAge(r, a))})
+		t.Rows = append(t.Rows, []value{
+			plain(anchorKind(a.Kind)),
+			code(string(a.Fingerprint)),
+			plain(pinnedBy(a)),
+			plain(string(a.Name)),
+			plain(rootAge(r, a)),
+		})
 	}
 	if len(t.Rows) == 0 {
 		s.Facts = []fact{{"Anchors", []value{plain("none; nothing was trusted")}}}
 	} else {
 		s.Tables = append(s.Tables, t)
 	}
-	keys := table{Title: "Keys found in the bundle, untrusted for being there", Columns: []string{"Fingerprint", "Pinned"}}
+	keys := table{Title: "Keys found in the bundle, which does not make them trusted", Columns: []string{"Fingerprint", "Pinned"}}
 	for _, k := range r.Keys {
 		keys.Rows = append(keys.Rows, []value{code(k.Fingerprint), plain(yes(k.Pinned))})
 	}
@@ -305,13 +225,18 @@ func anchorsSection(r *verify.Report) section {
 	return s
 }
 
-func anchorKind(kind string) string {
-	names := map[string]string{"key": "public key", "identity": "identity", "seal": "seal key", "log": "transparency log", "root": "trusted root", "ca": "certificate authority", "ctlog": "certificate log", "tsa": "timestamp authority"}
-	if n := names[kind]; n != "" {
-		return n
-	}
-	return kind
+var anchorKinds = map[string]string{
+	"key":      "public key",
+	"identity": "identity",
+	"seal":     "seal key",
+	"log":      "transparency log",
+	"root":     "trusted root",
+	"ca":       "certificate authority",
+	"ctlog":    "certificate log",
+	"tsa":      "timestamp authority",
 }
+
+func anchorKind(kind string) string { return cmp.Or(anchorKinds[kind], kind) }
 
 func pinnedBy(a *verify.Anchor) string {
 	switch a.Source {
@@ -332,31 +257,35 @@ func pinnedBy(a *verify.Anchor) string {
 	return a.Source
 }
 
-// rootAge tells how old a trusted root is by its newest entry.
+// rootAge says how old a trusted root is, by its newest entry.
 func rootAge(r *verify.Report, a *verify.Anchor) string {
 	switch {
 	case a.Newest != nil:
-		return fmt.Sprintf("%s, %s before", a.Newest.UTC().Format(time.DateOnly), term.Count(int(r.VerifiedAt.Sub(*a.Newest).Hours()/24), "day", "days"))
+		return entryAge(r, a)
 	case a.Kind == "root":
 		return "none that vouches for anything"
 	}
 	return ""
 }
 
-// runSection tells what verified, and how it was called.
+// runSection names the program that verified, and how it was called.
 func runSection(r *verify.Report) section {
 	var f facts
 	f.text("Program", r.Tool.Name+" "+r.Tool.Version, given("built with ", r.Tool.Go))
 	f.code("SHA-256 of the program", string(r.Tool.Digest))
 	f.code("Command", term.Command(r.Command))
 	f.text("Waivers", r.Waivers...)
-	f.text("Form of this report", given("", string(r.Schema)))
+	f.text("Form of this report", r.Schema)
 	return section{ID: "run", Title: "Verification", Facts: f}
 }
 
-// transferSection shows the transfer record, and what it leaves open.
+// transferSection shows the transfer record, including what was not recorded.
 func transferSection(r *verify.Report) section {
-	s := section{ID: "transfer", Title: "Transfer record", Note: "As the people who carried the media wrote it down; no signature of the bundle covers it."}
+	s := section{
+		ID:    "transfer",
+		Title: "Transfer record",
+		Note:  "As the people who carried the media wrote it down; no signature of the bundle covers it.",
+	}
 	if r.Transfer == nil {
 		return s
 	}
@@ -385,12 +314,14 @@ func policySection(r *verify.Report) section {
 }
 
 func sealSection(r *verify.Report) section {
-	s := section{ID: "seal", Title: "Seal", Note: "A pinned seal key signed this over the inventory: nothing was added, removed or exchanged since."}
+	s := section{ID: "seal", Title: "Seal"}
 	if r.Seal == nil {
 		return s
 	}
+	s.Note = "A pinned seal key signed this over the inventory: nothing was added, removed or exchanged since."
 	if r.Verdict != check.Verified {
-		s.Note = "A pinned seal key signed this over the inventory. The bundle is rejected: what it holds is not what was sealed, or not wanted."
+		s.Note = "A pinned seal key signed this over the inventory. " +
+			"The bundle is rejected: what it holds is not what was sealed, or not wanted."
 	}
 	var f facts
 	f.code("Seal key", r.Seal.Key)

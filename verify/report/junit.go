@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/xml"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,12 +14,12 @@ import (
 	"github.com/gapseal/gapseal/verify/check"
 )
 
-// JUnit writes the report as a JUnit XML document, in the form that the surefire
-// plugin gave it and that CI servers read: a suite for the bundle as a whole and
-// one for each image, a case for each check. A check of a blob that several
-// images share stands in the suite of each. Each suite begins with a case for its
-// verdict, so that no suite of a rejected bundle is all green. A warning is a
-// case that passes and says so in its output.
+// JUnit writes the report as a JUnit XML document, in the form of Maven's
+// surefire plugin, which CI servers read: a suite for the bundle as a whole, a
+// suite for each image, and a case for each check. A check of a blob that several
+// images share appears in the suite of each. Each suite begins with a case for
+// its verdict, so that no suite of a rejected bundle passes completely. A warning
+// is a case that passes, with the warning as its output.
 func JUnit(w io.Writer, r *verify.Report) error {
 	doc := suites(r)
 	if _, err := io.WriteString(w, xml.Header); err != nil {
@@ -33,7 +34,7 @@ func JUnit(w io.Writer, r *verify.Report) error {
 	return err
 }
 
-// The elements, in the order that schemas of the form demand.
+// The elements, in the order that schemas of JUnit XML demand.
 type (
 	junitSuites struct {
 		XMLName xml.Name `xml:"testsuites"`
@@ -80,17 +81,23 @@ func (c *junitCounts) add(o junitCounts) {
 	c.Skipped += o.Skipped
 }
 
-// newSuite begins with what every suite tells of the run.
+// newSuite returns a suite with the properties of the run.
 func newSuite(name string, r *verify.Report) *junitSuite {
-	s := &junitSuite{Name: term.Shown(name), Time: "0", Timestamp: r.VerifiedAt.UTC().Format("2006-01-02T15:04:05")}
-	for _, p := range [][2]string{
-		{"bundle.path", r.Bundle.Path}, {"bundle.identity", string(r.Bundle.Identity)}, {"bundle.fileDigest", string(r.Bundle.FileDigest)},
-		{"bundle.size", strconv.FormatInt(r.Bundle.Size, 10)}, {"verdict", string(r.Verdict)},
-		{"verifiedAt", r.VerifiedAt.UTC().Format(time.RFC3339)}, {"clock", r.Clock.Source},
-		{"tool", r.Tool.Name + " " + r.Tool.Version}, {"tool.digest", string(r.Tool.Digest)}, {"command", term.Command(r.Command)},
-	} {
-		s.property(p[0], p[1])
+	s := &junitSuite{
+		Name:      term.Shown(name),
+		Time:      "0",
+		Timestamp: r.VerifiedAt.UTC().Format("2006-01-02T15:04:05"),
 	}
+	s.property("bundle.path", r.Bundle.Path)
+	s.property("bundle.identity", string(r.Bundle.Identity))
+	s.property("bundle.fileDigest", string(r.Bundle.FileDigest))
+	s.property("bundle.size", strconv.FormatInt(r.Bundle.Size, 10))
+	s.property("verdict", string(r.Verdict))
+	s.property("verifiedAt", r.VerifiedAt.UTC().Format(time.RFC3339))
+	s.property("clock", r.Clock.Source)
+	s.property("tool", r.Tool.Name+" "+r.Tool.Version)
+	s.property("tool.digest", string(r.Tool.Digest))
+	s.property("command", term.Command(r.Command))
 	for _, w := range r.Waivers {
 		s.property("waiver", w)
 	}
@@ -103,11 +110,12 @@ func (s *junitSuite) property(name, value string) {
 	}
 }
 
-// suites lays the checks out: those of an image in its own suite, all others in
-// that of the bundle. An image under several names has one suite.
+// suites sorts the checks into suites: those of an image into its own suite, all
+// others into that of the bundle. An image under several names has one suite.
 func suites(r *verify.Report) *junitSuites {
-	doc := &junitSuites{Name: "gapseal verify", Suites: []*junitSuite{newSuite("bundle "+r.Bundle.Path, r)}}
-	bundle, images := doc.Suites[0], map[string]*junitSuite{}
+	bundle := newSuite("bundle "+r.Bundle.Path, r)
+	doc := &junitSuites{Name: "gapseal verify", Suites: []*junitSuite{bundle}}
+	images := map[string]*junitSuite{}
 	bundle.verdict(r.Verdict, "the bundle is rejected", r.Failures)
 	for i := range r.Images {
 		img := &r.Images[i]
@@ -116,7 +124,8 @@ func suites(r *verify.Report) *junitSuites {
 			continue
 		}
 		s := imageSuite(img, r)
-		images[img.Digest], doc.Suites = s, append(doc.Suites, s)
+		images[img.Digest] = s
+		doc.Suites = append(doc.Suites, s)
 	}
 	placeChecks(r, bundle, images)
 	for _, s := range doc.Suites {
@@ -149,12 +158,13 @@ func imageSuite(img *verify.Image, r *verify.Report) *junitSuite {
 	return s
 }
 
-// reference adds a name of the image, and what holds for that name. The image is
-// verified only if it is so under each.
+// reference adds a name of the image and the verdict under that name. The image
+// is verified only if it is verified under each of its names.
 func (s *junitSuite) reference(img *verify.Image, r *verify.Report) {
 	verdict, why := imageVerdict(img, r)
 	if len(s.Cases) == 0 || verdict != check.Verified && s.Failures == 0 {
-		s.Cases, s.junitCounts = nil, junitCounts{}
+		s.Cases = nil
+		s.junitCounts = junitCounts{}
 		s.verdict(verdict, cmp.Or(why, "the image is rejected"), nil)
 	}
 	s.property("image.claimedReference", img.ClaimedReference)
@@ -162,7 +172,7 @@ func (s *junitSuite) reference(img *verify.Image, r *verify.Report) {
 	s.property("image.verdict", string(verdict))
 }
 
-// verdict opens a suite with the answer that its cases lead to.
+// verdict adds the first case of a suite: its verdict.
 func (s *junitSuite) verdict(v check.Verdict, rejected string, failures []verify.Check) {
 	c := junitCase{Name: "verdict", Class: "gapseal.verdict", Time: "0"}
 	if v != check.Verified {
@@ -204,8 +214,8 @@ func (s *junitSuite) append(c junitCase) {
 	}
 }
 
-// caseText says what was expected, what was found and what to do, a line each;
-// the keys of trust.key, which gapseal encoded itself, have their own lines.
+// caseText says what was expected, what was found and what to do, each on a line
+// of its own. Only keys take several lines; see [valueLines].
 func caseText(c *verify.Check) string {
 	var b strings.Builder
 	for _, f := range []struct {
@@ -217,4 +227,55 @@ func caseText(c *verify.Check) string {
 		}
 	}
 	return b.String()
+}
+
+// maxOwners bounds how many images a digest is counted for. Otherwise blobs that
+// many images share would multiply the report.
+const maxOwners = 16
+
+// ownership maps a digest to the digests of the images that it belongs to.
+type ownership map[string][]string
+
+// owners collects the digests that belong to each image: its own, those of its
+// evidence, and those of its blobs.
+func owners(r *verify.Report) ownership {
+	o := ownership{}
+	for i := range r.Images {
+		img := &r.Images[i]
+		o.note(img.Digest, img.Digest)
+		for j := range img.Signatures {
+			o.note(img.Digest, img.Signatures[j].Digest, img.Signatures[j].Subject)
+		}
+		for j := range img.Attestations {
+			o.note(img.Digest, img.Attestations[j].Digest, img.Attestations[j].Subject)
+		}
+		for j := range img.Evidence {
+			o.note(img.Digest, img.Evidence[j].Digest, img.Evidence[j].Subject)
+		}
+	}
+	for i := range r.Blobs {
+		for _, d := range r.Blobs[i].Images {
+			o.note(d, r.Blobs[i].Digest)
+		}
+	}
+	return o
+}
+
+func (o ownership) note(image string, digests ...string) {
+	for _, d := range digests {
+		if of := o[d]; len(of) < maxOwners && !slices.Contains(of, image) {
+			o[d] = append(of, image)
+		}
+	}
+}
+
+// images returns the images that the subject of a check belongs to. The subject
+// is a digest, perhaps with the number of a layer, or the path of a blob.
+func (o ownership) images(of string) []string {
+	of = subject(of)
+	if list := o[of]; list != nil {
+		return list
+	}
+	digest, _, _ := strings.Cut(of, "#")
+	return o[digest]
 }

@@ -97,7 +97,7 @@ func TestTextOfManyFailuresCanBeRead(t *testing.T) {
 		t.Errorf("%d failures, want %d", n, maxFailures)
 	}
 	contains(t, got, "subject  sha256:0000000000000000000000000000000000000000000000000000000000000004\n",
-		"and 60 more failed; --output json lists them all\n",
+		"and 60 more failed; the JSON report lists them all\n",
 		"REJECTED app.tar: 80 checks failed; first cause: blob.digest\nto do    copy it again\n")
 }
 
@@ -134,7 +134,7 @@ func TestTextOfAnImageWithMuchEvidence(t *testing.T) {
 		img.Signatures = append(img.Signatures, img.Signatures[0])
 		img.Evidence = append(img.Evidence, verify.Evidence{Kind: "referrer", Digest: "sha256:0"})
 	}
-	contains(t, render(t, rep), "         and 21 more signatures; --output json lists them all\n",
+	contains(t, render(t, rep), "         and 21 more signatures; the JSON report lists them all\n",
 		"carried  referrer sha256:0, not judged\n", "         and 25 more, not judged\n")
 }
 
@@ -148,7 +148,7 @@ func TestTextOfManyLikeWarnings(t *testing.T) {
 about    sha256:000000000000… app
          sha256:000000000000… app
          sha256:000000000000… app
-         and 6 more; --output json lists them all
+         and 6 more; the JSON report lists them all
 to do    pin it
 `, "VERIFIED standard input, with 9 warnings\nfile     sha256:f\n")
 }
@@ -185,7 +185,7 @@ func TestTextNamesAttestations(t *testing.T) {
 	contains(t, got, "identity dev@example.com\\x0aVERIFIED\n         (vouched for by https://issuer.example, certified by CN=fulcio)\n",
 		"stamped  2026-11-23T08:00:00Z, by CN=tsa\n",
 		"attested https://slsa.dev/provenance/v1\n         by dev@example.com\n",
-		"ignored  attestation sha256:0, which does not count\n         and 3 more attestations; --output json lists them all\n",
+		"ignored  attestation sha256:0, which does not count\n         and 3 more attestations; the JSON report lists them all\n",
 		"  - The code-signing certificate was verified using trusted certificate\n    authority certificates\n",
 		"  - The time of signing was stamped by a trusted timestamp authority\n")
 	if strings.Contains(got, "public key") {

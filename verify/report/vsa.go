@@ -17,28 +17,29 @@ import (
 	"github.com/gapseal/gapseal/verify/dsse"
 )
 
-// The types of a verification summary: that of the in-toto statement, and that
-// of its predicate.
+// The types of a verification summary: that of the in-toto statement and that of
+// its predicate.
 const (
 	typeStatement = "https://in-toto.io/Statement/v1"
 	typeVSA       = "https://slsa.dev/verification_summary/v1"
 )
 
-// verifierID names gapseal, and its own rules where no policy file was given.
+// verifierID names gapseal, ownPolicy its rules for a run without a policy file.
 const (
 	verifierID  = "https://github.com/gapseal/gapseal"
 	ownPolicy   = verifierID + "/blob/main/docs/checks.md"
 	slsaVersion = "1.1"
 )
 
-// The levels a summary may tell. gapseal proves who signed what, and does not
-// evaluate how it was built.
+// The levels that a summary may give. gapseal proves who signed what; it does not
+// evaluate how something was built.
 const (
 	levelUnevaluated = "SLSA_BUILD_LEVEL_UNEVALUATED"
 	levelFailed      = "FAILED"
 )
 
-var errNothingNamed = errors.New("a verification summary needs something to be about, and the bundle has no readable image, no index.json, and no file digest; verify with --file-digest")
+var errNoSubject = errors.New("a verification summary needs a subject, and the report has no image, no identity, " +
+	"and no SHA-256 of the bundle file")
 
 // VSA writes the statement of [Summary] and a line break.
 func VSA(w io.Writer, r *verify.Report) error {
@@ -65,11 +66,11 @@ func SignVSA(w io.Writer, r *verify.Report, by *dsse.Signer) error {
 	return err
 }
 
-// Summary returns the report as an in-toto Statement v1 with a SLSA Verification
-// Summary v1 for predicate, as JSON to be signed. Its subjects are the images by
-// digest; of a bundle in which none can be read, the bundle. Its resource is the
-// bundle, as an ni URI (RFC 6920) of its identity. The error says that neither
-// has a digest in the report.
+// Summary returns the report as JSON to be signed: an in-toto Statement v1 whose
+// predicate is a SLSA Verification Summary v1. Its subjects are the images by
+// digest or, if no image of the bundle can be read, the bundle. Its resource is
+// the bundle, as an ni URI (RFC 6920) of its identity or, if it has none, of its
+// file digest. It returns an error if the report has neither.
 func Summary(r *verify.Report) ([]byte, error) {
 	p := vsaPredicate{
 		Verifier:   vsaVerifier{ID: verifierID, Version: map[string]string{term.Shown(r.Tool.Name): term.Shown(r.Tool.Version)}},
@@ -91,13 +92,13 @@ func Summary(r *verify.Report) ([]byte, error) {
 	}
 	s := vsaStatement{Type: typeStatement, Subject: vsaSubjects(r), PredicateType: typeVSA, Predicate: p}
 	if len(s.Subject) == 0 || p.Resource == "" {
-		return nil, errNothingNamed
+		return nil, errNoSubject
 	}
 	return compact(s)
 }
 
-// verifiedAt is when the verification took place: what the host's clock said,
-// whatever was judged at.
+// verifiedAt returns when the verification took place, by the host's clock. The
+// bundle may have been judged as of another time.
 func verifiedAt(r *verify.Report) time.Time {
 	if r.Clock.Host.IsZero() {
 		return r.VerifiedAt
@@ -105,8 +106,8 @@ func verifiedAt(r *verify.Report) time.Time {
 	return r.Clock.Host
 }
 
-// resource is the digest that stands for the bundle: its identity, or that of
-// the file where it has none.
+// resource returns the digest that stands for the bundle: its identity, or that
+// of the file if it has none.
 func resource(r *verify.Report) verify.Text {
 	if _, ok := hexDigest(string(r.Bundle.Identity)); ok {
 		return r.Bundle.Identity
@@ -114,7 +115,8 @@ func resource(r *verify.Report) verify.Text {
 	return r.Bundle.FileDigest
 }
 
-// niURI names content by its digest (RFC 6920); it is empty for what is none.
+// niURI names content by its SHA-256 digest (RFC 6920). It returns "" for anything
+// else.
 func niURI(digest string) string {
 	digits, ok := hexDigest(digest)
 	raw, err := hex.DecodeString(digits)
@@ -124,7 +126,7 @@ func niURI(digest string) string {
 	return "ni:///sha-256;" + base64.RawURLEncoding.EncodeToString(raw)
 }
 
-// inputAttestations lists all evidence that was judged, each piece by the digest
+// inputAttestations lists the evidence that was judged, each piece by the digest
 // of the manifest that stores it.
 func inputAttestations(r *verify.Report) []vsaDescriptor {
 	list := []vsaDescriptor{}
@@ -140,8 +142,8 @@ func inputAttestations(r *verify.Report) []vsaDescriptor {
 	return slices.CompactFunc(list, func(a, b vsaDescriptor) bool { return order(a, b) == 0 })
 }
 
-// The documents of a verification summary, with the members that SLSA v1.1 and
-// in-toto name. Members of our own have URIs for names, as both allow.
+// The parts of a verification summary, with the members that SLSA v1.1 and in-toto
+// define. The names of gapseal's own members are URIs, as both allow.
 type (
 	vsaStatement struct {
 		Type          string          `json:"_type"`
@@ -174,9 +176,9 @@ type (
 	}
 )
 
-// vsaSubjects are the images, each digest once. A name that something binds to
-// the digest is the subject's; any other is told as the claim that it is, or who
-// trusts the summary would trust the name.
+// vsaSubjects returns the images, each under each of its names. A name that
+// something binds to the digest is the name of the subject. Any other is given as
+// a claim: otherwise, who trusts the summary would trust the name.
 func vsaSubjects(r *verify.Report) []vsaDescriptor {
 	var list []vsaDescriptor
 	seen := map[string]bool{}
@@ -203,9 +205,10 @@ func vsaSubject(img *verify.Image, digest map[string]string) vsaDescriptor {
 	return vsaDescriptor{Digest: digest, Annotations: map[string]string{"claimedReference": name, "boundBy": term.Shown(string(img.BoundBy))}}
 }
 
-// vsaPolicy names what was verified against: a policy file, by its digest in the
-// URI too, since its path says nothing elsewhere. Without one these are the rules
-// that every bundle has to meet, and what the command demanded.
+// vsaPolicy names what was verified against. For a policy file the URI is made of
+// its digest, since its path means nothing on another host. Without a policy file
+// these are the rules that every bundle has to meet, and what the command
+// demanded.
 func vsaPolicy(r *verify.Report) vsaDescriptor {
 	if r.Policy == nil || niURI(r.Policy.Digest) == "" {
 		return vsaDescriptor{URI: ownPolicy}
@@ -213,7 +216,7 @@ func vsaPolicy(r *verify.Report) vsaDescriptor {
 	return vsaDescriptor{URI: niURI(r.Policy.Digest), Digest: digestSet(r.Policy.Digest)}
 }
 
-// digestSet writes a digest as in-toto does, nil if it is none.
+// digestSet writes a digest as in-toto does. It returns nil for anything else.
 func digestSet(digest string) map[string]string {
 	if digits, ok := hexDigest(digest); ok {
 		return map[string]string{"sha256": digits}

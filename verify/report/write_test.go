@@ -27,7 +27,7 @@ func TestARefusedWriteIsAnError(t *testing.T) {
 	if err := Encode(broken{}, make(chan int)); err == nil || errors.Is(err, errBroken) {
 		t.Errorf("Encode of what cannot be encoded: %v", err)
 	}
-	if err := VSA(broken{}, &verify.Report{}); !errors.Is(err, errNothingNamed) {
+	if err := VSA(broken{}, &verify.Report{}); !errors.Is(err, errNoSubject) {
 		t.Errorf("VSA of nothing: %v", err)
 	}
 }
