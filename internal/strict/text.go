@@ -68,7 +68,8 @@ func PEM(text []byte, form PEMForm) ([]*pem.Block, error) {
 
 var (
 	errAround    = errors.New("want PEM blocks and nothing around or between them")
-	errCanonical = errors.New("want PEM blocks in their canonical form, without headers, and nothing around or between them")
+	errCanonical = errors.New("want PEM blocks in their canonical form, without headers, and nothing around or " +
+		"between them")
 )
 
 // check compares the text with its blocks as encoding/pem writes them.

@@ -12,22 +12,25 @@ import (
 	"github.com/gapseal/gapseal/verify/trust"
 )
 
-// Chain is a path from a signer's certificate to an anchor that is trusted.
+// Chain is a path from a signer's certificate to a trusted anchor.
 type Chain struct {
 	Certificates []*x509.Certificate // leaf, issuing certificate, …, anchor; at least two
 	Authority    *trust.CertificateAuthority
 	At           time.Time // when it was valid
 }
 
-// VerifyChain answers whether one of the authorities issued leaf, and whether
-// all of the chain was valid at the trusted time at.
+// VerifyChain checks that one of the authorities issued leaf, and that the
+// whole chain was valid at the trusted time at. The error
 //
-// The error is [ErrNoTime] for a zero time; an [*UntrustedError] when no
-// authority issued leaf; a [*UsageError] when leaf is not for signing code; a
-// [*trust.WeakKeyError] or [*trust.UnsupportedError] for its key; a
-// [*ValidityError], which names the link, for one that was not valid; and a
-// [*trust.WindowError] when the trusted root does not hold the authority valid
-// at that time.
+//   - is [ErrNoTime] for a zero time;
+//   - is an [*UntrustedError] if no authority issued leaf;
+//   - is a [*UsageError] if leaf is not for signing code;
+//   - is or wraps a [*trust.WeakKeyError] or [*trust.UnsupportedError] for
+//     leaf's key;
+//   - is a [*ValidityError], which names the link, for a certificate that was
+//     not valid;
+//   - wraps a [*trust.WindowError] if the trusted root does not declare the
+//     authority valid at that time.
 func VerifyChain(leaf *x509.Certificate, cas []trust.CertificateAuthority, at time.Time) (*Chain, error) {
 	if at.IsZero() {
 		return nil, ErrNoTime
@@ -59,8 +62,9 @@ func VerifyChain(leaf *x509.Certificate, cas []trust.CertificateAuthority, at ti
 }
 
 // pathOf returns leaf and the part of the authority's chain that vouches for
-// it, or nil. The links of the chain among themselves were checked when the
-// trusted root was read. The error tells a forged name from an unknown one.
+// it, or nil. The links within the chain were checked when the trusted root was
+// read. The error reports that leaf names an issuer that did not sign it; there
+// is none for an unknown issuer.
 func pathOf(leaf *x509.Certificate, chain []*x509.Certificate) ([]*x509.Certificate, error) {
 	var forged error
 	for i, issuer := range chain {
@@ -76,8 +80,8 @@ func pathOf(leaf *x509.Certificate, chain []*x509.Certificate) ([]*x509.Certific
 	return nil, forged
 }
 
-// checkPath asks the questions that have a name each, and then crypto/x509,
-// which knows more of them (name constraints, path lengths).
+// checkPath makes the checks that have an error of their own first, and then
+// leaves the rest (name constraints, path lengths) to crypto/x509.
 func checkPath(path []*x509.Certificate, ca *trust.CertificateAuthority, at time.Time) error {
 	if err := checkLeaf(path[0]); err != nil {
 		return err
@@ -131,8 +135,8 @@ func checkX509(path []*x509.Certificate, at time.Time) error {
 	for _, cert := range path[1 : len(path)-1] {
 		between.AddCert(cert)
 	}
-	// crypto/x509 does not know Fulcio's otherName and calls the extension
-	// unhandled; ReadIdentity handles it.
+	// crypto/x509 does not know Fulcio's otherName and reports the extension as
+	// unhandled. ReadIdentity handles it.
 	leaf := *path[0]
 	leaf.UnhandledCriticalExtensions = slices.DeleteFunc(slices.Clone(leaf.UnhandledCriticalExtensions), oidSAN.Equal)
 	_, err := leaf.Verify(x509.VerifyOptions{
@@ -145,14 +149,15 @@ func checkX509(path []*x509.Certificate, at time.Time) error {
 	return nil
 }
 
-// MaxCertificate is the budget for a certificate as it is found, in bytes. One
-// of Fulcio's has about 2 KiB.
+// MaxCertificate is the budget for a certificate as it is found, in bytes.
+// Fulcio's certificates have about 2 KiB.
 const MaxCertificate = 16 << 10
 
-// Parse reads one certificate, in DER as Sigstore bundles hold it, or as one
+// Parse reads one certificate: in DER, as Sigstore bundles hold it, or as one
 // PEM block CERTIFICATE with nothing but white space around it, as cosign's
 // annotation dev.sigstore.cosign/certificate does. The error matches
-// [check.ErrTooLarge] beyond [MaxCertificate], and is a [*check.FormatError] otherwise.
+// [check.ErrTooLarge] for more than [MaxCertificate] bytes, and is a
+// [*check.FormatError] otherwise.
 func Parse(raw []byte) (*x509.Certificate, error) {
 	if len(raw) > MaxCertificate {
 		return nil, check.TooLarge("certificate: bytes", len(raw), MaxCertificate)

@@ -8,22 +8,24 @@ import (
 )
 
 var (
-	// ErrNoTime says that no trusted time is known at which to judge a
+	// ErrNoTime reports that no trusted time is known at which to judge a
 	// certificate.
-	ErrNoTime = errors.New("no trusted time: a certificate is judged at the time of a log entry or timestamp, and there is none")
+	ErrNoTime = errors.New("no trusted time: a certificate is judged at the time of a log entry or timestamp, and " +
+		"there is none")
 
-	// ErrNoSCT says that a certificate bears no signed certificate timestamp.
-	ErrNoSCT = errors.New("certificate bears no signed certificate timestamp")
+	// ErrNoSCT reports that a certificate has no signed certificate timestamp.
+	ErrNoSCT = errors.New("certificate has no signed certificate timestamp")
 )
 
-// UntrustedError says that no authority of the trusted root issued the
-// certificate. Trusted lists those there are.
+// UntrustedError reports that no authority of the trusted root issued the
+// certificate. Trusted lists the authorities of the root.
 type UntrustedError struct {
 	Issuer  string // as the certificate names it (RFC 2253)
 	Reason  string
 	Trusted []string
 }
 
+// Error names the issuer and the trusted authorities.
 func (e *UntrustedError) Error() string {
 	return fmt.Sprintf("certificate issued by %q: %s; trusted: %s", e.Issuer, e.Reason, list(e.Trusted))
 }
@@ -35,7 +37,7 @@ const (
 	Anchor       = "anchor"
 )
 
-// ValidityError says that a certificate of the chain was not valid at the
+// ValidityError reports that a certificate of the chain was not valid at the
 // trusted time. Both ends belong to the validity.
 type ValidityError struct {
 	Link                string // Leaf, Intermediate or Anchor
@@ -44,6 +46,7 @@ type ValidityError struct {
 	At                  time.Time
 }
 
+// Error names the certificate, its validity and the time.
 func (e *ValidityError) Error() string {
 	state := "not yet valid"
 	if e.At.After(e.NotAfter) {
@@ -53,32 +56,36 @@ func (e *ValidityError) Error() string {
 		e.At.UTC().Format(time.RFC3339Nano), e.NotBefore.UTC().Format(time.RFC3339), e.NotAfter.UTC().Format(time.RFC3339))
 }
 
-// UsageError says that a certificate is not one for signing code, or that its
-// chain does not let it be one.
+// UsageError reports that a certificate is not for signing code, or that its
+// chain does not allow it to be.
 type UsageError struct{ Reason string }
 
-func (e *UsageError) Error() string { return "certificate is not one to sign with: " + e.Reason }
+// Error says why the certificate may not sign.
+func (e *UsageError) Error() string { return "certificate is not for signing: " + e.Reason }
 
-// IssuerError says that the two extensions which name the OpenID Connect issuer
-// name two.
+// IssuerError reports that the two extensions for the OpenID Connect issuer
+// name different issuers.
 type IssuerError struct {
 	V1 string // 1.3.6.1.4.1.57264.1.1
 	V2 string // 1.3.6.1.4.1.57264.1.8
 }
 
+// Error names both issuers.
 func (e *IssuerError) Error() string {
 	return fmt.Sprintf("certificate names two issuers: %q in the old extension, %q in the new", e.V1, e.V2)
 }
 
-// PolicyError says that a policy asks for nothing, or for what cannot be asked.
+// PolicyError reports that a policy requires nothing, or something that cannot
+// be checked.
 type PolicyError struct {
 	What   string
 	Reason string
 }
 
+// Error says what is wrong with which part of the policy.
 func (e *PolicyError) Error() string { return e.What + ": " + e.Reason }
 
-// MismatchError says that an identity is not the one a policy asks for. What is
+// MismatchError reports that an identity is not the one a policy wants. What is
 // "identity", "issuer" or a name of Fulcio's extensions.
 type MismatchError struct {
 	What     string
@@ -86,17 +93,19 @@ type MismatchError struct {
 	Found    string
 }
 
+// Error names what differs, with both values.
 func (e *MismatchError) Error() string {
 	return fmt.Sprintf("certificate has another %s: expected %s, found %q", e.What, e.Expected, e.Found)
 }
 
-// UnknownLogError says that the certificate was entered only in logs that the
-// trusted root does not know. Both hold log ids, lower-case hex.
+// UnknownLogError reports that the certificate was entered only in logs that
+// the trusted root does not list. Both fields hold log ids in lower-case hex.
 type UnknownLogError struct {
 	Found   []string
 	Trusted []string
 }
 
+// Error names the logs found and the trusted ones.
 func (e *UnknownLogError) Error() string {
 	return fmt.Sprintf("certificate is in no trusted certificate transparency log: found %s; trusted: %s",
 		list(e.Found), list(e.Trusted))

@@ -12,7 +12,7 @@ import (
 	"github.com/gapseal/gapseal/verify/check"
 )
 
-// Identity is for whom a certificate was issued.
+// Identity is to whom a certificate was issued.
 type Identity struct {
 	SAN        string // the subject alternative name
 	SANKind    string // SANEmail, SANURI or SANUsername
@@ -20,15 +20,15 @@ type Identity struct {
 	Extensions []Extension
 }
 
-// Extension is one of Fulcio's extensions that the certificate bears.
+// Extension is one of Fulcio's extensions in the certificate.
 type Extension struct {
 	Number int    // under 1.3.6.1.4.1.57264.1
 	Name   string // as Fulcio's documentation calls it
 	Value  string
 }
 
-// Value returns the value of an extension by its number, empty if there is
-// none.
+// Value returns the value of an extension by its number, or an empty string if
+// there is none.
 func (id *Identity) Value(number int) string {
 	for _, e := range id.Extensions {
 		if e.Number == number {
@@ -50,8 +50,8 @@ const (
 )
 
 // extensionNames is the table of Fulcio's docs/oid-info.md. Numbers up to
-// lastRaw hold the text itself, the others a DER UTF8String. Number 7 stands
-// in the subject alternative name.
+// lastRaw hold the text itself, the others a DER UTF8String. Number 7 is in the
+// subject alternative name.
 var extensionNames = map[int]string{
 	numberIssuerV1:   "Issuer",
 	numberTrigger:    "GitHub Workflow Trigger",
@@ -82,11 +82,11 @@ const lastRaw = numberRef
 
 var oidFulcio = stdasn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 57264, 1}
 
-// ReadIdentity returns for whom cert was issued. The error is a [*check.FormatError]
-// unless there is exactly one subject alternative name of a kind that Fulcio
-// gives, or when an extension is not encoded as it must be, and an
-// [*IssuerError] when two issuers are named. Extensions under Fulcio's arc that
-// are not in its table are ignored.
+// ReadIdentity returns to whom cert was issued. The error is a
+// [*check.FormatError] unless there is exactly one subject alternative name of
+// a kind that Fulcio issues, and each extension is encoded as it must be. It is
+// an [*IssuerError] if the certificate names two issuers. Extensions under
+// Fulcio's arc that are not in its table are ignored.
 func ReadIdentity(cert *x509.Certificate) (*Identity, error) {
 	kind, san, err := readSAN(cert)
 	if err != nil {
@@ -149,8 +149,8 @@ var (
 	oidOtherName = stdasn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 57264, 1, 7}
 )
 
-// readSAN asks for exactly one name. With two, a reader who takes the first and
-// one who takes any would see two signers.
+// readSAN requires exactly one name. With two, a reader that takes the first
+// and one that takes any would see two signers.
 func readSAN(cert *x509.Certificate) (kind, value string, err error) {
 	raw := extension(cert, oidSAN)
 	if raw == nil {
@@ -175,7 +175,8 @@ func readSAN(cert *x509.Certificate) (kind, value string, err error) {
 			return "", "", err
 		}
 	default:
-		return "", "", check.Malformed("subject alternative name", "want an e-mail address, URI or user name, found a name of another kind")
+		return "", "", check.Malformed("subject alternative name",
+			"want an e-mail address, URI or user name, found a name of another kind")
 	}
 	if len(name) == 0 || !printable(name) {
 		return "", "", check.Malformed("subject alternative name", "want printable text")
@@ -196,8 +197,8 @@ func readOtherName(in cryptobyte.String) (cryptobyte.String, error) {
 	return text, nil
 }
 
-// extension returns the value of an extension, nil if there is none.
-// crypto/x509 refuses a certificate with the same extension twice.
+// extension returns the value of an extension, or nil if there is none.
+// crypto/x509 refuses a certificate that has the same extension twice.
 func extension(cert *x509.Certificate, oid stdasn1.ObjectIdentifier) cryptobyte.String {
 	for _, e := range cert.Extensions {
 		if e.Id.Equal(oid) {
@@ -207,8 +208,8 @@ func extension(cert *x509.Certificate, oid stdasn1.ObjectIdentifier) cryptobyte.
 	return nil
 }
 
-// printable tells whether text is UTF-8 without control characters, by which
-// one value may be shown as another.
+// printable reports whether text is UTF-8 without control characters, which
+// could make one value look like another.
 func printable(text []byte) bool {
 	for len(text) > 0 {
 		r, size := utf8.DecodeRune(text)

@@ -6,22 +6,22 @@ import (
 )
 
 // Policy says whose signature is wanted: an identity and the issuer that
-// vouched for it, each either exact or as a regular expression (RE2). A
-// regular expression must match the whole value, and is case-sensitive unless
-// it says otherwise itself.
+// vouches for it, each either exact or as a regular expression (RE2). A regular
+// expression must match the whole value. It is case-sensitive unless it says
+// otherwise.
 type Policy struct {
 	SAN, SANRegexp       string
 	Issuer, IssuerRegexp string
 	GitHubWorkflow       GitHubWorkflow
 }
 
-// GitHubWorkflow asks for exact values of the extensions 2 to 6 of Fulcio; an
-// empty one is not asked for.
+// GitHubWorkflow requires exact values of Fulcio's extensions 2 to 6. An empty
+// field requires nothing.
 type GitHubWorkflow struct {
 	Trigger, SHA, Name, Repository, Ref string
 }
 
-// String says in words whose signature is wanted.
+// String describes whose signature is wanted.
 func (p *Policy) String() string {
 	s := p.SAN
 	if s == "" {
@@ -33,9 +33,9 @@ func (p *Policy) String() string {
 	return s + ", vouched for by an issuer that matches " + p.IssuerRegexp
 }
 
-// Validate answers whether the policy can be asked: one demand on the identity,
-// one on the issuer, and regular expressions that compile. If not, the error is
-// a [*PolicyError].
+// Validate checks that the policy requires one identity and one issuer, each in
+// one way, and that its regular expressions compile. If not, the error is a
+// [*PolicyError].
 func (p *Policy) Validate() error {
 	if err := validate("identity", p.SAN, p.SANRegexp); err != nil {
 		return err
@@ -54,8 +54,8 @@ func validate(what, exact, pattern string) error {
 	return err
 }
 
-// anchored compiles the pattern to match whole values. It must compile by
-// itself too: "a)|(?:b" would, wrapped, escape its anchors.
+// anchored compiles the pattern to match whole values. The pattern must compile
+// by itself too, because "a)|(?:b" would escape the anchors around it.
 func anchored(what, pattern string) (*regexp.Regexp, error) {
 	_, err := regexp.Compile(pattern)
 	if err != nil {
@@ -68,10 +68,10 @@ func anchored(what, pattern string) (*regexp.Regexp, error) {
 	return re, nil
 }
 
-// Match answers whether id is one that the policy asks for. The error is that
-// of Validate, or a [*MismatchError] for the first demand that is not met: the
-// identity, the issuer, then the workflow. What a certificate does not say
-// meets no demand.
+// Match checks that id is one that the policy wants. The error is that of
+// [Policy.Validate], or a [*MismatchError] for the first difference: the
+// identity, the issuer, then the workflow. An extension that the certificate
+// lacks matches no requirement.
 func (p *Policy) Match(id *Identity) error {
 	if err := p.Validate(); err != nil {
 		return err

@@ -29,16 +29,19 @@ type SCT struct {
 
 var errUnknownLog = errors.New("the log is not trusted")
 
-// VerifySCTs answers whether a trusted certificate transparency log promised to
+// VerifySCTs checks that a trusted certificate transparency log promised to
 // make the certificate public: at least one embedded timestamp must be signed,
 // with ECDSA P-256 and SHA-256, by one of the logs within its window. It
-// returns all timestamps with what was found about each, also beside an error.
+// returns all timestamps with what was found about each, even with an error.
+// The error
 //
-// The error is [ErrNoSCT], a [*check.FormatError] when the extension cannot be read,
-// matches [check.ErrTooLarge] beyond a budget, and is an [*UnknownLogError] when no
-// log is a trusted one. For a timestamp of a trusted log that does not count it
-// matches [trust.ErrSignature], or is a [*trust.EncodingError], a
-// [*trust.WindowError] or a [*check.FormatError].
+//   - is [ErrNoSCT] if the certificate has no timestamp;
+//   - is a [*check.FormatError] if the extension cannot be read;
+//   - matches [check.ErrTooLarge] when a budget is exceeded;
+//   - is an [*UnknownLogError] if none of the timestamps is by a trusted log;
+//   - matches [trust.ErrSignature], or is or wraps a [*trust.EncodingError], a
+//     [*trust.WindowError] or a [*check.FormatError], for a timestamp by a
+//     trusted log that does not count.
 func VerifySCTs(chain *Chain, logs []trust.Log) ([]SCT, error) {
 	serialized, err := readSCTs(extension(chain.Certificates[0], oidSCTs))
 	if err != nil {
@@ -59,13 +62,14 @@ func VerifySCTs(chain *Chain, logs []trust.Log) ([]SCT, error) {
 	return scts, conclude(scts, logs)
 }
 
-// precert is what the log was shown.
+// precert returns what the log was shown.
 func (c *Chain) precert() (*ct.PreCert, error) {
 	tbs, err := withoutSCTs(c.Certificates[0].RawTBSCertificate)
 	if err != nil {
 		return nil, err
 	}
-	return &ct.PreCert{IssuerKeyHash: sha256.Sum256(c.Certificates[1].RawSubjectPublicKeyInfo), TBSCertificate: tbs}, nil
+	return &ct.PreCert{IssuerKeyHash: sha256.Sum256(c.Certificates[1].RawSubjectPublicKeyInfo),
+		TBSCertificate: tbs}, nil
 }
 
 func judge(sct ct.SignedCertificateTimestamp, precert *ct.PreCert, logs []trust.Log) SCT {
@@ -86,7 +90,8 @@ func judge(sct ct.SignedCertificateTimestamp, precert *ct.PreCert, logs []trust.
 func checkSCT(sct ct.SignedCertificateTimestamp, precert *ct.PreCert, log *trust.Log, at time.Time) error {
 	algorithm := sct.Signature.Algorithm
 	if algorithm.Hash != tls.SHA256 || algorithm.Signature != tls.ECDSA || log.Key.Describe() != "ECDSA P-256" {
-		return check.Malformed("signed certificate timestamp", "want a signature by ECDSA P-256 with SHA-256, found %s with %s by a key %s",
+		return check.Malformed("signed certificate timestamp",
+			"want a signature by ECDSA P-256 with SHA-256, found %s with %s by a key %s",
 			algorithm.Signature, algorithm.Hash, log.Key.Describe())
 	}
 	message, err := ct.SerializeSCTSignatureInput(sct, ct.LogEntry{Leaf: ct.MerkleTreeLeaf{
@@ -107,8 +112,8 @@ func checkSCT(sct ct.SignedCertificateTimestamp, precert *ct.PreCert, log *trust
 	return nil
 }
 
-// conclude asks for one timestamp that counts. Of those that do not, one of a
-// trusted log says more than one of an unknown log.
+// conclude requires one timestamp that counts. If there is none, an error about
+// a trusted log is more informative than one about an unknown log.
 func conclude(scts []SCT, logs []trust.Log) error {
 	unknown := &UnknownLogError{}
 	var first error
@@ -137,14 +142,15 @@ const maxSCTs = 32
 
 var oidSCTs = stdasn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 11129, 2, 4, 2} // RFC 6962, section 3.3
 
-// readSCTs splits the extension: an octet string with a list of timestamps, the
-// list and each of them with its length before it.
+// readSCTs splits the extension: an octet string with a list of timestamps,
+// where the list and each timestamp are preceded by their length.
 func readSCTs(value cryptobyte.String) ([][]byte, error) {
 	if value == nil {
 		return nil, ErrNoSCT
 	}
 	var octets, list cryptobyte.String
-	if !value.ReadASN1(&octets, asn1.OCTET_STRING) || !value.Empty() || !octets.ReadUint16LengthPrefixed(&list) || !octets.Empty() {
+	if !value.ReadASN1(&octets, asn1.OCTET_STRING) || !value.Empty() || !octets.ReadUint16LengthPrefixed(&list) ||
+		!octets.Empty() {
 		return nil, check.Malformed("signed certificate timestamps", "want a list as RFC 6962 encodes it")
 	}
 	var scts [][]byte
@@ -165,8 +171,8 @@ func readSCTs(value cryptobyte.String) ([][]byte, error) {
 }
 
 // withoutSCTs rewrites a TBSCertificate (RFC 5280, section 4.1) to what a log
-// signs: all of it but the extension with the timestamps (RFC 6962, section
-// 3.2). Nothing but lengths is encoded anew.
+// signs: all of it except the extension with the timestamps (RFC 6962, section
+// 3.2). Only lengths are encoded again.
 func withoutSCTs(raw cryptobyte.String) ([]byte, error) {
 	var tbs cryptobyte.String
 	if !raw.ReadASN1(&tbs, asn1.SEQUENCE) || !raw.Empty() {

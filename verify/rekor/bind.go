@@ -19,10 +19,10 @@ import (
 	"github.com/gapseal/gapseal/verify/dsse"
 )
 
-// BindPayload answers whether the entry is about a signature of this very
-// message, as a simple signing payload is one: whether its hash is that of
-// payload. If not, the error is a [*MismatchError]. For an entry of a kind that
-// speaks of envelopes only it is an [*UnsupportedError].
+// BindPayload checks that the entry is about a signature of this message, such
+// as a simple signing payload: that its hash is that of payload. If not, the
+// error is a [*MismatchError]; for an entry of a kind that records only
+// envelopes it is an [*UnsupportedError].
 func (e *Entry) BindPayload(payload []byte) error {
 	if e.Kind != kindHashedRekord {
 		return e.unfit("a signature of a message")
@@ -31,7 +31,7 @@ func (e *Entry) BindPayload(payload []byte) error {
 }
 
 // bindHash compares the hash of what was signed. Rekor v2 logs the hash that
-// belongs to the key's algorithm; of Rekor v1, only SHA-256 is taken.
+// belongs to the key's algorithm. Of Rekor v1, only SHA-256 is accepted.
 func (e *Entry) bindHash(message []byte) error {
 	hash, ok := hashes[e.HashAlgorithm]
 	if !ok || e.HashAlgorithm != "sha256" && e.APIVersion != version2 {
@@ -45,10 +45,10 @@ func (e *Entry) bindHash(message []byte) error {
 	return nil
 }
 
-// BindSignature answers whether the entry is about this signature, byte for
-// byte. If not, the error is a [*MismatchError]. An intoto 0.0.1 stores no
-// signature, and the error is an [*UnsupportedError]: see
-// [Entry.BindEnvelopeSignature].
+// BindSignature checks that the entry is about this signature, byte for byte.
+// If not, the error is a [*MismatchError]. An intoto 0.0.1 stores no signature,
+// and the error is an [*UnsupportedError]; use [Entry.BindEnvelopeSignature]
+// instead.
 func (e *Entry) BindSignature(sig []byte) error {
 	if e.is(kindInToto, version1) {
 		return e.unfit("a signature without its envelope")
@@ -64,7 +64,8 @@ func bindSignature(sig, found []byte) error {
 	return nil
 }
 
-// unfit says that the kind of e cannot speak for what is judged.
+// unfit returns the error for an entry whose kind does not record what is
+// judged.
 func (e *Entry) unfit(what string) error {
 	return &UnsupportedError{Kind: e.Kind, APIVersion: e.APIVersion, For: what}
 }
@@ -77,17 +78,19 @@ func mismatch(what, expected, found string) error {
 // attestation of 16 MiB in base64, and what surrounds it.
 const MaxEnvelope = 24 << 20
 
-// BindEnvelope answers whether the entry is about this envelope, by all that
-// the kind stores of it: the hash of the payload or of the pre-authentication
-// encoding, the payload type, the hash of the text if that is at hand. If not,
-// the error is a [*MismatchError]. It is an [*UnsupportedError] for a kind that
-// speaks of messages only, and for an intoto 0.0.1 without the text, of which
-// that entry holds nothing but the hash; a text that is too large matches
-// [check.ErrTooLarge], and one that such an entry cannot be bound by is a
-// [*check.FormatError].
+// BindEnvelope checks that the entry is about this envelope, by everything that
+// the entry's kind stores of it: the hash of the payload or of the
+// pre-authentication encoding, the payload type, and the hash of the text if
+// env.Raw is set, as it is for an envelope that was stored as a text of its
+// own. In kinds that store no payload type, the signature covers it. The error
 //
-// The kinds that store no payload type leave it to the signature, which covers
-// it.
+//   - is a [*MismatchError] if the entry is about another envelope;
+//   - is an [*UnsupportedError] for a kind that records only messages, and for
+//     an intoto 0.0.1 if env.Raw is nil, because such an entry stores nothing
+//     but the hash of the text;
+//   - matches [check.ErrTooLarge] for a text over [MaxEnvelope];
+//   - is a [*check.FormatError] for a text that such an entry cannot be
+//     compared with.
 func (e *Entry) BindEnvelope(env *dsse.Envelope) error {
 	if e.is(kindHashedRekord, version2) {
 		return e.bindHash(env.PAE())
@@ -132,10 +135,10 @@ func (e *Entry) bindEnvelopeHash(raw []byte) error {
 	return nil
 }
 
-// BindEnvelopeSignature answers whether the entry is about the envelope's
-// signature, byte for byte. The error is that of [Entry.BindSignature], but for
-// an intoto 0.0.1 it is that of [Entry.BindEnvelope]: the text, which the entry
-// holds the hash of, must hold this signature and no other.
+// BindEnvelopeSignature checks that the entry is about the envelope's
+// signature, byte for byte. The error is that of [Entry.BindSignature], except
+// that for an intoto 0.0.1 it is that of [Entry.BindEnvelope]: the text whose
+// hash the entry stores must hold this signature and no other.
 func (e *Entry) BindEnvelopeSignature(env *dsse.Envelope) error {
 	if !e.is(kindInToto, version1) {
 		return e.BindSignature(env.Signature)
@@ -147,7 +150,7 @@ func (e *Entry) BindEnvelopeSignature(env *dsse.Envelope) error {
 	return bindSignature(env.Signature, text.Signature)
 }
 
-// openText reads the text that the entry holds the hash of.
+// openText reads the text whose hash the entry stores.
 func (e *Entry) openText(env *dsse.Envelope) (*dsse.Envelope, error) {
 	if env.Raw == nil {
 		return nil, e.unfit("an envelope whose text is not at hand")
@@ -169,10 +172,10 @@ func compareText(judged, text *dsse.Envelope) error {
 	return nil
 }
 
-// BindKey answers whether the entry is about a signature by this key: whether
-// its public key, or the public key of its certificate, has the same
-// SubjectPublicKeyInfo. If not, the error is a [*MismatchError]; for an
-// unreadable key in the entry it is that of [Entry.Key].
+// BindKey checks that the entry is about a signature by this key: that its
+// public key, or the public key of its certificate, has the same
+// SubjectPublicKeyInfo. If not, the error is a [*MismatchError]; if the key in
+// the entry cannot be read, it is that of [Entry.Key].
 func (e *Entry) BindKey(pub crypto.PublicKey) error {
 	want, err := x509.MarshalPKIXPublicKey(pub)
 	if err != nil {
@@ -188,10 +191,10 @@ func (e *Entry) BindKey(pub crypto.PublicKey) error {
 	return nil
 }
 
-// BindCertificate answers whether the entry holds this very certificate, given
-// in DER: another of the same key may bear another identity. If not, the error
-// is a [*MismatchError]; for an unreadable key or certificate in the entry it
-// is that of [Entry.Key].
+// BindCertificate checks that the entry holds this very certificate, given in
+// DER, because another certificate of the same key may name another identity.
+// If not, the error is a [*MismatchError]; if the key or certificate in the
+// entry cannot be read, it is that of [Entry.Key].
 func (e *Entry) BindCertificate(der []byte) error {
 	if _, _, err := e.key(); err != nil {
 		return err
@@ -206,13 +209,13 @@ func (e *Entry) BindCertificate(der []byte) error {
 	return nil
 }
 
-// Key returns the public key in the entry, or that of the certificate in it:
-// *ecdsa.PublicKey, *rsa.PublicKey or ed25519.PublicKey. It is a claim of the
-// entry and vouches for nothing. The error is a [*check.FormatError], when the entry
-// does not hold exactly one PEM block of the type PUBLIC KEY or CERTIFICATE in
-// its canonical form (in an intoto 0.0.2, but for the line breaks), with a key
-// of these types in it, or when an entry of Rekor v2 names another algorithm
-// than the key's.
+// Key returns the public key in the entry, or that of the certificate in it, as
+// an *ecdsa.PublicKey, *rsa.PublicKey or ed25519.PublicKey. The key is a claim
+// of the entry and vouches for nothing. The error is a [*check.FormatError] if
+// the entry does not hold exactly one PEM block PUBLIC KEY or CERTIFICATE in
+// its canonical form (in an intoto 0.0.2 lines may break elsewhere) with a key
+// of these types in it, or if an entry of Rekor v2 names another algorithm than
+// that of its key.
 func (e *Entry) Key() (crypto.PublicKey, error) {
 	pub, _, err := e.key()
 	return pub, err
@@ -273,8 +276,8 @@ func parseKey(block *pem.Block) (crypto.PublicKey, []byte, error) {
 	return nil, nil, fmt.Errorf("want a PEM block PUBLIC KEY or CERTIFICATE, found %q", block.Type)
 }
 
-// checkKey asks for a type of key that cosign signs with, and for its one DER
-// encoding: the parser is more lenient than DER.
+// checkKey accepts only the types of key that cosign signs with, and only the
+// one DER encoding of a key, because the parser accepts more than DER.
 func checkKey(pub crypto.PublicKey, der []byte) (crypto.PublicKey, []byte, error) {
 	switch pub.(type) {
 	case *ecdsa.PublicKey, *rsa.PublicKey, ed25519.PublicKey:

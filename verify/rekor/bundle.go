@@ -25,14 +25,14 @@ const (
 	MaxDepth  = 8         // nesting of JSON; what is read has at most four levels
 )
 
-// Bundle is a Rekor bundle, as parsed: nothing about it has been verified.
+// Bundle is a Rekor bundle, as parsed. Nothing in it has been verified.
 type Bundle struct {
 	SET            []byte // the signed entry timestamp
 	Body           []byte // the entry, decoded from BodyBase64
 	BodyBase64     string // as signed
 	IntegratedTime int64  // Unix seconds, as claimed by the log
 	LogIndex       int64
-	LogID          string // as found; see CheckLogID
+	LogID          string // as found; see [Bundle.CheckLogID]
 }
 
 // ParseBundle reads the value of the annotation dev.sigstore.cosign/bundle.
@@ -64,8 +64,8 @@ func ParseBundle(raw []byte) (*Bundle, error) {
 	return b, nil
 }
 
-// CheckLogID answers whether LogID has the form of a log id: 64 lower-case
-// hex digits. If not, the error is a [*check.FormatError].
+// CheckLogID checks that LogID has the form of a log id: 64 lower-case hex
+// digits. If not, the error is a [*check.FormatError].
 func (b *Bundle) CheckLogID() error {
 	if len(b.LogID) == hex.EncodedLen(sha256.Size) && isLowerHex(b.LogID) {
 		return nil
@@ -73,9 +73,9 @@ func (b *Bundle) CheckLogID() error {
 	return check.Malformed("logID", "want 64 lower-case hex digits, found %q", b.LogID)
 }
 
-// BindLog answers whether LogID names this log key, that is, whether it is the
-// SHA-256 of the key's SubjectPublicKeyInfo. If not, the error is a
-// [*MismatchError].
+// BindLog checks that LogID names this log key: that it is the SHA-256 of the
+// key's SubjectPublicKeyInfo. If not, the error is a [*MismatchError]; it matches
+// [ErrLogKey] for a key that cannot be encoded.
 func (b *Bundle) BindLog(logKey crypto.PublicKey) error {
 	der, err := x509.MarshalPKIXPublicKey(logKey)
 	if err != nil {
@@ -98,8 +98,8 @@ func (b *Bundle) Canonical() []byte {
 	return append(out, '}')
 }
 
-// quote drops AppendQuote's error: it reports invalid UTF-8, which ParseBundle
-// has refused.
+// quote ignores the error of AppendQuote. It reports invalid UTF-8, which
+// ParseBundle has refused before.
 func quote(dst []byte, s string) []byte {
 	out, _ := jsontext.AppendQuote(dst, s)
 	return out
@@ -114,7 +114,7 @@ func isLowerHex(s string) bool {
 	return true
 }
 
-// role is what a signature is for, and the error if it does not verify.
+// role is what a signature of a log is for, and the error if it does not verify.
 type role struct {
 	name string
 	err  error
@@ -122,13 +122,13 @@ type role struct {
 
 var roleSET = role{"SignedEntryTimestamp", ErrSET}
 
-// VerifySET answers whether the log signed the entry in b: whether b.SET is a
-// signature by logKey over [Bundle.Canonical]. logKey is *ecdsa.PublicKey, of
-// any curve and with SHA-256, or ed25519.PublicKey, well-formed as crypto/x509
-// parses it; the error is [ErrLogKey] for any other. A SET in another than its
-// canonical encoding is a [*check.FormatError], one that does not verify is
-// [ErrSET]. Which log the key belongs to, and when it was valid, is for the
-// caller to ask.
+// VerifySET checks that the log signed the entry in b: that b.SET is a signature
+// by logKey over [Bundle.Canonical]. logKey is an *ecdsa.PublicKey, of any curve
+// and with SHA-256, or an ed25519.PublicKey, well-formed as crypto/x509 parses
+// it. The error is [ErrLogKey] for any other key, a [*check.FormatError] for a
+// SET that is not in its canonical encoding, and [ErrSET] for one that does not
+// verify. Which log the key belongs to, and when the key was valid, the caller
+// must check.
 func VerifySET(b *Bundle, logKey crypto.PublicKey) error {
 	return roleSET.verify(logKey, b.Canonical(), b.SET)
 }
@@ -170,7 +170,8 @@ func (r role) verifyECDSA(key *ecdsa.PublicKey, message, sig []byte) error {
 
 func (r role) verifyEd25519(key ed25519.PublicKey, message, sig []byte) error {
 	if len(sig) != ed25519.SignatureSize {
-		return check.Malformed(r.name, "want an Ed25519 signature of %d bytes, found %d", ed25519.SignatureSize, len(sig))
+		return check.Malformed(r.name, "want an Ed25519 signature of %d bytes, found %d", ed25519.SignatureSize,
+			len(sig))
 	}
 	if !ed25519.Verify(key, message, sig) {
 		return r.err
@@ -178,9 +179,9 @@ func (r role) verifyEd25519(key ed25519.PublicKey, message, sig []byte) error {
 	return nil
 }
 
-// checkDER asks for the one DER encoding of the ASN.1 sequence of r and s,
-// both from 1 to n-1. encoding/asn1 ignores further elements of a sequence,
-// which is why the parsed value is encoded again and compared.
+// checkDER accepts only the one DER encoding of the ASN.1 sequence of r and s,
+// both from 1 to n-1. encoding/asn1 ignores further elements of a sequence, so
+// the parsed value is encoded again and compared.
 func (r role) checkDER(sig []byte, n *big.Int) error {
 	var parsed struct{ R, S *big.Int }
 	if _, err := asn1.Unmarshal(sig, &parsed); err != nil {
@@ -192,7 +193,8 @@ func (r role) checkDER(sig []byte, n *big.Int) error {
 	}
 	for _, x := range []*big.Int{parsed.R, parsed.S} {
 		if x.Sign() <= 0 || x.Cmp(n) >= 0 {
-			return check.Malformed(r.name, "want both integers of the signature from 1 to the order of the curve less one")
+			return check.Malformed(r.name, "want both integers of the signature from 1 to the order of the curve "+
+				"less one")
 		}
 	}
 	return nil

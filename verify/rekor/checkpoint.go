@@ -25,23 +25,26 @@ import (
 // bytes. A note has at most 100 of them.
 const MaxCheckpoint = 64 << 10
 
-// Checkpoint is what a log said of its tree, and signed.
+// Checkpoint is what a log stated about its tree and signed.
 type Checkpoint struct {
 	Origin   string // the log's name; in Rekor v1 followed by " - " and the id of the tree
 	TreeSize int64
 	RootHash []byte
-	LogIDs   [][]byte // of the logs that signed it; see BindLog
-	Unknown  []string // names and key ids of other signatures, which nothing was asked of
+	LogIDs   [][]byte // of the logs that signed it; see [Checkpoint.BindLog]
+	Unknown  []string // names and key ids of the other signatures, which were not verified
 }
 
 // VerifyCheckpoint opens a checkpoint, a signed note as C2SP tlog-checkpoint
-// and signed-note define it, and answers whether one of logs signed it. The
-// error is [ErrUnsigned] if none of its signatures names the key of one of
-// them, [ErrCheckpoint] if one does and does not verify, [ErrLogKey] for a key
-// that cannot be a log's; it matches [check.ErrTooLarge] when the budget is
-// exceeded, and is a [*check.FormatError] otherwise. Signatures by other keys,
-// witnesses', are returned by name: a caller should say that nothing vouches
-// for them.
+// and signed-note define it, and checks that one of logs signed it. The error
+//
+//   - is [ErrUnsigned] if no signature names the key of one of logs;
+//   - is [ErrCheckpoint] if a signature names such a key and does not verify;
+//   - is [ErrLogKey] for a key that cannot be a log's;
+//   - matches [check.ErrTooLarge] when the budget is exceeded;
+//   - is a [*check.FormatError] otherwise.
+//
+// Signatures by other keys, such as those of witnesses, are returned by name. A
+// caller should report that they were not verified.
 func VerifyCheckpoint(checkpoint string, logs []CheckpointKey) (*Checkpoint, error) {
 	if len(checkpoint) > MaxCheckpoint {
 		return nil, check.TooLarge("checkpoint: bytes", len(checkpoint), MaxCheckpoint)
@@ -86,12 +89,13 @@ func parseCheckpoint(text string) (*Checkpoint, error) {
 	return &Checkpoint{Origin: lines[0], TreeSize: size, RootHash: root}, r.err
 }
 
-// checkSigners asks for the origin to be that of each log that signed, and for
+// checkSigners requires the origin to be that of each log that signed, and
 // every signature to be written in its one form.
 func checkSigners(origin string, n *note.Note) error {
 	for _, s := range n.Sigs {
 		if !isOrigin(origin, s.Name) {
-			return check.Malformed("checkpoint: origin", "want the name of the log that signed it, %q, found %q", s.Name, origin)
+			return check.Malformed("checkpoint: origin", "want the name of the log that signed it, %q, found %q",
+				s.Name, origin)
 		}
 	}
 	for _, s := range slices.Concat(n.Sigs, n.UnverifiedSigs) {
@@ -102,8 +106,8 @@ func checkSigners(origin string, n *note.Note) error {
 	return nil
 }
 
-// isOrigin tells whether origin is the name of a log or, as Rekor v1 writes it,
-// the name, " - " and the id of the tree.
+// isOrigin reports whether origin is the name of a log or, as Rekor v1 writes
+// it, the name, " - " and the id of the tree.
 func isOrigin(origin, name string) bool {
 	tree, found := strings.CutPrefix(origin, name+" - ")
 	if !found {
@@ -113,9 +117,9 @@ func isOrigin(origin, name string) bool {
 	return err == nil
 }
 
-// BindLog answers whether the log of this id signed the checkpoint. A log id is
-// the whole of the key id that a signature of the checkpoint begins with. If
-// not, the error is a [*MismatchError].
+// BindLog checks that the log of this id signed the checkpoint. A log id is the
+// whole of the key id with which a signature of the checkpoint begins. If not,
+// the error is a [*MismatchError].
 func (c *Checkpoint) BindLog(logID []byte) error {
 	if slices.ContainsFunc(c.LogIDs, func(id []byte) bool { return bytes.Equal(id, logID) }) {
 		return nil
@@ -127,7 +131,7 @@ func (c *Checkpoint) BindLog(logID []byte) error {
 	return mismatch("log id", strings.Join(signers, ", "), hex.EncodeToString(logID))
 }
 
-// explain turns an error of note.Open into one of ours.
+// explain turns an error of note.Open into one of this package.
 func (o *opener) explain(err error) error {
 	var unverified *note.UnverifiedNoteError
 	switch {
@@ -141,15 +145,16 @@ func (o *opener) explain(err error) error {
 
 // CheckpointKey is a log's key, to verify its checkpoints with.
 type CheckpointKey struct {
-	// Name is the name that the log signs by, or empty if any will do: a log of
-	// Rekor v1 signs by a name of its own choice, which its URL does not tell.
+	// Name is the name that the log signs with, or empty if any name will do: a
+	// log of Rekor v1 chooses a name that cannot be derived from its URL.
 	Name   string
 	Public crypto.PublicKey // *ecdsa.PublicKey or ed25519.PublicKey
 }
 
-// ids returns the key ids that signatures by this key may bear under a name: the
-// SHA-256 of the SubjectPublicKeyInfo, which is Rekor v1's for every key and
-// C2SP signed-note's for ECDSA, and for Ed25519 that of signed-note as well.
+// ids returns the key ids that signatures by this key may have under a name:
+// the SHA-256 of the SubjectPublicKeyInfo, which Rekor v1 uses for every key
+// and C2SP signed-note for ECDSA, and for Ed25519 also the key id of
+// signed-note.
 func (k CheckpointKey) ids(name string) [][]byte {
 	if k.Name != "" && k.Name != name {
 		return nil
@@ -168,7 +173,7 @@ func (k CheckpointKey) ids(name string) [][]byte {
 }
 
 // opener gives note.Open the keys of logs. It keeps the ids of those that
-// signed, and the first error, as note.Verifier can only say no.
+// signed, and the first error, because a note.Verifier can only say no.
 type opener struct {
 	logs []CheckpointKey
 	ids  [][]byte
@@ -176,13 +181,13 @@ type opener struct {
 	err  error
 }
 
-// signer is what a signature line says of its key.
+// signer is how a signature line identifies its key.
 type signer struct {
 	name string
 	hash uint32
 }
 
-// Verifier implements [note.Verifiers]. It is asked once for each signature.
+// Verifier implements [note.Verifiers]. It is called once for each signature.
 func (o *opener) Verifier(name string, hash uint32) (note.Verifier, error) {
 	s := signer{name, hash}
 	for _, l := range o.logs {
@@ -195,8 +200,8 @@ func (o *opener) Verifier(name string, hash uint32) (note.Verifier, error) {
 	return nil, &note.UnknownVerifierError{Name: name, KeyHash: hash}
 }
 
-// verifier refuses a second signature under one key id: note.Open would pass
-// over it, good or bad.
+// verifier refuses a second signature under one key id, which note.Open would
+// skip without verifying it.
 func (o *opener) verifier(s signer, id []byte, key crypto.PublicKey) (note.Verifier, error) {
 	if o.seen[s] {
 		o.err = check.Malformed("checkpoint: signature", "want one under %s, found another", s.name)
@@ -217,7 +222,10 @@ type logVerifier struct {
 	opener *opener
 }
 
-func (v *logVerifier) Name() string    { return v.name }
+// Name implements [note.Verifier].
+func (v *logVerifier) Name() string { return v.name }
+
+// KeyHash implements [note.Verifier].
 func (v *logVerifier) KeyHash() uint32 { return v.hash }
 
 // Verify implements [note.Verifier].

@@ -1,8 +1,8 @@
-// Package rekor answers questions about an entry of a transparency log, of
-// Rekor v1 or v2, as it is stored beside a signature: in the annotation
-// dev.sigstore.cosign/bundle, or in a Sigstore bundle. Its functions are pure:
-// no network, no clock, no key of their own. Each answers one question, so that
-// a caller can say which of them failed.
+// Package rekor checks an entry of a transparency log, of Rekor v1 or v2, that
+// is stored beside a signature: in the annotation dev.sigstore.cosign/bundle, or
+// in a Sigstore bundle. Its functions are pure: they use no network, no clock,
+// and no keys but those they are given. Each checks one thing, so that a caller
+// can report which of them failed.
 //
 // # The Rekor bundle
 //
@@ -14,32 +14,33 @@
 //
 // SignedEntryTimestamp, the SET, is the log's promise to include the entry: a
 // signature by the log's key over the canonical JSON (RFC 8785) of Payload,
-// which is what [Bundle.Canonical] returns. integratedTime is in Unix seconds,
-// logID the SHA-256, in lower-case hex, of the log key's SubjectPublicKeyInfo.
-// An ECDSA log signs the SHA-256 of those bytes, an Ed25519 log the bytes.
+// which is what [Bundle.Canonical] returns. integratedTime is in Unix seconds.
+// logID is the SHA-256, in lower-case hex, of the log key's
+// SubjectPublicKeyInfo. An ECDSA log signs the SHA-256 of those bytes, an
+// Ed25519 log the bytes themselves.
 //
 // # The log entry
 //
-// A Sigstore bundle carries a [LogEntry]: the same parts, the SET being
-// optional, and an inclusion proof with a checkpoint. A Rekor v1 signs a SET,
-// and with it the time and the index; a Rekor v2 gives a proof and no time at
-// all. What neither a SET nor a checkpoint covers is a claim, and must not be
-// reported as a fact: a time without a SET, and the tree size of a proof that
-// [Proof.BindCheckpoint] has not passed. [LogEntry.Check] refuses a time in
-// an entry of Rekor v2.
+// A Sigstore bundle carries a [LogEntry]. It has the same parts, although the
+// SET is optional, and an inclusion proof with a checkpoint. Rekor v1 signs a
+// SET, which covers the time and the index. Rekor v2 gives a proof and no time
+// at all. What neither a SET nor a checkpoint covers is a claim and must not be
+// reported as a fact: a time without a SET, and the tree size of a proof before
+// [Proof.BindCheckpoint] has accepted it. [LogEntry.Check] refuses a time in an
+// entry of Rekor v2.
 //
 // The checkpoint is a signed note (C2SP tlog-checkpoint and signed-note): the
-// lines origin, tree size and root hash, and a signature of the log's, which
-// begins with four bytes of its key id. That is the SHA-256 of the key's
-// SubjectPublicKeyInfo for ECDSA and for any key of Rekor v1, and for an
-// Ed25519 key of Rekor v2 the SHA-256 of name, newline, 0x01 and key. The whole
-// of it is the log id. Signatures by others, witnesses', are named and not
-// judged.
+// lines origin, tree size and root hash, and a signature of the log. The
+// signature begins with the first four bytes of a key id. For an ECDSA key, and
+// for any key of Rekor v1, the key id is the SHA-256 of the key's
+// SubjectPublicKeyInfo. For an Ed25519 key of Rekor v2 it is the SHA-256 of
+// name, newline, 0x01 and key. The whole key id is the log id. Signatures by
+// others, such as witnesses, are returned by name and not verified.
 //
-// # The entry
+// # The body
 //
 // The body, decoded, is the entry as the log hashed it. Six kinds are read, and
-// every other is refused by name:
+// every other kind is refused by name:
 //
 //	hashedrekord 0.0.1  a message: its SHA-256
 //	hashedrekord 0.0.2  a message, or the pre-authentication encoding of an
@@ -49,8 +50,8 @@
 //	intoto 0.0.1        an envelope: SHA-256 of its text, later of its payload
 //	intoto 0.0.2        an envelope: as dsse 0.0.1, and its payload type
 //
-// All of them hold the key or certificate, and all but intoto 0.0.1 the one
-// signature. The first is, for example:
+// All of them hold the key or certificate. All but intoto 0.0.1 hold the one
+// signature. The first kind, for example, is:
 //
 //	{"apiVersion":"0.0.1","kind":"hashedrekord","spec":{
 //	  "data":{"hash":{"algorithm":"sha256","value":hex of the payload's digest}},
@@ -58,13 +59,14 @@
 //	               "publicKey":{"content":base64 of a PEM}}}}
 //
 // A log stores its entries in canonical form, so a body that differs from its
-// own canonical JSON by a single byte is refused. The PEM is one block,
-// PUBLIC KEY or CERTIFICATE, written as encoding/pem writes it.
+// own canonical JSON in a single byte is refused. The PEM is one block, PUBLIC
+// KEY or CERTIFICATE, written as encoding/pem writes it.
 //
-// # What must be asked
+// # What must be checked
 //
-// A valid SET or proof shows that the log saw the entry, and nothing about the
-// signature at hand. Only all of these together tie the two. Of an annotation:
+// A valid SET or proof shows that the log saw the entry. It shows nothing about
+// the signature at hand; only all of the following checks together tie the two.
+// For an annotation:
 //
 //	b, err := rekor.ParseBundle(annotation)  // well-formed?
 //	err = b.CheckLogID()                     // a log id at all?
@@ -72,7 +74,7 @@
 //	err = rekor.VerifySET(b, logKey)         // did the log sign it?
 //	e, err := rekor.ParseEntry(b.Body)       // an entry of a known kind?
 //
-// Of a log entry, where b is nil without a SET and a Rekor v1 may give no proof:
+// For a log entry, where b is nil without a SET, and Rekor v1 may give no proof:
 //
 //	err = rekor.CheckEntries(entries)        // each once, and not too many?
 //	err = entry.Check()                      // the parts its Rekor gives, and no others?
@@ -83,7 +85,7 @@
 //	err = c.BindLog(entry.LogID)             // by the log that the entry names?
 //	e, err := entry.ParseBody()              // an entry of the kind it claims?
 //
-// Then of either, for a message or for an envelope:
+// Then for either, depending on whether a message or an envelope was signed:
 //
 //	err = e.BindPayload(payload)             // about this message?
 //	err = e.BindSignature(signature)         // about this signature?
@@ -99,23 +101,22 @@
 // Entry 57230483 of the public log rekor.sigstore.dev has the log id
 // c0d23d6ad406973f9559f3ba2d1ca01f84147d8ffc5b8445c224f98b9591801d and the
 // integrated time 1702758491, which is 2023-12-16 20:28:11 UTC. Its SET, an
-// ECDSA signature of 72 bytes, signs these bytes, the body being shortened
-// here:
+// ECDSA signature of 72 bytes, signs these bytes (the body is shortened here):
 //
 //	{"body":"eyJhcGlW…","integratedTime":1702758491,"logID":"c0d23d6a…","logIndex":57230483}
 //
-// The body begins with {"apiVersion":"0.0.1","kind":"hashedrekord" and says
-// that a signature was made over a payload with the SHA-256
-// 435431c665cf6dfcc34726add60305cb6e38e65dfbe1d45e6ded3b3787560cc1. Add one to
-// logIndex, and [VerifySET] answers [ErrSET].
+// The body begins with {"apiVersion":"0.0.1","kind":"hashedrekord" and records a
+// signature over a payload whose SHA-256 is
+// 435431c665cf6dfcc34726add60305cb6e38e65dfbe1d45e6ded3b3787560cc1. If logIndex
+// is raised by one, [VerifySET] returns [ErrSET].
 //
 // # Strictness
 //
-// JSON is read once and one way: a duplicate, unknown, missing or differently
+// JSON is read in one way only: a duplicate, unknown, missing or differently
 // cased member, a number that is not a plain integer, a byte order mark and
 // anything after the object are refused. Base64 is RFC 4648 section 4 in its
 // only canonical form. An ECDSA signature is DER in its only canonical form.
 // Input over a budget ([MaxBundle], [MaxBody], [MaxDepth], [MaxEnvelope],
 // [MaxProofHashes], [MaxCheckpoint], [MaxEntries]) is refused with
-// [check.ErrTooLarge].
+// [check.ErrTooLarge]; malformed input with a [*check.FormatError].
 package rekor

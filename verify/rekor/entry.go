@@ -24,14 +24,14 @@ const (
 	version2 = "0.0.2"
 )
 
-// form is how the entries of one kind and version are read.
+// form says how the entries of one kind and version are read.
 type form struct {
 	kind, version string
 	key           string // the member that holds the key or certificate
 	parse         func(r *reader, spec jsontext.Value) *Entry
 }
 
-// forms lists what is read; a kind is added here together with its parser.
+// forms lists what is read. A new kind is added here together with its parser.
 var forms = []form{
 	{kindHashedRekord, version1, "spec.signature.publicKey.content", parseHashedRekord},
 	{kindHashedRekord, version2, "spec.hashedRekordV002.signature.verifier", parseHashedRekord2},
@@ -41,21 +41,21 @@ var forms = []form{
 	{kindInToto, version2, "spec.content.envelope.signatures[0].publicKey", parseInToto2},
 }
 
-// Entry is the body of a log entry, as parsed: nothing in it has been compared
+// Entry is the body of a log entry, as parsed. Nothing in it has been compared
 // with anything.
 type Entry struct {
 	Kind, APIVersion string
 
-	// HashAlgorithm and HashValue say what was signed, the value as hex: in a
-	// hashedrekord the message or, for an envelope, its pre-authentication
+	// HashAlgorithm and HashValue identify what was signed, the value in hex:
+	// in a hashedrekord the message or, for an envelope, its pre-authentication
 	// encoding; in the other kinds the envelope's payload. The value is empty
-	// in an old intoto 0.0.1. In a hashedrekord 0.0.1 both are as
-	// found, "sha256" and lower-case in all that BindPayload accepts.
+	// in an old intoto 0.0.1. In a hashedrekord 0.0.1 both are as found;
+	// [Entry.BindPayload] accepts only "sha256" and lower-case hex.
 	HashAlgorithm string
 	HashValue     string
 
 	// EnvelopeHash is the SHA-256 of the whole envelope as it was uploaded, in
-	// lower-case hex: in a dsse 0.0.1 and in both of intoto.
+	// lower-case hex. Only a dsse 0.0.1 and both versions of intoto have it.
 	EnvelopeHash string
 	PayloadType  string // the envelope's, in an intoto 0.0.2
 
@@ -64,11 +64,11 @@ type Entry struct {
 	KeyDetails   string // the algorithm as Rekor v2 names it, empty in Rekor v1
 }
 
-// ParseEntry reads the body of a log entry. The error matches [check.ErrTooLarge]
-// when a budget is exceeded, is an [*UnsupportedError] for an entry of another
-// kind or version, and a [*check.FormatError] for one with unknown, missing or
-// duplicate members, with another number of signatures than one, or in another
-// form than its canonical JSON (RFC 8785).
+// ParseEntry reads the body of a log entry. The error matches
+// [check.ErrTooLarge] when a budget is exceeded, is an [*UnsupportedError] for
+// an entry of another kind or version, and a [*check.FormatError] for one with
+// unknown, missing or duplicate members, with another number of signatures than
+// one, or in another form than its canonical JSON (RFC 8785).
 func ParseEntry(body []byte) (*Entry, error) {
 	if len(body) > MaxBody {
 		return nil, check.TooLarge("log entry: bytes", len(body), MaxBody)
@@ -102,15 +102,15 @@ func findForm(kind, version string) *form {
 	return nil
 }
 
-// is tells the kind and version of e.
+// is reports whether e is of this kind and version.
 func (e *Entry) is(kind, version string) bool { return e.Kind == kind && e.APIVersion == version }
 
-// isV2 tells the kinds of Rekor v2.
+// isV2 reports whether Rekor v2 writes entries of this kind and version.
 func isV2(kind, version string) bool {
 	return version == version2 && (kind == kindHashedRekord || kind == kindDSSE)
 }
 
-// canonical refuses what is not its own canonical JSON.
+// canonical refuses a text that differs from its own canonical JSON.
 func (r *reader) canonical(raw []byte, what string) {
 	if r.err != nil {
 		return
@@ -123,12 +123,13 @@ func (r *reader) canonical(raw []byte, what string) {
 	}
 }
 
-// maxInteger is the largest integer that canonical JSON can hold: RFC 8785
-// writes numbers as IEEE 754 doubles, and the log would sign a rounded value.
+// maxInteger is the largest integer that canonical JSON can hold. RFC 8785
+// writes numbers as IEEE 754 doubles, so the log would sign a rounded value of
+// a larger one.
 const maxInteger = 1<<53 - 1
 
-// reader takes strict JSON apart. Its first error sticks, and the values it
-// returns after that are empty.
+// reader takes strict JSON apart. It keeps its first error, and returns empty
+// values from then on.
 type reader struct{ err error }
 
 func (r *reader) fail(what, format string, args ...any) {
@@ -150,7 +151,7 @@ func (r *reader) depth(raw []byte, what string) {
 	}
 }
 
-// object returns the values of the members names, in that order, of an object
+// object returns the values of the named members, in that order, of an object
 // that has these members and no others.
 func (r *reader) object(raw []byte, what string, names ...string) []jsontext.Value {
 	members := r.members(raw, what)
@@ -159,8 +160,8 @@ func (r *reader) object(raw []byte, what string, names ...string) []jsontext.Val
 	return values
 }
 
-// objectWith is object for one that may have a further member, which is nil if
-// it has not.
+// objectWith is like object, but the object may have one further member, whose
+// value is nil if it is absent.
 func (r *reader) objectWith(raw []byte, what, optional string, names ...string) ([]jsontext.Value, jsontext.Value) {
 	members := r.members(raw, what)
 	values := r.take(members, what, names)
@@ -170,8 +171,9 @@ func (r *reader) objectWith(raw []byte, what, optional string, names ...string) 
 	return values, extra
 }
 
-// objectOr is object for one that has exactly one of the members choice as
-// well: its value comes last, and its place in choice is the second result.
+// objectOr is like object, but the object has exactly one of the members of
+// choice as well. Its value comes last; the second result is its index in
+// choice.
 func (r *reader) objectOr(raw []byte, what string, choice []string, names ...string) ([]jsontext.Value, int) {
 	members := r.members(raw, what)
 	i := 0
@@ -196,7 +198,7 @@ func (r *reader) members(raw []byte, what string) (members map[string]jsontext.V
 	return members
 }
 
-// take removes the members names from members.
+// take removes the named members from members and returns their values.
 func (r *reader) take(members map[string]jsontext.Value, what string, names []string) []jsontext.Value {
 	values := make([]jsontext.Value, len(names))
 	for i, name := range names {
@@ -233,7 +235,7 @@ func (r *reader) only(raw jsontext.Value, what string) jsontext.Value {
 	return elements[0]
 }
 
-// firstName makes the message the same on every run.
+// firstName returns the same name on every run, so that messages do not vary.
 func firstName(members map[string]jsontext.Value) string {
 	names := make([]string, 0, len(members))
 	for name := range members {

@@ -63,14 +63,14 @@ func parseInToto2(r *reader, raw jsontext.Value) *Entry {
 	envelope := r.object(content[0], "spec.content.envelope", "payloadType", "signatures")
 	sig, keyID := r.objectWith(r.only(envelope[1], name), name+"[0]", "keyid", "publicKey", "sig")
 	if keyID != nil {
-		r.text(keyID, name+"[0].keyid") // a hint of the signer's, used for nothing
+		r.text(keyID, name+"[0].keyid") // a hint of the signer's, which is not used
 	}
 	return &Entry{
 		EnvelopeHash:  r.sha256(content[1], "spec.content.hash"),
 		HashAlgorithm: "sha256",
 		HashValue:     r.sha256(content[2], "spec.content.payloadHash"),
 		PayloadType:   r.text(envelope[0], "spec.content.envelope.payloadType"),
-		// The log encodes once more what is base64 in the envelope already.
+		// The log encodes the base64 of the envelope once more.
 		Signature:    r.decode64(string(r.base64(sig[1], name+"[0].sig")), name+"[0].sig"),
 		PublicKeyPEM: r.base64(sig[0], name+"[0].publicKey"),
 	}
@@ -111,7 +111,7 @@ func parseDSSE2(r *reader, raw jsontext.Value) *Entry {
 	e := &Entry{}
 	r.hash2(e, entry[0], name+".payloadHash")
 	r.signature2(e, r.only(entry[1], name+".signatures"), name+".signatures[0]")
-	// The log hashes the payload itself, and always so.
+	// The log always hashes the payload itself with SHA-256.
 	if e.HashAlgorithm != "sha256" {
 		r.fail(name+".payloadHash.algorithm", "want SHA2_256, found %s", e.HashAlgorithm)
 	}
@@ -152,7 +152,7 @@ func (r *reader) signature2(e *Entry, raw jsontext.Value, what string) {
 }
 
 // keyDetails are the algorithms that Rekor v2 logs, as the PublicKeyDetails of
-// Sigstore's protocol buffers name them: the key, and the hash it signs.
+// Sigstore's protocol buffers name them: the key, and the hash that it signs.
 var keyDetails = map[string]struct{ key, hash string }{
 	"PKIX_ECDSA_P256_SHA_256":       {"ECDSA P-256", "sha256"},
 	"PKIX_ECDSA_P384_SHA_384":       {"ECDSA P-384", "sha384"},
@@ -169,11 +169,12 @@ var keyDetails = map[string]struct{ key, hash string }{
 	"PKIX_RSA_PSS_4096_SHA256":      {"RSA 4096", "sha256"},
 }
 
-// checkDetails holds the algorithm that the entry names against its key, so
-// that nothing in a body of Rekor v2 is left unaccounted for.
+// checkDetails compares the algorithm that the entry names with the entry's
+// key, so that no part of a body of Rekor v2 goes unchecked.
 func (e *Entry) checkDetails(pub crypto.PublicKey) error {
 	if want := keyDetails[e.KeyDetails].key; want != describe(pub) {
-		return check.Malformed(e.keyMember()+".keyDetails", "%s says %s, but the key is %s", e.KeyDetails, want, describe(pub))
+		return check.Malformed(e.keyMember()+".keyDetails", "%s says %s, but the key is %s", e.KeyDetails, want,
+			describe(pub))
 	}
 	return nil
 }

@@ -14,27 +14,27 @@ import (
 	"github.com/gapseal/gapseal/verify/check"
 )
 
-// LogEntry is an entry of a transparency log as a Sigstore bundle carries it:
-// nothing about it has been verified.
+// LogEntry is an entry of a transparency log as a Sigstore bundle carries it.
+// Nothing in it has been verified.
 //
 // IntegratedTime and, in Rekor v1, LogIndex are covered by the SET and by
-// nothing else: without a SET that verifies, they are anybody's claim.
+// nothing else. Without a SET that verifies they are unproven claims.
 type LogEntry struct {
 	LogIndex       int64
 	LogID          []byte // the id itself, not its hex
-	Kind, Version  string // as declared beside the body; see ParseBody
+	Kind, Version  string // as declared beside the body; see [LogEntry.ParseBody]
 	IntegratedTime int64  // Unix seconds, 0 if there is none
 	SET            []byte // the signed entry timestamp, nil if there is none
 	Body           []byte // the entry, decoded
 	Proof          *Proof // nil if there is none
 }
 
-// Check answers whether the parts of the entry are of the form they must have,
-// and whether those are there that its generation of Rekor gives, and no
-// others: from Rekor v1 a SET with its time, an inclusion proof, or both; from
-// Rekor v2 an inclusion proof and, since nothing would vouch for one, no time.
-// The proof is left to [Proof.Verify]. The error matches [check.ErrTooLarge] when a budget is exceeded, is a
-// [*MismatchError] for a proof of another index in Rekor v2, and a
+// Check checks the form of each part of the entry, and that the entry has the
+// parts that its generation of Rekor gives and no others: from Rekor v1 a SET
+// with its time, an inclusion proof, or both; from Rekor v2 an inclusion proof
+// and no time, since nothing would vouch for one. The proof itself is left to
+// [Proof.Verify]. The error matches [check.ErrTooLarge] when a budget is
+// exceeded, is a [*MismatchError] for a proof of another index in Rekor v2, and a
 // [*check.FormatError] otherwise.
 func (e *LogEntry) Check() error {
 	if len(e.Body) > MaxBody {
@@ -61,14 +61,16 @@ func (e *LogEntry) checkV1() error {
 		least = 1
 	}
 	if e.IntegratedTime < least || e.IntegratedTime > maxInteger {
-		return check.Malformed("integratedTime", "want an integer from %d to %d, found %d", least, int64(maxInteger), e.IntegratedTime)
+		return check.Malformed("integratedTime", "want an integer from %d to %d, found %d", least, int64(maxInteger),
+			e.IntegratedTime)
 	}
 	return nil
 }
 
 func (e *LogEntry) checkV2() error {
 	if e.IntegratedTime != 0 {
-		return check.Malformed("integratedTime", "want none: Rekor v2 gives no time, and nothing vouches for %d", e.IntegratedTime)
+		return check.Malformed("integratedTime", "want none: Rekor v2 gives no time, and nothing vouches for %d",
+			e.IntegratedTime)
 	}
 	if e.SET != nil {
 		return check.Malformed("signedEntryTimestamp", "want none: Rekor v2 gives no promise")
@@ -95,9 +97,9 @@ func (e *LogEntry) ParseBody() (*Entry, error) {
 	return entry, nil
 }
 
-// Bundle returns the part that the SET covers, for the questions that are put
-// to a Rekor bundle: [Bundle.BindLog] and [VerifySET]. It is nil if there is no
-// SET, and means something only if Check has passed.
+// Bundle returns the part of the entry that the SET covers, to be checked like
+// the Rekor bundle of an annotation: see [Bundle.BindLog] and [VerifySET]. It
+// returns nil if there is no SET. Call [LogEntry.Check] first.
 func (e *LogEntry) Bundle() *Bundle {
 	if e.SET == nil {
 		return nil
@@ -112,15 +114,15 @@ func (e *LogEntry) Bundle() *Bundle {
 	}
 }
 
-// Budgets for an inclusion proof. Package tlog never returns for a tree of more
-// than 1<<62 leaves; [MaxTreeSize] is the largest count that JSON can hold.
+// Budgets for an inclusion proof. MaxTreeSize is the largest count that JSON can
+// hold; package tlog does not terminate for trees of more than 1<<62 leaves.
 const (
 	MaxProofHashes = 64
 	MaxTreeSize    = maxInteger
 )
 
 // Proof is an inclusion proof: the claim that an entry is a leaf of the tree
-// that a checkpoint speaks of. TreeSize and RootHash are claims until
+// whose checkpoint comes with it. TreeSize and RootHash are unproven until
 // [Proof.BindCheckpoint] has compared them with a checkpoint that the log
 // signed.
 type Proof struct {
@@ -128,14 +130,14 @@ type Proof struct {
 	TreeSize   int64
 	RootHash   []byte
 	Hashes     [][]byte // from the leaf's sibling upwards
-	Checkpoint string   // a signed note; see VerifyCheckpoint
+	Checkpoint string   // a signed note; see [VerifyCheckpoint]
 }
 
-// Verify answers whether the proof leads from body, as a leaf, to RootHash, as
-// RFC 6962 section 2.1.1 defines it. The error matches [ErrProof] if it does
-// not, [check.ErrTooLarge] when a budget is exceeded, and is a [*check.FormatError] for an
-// index outside the tree, hashes of another length, and more or fewer of them
-// than this leaf in a tree of this size has.
+// Verify checks that the proof leads from body, as a leaf, to RootHash (RFC 6962,
+// section 2.1.1). The error matches [ErrProof] if it does not, matches
+// [check.ErrTooLarge] when a budget is exceeded, and is a [*check.FormatError]
+// for an index outside the tree, for hashes of another length, and for more or
+// fewer of them than this leaf has in a tree of this size.
 func (p *Proof) Verify(body []byte) error {
 	if err := p.check(); err != nil {
 		return err
@@ -144,7 +146,8 @@ func (p *Proof) Verify(body []byte) error {
 	for i, h := range p.Hashes {
 		hashes[i] = tlog.Hash(h)
 	}
-	if err := tlog.CheckRecord(hashes, p.TreeSize, tlog.Hash(p.RootHash), p.LogIndex, tlog.RecordHash(body)); err != nil {
+	if err := tlog.CheckRecord(hashes, p.TreeSize, tlog.Hash(p.RootHash), p.LogIndex,
+		tlog.RecordHash(body)); err != nil {
 		return fmt.Errorf("%w %x: leaf %d of %d", ErrProof, p.RootHash, p.LogIndex, p.TreeSize)
 	}
 	return nil
@@ -165,7 +168,8 @@ func (p *Proof) check() error {
 		return check.Malformed(what+"rootHash", "want %d bytes, found %d", tlog.HashSize, len(p.RootHash))
 	}
 	if want := proofLength(p.LogIndex, p.TreeSize); len(p.Hashes) != want {
-		return check.Malformed(what+"hashes", "want %d for leaf %d of %d, found %d", want, p.LogIndex, p.TreeSize, len(p.Hashes))
+		return check.Malformed(what+"hashes", "want %d for leaf %d of %d, found %d", want, p.LogIndex, p.TreeSize,
+			len(p.Hashes))
 	}
 	for i, h := range p.Hashes {
 		if len(h) != tlog.HashSize {
@@ -175,17 +179,17 @@ func (p *Proof) check() error {
 	return nil
 }
 
-// proofLength counts the siblings on the way from a leaf to the root: one on
-// each level up to where the way joins the tree's right edge, and from there on
-// only those to the left, the set bits of what remains of the index.
+// proofLength returns the number of siblings on the way from a leaf to the root:
+// one on each level up to where the way joins the right edge of the tree, and
+// from there on only those to the left, which are the set bits of what remains
+// of the index.
 func proofLength(index, size int64) int {
 	inner := bits.Len64(uint64(index ^ (size - 1)))
 	return inner + bits.OnesCount64(uint64(index)>>inner)
 }
 
-// BindCheckpoint answers whether the proof is for the tree that the checkpoint
-// speaks of: whether size and root are the same. If not, the error is a
-// [*MismatchError].
+// BindCheckpoint checks that the proof is for the tree of the checkpoint: that
+// both have the same size and root. If not, the error is a [*MismatchError].
 func (p *Proof) BindCheckpoint(c *Checkpoint) error {
 	if c.TreeSize != p.TreeSize {
 		return mismatch("tree size", decimal(c.TreeSize), decimal(p.TreeSize))
@@ -201,10 +205,10 @@ func decimal(n int64) string { return strconv.FormatInt(n, 10) }
 // MaxEntries is the budget for the log entries of one signature.
 const MaxEntries = 32
 
-// CheckEntries answers whether the log entries of one signature are each there
-// once: no two of one log have the same index or the same body. Two logs may
-// well hold the same body. The error matches [check.ErrTooLarge] when there are more
-// than [MaxEntries], and is a [*DuplicateError] otherwise.
+// CheckEntries checks that each log entry of one signature is there once: that no
+// two entries of one log have the same index or the same body. Two logs may hold
+// the same body. The error matches [check.ErrTooLarge] for more than
+// [MaxEntries], and is a [*DuplicateError] otherwise.
 func CheckEntries(entries []*LogEntry) error {
 	if len(entries) > MaxEntries {
 		return check.TooLarge("log entries", len(entries), MaxEntries)
@@ -225,9 +229,9 @@ func CheckEntries(entries []*LogEntry) error {
 	return nil
 }
 
-// CountLogs counts the logs that entries are of, each log once, by its id. It
-// is the number to hold against a threshold, if every entry given has been
-// verified: an id that was not bound to a log's key is anybody's claim.
+// CountLogs returns the number of distinct logs that the entries belong to, by
+// log id. Compare it with a threshold only if every entry given has been
+// verified: an id that was not bound to a log's key is an unproven claim.
 func CountLogs(entries []*LogEntry) int {
 	logs := map[[sha256.Size]byte]bool{}
 	for _, e := range entries {

@@ -244,9 +244,9 @@ func TestCertificateAgainstAKey(t *testing.T) {
 func TestUnfitKindIsNamed(t *testing.T) {
 	e := &rekor.Entry{Kind: "dsse", APIVersion: "0.0.1"}
 	for err, want := range maps.All(map[error]string{
-		e.BindPayload(nil): `log entry of kind "dsse" version "0.0.1" cannot speak for a signature of a message`,
-		(&rekor.Entry{Kind: "hashedrekord", APIVersion: "0.0.1"}).BindEnvelope(&dsse.Envelope{}): `log entry of kind "hashedrekord" version "0.0.1" cannot speak for an envelope`,
-		(&rekor.Entry{}).BindPayload(nil): `log entry of kind "" version "" cannot speak for a signature of a message`,
+		e.BindPayload(nil): `log entry of kind "dsse" version "0.0.1" cannot be compared with a signature of a message`,
+		(&rekor.Entry{Kind: "hashedrekord", APIVersion: "0.0.1"}).BindEnvelope(&dsse.Envelope{}): `log entry of kind "hashedrekord" version "0.0.1" cannot be compared with an envelope`,
+		(&rekor.Entry{}).BindPayload(nil): `log entry of kind "" version "" cannot be compared with a signature of a message`,
 	}) {
 		var unsupported *rekor.UnsupportedError
 		if !errors.As(err, &unsupported) || err.Error() != want {

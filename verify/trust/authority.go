@@ -24,8 +24,8 @@ type Authority struct {
 	From, To time.Time // when the whole chain was in use, both ends included; a zero To is open
 }
 
-// CertificateAuthority issues certificates to those who sign without a key of
-// their own. The first certificate of its chain is the issuing one.
+// CertificateAuthority issues certificates to signers who have no key of their
+// own. The first certificate of its chain is the issuing one.
 type CertificateAuthority struct{ Authority }
 
 // TimestampAuthority signs timestamps (RFC 3161). The first certificate of its
@@ -35,9 +35,9 @@ type TimestampAuthority struct{ Authority }
 // Anchor returns the last certificate of the chain.
 func (a *Authority) Anchor() *x509.Certificate { return a.Chain[len(a.Chain)-1] }
 
-// CheckWindow answers whether the trusted root holds the authority valid at t;
-// both ends of the window belong to it. If not, the error is a [*WindowError].
-// The validity of the certificates is another question.
+// CheckWindow checks that the trusted root declares the authority valid at t.
+// Both ends of the window belong to it. If not, the error is a [*WindowError].
+// The validity of the certificates must be checked separately.
 func (a *Authority) CheckWindow(t time.Time) error { return checkWindow(a.From, a.To, t) }
 
 // maxChain is the budget for the certificates of one authority.
@@ -50,14 +50,16 @@ func readCA(what string, in *trustroot.CertificateAuthority) (*CertificateAuthor
 	}
 	for i, cert := range authority.Chain {
 		if !cert.BasicConstraintsValid || !cert.IsCA {
-			return nil, check.Malformed(what, "certChain.certificates[%d]: want a certificate authority's, found one that may not issue", i)
+			return nil, check.Malformed(what, "certChain.certificates[%d]: want a certificate authority's, found "+
+				"one that may not issue", i)
 		}
 	}
 	return &CertificateAuthority{*authority}, nil
 }
 
-// readTSA asks for a chain with the certificate that signs the timestamps, since
-// without it any certificate under the anchor would do, and with its issuer.
+// readTSA requires a chain with the certificate that signs the timestamps,
+// because otherwise any certificate under the anchor would do, and with the
+// certificate of its issuer.
 func readTSA(what string, in *trustroot.CertificateAuthority) (*TimestampAuthority, error) {
 	authority, err := readAuthority(what, in)
 	if err != nil {
@@ -72,7 +74,8 @@ func readTSA(what string, in *trustroot.CertificateAuthority) (*TimestampAuthori
 	default:
 		return &TimestampAuthority{*authority}, nil
 	}
-	return nil, &UnsupportedError{What: named(what, in.GetUri()) + ": certChain", Found: authority.Chain[0].Subject.String(), Want: want}
+	return nil, &UnsupportedError{What: named(what, in.GetUri()) + ": certChain",
+		Found: authority.Chain[0].Subject.String(), Want: want}
 }
 
 func readAuthority(what string, in *trustroot.CertificateAuthority) (*Authority, error) {
@@ -110,7 +113,7 @@ func readChain(what string, in *trustroot.CertificateAuthority) ([]*x509.Certifi
 	return chain, checkChain(what, in.GetUri(), chain)
 }
 
-// checkChain asks for keys that can be judged by, and for the order of the
+// checkChain requires keys that this package supports, and the order of the
 // file: each certificate is signed by the one after it.
 func checkChain(what, uri string, chain []*x509.Certificate) error {
 	for i, cert := range chain {
@@ -134,10 +137,11 @@ func checkChain(what, uri string, chain []*x509.Certificate) error {
 	return nil
 }
 
-// checkCertKey turns a weak key, too, into one that is not supported.
+// checkCertKey reports a weak key as an unsupported one.
 func checkCertKey(cert *x509.Certificate) error {
 	if cert.PublicKey == nil { // an algorithm that crypto/x509 does not know
-		return &UnsupportedError{What: "key type", Found: "of an algorithm unknown to crypto/x509", Want: "ECDSA, RSA or Ed25519"}
+		return &UnsupportedError{What: "key type", Found: "of an algorithm unknown to crypto/x509",
+			Want: "ECDSA, RSA or Ed25519"}
 	}
 	key, err := NewKey(cert.PublicKey)
 	if err != nil {
@@ -150,7 +154,7 @@ func checkCertKey(cert *x509.Certificate) error {
 	return nil
 }
 
-// named adds the name of an entry, as the file gives it, to its place there.
+// named adds an entry's name, as the file gives it, to its place in the file.
 func named(what, name string) string {
 	if name == "" {
 		return what

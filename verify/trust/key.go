@@ -11,9 +11,11 @@ import (
 	"encoding/asn1"
 	"encoding/hex"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"math/big"
 	"strings"
+	"time"
 
 	"github.com/sigstore/sigstore/pkg/cryptoutils"
 	"github.com/sigstore/sigstore/pkg/signature"
@@ -29,8 +31,8 @@ const (
 	minRSAExponent    = 65537
 )
 
-// Key is a public key. Whether it is an anchor is the caller's business: a key
-// found in a bundle can be a Key, and is not one.
+// Key is a public key. The caller knows whether it is an anchor: a key found in
+// a bundle can be a Key, and is not one.
 type Key struct {
 	Public crypto.PublicKey // *ecdsa.PublicKey, *rsa.PublicKey or ed25519.PublicKey
 	DER    []byte           // SubjectPublicKeyInfo
@@ -38,8 +40,9 @@ type Key struct {
 }
 
 // NewKey returns pub as a Key. The error is an [*UnsupportedError] for a type
-// other than ECDSA, RSA and Ed25519, a [*check.FormatError] for a key that cannot be
-// encoded, and matches [check.ErrTooLarge] for RSA beyond [MaxRSABits].
+// other than ECDSA, RSA and Ed25519, a [*check.FormatError] for a key that
+// cannot be encoded, and matches [check.ErrTooLarge] for RSA beyond
+// [MaxRSABits].
 func NewKey(pub crypto.PublicKey) (*Key, error) {
 	switch k := pub.(type) {
 	case *ecdsa.PublicKey, ed25519.PublicKey:
@@ -84,10 +87,10 @@ func (k *Key) Describe() string {
 	return fmt.Sprintf("%T", k.Public)
 }
 
-// CheckStrength answers whether the key may be relied on: ECDSA on P-256,
-// P-384 or P-521, Ed25519, or RSA of 2048 bits and more with an odd public
-// exponent of 65537 and more (FIPS 186-5). If not, or for a key of no such
-// type, the error is a [*WeakKeyError].
+// CheckStrength checks that the key is strong enough to rely on: ECDSA on
+// P-256, P-384 or P-521, Ed25519, or RSA of at least 2048 bits with an odd
+// public exponent of at least 65537 (FIPS 186-5). If not, or for a key of no
+// such type, the error is a [*WeakKeyError].
 func (k *Key) CheckStrength() error {
 	switch pub := k.Public.(type) {
 	case ed25519.PublicKey:
@@ -151,10 +154,10 @@ const keyFile = "public key file"
 
 // ParseKey reads a public key file: exactly one PEM block PUBLIC KEY or RSA
 // PUBLIC KEY, with nothing but white space around it. The error matches
-// [check.ErrTooLarge] when a budget is exceeded, is an [*UnsupportedError] for a type
-// of key other than ECDSA, RSA and Ed25519, and a [*check.FormatError] otherwise,
-// which names a private key or certificate given by mistake and never repeats
-// what is in the file.
+// [check.ErrTooLarge] when a budget is exceeded, is an [*UnsupportedError] for
+// a type of key other than ECDSA, RSA and Ed25519, and a [*check.FormatError]
+// otherwise. It says so if the file holds a private key or a certificate
+// instead, and never repeats what is in the file.
 func ParseKey(text []byte) (*Key, error) {
 	block, err := onlyBlock(text)
 	if err != nil {
@@ -169,7 +172,8 @@ func ParseKey(text []byte) (*Key, error) {
 		return nil, err
 	}
 	if again, err := encode(pub); err != nil || !bytes.Equal(again, block.Bytes) {
-		return nil, check.Malformed(keyFile, "%s: the DER is not canonical; have the key written again by its maker", block.Type)
+		return nil, check.Malformed(keyFile, "%s: the DER is not canonical; have the key written again by its maker",
+			block.Type)
 	}
 	return key, nil
 }
@@ -198,12 +202,13 @@ func onlyBlock(text []byte) (*pem.Block, error) {
 	return block, nil
 }
 
-// wrongBlock says what was given instead of a public key, by the type of the
-// block alone.
+// wrongBlock says what was given instead of a public key. It knows only the
+// type of the block.
 func wrongBlock(blockType string) string {
 	switch {
 	case strings.HasPrefix(blockType, "ENCRYPTED ") && strings.HasSuffix(blockType, " PRIVATE KEY"):
-		return "this is an encrypted private key; keep it secret and give the public key, which stands beside it as cosign.pub"
+		return "this is an encrypted private key; keep it secret and give the public key, which stands beside it " +
+			"as cosign.pub"
 	case strings.HasSuffix(blockType, "PRIVATE KEY"):
 		return "this is a private key; keep it secret and give the public key that belongs to it"
 	case strings.HasSuffix(blockType, "CERTIFICATE"):
@@ -221,15 +226,15 @@ func parseBlock(block *pem.Block) (crypto.PublicKey, func(crypto.PublicKey) ([]b
 	return pub, cryptoutils.MarshalPublicKeyToDER, err
 }
 
-// Verify answers whether sig is a signature by the key over message, as cosign
+// Verify checks that sig is a signature by the key over message, as cosign
 // makes it with a plain key: ECDSA over SHA-256 whatever the curve, RSA PKCS #1
 // v1.5 over SHA-256, Ed25519 over the message.
 //
 // The error is an [*EncodingError] for an ECDSA signature in another form than
 // DER, and matches [ErrSignature] for one that does not verify. Signatures of
 // RSA and Ed25519 have no encoding: one of the wrong length matches
-// ErrSignature, since it is most often another key's. The strength of the key
-// is not judged; see [Key.CheckStrength].
+// ErrSignature, since it is most often another key's. Verify does not judge the
+// strength of the key; see [Key.CheckStrength].
 func (k *Key) Verify(message, sig []byte) error {
 	verifier, err := signature.LoadVerifier(k.Public, crypto.SHA256)
 	if err != nil {
@@ -246,11 +251,11 @@ func (k *Key) Verify(message, sig []byte) error {
 	return nil
 }
 
-// checkDER asks for the one DER encoding of the ASN.1 sequence of r and s, both
-// positive. The verifier would take other encodings, and encoding/asn1 ignores
-// further elements of a sequence, which is why the parsed value is encoded
-// again and compared. Integers beyond the order of the curve are left to the
-// verifier: they are well-formed on a larger curve, another key's.
+// checkDER accepts only the one DER encoding of the ASN.1 sequence of r and s,
+// both positive. The verifier accepts other encodings too, and encoding/asn1
+// ignores further elements of a sequence, so the parsed value is encoded again
+// and compared. Integers beyond the order of the curve are left to the
+// verifier: the signature may be one of another key's, on a larger curve.
 func checkDER(sig []byte) error {
 	var parsed struct{ R, S *big.Int }
 	if _, err := asn1.Unmarshal(sig, &parsed); err != nil {
@@ -264,4 +269,60 @@ func checkDER(sig []byte) error {
 		return &EncodingError{Reason: "want two positive integers"}
 	}
 	return nil
+}
+
+// ErrSignature reports that a signature does not verify under a key: it is
+// another key's, or over another message.
+var ErrSignature = errors.New("signature does not verify under the key")
+
+// UnsupportedError reports that an anchor is well-formed, but of a kind that
+// this package does not support. Found is the kind's name as it stands in the
+// file.
+type UnsupportedError struct {
+	What  string
+	Found string
+	Want  string
+}
+
+// Error names what is not supported, and what is.
+func (e *UnsupportedError) Error() string {
+	return fmt.Sprintf("%s %q is not supported, want %s", e.What, e.Found, e.Want)
+}
+
+// WeakKeyError reports that a key is too weak to be trusted. Key is as
+// [Key.Describe] gives it, Want says what such a key must be.
+type WeakKeyError struct {
+	Key  string
+	Want string
+}
+
+// Error names the key and what it must be.
+func (e *WeakKeyError) Error() string {
+	return fmt.Sprintf("key %s is too weak: want %s", e.Key, e.Want)
+}
+
+// EncodingError reports that an ECDSA signature is not in its one DER form. It
+// was not verified.
+type EncodingError struct{ Reason string }
+
+// Error says how the encoding is wrong.
+func (e *EncodingError) Error() string { return "ECDSA signature encoding: " + e.Reason }
+
+// WindowError reports that a time lies outside the window in which an anchor
+// was valid. Both ends belong to the window; a zero From or To leaves it open.
+type WindowError struct {
+	From, To, At time.Time
+}
+
+// Error names the time and the window.
+func (e *WindowError) Error() string {
+	return fmt.Sprintf("%s is outside the window from %s to %s, both included",
+		stamp(e.At), stamp(e.From), stamp(e.To))
+}
+
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return "(open)"
+	}
+	return t.UTC().Format(time.RFC3339Nano)
 }

@@ -15,7 +15,7 @@ const (
 	SourceFile    = "file"
 )
 
-// Log is a transparency log whose word is taken.
+// Log is a transparency log that is trusted.
 type Log struct {
 	ID       string    // lower-case hex; see the package documentation
 	Name     string    // the log's host name, or empty when a bare key was given
@@ -26,8 +26,8 @@ type Log struct {
 	Path     string    // the file; set by the caller
 }
 
-// builtinLogs are the public-good logs, with the windows that Sigstore's own
-// trusted root gives them. The id of the second is a checkpoint key id.
+// builtinLogs are Sigstore's public-good logs, with the windows that Sigstore's
+// own trusted root gives them. The id of the second is a checkpoint key id.
 var builtinLogs = []struct{ name, id, from, pem string }{{
 	name: "rekor.sigstore.dev",
 	id:   "c0d23d6ad406973f9559f3ba2d1ca01f84147d8ffc5b8445c224f98b9591801d",
@@ -45,13 +45,14 @@ MCowBQYDK2VwAyEAt8rlp1knGwjfbcXAYPYAkn0XiLz1x8O4t0YkEhie244=
 -----END PUBLIC KEY-----
 `}}
 
-// BuiltinLogs returns the public-good logs of Sigstore, compiled in so that a
-// host which never sees a network can check their entries. Each call returns
-// fresh values.
+// BuiltinLogs returns Sigstore's public-good logs. They are compiled in, so
+// that a host without a network can check their entries. Each call returns new
+// values.
 func BuiltinLogs() []Log {
 	logs := make([]Log, 0, len(builtinLogs))
 	for _, b := range builtinLogs {
-		logs = append(logs, Log{ID: b.id, Name: b.name, Key: mustKey(b.pem), From: mustTime(b.from), Source: SourceBuiltin})
+		logs = append(logs, Log{ID: b.id, Name: b.name, Key: mustKey(b.pem), From: mustTime(b.from),
+			Source: SourceBuiltin})
 	}
 	return logs
 }
@@ -74,9 +75,9 @@ func mustTime(s string) time.Time {
 }
 
 // ParseLogKey reads the public key file of a log, as [ParseKey] does, and
-// returns the log with the id of Rekor v1 and an open window: a bare key says
-// neither its log's name nor its validity. The error is an [*UnsupportedError]
-// for an RSA key, and that of ParseKey otherwise.
+// returns the log with the id of Rekor v1 and an open window, because a bare
+// key gives neither its log's name nor its validity. The error is an
+// [*UnsupportedError] for an RSA key, and that of ParseKey otherwise.
 func ParseLogKey(text []byte) (*Log, error) {
 	key, err := ParseKey(text)
 	if err != nil {
@@ -96,12 +97,12 @@ func checkLogKey(key *Key) error {
 	return &UnsupportedError{What: "log key", Found: key.Describe(), Want: "ECDSA or Ed25519"}
 }
 
-// CheckWindow answers whether the log's key was valid at t; both ends of the
-// window belong to it. If not, the error is a [*WindowError].
+// CheckWindow checks that the log's key was valid at t. Both ends of the window
+// belong to it. If not, the error is a [*WindowError].
 func (l *Log) CheckWindow(t time.Time) error { return checkWindow(l.From, l.To, t) }
 
-// checkpointKeyID is the untruncated key id of an Ed25519 key in a signed note,
-// as C2SP signed-note defines it.
+// checkpointKeyID returns the untruncated key id of an Ed25519 key in a signed
+// note, as C2SP signed-note defines it.
 func checkpointKeyID(name string, key ed25519.PublicKey) string {
 	sum := sha256.Sum256(append([]byte(name+"\n\x01"), key...))
 	return hex.EncodeToString(sum[:])

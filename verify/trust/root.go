@@ -42,13 +42,14 @@ type Root struct {
 	TSAs   []TimestampAuthority
 	CTLogs []Log // certificate transparency logs (RFC 6962), ECDSA P-256 only
 
-	// Unsupported describes each entry that was kept out: its list and place in
+	// Unsupported describes each entry that was left out: its list and place in
 	// the file, its name, and what about it is not supported.
 	Unsupported []string
 }
 
-// Newest returns when the newest entry began to be valid, zero if there is none:
-// a root that has not changed for long may lack what signatures of today need.
+// Newest returns when the newest entry began to be valid, or zero if there is
+// none. A root that has not changed for a long time may lack what today's
+// signatures need.
 func (r *Root) Newest() (newest time.Time) {
 	note := func(from time.Time) {
 		if from.After(newest) {
@@ -67,10 +68,10 @@ func (r *Root) Newest() (newest time.Time) {
 	return newest
 }
 
-// ParseTrustedRoot reads a trusted root. The error matches [check.ErrTooLarge] when a
-// budget is exceeded, is an [*UnsupportedError] for another media type, and a
-// [*check.FormatError] otherwise. Entries of a kind that this version does not judge
-// by are no error: see [Root].
+// ParseTrustedRoot reads a trusted root. The error matches [check.ErrTooLarge]
+// when a budget is exceeded, is an [*UnsupportedError] for another media type,
+// and a [*check.FormatError] otherwise. Entries of a kind that is not supported
+// are no error: see [Root].
 func ParseTrustedRoot(text []byte) (*Root, error) {
 	if len(text) > MaxTrustedRoot {
 		return nil, check.TooLarge(rootFile+": bytes", len(text), MaxTrustedRoot)
@@ -118,8 +119,9 @@ func (root *Root) fill(in *trustroot.TrustedRoot) (err error) {
 	return err
 }
 
-// collect reads one list, and sets apart the entries that are not supported.
-func collect[In, Out any](root *Root, list string, in []In, read func(what string, in In) (*Out, error)) ([]Out, error) {
+// collect reads one list, and sets aside the entries that are not supported.
+func collect[In, Out any](root *Root, list string, in []In, read func(what string, in In) (*Out, error)) ([]Out,
+	error) {
 	var all []Out
 	for i, entry := range in {
 		out, err := read(fmt.Sprintf("%s: %s[%d]", rootFile, list, i), entry)
@@ -193,8 +195,8 @@ func (rootShape) Member(name string) (strict.Shape, error) {
 // Element allows any element.
 func (rootShape) Element(int) (strict.Shape, error) { return rootShape{}, nil }
 
-// checkWindow answers whether t lies between from and to, both included; a zero
-// to is open.
+// checkWindow checks that t lies between from and to, both included. A zero to
+// is open.
 func checkWindow(from, to, t time.Time) error {
 	if t.Before(from) || !to.IsZero() && t.After(to) {
 		return &WindowError{From: from, To: to, At: t}
@@ -202,9 +204,9 @@ func checkWindow(from, to, t time.Time) error {
 	return nil
 }
 
-// readWindow asks for a start, as an anchor without one would be valid from the
-// beginning of time. A start at the zero time is none: to Go it is unset, and
-// so would be an end there.
+// readWindow requires a start, because an anchor without one would be valid
+// from the beginning of time. A start at the zero time counts as none: Go
+// cannot tell the two apart, nor a zero end from an open one.
 func readWindow(what, member string, valid *common.TimeRange) (from, to time.Time, err error) {
 	from = valid.GetStart().AsTime()
 	if valid.GetStart() == nil || from.IsZero() {

@@ -37,7 +37,7 @@ var (
 	}, "PKIX_ECDSA_P256_SHA_256, another curve with SHA_256, or PKIX_ED25519"}
 
 	// ctKeys are those of certificate transparency logs (RFC 6962, section
-	// 2.1.4), of which RSA is not supported.
+	// 2.1.4). RSA is not supported.
 	ctKeys = logKeys{map[common.PublicKeyDetails]string{
 		common.PublicKeyDetails_PKIX_ECDSA_P256_SHA_256: "ECDSA P-256",
 	}, "PKIX_ECDSA_P256_SHA_256"}
@@ -67,8 +67,8 @@ func (l *logReader) read() (*Log, error) {
 	return log, err
 }
 
-// key reads the log's key. What the entry declares is looked at first, so that
-// a key of a kind still unknown is told apart from a broken one.
+// key reads the log's key. It looks at what the entry declares first, so that a
+// key of an unknown kind is not reported as a broken one.
 func (l *logReader) key() (*Key, error) {
 	want, err := l.declared()
 	if err != nil {
@@ -87,7 +87,8 @@ func (l *logReader) key() (*Key, error) {
 		return nil, check.Malformed(l.what, "publicKey.rawBytes: the DER is not canonical")
 	}
 	if want != key.Describe() {
-		return nil, check.Malformed(l.what, "publicKey.keyDetails says %s, but the key is %s", pub.GetKeyDetails(), key.Describe())
+		return nil, check.Malformed(l.what, "publicKey.keyDetails says %s, but the key is %s", pub.GetKeyDetails(),
+			key.Describe())
 	}
 	return key, nil
 }
@@ -107,15 +108,16 @@ func (l *logReader) declared() (string, error) {
 	}
 	want, ok := l.keys.details[details]
 	if !ok {
-		return "", &UnsupportedError{What: l.named() + ": publicKey.keyDetails", Found: details.String(), Want: l.keys.want}
+		return "", &UnsupportedError{What: l.named() + ": publicKey.keyDetails", Found: details.String(),
+			Want: l.keys.want}
 	}
 	return want, nil
 }
 
 func (l *logReader) named() string { return named(l.what, l.in.GetBaseUrl()) }
 
-// identify sets the log's id and name. The ids in the file are recomputed from
-// the key, never taken on trust.
+// identify sets the log's id and name. The ids in the file are compared with
+// those computed from the key and never taken as they are.
 func (l *logReader) identify(log *Log) error {
 	logID, keyID := l.in.GetLogId().GetKeyId(), l.in.GetCheckpointKeyId().GetKeyId()
 	if len(keyID) > 0 && !l.v02 {
@@ -132,28 +134,30 @@ func (l *logReader) identify(log *Log) error {
 		return nil
 	}
 	if _, ok := log.Key.Public.(*ecdsa.PublicKey); ok {
-		return check.Malformed(l.what, "logId: want %s, the SHA-256 of the key's DER, found %x", log.Key.hexDigest(), logID)
+		return check.Malformed(l.what, "logId: want %s, the SHA-256 of the key's DER, found %x", log.Key.hexDigest(),
+			logID)
 	}
-	return check.Malformed(l.what, "logId %x: neither the SHA-256 of the key's DER, %s, nor the key id of a checkpoint signed by %q",
+	return check.Malformed(l.what, "logId %x: neither the SHA-256 of the key's DER, %s, nor the key id of a "+
+		"checkpoint signed by %q",
 		logID, log.Key.hexDigest(), l.in.GetBaseUrl())
 }
 
-// identity is an id that a key could go by, and the log's name under it.
+// identity is an id that a key could have, and the log's name under it.
 type identity struct {
 	id, name   string
 	checkpoint bool // a checkpoint key id
 }
 
-// matches compares an id in the file. An absent one matches: identify has seen
-// to it that one of the two is there. A checkpoint bears only the first four
-// bytes of a key id, and a file may do the same.
+// matches compares an id in the file. An absent one matches, because identify
+// has made sure that one of the two is there. A checkpoint has only the first
+// four bytes of a key id, and so may a file.
 func (c identity) matches(found []byte, short bool) bool {
 	digits := hex.EncodeToString(found)
 	return digits == "" || digits == c.id || short && digits == c.id[:8]
 }
 
-// candidates lists the ids that the key could go by: the SHA-256 of its DER
-// and, for Ed25519, the checkpoint key id under each name its base URL gives.
+// candidates lists the ids that the key could have: the SHA-256 of its DER and,
+// for Ed25519, the checkpoint key id under each name that its base URL gives.
 func (l *logReader) candidates(key *Key) []identity {
 	names := l.names()
 	ids := []identity{{id: key.hexDigest(), name: names[0]}}
@@ -165,7 +169,7 @@ func (l *logReader) candidates(key *Key) []identity {
 	return ids
 }
 
-// names returns the origins that checkpoints of the log may bear: the host
+// names returns the origins that the log's checkpoints may have: the host
 // first, then with port, then with path. The base URL may lack its scheme.
 func (l *logReader) names() []string {
 	_, bare, found := strings.Cut(l.in.GetBaseUrl(), "://")

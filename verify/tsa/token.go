@@ -21,7 +21,7 @@ var (
 	oidTSTInfo    = stdasn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 16, 1, 4} // RFC 3161, section 2.4.2
 )
 
-// token is what is asked of a TimeStampResp before its signature is.
+// token is what is checked of a TimeStampResp before its signature is verified.
 type token struct {
 	info   tstInfo
 	signer signerInfo
@@ -29,7 +29,7 @@ type token struct {
 }
 
 // tstInfo is the beginning of a TSTInfo (RFC 3161, section 2.4.2). The rest is
-// signed too and says nothing that is asked here.
+// signed too, but nothing in it is checked here.
 type tstInfo struct {
 	Version int
 	Policy  stdasn1.ObjectIdentifier
@@ -56,11 +56,13 @@ func parse(raw []byte) (*token, error) {
 }
 
 // readResponse takes the SignedData out of a TimeStampResp (RFC 3161, section
-// 2.4.2). A stamp granted with modifications is refused, as the library does.
+// 2.4.2). A timestamp that was granted with modifications is refused, as the
+// library does.
 func readResponse(raw cryptobyte.String) (cryptobyte.String, error) {
 	var response, status, contentInfo, content, signed cryptobyte.String
 	var code int
-	if !raw.ReadASN1(&response, asn1.SEQUENCE) || !response.ReadASN1(&status, asn1.SEQUENCE) || !status.ReadASN1Integer(&code) {
+	if !raw.ReadASN1(&response, asn1.SEQUENCE) || !response.ReadASN1(&status, asn1.SEQUENCE) ||
+		!status.ReadASN1Integer(&code) {
 		return nil, malformed("TimeStampResp", "want a sequence with a PKIStatusInfo")
 	}
 	if !status.Empty() {
@@ -91,12 +93,14 @@ func readSignedData(in cryptobyte.String) (*token, error) {
 	if !in.ReadASN1Integer(&version) || !in.ReadASN1(&algorithms, asn1.SET) || !in.ReadASN1(&content, asn1.SEQUENCE) ||
 		!in.ReadOptionalASN1(&certs, nil, explicit(0)) ||
 		!in.ReadASN1(&signers, asn1.SET) || !in.Empty() {
-		return nil, malformed("SignedData", "want version, digests, content, certificates and signers, and nothing else: nothing signs a revocation list here")
+		return nil, malformed("SignedData", "want version, digests, content, certificates and signers, and nothing "+
+			"else: nothing signs a revocation list here")
 	}
 	if !content.ReadASN1ObjectIdentifier(&contentType) || !contentType.Equal(oidTSTInfo) {
 		return nil, malformed("SignedData", "content type: want TSTInfo, %s, found %s", oidTSTInfo, contentType)
 	}
-	if !content.ReadASN1(&info, explicit(0)) || !content.Empty() || !info.ReadASN1(&infoDER, asn1.OCTET_STRING) || !info.Empty() {
+	if !content.ReadASN1(&info, explicit(0)) || !content.Empty() || !info.ReadASN1(&infoDER, asn1.OCTET_STRING) ||
+		!info.Empty() {
 		return nil, malformed("SignedData", "content: want one octet string")
 	}
 	t := &token{certs: certs}
@@ -109,8 +113,8 @@ func readSignedData(in cryptobyte.String) (*token, error) {
 	return t, t.checkEnvelope(version, algorithms)
 }
 
-// checkEnvelope leaves no room in what nothing signs: version 3, since the
-// content is no plain data, and as the one digest algorithm the signer's.
+// checkEnvelope leaves no room in what nothing signs: the version is 3, since
+// the content is not plain data, and the one digest algorithm is the signer's.
 func (t *token) checkEnvelope(version int, algorithms cryptobyte.String) error {
 	var algorithm cryptobyte.String
 	var oid stdasn1.ObjectIdentifier
@@ -129,7 +133,7 @@ var (
 	oidSigningCertificateV2 = stdasn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 16, 2, 47} // RFC 5035, section 3
 )
 
-// signerInfo says who signed, by RFC 5652, section 5.3.
+// signerInfo identifies who signed (RFC 5652, section 5.3).
 type signerInfo struct {
 	issuer []byte // distinguished name, DER
 	serial *big.Int
@@ -137,8 +141,8 @@ type signerInfo struct {
 	essV2  []byte // SigningCertificateV2 in DER, nil if there is none
 }
 
-// read asks for exactly one signer, named by issuer and serial number, with
-// signed attributes.
+// read requires exactly one signer, identified by issuer and serial number,
+// with signed attributes.
 func (s *signerInfo) read(signers cryptobyte.String) error {
 	var one, name, issuer, digest, attributes cryptobyte.String
 	var version int
@@ -163,8 +167,8 @@ func (s *signerInfo) read(signers cryptobyte.String) error {
 	return s.readAttributes(attributes)
 }
 
-// readAttributes takes each attribute once and with one value. The message
-// digest is the library's to check.
+// readAttributes requires each attribute once and with one value. The message
+// digest is left to the library.
 func (s *signerInfo) readAttributes(in cryptobyte.String) error {
 	seen := map[string]cryptobyte.String{}
 	for !in.Empty() {
@@ -191,13 +195,14 @@ func (s *signerInfo) readAttributes(in cryptobyte.String) error {
 }
 
 // certHash returns the first certificate's digest from a SigningCertificateV2
-// (RFC 5035, section 4), and its algorithm, SHA-256 when none is named.
+// (RFC 5035, section 4), and its algorithm, which is SHA-256 if none is named.
 func (s *signerInfo) certHash() (stdasn1.ObjectIdentifier, []byte, error) {
 	in := cryptobyte.String(s.essV2)
 	var signing, certs, first, algorithm, digest cryptobyte.String
 	var named bool
 	oid := oidSHA256
-	if !in.ReadASN1(&signing, asn1.SEQUENCE) || !signing.ReadASN1(&certs, asn1.SEQUENCE) || !certs.ReadASN1(&first, asn1.SEQUENCE) ||
+	if !in.ReadASN1(&signing, asn1.SEQUENCE) || !signing.ReadASN1(&certs, asn1.SEQUENCE) ||
+		!certs.ReadASN1(&first, asn1.SEQUENCE) ||
 		!first.ReadOptionalASN1(&algorithm, &named, asn1.SEQUENCE) ||
 		named && !algorithm.ReadASN1ObjectIdentifier(&oid) ||
 		!first.ReadASN1(&digest, asn1.OCTET_STRING) {
@@ -206,12 +211,12 @@ func (s *signerInfo) certHash() (stdasn1.ObjectIdentifier, []byte, error) {
 	return oid, digest, nil
 }
 
-// maxDepth bounds the nesting of a token, whose deepest honest part, a
-// distinguished name, has less than half of it.
+// maxDepth bounds the nesting of a token. Its deepest part in practice, a
+// distinguished name, needs less than half of it.
 const maxDepth = 48
 
-// checkDER asks for one DER value and nothing after it. The libraries below
-// take BER as well, in which one timestamp can be written many ways.
+// checkDER requires one DER value and nothing after it. The libraries used
+// later accept BER as well, in which one timestamp can be written in many ways.
 func checkDER(token []byte) error {
 	in := cryptobyte.String(token)
 	if err := walk(&in, 0); err != nil {
@@ -223,7 +228,7 @@ func checkDER(token []byte) error {
 	return nil
 }
 
-// walk reads one value with all that is in it.
+// walk reads one value with everything in it.
 func walk(in *cryptobyte.String, depth int) error {
 	var value cryptobyte.String
 	var tag asn1.Tag

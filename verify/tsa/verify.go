@@ -16,8 +16,8 @@ import (
 	"github.com/gapseal/gapseal/verify/trust"
 )
 
-// Result is what a timestamp proves: what was stamped existed at Time, on the
-// word of Authority.
+// Result is what a timestamp proves: what was stamped existed at Time, as
+// Authority vouches.
 type Result struct {
 	Time      time.Time // UTC, to the precision of the token
 	Authority *trust.TimestampAuthority
@@ -33,17 +33,21 @@ var digests = map[string]crypto.Hash{
 	"2.16.840.1.101.3.4.2.3": crypto.SHA512,
 }
 
-// Verify answers whether raw, a TimeStampResp in DER, is a timestamp over
-// signed by one of the authorities. What is stamped is a signature, decoded;
-// see the package documentation.
+// Verify checks that raw, a TimeStampResp in DER, is a timestamp over signed by
+// one of the authorities. What is stamped is a decoded signature; see the
+// package documentation. The error
 //
-// The error matches [check.ErrTooLarge] beyond [MaxToken] and [ErrSignature] when the
-// signature does not verify. It is a [*check.FormatError] for another form, an
-// [*AlgorithmError] for a digest not to rely on, an [*ImprintError] for other
-// bytes, an [*AuthorityError] for an unknown authority, a [*SignerError] when
-// its certificate is another than the trusted one, a [*trust.WindowError]
-// outside the authority's window, a [*ValidityError] outside the validity of a
-// certificate, and a [*UsageError] for a certificate not meant for timestamps.
+//   - matches [check.ErrTooLarge] for more than [MaxToken] bytes;
+//   - is a [*check.FormatError] for another form;
+//   - is an [*AlgorithmError] for a digest that is not reliable;
+//   - is an [*ImprintError] for a timestamp over other bytes;
+//   - is an [*AuthorityError] for an authority that is not trusted;
+//   - is a [*SignerError] if the token names another certificate than the
+//     trusted one;
+//   - wraps a [*trust.WindowError] outside the authority's window;
+//   - is a [*ValidityError] outside the validity of a certificate;
+//   - is a [*UsageError] for a certificate that is not for timestamps;
+//   - matches [ErrSignature] if the signature does not verify.
 func Verify(raw, signed []byte, authorities []trust.TimestampAuthority) (*Result, error) {
 	t, err := parse(raw)
 	if err != nil {
@@ -87,8 +91,9 @@ func (t *token) checkImprint(signed []byte) error {
 	return nil
 }
 
-// judge asks the questions that have a name each, and then the library, which
-// asks all of them in its own way and is the only one to check the signature.
+// judge makes the checks that have an error of their own first. The library
+// then makes all of them once more in its own way; it alone verifies the
+// signature.
 func (t *token) judge(raw, signed []byte, a *trust.TimestampAuthority) error {
 	if err := t.checkCarried(a.Chain); err != nil {
 		return err
@@ -130,12 +135,13 @@ func sum(hash crypto.Hash, data []byte) []byte {
 
 var oidExtKeyUsage = stdasn1.ObjectIdentifier{2, 5, 29, 37} // RFC 5280, section 4.2.1.12
 
-// checkChain asks whether each certificate was valid at the time, the anchor
-// included, and whether the first may sign timestamps.
+// checkChain checks that each certificate was valid at the time, including the
+// anchor, and that the first may sign timestamps.
 func checkChain(a *trust.TimestampAuthority, at time.Time) error {
 	for _, cert := range a.Chain {
 		if at.Before(cert.NotBefore) || at.After(cert.NotAfter) {
-			return &ValidityError{Certificate: cert.Subject.String(), NotBefore: cert.NotBefore, NotAfter: cert.NotAfter, At: at}
+			return &ValidityError{Certificate: cert.Subject.String(), NotBefore: cert.NotBefore,
+				NotAfter: cert.NotAfter, At: at}
 		}
 	}
 	leaf := a.Chain[0]
@@ -157,8 +163,9 @@ func checkChain(a *trust.TimestampAuthority, at time.Time) error {
 	return nil
 }
 
-// misuse holds the signer's certificate against RFC 3161, section 2.3: one
-// extended key usage, time stamping, and critical.
+// misuse compares the signer's certificate with RFC 3161, section 2.3: one
+// extended key usage, which is time stamping and critical. It returns what is
+// wrong, or an empty string.
 func misuse(leaf *x509.Certificate) string {
 	if leaf.IsCA {
 		return "want a certificate that signs, found one that issues others"
@@ -175,7 +182,8 @@ func misuse(leaf *x509.Certificate) string {
 	return "want the extended key usage to be critical"
 }
 
-// nameOf writes a distinguished name as RFC 2253 does, or its DER in hex.
+// nameOf writes a distinguished name as RFC 2253 does, or its DER in hex if it
+// cannot be read.
 func nameOf(der []byte) string {
 	var name pkix.RDNSequence
 	if _, err := stdasn1.Unmarshal(der, &name); err != nil {
@@ -194,13 +202,13 @@ func algorithmName(oid stdasn1.ObjectIdentifier) string {
 	return oid.String()
 }
 
-// names tells whether the token says that cert signed it.
+// names reports whether the token names cert as its signer.
 func (t *token) names(cert *x509.Certificate) bool {
 	return bytes.Equal(cert.RawIssuer, t.signer.issuer) && cert.SerialNumber.Cmp(t.signer.serial) == 0
 }
 
-// checkCarried holds the certificates that came along, which nothing signs,
-// against the trusted chain: there is no room for others.
+// checkCarried compares the certificates in the token, which nothing signs,
+// with the trusted chain. Others are refused.
 func (t *token) checkCarried(chain []*x509.Certificate) error {
 	certs, err := x509.ParseCertificates(t.certs)
 	if err != nil {
@@ -211,14 +219,15 @@ func (t *token) checkCarried(chain []*x509.Certificate) error {
 		case t.names(cert) && !cert.Equal(chain[0]):
 			return &SignerError{Expected: certDigest(chain[0]), Found: certDigest(cert)}
 		case !slices.ContainsFunc(chain, cert.Equal) || slices.ContainsFunc(certs[:i], cert.Equal):
-			return malformed("SignedData", "certificates: want those of the trusted chain, each once, found %q", cert.Subject)
+			return malformed("SignedData", "certificates: want those of the trusted chain, each once, found %q",
+				cert.Subject)
 		}
 	}
 	return nil
 }
 
-// checkSigner holds the digest of its certificate that the signer signed against
-// the trusted certificate.
+// checkSigner compares the digest of its certificate that the signer signed
+// with the trusted certificate.
 func (t *token) checkSigner(leaf *x509.Certificate) error {
 	if t.signer.essV2 == nil {
 		return nil
@@ -241,10 +250,10 @@ func certDigest(cert *x509.Certificate) string {
 	return "sha256:" + hex.EncodeToString(sum(crypto.SHA256, cert.Raw))
 }
 
-// Distinct returns the results that count when several timestamps are asked
-// for: the first of each authority. Authorities are one and the same when they
-// share the operator (which sigstore/protobuf-specs names for this very
-// question), the URI, the key that signs, or the key of the trust anchor.
+// Distinct returns the results that count when several timestamps are required:
+// the first of each authority. Two authorities are the same if they share the
+// operator (which sigstore/protobuf-specs defines for this purpose), the URI,
+// the key that signs, or the key of the trust anchor.
 func Distinct(results []*Result) []*Result {
 	seen := map[string]bool{}
 	var distinct []*Result
