@@ -10,23 +10,24 @@ import (
 	"testing"
 )
 
-// forbidden is what nothing that verifies may reach, directly or not.
+// forbidden packages are those that a package which verifies must not import,
+// directly or indirectly.
 var forbidden = []string{"net/http", "os/exec", module + "/oci/registry"}
 
-// excepted names, for what must not be reached, the only packages that may import
-// it all the same, and why.
+// excepted lists, for each forbidden package, the only packages that may import
+// it, and why.
 var excepted = map[string][]string{
 	"os/exec": {
-		// Reads the CMS signature of a timestamp (RFC 3161). A test of its own
-		// that calls openssl is compiled in, for its file is not named *_test.go;
-		// nothing calls it.
+		// Reads the CMS signature of a timestamp (RFC 3161). It contains a test
+		// that calls openssl, in a file that is not named *_test.go and so is
+		// compiled in. gapseal never calls it.
 		"github.com/digitorus/pkcs7",
-		// Comes with the encoding of certificate timestamps (RFC 6962). On macOS
-		// it asks /usr/bin/security for the system's roots, if it is to verify a
-		// chain without being given roots; nothing here verifies a chain with it.
+		// Needed for the encoding of certificate timestamps (RFC 6962). On macOS
+		// it calls /usr/bin/security for the system's roots when it verifies a
+		// chain without given roots. gapseal verifies no chain with it.
 		"github.com/google/certificate-transparency-go/x509",
 	},
-	"testing": {"github.com/digitorus/pkcs7"}, // by the same file
+	"testing": {"github.com/digitorus/pkcs7"}, // because of the same file
 }
 
 // guarded reports whether a package is one of those that verify.
@@ -62,7 +63,7 @@ func TestVerifyingIsOffline(t *testing.T) {
 	}
 }
 
-// TestExceptionsAreNeeded wants each of them to be dropped with its reason.
+// TestExceptionsAreNeeded fails for an exception whose reason no longer exists.
 func TestExceptionsAreNeeded(t *testing.T) {
 	needed := map[string]bool{}
 	for _, g := range list(t, "./...") {
@@ -77,19 +78,25 @@ func TestExceptionsAreNeeded(t *testing.T) {
 	for bad, packages := range excepted {
 		for _, by := range packages {
 			if !needed[by+" "+bad] {
-				t.Errorf("%s does not import %s any more", by, bad)
+				t.Errorf("%s no longer imports %s: remove the exception", by, bad)
 			}
 		}
 	}
 }
 
-// arrows are the direct imports among ours that each package may have.
+// arrows lists, for each of our packages, those of our packages that it may
+// import directly.
 var arrows = map[string]string{
-	"cmd/gapseal":     "bundle bundle/recovery bundle/volume internal/atomicfile verify/check verify/dsse internal/term internal/quantity oci oci/registry verify verify/cert verify/evidence verify/policy verify/receipt verify/register verify/report verify/seal verify/trust",
-	"verify/policy":   "bundle internal/quantity oci verify verify/cert verify/check verify/evidence verify/trust",
-	"verify/register": "internal/atomicfile internal/strict oci verify verify/check verify/dsse verify/report verify/trust",
-	"verify/report":   "internal/strict internal/term oci verify verify/check verify/dsse",
-	"verify":          "bundle verify/check verify/dsse internal/layer internal/strict oci verify/cert verify/evidence verify/rekor verify/seal verify/trust verify/tsa",
+	"cmd/gapseal": "bundle bundle/recovery bundle/volume oci oci/registry " +
+		"internal/atomicfile internal/quantity internal/term " +
+		"verify verify/cert verify/check verify/dsse verify/evidence verify/policy verify/receipt " +
+		"verify/register verify/report verify/seal verify/trust",
+	"verify/policy": "bundle internal/quantity oci verify verify/cert verify/check verify/evidence verify/trust",
+	"verify/register": "internal/atomicfile internal/strict oci " +
+		"verify verify/check verify/dsse verify/report verify/trust",
+	"verify/report": "internal/strict internal/term oci verify verify/check verify/dsse",
+	"verify": "bundle internal/layer internal/strict oci verify/cert verify/check verify/dsse verify/evidence " +
+		"verify/rekor verify/seal verify/trust verify/tsa",
 	"verify/cert":     "internal/strict verify/check verify/trust",
 	"verify/evidence": "internal/strict oci verify/check verify/dsse verify/rekor",
 	"verify/rekor":    "internal/strict verify/check verify/dsse",
@@ -121,7 +128,7 @@ func TestArrowsRunOneWay(t *testing.T) {
 			}
 			allowed, known := arrows[name]
 			if !known {
-				t.Errorf("%s: %s is shipped and stands in no row of arrows", goos, name)
+				t.Errorf("%s: %s is linked into gapseal but has no row in arrows", goos, name)
 				continue
 			}
 			for _, i := range g[importPath].Imports {
@@ -154,7 +161,8 @@ func TestNothingOfTheTestsIsShipped(t *testing.T) {
 	}
 }
 
-// maxModules is how many modules a reviewer is asked to read, ours included.
+// maxModules is the largest number of modules that a reviewer should have to
+// read, including ours.
 const maxModules = 45
 
 func TestFewModulesAreShipped(t *testing.T) {
@@ -167,7 +175,8 @@ func TestFewModulesAreShipped(t *testing.T) {
 		}
 	}
 	if len(modules) > maxModules {
-		t.Errorf("%d modules are shipped, want at most %d: %s", len(modules), maxModules, strings.Join(slices.Sorted(maps.Keys(modules)), ", "))
+		t.Errorf("%d modules are shipped, want at most %d: %s",
+			len(modules), maxModules, strings.Join(slices.Sorted(maps.Keys(modules)), ", "))
 	}
 	if !modules[module] || !modules["github.com/google/go-containerregistry"] {
 		t.Errorf("the list of modules is incomplete: %v", slices.Sorted(maps.Keys(modules)))
@@ -175,7 +184,7 @@ func TestFewModulesAreShipped(t *testing.T) {
 	t.Logf("%d modules", len(modules))
 }
 
-// maxBinary is how large the binary may be, in bytes, without its symbols.
+// maxBinary is the largest size of the binary in bytes, without symbols.
 const maxBinary = 22 << 20
 
 func TestTheBinaryIsSmall(t *testing.T) {
@@ -183,7 +192,8 @@ func TestTheBinaryIsSmall(t *testing.T) {
 		t.Skip("there is no go tool to build with, or no time")
 	}
 	path := filepath.Join(t.TempDir(), "gapseal")
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, "./cmd/gapseal")
+	args := []string{"build", "-trimpath", "-ldflags", "-s -w", "-o", path, "./cmd/gapseal"}
+	cmd := exec.CommandContext(t.Context(), "go", args...)
 	cmd.Dir, cmd.Env = "../..", append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-mod=readonly", "GOWORK=off")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)

@@ -1,5 +1,9 @@
-// Package depcheck holds the tests that keep the promise of the build: what
-// verifies cannot reach a network or start a program, packages depend on each
-// other in one direction, nothing of the tests is shipped, and what is shipped
-// stays small enough to be read.
+// Package depcheck consists of tests of how packages depend on each other:
+//
+//   - packages that verify cannot reach a network or start a program;
+//   - imports run in one direction, as a table says;
+//   - nothing that only tests need is linked into gapseal, which stays small
+//     enough to be reviewed;
+//   - exported signatures name no type of an internal package, so that other
+//     modules can use them.
 package depcheck

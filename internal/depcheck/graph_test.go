@@ -15,10 +15,10 @@ import (
 
 const module = "github.com/gapseal/gapseal"
 
-// platforms are those that gapseal is built for: what is imported differs.
+// platforms are those that gapseal is built for. Imports differ between them.
 var platforms = []string{"linux", "darwin", "windows"}
 
-// pkg is what the go tool says of a package.
+// pkg is a package as go list reports it.
 type pkg struct {
 	ImportPath string
 	Imports    []string
@@ -29,8 +29,8 @@ type pkg struct {
 // graph holds packages by their import path.
 type graph map[string]*pkg
 
-// list returns what the patterns reach on each platform. Without the go tool the
-// test is skipped: there is nothing to ask.
+// list returns the packages that match the patterns, and all that they import,
+// for each platform. Without the go tool it skips the test.
 func list(t *testing.T, patterns ...string) map[string]graph {
 	t.Helper()
 	if _, err := exec.LookPath("go"); err != nil {
@@ -43,7 +43,7 @@ func list(t *testing.T, patterns ...string) map[string]graph {
 	return graphs
 }
 
-// once keeps answers of the go tool, by platform and patterns.
+// once caches answers of the go tool by platform and patterns.
 var once sync.Map
 
 func listOn(t *testing.T, goos string, patterns []string) graph {
@@ -52,8 +52,11 @@ func listOn(t *testing.T, goos string, patterns []string) graph {
 	if g, ok := once.Load(key); ok {
 		return g.(graph)
 	}
-	cmd := exec.CommandContext(t.Context(), "go", append([]string{"list", "-deps", "-json=ImportPath,Imports,Standard,Module"}, patterns...)...)
-	cmd.Dir, cmd.Env = "../..", append(os.Environ(), "GOOS="+goos, "GOARCH=amd64", "CGO_ENABLED=0", "GOFLAGS=-mod=readonly", "GOWORK=off")
+	args := append([]string{"list", "-deps", "-json=ImportPath,Imports,Standard,Module"}, patterns...)
+	cmd := exec.CommandContext(t.Context(), "go", args...)
+	cmd.Dir = "../.."
+	cmd.Env = append(os.Environ(),
+		"GOOS="+goos, "GOARCH=amd64", "CGO_ENABLED=0", "GOFLAGS=-mod=readonly", "GOWORK=off")
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
@@ -74,7 +77,8 @@ func listOn(t *testing.T, goos string, patterns []string) graph {
 	return g
 }
 
-// path returns how from reaches to, the shortest way, nil if it does not.
+// path returns the shortest chain of imports from one package to another, nil if
+// there is none.
 func (g graph) path(from, to string) []string {
 	came := map[string]string{from: ""}
 	for queue := []string{from}; len(queue) > 0; queue = queue[1:] {
@@ -113,7 +117,8 @@ func trace(came map[string]string, at string) (path []string) {
 	return path
 }
 
-// ours returns the package's path below the module, "" for others.
+// ours returns the path of one of our packages relative to the module, and ""
+// for any other package.
 func ours(importPath string) string {
 	if rest, ok := strings.CutPrefix(importPath, module+"/"); ok {
 		return rest
