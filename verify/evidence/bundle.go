@@ -27,7 +27,7 @@ const (
 )
 
 // bundleVersions gives the version that each media type of a Sigstore bundle
-// means. Version 0.3 has two spellings.
+// stands for. Version 0.3 has two media types.
 var bundleVersions = map[string]string{
 	"application/vnd.dev.sigstore.bundle+json;version=0.1": "0.1",
 	"application/vnd.dev.sigstore.bundle+json;version=0.2": "0.2",
@@ -49,11 +49,12 @@ type Bundle struct {
 }
 
 // ReadBundle reads a Sigstore bundle that is stored under a media type, whose
-// version must be that of the bundle. It returns nil for text that is no bundle
-// of that version; otherwise all that could be read, and a fault for each part
-// that is not as the version demands. Faults are of id rekor.encoding for log
-// entries, signature.claims for another type of payload, limit.evidence and
-// limit.log-entry for what exceeds a budget, signature.encoding otherwise.
+// version must be that of the bundle. It returns nil for text that is not a
+// bundle of that version. Otherwise it returns everything that could be read,
+// and a fault for each part that is not as the version demands. The faults have
+// the id rekor.encoding for log entries, signature.claims for another type of
+// payload, limit.evidence and limit.log-entry for an exceeded budget, and
+// signature.encoding otherwise.
 func ReadBundle(raw []byte, mediaType string) (*Bundle, []*check.Fault) {
 	var pb bundlepb.Bundle
 	if f := decodeProto("the Sigstore bundle", raw, bundleShape(), &pb); f != nil {
@@ -73,8 +74,8 @@ func ReadBundle(raw []byte, mediaType string) (*Bundle, []*check.Fault) {
 	return b, append(faults, b.readEntries(&pb)...)
 }
 
-// readSigner reads the key hint or certificate. Until version 0.2 the leaf
-// stands in a chain, from 0.3 on alone.
+// readSigner reads the key hint or the certificate. Until version 0.2 the leaf
+// is part of a chain, from 0.3 on it is alone.
 func (b *Bundle) readSigner(pb *bundlepb.Bundle) *check.Fault {
 	switch c := pb.GetVerificationMaterial().GetContent().(type) {
 	case *bundlepb.VerificationMaterial_PublicKey:
@@ -152,15 +153,16 @@ func (b *Bundle) readMessage(m *commonpb.MessageSignature) *check.Fault {
 	return nil
 }
 
-// readEntries reads the log entries. Version 0.1 demands a SET of each, the
-// later ones an inclusion proof with a checkpoint. Whether an entry is whole
-// otherwise is for [rekor.LogEntry.Check] to say.
+// readEntries reads the log entries. Version 0.1 requires a SET in each, later
+// versions an inclusion proof with a checkpoint. Whether an entry is complete
+// in other respects is left to [rekor.LogEntry.Check].
 func (b *Bundle) readEntries(pb *bundlepb.Bundle) (faults []*check.Fault) {
 	for i, t := range pb.GetVerificationMaterial().GetTlogEntries() {
 		e := newEntry(t)
 		b.Entries = append(b.Entries, e)
 		if lacks := b.entryLacks(e); lacks != "" {
-			faults = append(faults, fault(check.RekorEncoding, "log entry %d of the Sigstore bundle of version %s %s", i, b.Version, lacks))
+			faults = append(faults, fault(check.RekorEncoding, "log entry %d of the Sigstore bundle of version %s %s",
+				i, b.Version, lacks))
 		}
 	}
 	return faults
@@ -175,7 +177,7 @@ func (b *Bundle) entryLacks(e *rekor.LogEntry) string {
 	case b.Version != "0.1" && e.Proof.Checkpoint == "":
 		return "has no checkpoint in its inclusion proof"
 	case e.IntegratedTime != 0 && e.SET == nil:
-		return "names a time, and has no signed entry timestamp to vouch for it"
+		return "gives a time without a signed entry timestamp to vouch for it"
 	}
 	return ""
 }
@@ -220,8 +222,14 @@ func (e *Evidence) readRekor(value string) {
 		e.problem(rekorFault(check.RekorLogID, err))
 		return
 	}
-	entry := &rekor.LogEntry{LogIndex: b.LogIndex, LogID: decodeHex(b.LogID), IntegratedTime: b.IntegratedTime, SET: b.SET, Body: b.Body}
-	if body, err := rekor.ParseEntry(b.Body); err == nil { // otherwise ParseBody says so
+	entry := &rekor.LogEntry{
+		LogIndex:       b.LogIndex,
+		LogID:          decodeHex(b.LogID),
+		IntegratedTime: b.IntegratedTime,
+		SET:            b.SET,
+		Body:           b.Body,
+	}
+	if body, err := rekor.ParseEntry(b.Body); err == nil { // ParseBody will report the error
 		entry.Kind, entry.Version = body.Kind, body.APIVersion
 	}
 	e.Entries = append(e.Entries, entry)

@@ -169,7 +169,7 @@ func TestReadBundleRefuses(t *testing.T) {
 		{"another key id", `"signatures":[{`, `"signatures":[{"keyid":"stranger",`, enc, "stranger"},
 		{"white space", `,"tlogEntries"`, `, "tlogEntries"`, enc, "white space"},
 		{"white space behind", `q3ZY="}]}}`, "q3ZY=\"}]}}\n", enc, "white space"},
-		{"a name spelt out", `"dsseEnvelope"`, `"dsse\u0045nvelope"`, enc, "odd escapes"},
+		{"a name spelt out", `"dsseEnvelope"`, `"dsse\u0045nvelope"`, enc, "unnecessary escapes"},
 		{"the same key id", `"signatures":[{`, `"signatures":[{"keyid":"WRTQ7O4f7lTlmtmd9m3XyBTci8ra871TfPWgstmYSRU=",`, "", ""},
 		{"an empty key id", `"signatures":[{`, `"signatures":[{"keyid":"",`, "", ""},
 	} {

@@ -15,8 +15,8 @@ import (
 const artifactTypeSignature = "application/vnd.dev.cosign.artifact.sig.v1+json"
 
 // ReadCosign reads the signatures of cosign's first generation that one
-// manifest stores for subject, one per layer. blob gives metadata by digest,
-// nil for what is missing or damaged. A fault about the manifest as a whole is
+// manifest stores for subject, one per layer. blob returns metadata by digest,
+// nil for what is missing or damaged. A fault of the manifest as a whole is
 // repeated in each of its signatures.
 func ReadCosign(manifest, subject oci.Digest, blob func(oci.Digest) []byte) []Evidence {
 	m, problems := parseManifest(blob(manifest))
@@ -40,7 +40,7 @@ func ReadCosign(manifest, subject oci.Digest, blob func(oci.Digest) []byte) []Ev
 			e.decodeSignature(value)
 		}
 		if _, ok := l.Annotations[annotationPredicate]; ok {
-			e.problem(encodingFault("the layer has an annotation that cosign does not write: %q", annotationPredicate))
+			e.problem(encodingFault("the layer has an unexpected annotation: %q", annotationPredicate))
 		}
 		sigs = append(sigs, e)
 	}
@@ -57,8 +57,8 @@ func (e *Evidence) decodeSignature(value string) {
 }
 
 // ReadAttestations reads the DSSE envelopes that one manifest stores for
-// subject, one per layer, as ReadCosign does for signatures: at the tag .att,
-// or as a referrer of artifact type application/vnd.in-toto+json.
+// subject, one per layer, at the tag .att or as a referrer of artifact type
+// application/vnd.in-toto+json. It takes and returns the same as [ReadCosign].
 func ReadAttestations(manifest, subject oci.Digest, blob func(oci.Digest) []byte) []Evidence {
 	m, problems := parseReferrer(blob(manifest))
 	if m == nil {
@@ -78,7 +78,8 @@ func ReadAttestations(manifest, subject oci.Digest, blob func(oci.Digest) []byte
 		e.problem(problems...)
 		known := e.readLayer(l, oci.TypeDSSE)
 		if l.Annotations[annotationSignature] != "" {
-			e.problem(encodingFault("the annotation %s of an envelope is not empty: its signature stands within it", annotationSignature))
+			e.problem(encodingFault("the annotation %s of an envelope is not empty: the signature belongs in the "+
+				"envelope", annotationSignature))
 		}
 		if raw := blob(l.Digest); raw != nil && known {
 			e.readEnvelope(raw)
@@ -89,12 +90,16 @@ func ReadAttestations(manifest, subject oci.Digest, blob func(oci.Digest) []byte
 	return atts
 }
 
-// checkPredicate holds a layer's annotation against the statement.
+// checkPredicate compares a layer's annotation with the statement.
 func (e *Evidence) checkPredicate(annotations map[string]string, name string) {
 	value, ok := annotations[name]
 	if ok && e.Statement != nil && value != e.Statement.PredicateType {
-		e.problem(&check.Fault{ID: check.SignatureClaims, Detail: "the annotation " + name + " is not what the statement says",
-			Expected: check.Clip(e.Statement.PredicateType), Found: check.Clip(value)})
+		e.problem(&check.Fault{
+			ID:       check.SignatureClaims,
+			Detail:   "the annotation " + name + " differs from the statement",
+			Expected: check.Clip(e.Statement.PredicateType),
+			Found:    check.Clip(value),
+		})
 	}
 }
 
@@ -111,10 +116,10 @@ const (
 // maxPEM is the budget for an annotation with certificates, in bytes.
 const maxPEM = 64 << 10
 
-// readLayer reads what came with a layer, and leaves the annotations signature
-// and predicateType, which mean different things in different layers, to the
-// caller. It reports whether the layer is of the media type: whatever another
-// one holds, it is not what was signed.
+// readLayer reads what came with a layer, except the annotations signature and
+// predicateType: they mean different things in different layers and are left to
+// the caller. It reports whether the layer has the media type. A layer of
+// another type does not hold what was signed.
 func (e *Evidence) readLayer(l oci.Descriptor, mediaType string) bool {
 	for _, name := range slices.Sorted(maps.Keys(l.Annotations)) {
 		value := l.Annotations[name]
@@ -129,7 +134,7 @@ func (e *Evidence) readLayer(l oci.Descriptor, mediaType string) bool {
 		case annotationTimestamp:
 			e.readTimestamp(value)
 		default:
-			e.problem(encodingFault("the layer has an annotation that cosign does not write: %.100q", name))
+			e.problem(encodingFault("the layer has an unexpected annotation: %.100q", name))
 		}
 	}
 	if l.MediaType != mediaType {
@@ -153,8 +158,8 @@ func (e *Evidence) readCertificate(value string) {
 	e.Cert = certs[0]
 }
 
-// readChain allows for an empty chain: cosign writes one for a certificate that
-// came without.
+// readChain accepts an empty chain, which cosign writes for a certificate that
+// came without one.
 func (e *Evidence) readChain(value string) {
 	certs, err := decodePEM(value)
 	if err != nil {
@@ -174,14 +179,15 @@ func (e *Evidence) readTimestamp(value string) {
 	}
 	der, err := strict.Base64(t.Signed)
 	if err != nil || len(der) == 0 || !strict.Compact([]byte(value)) {
-		e.problem(encodingFault("the annotation %s: want a timestamp in strict base64, and no white space", annotationTimestamp))
+		e.problem(encodingFault("the annotation %s: want a timestamp in standard base64, and no white space",
+			annotationTimestamp))
 		return
 	}
 	e.Timestamps = append(e.Timestamps, der)
 }
 
 // decodePEM returns the certificates of a text that holds nothing else, each
-// written as encoding/pem writes it. White space around a block is let pass:
+// written as encoding/pem writes it. White space may surround a block, because
 // cosign trims the last line break of a chain.
 func decodePEM(text string) ([][]byte, error) {
 	if len(text) > maxPEM {
@@ -220,11 +226,12 @@ type history struct {
 	Created string `json:"created"`
 }
 
-// timestamp allows for writers that leave the time out.
+// timestamp accepts an empty time too, because some writers leave it out.
 var timestamp = regexp.MustCompile(`^$|^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z$`)
 
-// checkConfig judges the config of cosign's first generation, which nothing signs:
-// it may say which payloads there are and when they were made, and no more.
+// checkConfig judges the config of cosign's first generation. No signature
+// covers it, so it may list the payloads and when they were made, and nothing
+// else.
 func checkConfig(m *signatureManifest, blob func(oci.Digest) []byte) []*check.Fault {
 	if m.Config == nil || !bare(*m.Config) {
 		return []*check.Fault{encodingFault("the manifest has no config, or one with more than type, digest and size")}
@@ -235,13 +242,15 @@ func checkConfig(m *signatureManifest, blob func(oci.Digest) []byte) []*check.Fa
 		if m.Config.Digest == oci.EmptyDigest {
 			return nil
 		}
-		return []*check.Fault{encodingFault("the config of the manifest has the type of the empty config, and is not empty")}
+		return []*check.Fault{encodingFault("the config of the manifest has the type of the empty config, but is " +
+			"not empty")}
 	default:
-		return []*check.Fault{encodingFault("the config of the manifest has media type %.100q, expected %s", m.Config.MediaType, oci.TypeConfig)}
+		return []*check.Fault{encodingFault("the config of the manifest has media type %.100q, expected %s",
+			m.Config.MediaType, oci.TypeConfig)}
 	}
 	raw := blob(m.Config.Digest)
 	if raw == nil {
-		return nil // the blob check speaks of it
+		return nil // reported by the blob checks
 	}
 	var c signatureConfig
 	if err := strict.UnmarshalKnown(raw, &c); err != nil {
@@ -252,10 +261,11 @@ func checkConfig(m *signatureManifest, blob func(oci.Digest) []byte) []*check.Fa
 		faults = append(faults, encodingFault("the config of the manifest %s", notCompact))
 	}
 	if !c.plain() {
-		faults = append(faults, encodingFault("the config of the manifest says more than cosign writes there"))
+		faults = append(faults, encodingFault("the config of the manifest holds more than a list of its layers and "+
+			"when they were made"))
 	}
 	if !c.matches(m.Layers) {
-		faults = append(faults, encodingFault("the config of the manifest lists other payloads than its layers"))
+		faults = append(faults, encodingFault("the config of the manifest does not match its layers"))
 	}
 	return faults
 }

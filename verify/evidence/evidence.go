@@ -11,23 +11,23 @@ import (
 	"github.com/gapseal/gapseal/verify/rekor"
 )
 
-// Evidence is one signature and all that came with it, whatever form it was
-// stored in, so that one judge can judge them all:
+// Evidence is one signature and everything that came with it, in the same type
+// for each form in which it can be stored:
 //
 //	form               Message               Payload     Statement
 //	simple signing     the payload           the same    nil
 //	message signature  the image's manifest  nil         nil
 //	DSSE envelope      its PAE               statement   as read
-//	bare statement     nil: nobody signed    statement   as read
+//	bare statement     nil: it is unsigned   statement   as read
 //
-// A signature verifies over Message, and a log entry or a timestamp must be
+// The signature must verify over Message, and a log entry or a timestamp must be
 // about Message and Signature. What could not be read is nil, and Problems says
-// why, except that a missing or damaged blob is left to the blob checks. With a
-// Statement and no problem of id signature.claims, the statement is about
-// Subject. The claims of simple signing are not read here.
+// why, except for a missing or damaged blob, which the blob checks report. If
+// Statement is set and there is no problem with the id signature.claims, the
+// statement is about Subject. The claims of simple signing are not read here.
 //
-// Nothing in it is verified, and nothing of Cert, Chain, Hint, Entries or
-// Timestamps is more than a claim of whoever stored it.
+// Nothing in it has been verified. Cert, Chain, Hint, Entries and Timestamps are
+// claims that anyone who may push to the repository can make.
 type Evidence struct {
 	Form     check.Form
 	Manifest oci.Digest // the manifest that stores it
@@ -51,8 +51,8 @@ type Evidence struct {
 	Problems []*check.Fault
 }
 
-// ID names the evidence in a report: its manifest, and its layer unless it is
-// the first.
+// ID names the evidence in a report: by its manifest, and by its layer unless
+// that is the first.
 func (e *Evidence) ID() string {
 	if e.Layer == 0 {
 		return string(e.Manifest)
@@ -62,8 +62,8 @@ func (e *Evidence) ID() string {
 
 // IsSignature reports whether this is a signature of the image: simple signing,
 // a message signature, or a statement of the sign predicate. Everything else is
-// an attestation, which says something about the image and must never pass as
-// its signature; so is a statement that could not be read.
+// an attestation, which states something about the image and must never count
+// as its signature. A statement that could not be read is an attestation too.
 func (e *Evidence) IsSignature() bool {
 	switch {
 	case e.Form == check.FormSimpleSigning:
@@ -78,10 +78,10 @@ func (e *Evidence) IsSignature() bool {
 
 func (e *Evidence) problem(faults ...*check.Fault) { e.Problems = append(e.Problems, faults...) }
 
-// Read returns the evidence that a manifest of this kind stores for subject,
-// nil for a kind that this package does not read. blob gives metadata by
+// Read returns the evidence that a manifest of this kind stores for subject, or
+// nil for a kind that this package does not read. blob returns metadata by
 // digest, nil for what is missing or damaged; the manifest must be there. A
-// fault about the manifest as a whole is repeated in each piece of evidence.
+// fault of the manifest as a whole is repeated in each piece of evidence.
 func Read(kind oci.Kind, manifest, subject oci.Digest, blob func(oci.Digest) []byte) []Evidence {
 	switch kind {
 	case oci.KindSignature:
@@ -107,8 +107,8 @@ func claimsFault(format string, args ...any) *check.Fault {
 	return fault(check.SignatureClaims, format, args...)
 }
 
-// rekorFault returns an error of package rekor as a fault of this id, or of its
-// budget.
+// rekorFault returns an error of package rekor as a fault with this id, or with
+// the id of a budget if one was exceeded.
 func rekorFault(id check.ID, err error) *check.Fault {
 	if errors.Is(err, check.ErrTooLarge) {
 		id = check.LimitEntry
@@ -120,7 +120,7 @@ func fault(id check.ID, format string, args ...any) *check.Fault {
 	return &check.Fault{ID: id, Detail: check.Clip(fmt.Sprintf(format, args...))}
 }
 
-// tooLarge returns a fault for a document over [MaxSize], nil otherwise.
+// tooLarge returns a fault for a document over [MaxSize], and nil otherwise.
 func tooLarge(what string, raw []byte) *check.Fault {
 	if len(raw) <= MaxSize {
 		return nil

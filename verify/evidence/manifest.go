@@ -10,7 +10,7 @@ import (
 	"github.com/gapseal/gapseal/verify/check"
 )
 
-// signatureManifest is the manifest that stores evidence, without annotations
+// signatureManifest is a manifest that stores evidence and has no annotations
 // of its own.
 type signatureManifest struct {
 	SchemaVersion int              `json:"schemaVersion"`
@@ -36,8 +36,8 @@ const (
 	annotationCreated       = "org.opencontainers.image.created"
 )
 
-// parseManifest reads a manifest without annotations. It returns nil and why
-// for one that cannot be used.
+// parseManifest reads a manifest without annotations. For one that cannot be
+// used it returns nil and why.
 func parseManifest(raw []byte) (*signatureManifest, []*check.Fault) {
 	var m signatureManifest
 	if err := strict.UnmarshalKnown(raw, &m); err != nil {
@@ -63,8 +63,8 @@ func checkCompact(raw []byte) []*check.Fault {
 	return []*check.Fault{encodingFault("the manifest %s", notCompact)}
 }
 
-// checkSubject judges the link to the image, which the manifest may leave out
-// where the name of its tag is the link.
+// checkSubject judges the link to the image. The manifest may omit it where the
+// name of its tag is the link.
 func (m *signatureManifest) checkSubject(subject oci.Digest, needed bool) []*check.Fault {
 	var faults []*check.Fault
 	if m.Subject == nil {
@@ -87,10 +87,11 @@ func (m *signatureManifest) checkType(allowed ...string) []*check.Fault {
 	if slices.Contains(allowed, m.ArtifactType) {
 		return nil
 	}
-	return []*check.Fault{encodingFault("the manifest has artifactType %.100q, expected one of %q", m.ArtifactType, allowed)}
+	return []*check.Fault{encodingFault("the manifest has artifactType %.100q, expected one of %q", m.ArtifactType,
+		allowed)}
 }
 
-// checkEmptyConfig asks for the empty config of OCI 1.1, which may repeat the
+// checkEmptyConfig requires the empty config of OCI 1.1. It may repeat the
 // artifact type and be inlined.
 func (m *signatureManifest) checkEmptyConfig() []*check.Fault {
 	if m.Config == nil || m.Config.MediaType != oci.TypeEmpty || m.Config.Digest != oci.EmptyDigest {
@@ -104,13 +105,14 @@ func (m *signatureManifest) checkEmptyConfig() []*check.Fault {
 		c.Data = nil
 	}
 	if !bare(c) {
-		return []*check.Fault{encodingFault("the config of the manifest carries more than type, digest, size and the artifact type")}
+		return []*check.Fault{encodingFault("the config of the manifest carries more than type, digest, size and " +
+			"the artifact type")}
 	}
 	return nil
 }
 
-// checkAnnotations asks that each annotation of the manifest is one that
-// expected names, with the value it gives: nil allows any.
+// checkAnnotations requires each annotation of the manifest to be one that
+// expected names, with the value it gives. A nil value allows any.
 func (m *signatureManifest) checkAnnotations(expected map[string]*string) []*check.Fault {
 	var faults []*check.Fault
 	for _, name := range slices.Sorted(maps.Keys(m.annotations)) {
@@ -118,12 +120,16 @@ func (m *signatureManifest) checkAnnotations(expected map[string]*string) []*che
 		want, known := expected[name]
 		switch {
 		case !known:
-			faults = append(faults, encodingFault("the manifest has an annotation that cosign does not write: %.100q", name))
+			faults = append(faults, encodingFault("the manifest has an unexpected annotation: %.100q", name))
 		case name == annotationCreated && !created.MatchString(value):
-			faults = append(faults, encodingFault("the annotation %s is no time: %.100q", name, value))
+			faults = append(faults, encodingFault("the annotation %s is not a time: %.100q", name, value))
 		case want != nil && value != *want:
-			faults = append(faults, &check.Fault{ID: check.SignatureClaims, Detail: "the annotation " + name + " is not what the evidence holds",
-				Expected: check.Clip(*want), Found: check.Clip(value)})
+			faults = append(faults, &check.Fault{
+				ID:       check.SignatureClaims,
+				Detail:   "the annotation " + name + " differs from the evidence",
+				Expected: check.Clip(*want),
+				Found:    check.Clip(value),
+			})
 		}
 	}
 	return faults
@@ -131,10 +137,10 @@ func (m *signatureManifest) checkAnnotations(expected map[string]*string) []*che
 
 var created = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z$`)
 
-// bare reports whether a descriptor has nothing but what it must have.
+// bare reports whether a descriptor has only the members that it must have.
 func bare(d oci.Descriptor) bool {
 	return len(d.Annotations) == 0 && d.Platform == nil && d.ArtifactType == "" && len(d.URLs) == 0 && d.Data == nil
 }
 
-// notCompact is what is wrong with a text that [strict.Compact] refuses.
-const notCompact = "has white space or odd escapes, which no tool writes"
+// notCompact says what is wrong with a text that [strict.Compact] refuses.
+const notCompact = "has white space between its parts, or unnecessary escapes"

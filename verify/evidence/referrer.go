@@ -17,7 +17,7 @@ const (
 
 // ReadReferrer reads the Sigstore bundle that a referrer's manifest stores for
 // subject: its one layer, beside the empty config. The annotations of the
-// manifest must be known and agree with the bundle. blob gives metadata by
+// manifest must be known and agree with the bundle. blob returns metadata by
 // digest, nil for what is missing or damaged. The result has one element.
 func ReadReferrer(manifest, subject oci.Digest, blob func(oci.Digest) []byte) []Evidence {
 	e := Evidence{Form: check.SigstoreBundle(""), Manifest: manifest, Subject: subject}
@@ -66,14 +66,14 @@ func (e *Evidence) readBundle(raw []byte, mediaType string, blob func(oci.Digest
 	}
 }
 
-// bundleAnnotations returns what the manifest's annotations may say of the
-// bundle that was read; a message signature has no predicate.
+// bundleAnnotations returns the annotations that the manifest of the bundle
+// that was read may have. A message signature has no predicate.
 func (e *Evidence) bundleAnnotations() map[string]*string {
 	content := contentEnvelope
 	allowed := map[string]*string{annotationContent: &content, annotationPredicateType: nil, annotationCreated: nil}
 	switch {
 	case e.Signature == nil:
-		allowed[annotationContent] = nil // it could not be read, which is told
+		allowed[annotationContent] = nil // it could not be read, which is reported already
 	case e.Payload == nil:
 		content = contentMessage
 		delete(allowed, annotationPredicateType)
@@ -87,10 +87,9 @@ func (e *Evidence) bundleAnnotations() map[string]*string {
 const annotationInToto = "in-toto.io/predicate-type"
 
 // ReadInToto reads the layers of type application/vnd.in-toto+json that one
-// manifest stores for subject. Such a layer is an in-toto statement that nobody
-// signed, with Message and Signature nil, or a DSSE envelope of one. Whatever
-// the config says is not read. blob gives metadata by digest, nil for what is
-// missing or damaged.
+// manifest stores for subject. Such a layer is an unsigned in-toto statement,
+// with Message and Signature nil, or a DSSE envelope of one. The config is not
+// read. blob returns metadata by digest, nil for what is missing or damaged.
 func ReadInToto(manifest, subject oci.Digest, blob func(oci.Digest) []byte) []Evidence {
 	m, problems := parseReferrer(blob(manifest))
 	if m == nil {
@@ -126,8 +125,7 @@ func (e *Evidence) checkInTotoLayer(l oci.Descriptor) {
 	}
 }
 
-// readInToto tells an envelope from a statement by the member that only an
-// envelope has.
+// readInToto recognizes an envelope by the member that only an envelope has.
 func (e *Evidence) readInToto(raw []byte) {
 	if f := tooLarge("the in-toto statement", raw); f != nil {
 		e.problem(f)

@@ -55,9 +55,9 @@ type subject struct {
 }
 
 // ReadStatement reads an in-toto statement 0.1 or 1. Names outside the
-// predicate must be known, and none may stand twice anywhere. A SHA-256 must be
-// lower-case hex; a subject with digests of other algorithms alone matches no
-// image. The fault is limit.nesting or signature.claims.
+// predicate must be known, and none may occur twice anywhere. A SHA-256 must be
+// lower-case hex; a subject that only has digests of other algorithms matches
+// no image. The fault has the id limit.nesting or signature.claims.
 func ReadStatement(raw []byte) (*Statement, *check.Fault) {
 	var s statement
 	if err := strict.UnmarshalKnown(raw, &s); err != nil {
@@ -74,7 +74,7 @@ func ReadStatement(raw []byte) (*Statement, *check.Fault) {
 	case s.PredicateType == "":
 		return nil, claimsFault("the in-toto statement has no predicateType")
 	case s.Predicate != nil && s.Predicate.Kind() != '{':
-		return nil, claimsFault("the predicate of the in-toto statement is no object")
+		return nil, claimsFault("the predicate of the in-toto statement is not an object")
 	}
 	out := &Statement{Type: s.Type, PredicateType: s.PredicateType, Predicate: s.Predicate}
 	for i, sub := range s.Subject {
@@ -100,8 +100,8 @@ func sha256Of(set map[string]string) (oci.Digest, error) {
 	return oci.ParseDigest("sha256:" + value)
 }
 
-// About returns the subjects that are this image. There may be several: some
-// tools list an image once for each of its names.
+// About returns the subjects that are this image. There may be several, because
+// some tools list an image once for each of its names.
 func (s *Statement) About(image oci.Digest) []Subject {
 	var found []Subject
 	for _, sub := range s.Subjects {
@@ -113,7 +113,8 @@ func (s *Statement) About(image oci.Digest) []Subject {
 }
 
 // readStatement reads the payload and checks that it is about the image. A
-// signature that names the image twice could carry two sets of annotations.
+// signature that names the image twice is refused, because it could carry two
+// sets of annotations.
 func (e *Evidence) readStatement(raw []byte) {
 	s, f := ReadStatement(raw)
 	if f != nil {
@@ -148,9 +149,9 @@ func (s *Statement) subjects() string {
 }
 
 // ReadEnvelope reads a DSSE envelope of an in-toto statement, stored as
-// application/vnd.dsse.envelope.v1+json. The fault is limit.evidence for one
-// over [MaxSize], signature.claims for another type of payload, and
-// signature.encoding for everything else, two signatures among them.
+// application/vnd.dsse.envelope.v1+json. The fault has the id limit.evidence
+// for one over [MaxSize], signature.claims for another type of payload, and
+// signature.encoding otherwise, including for two signatures.
 func ReadEnvelope(raw []byte) (*dsse.Envelope, *check.Fault) {
 	if f := tooLarge("the DSSE envelope", raw); f != nil {
 		return nil, f
@@ -217,11 +218,11 @@ func (e *Evidence) takeEnvelope(env *dsse.Envelope) {
 	e.readStatement(env.Payload)
 }
 
-// SignPredicate is the predicate of cosign's signatures. It alone makes a
-// statement a signature; every other one is an attestation.
+// SignPredicate is the predicate type of cosign's signatures. A statement of
+// this type is a signature; one of any other type is an attestation.
 const SignPredicate = "https://sigstore.dev/cosign/sign/v1"
 
-// predicates are the short names that cosign's flag --type knows.
+// predicates are the short names that cosign gives to predicate types.
 var predicates = map[string]string{
 	"custom":           "https://cosign.sigstore.dev/attestation/v1",
 	"slsaprovenance":   "https://slsa.dev/provenance/v0.2",
@@ -235,8 +236,8 @@ var predicates = map[string]string{
 	"openvex":          "https://openvex.dev/ns",
 }
 
-// PredicateURI returns the predicate type that an operator means: by one of
-// cosign's short names (slsaprovenance, spdxjson, vuln and so on), or by the
+// PredicateURI returns the predicate type that an operator means by one of
+// cosign's short names (slsaprovenance, spdxjson, vuln and so on) or by the
 // absolute URI itself. ok is false for anything else.
 func PredicateURI(name string) (uri string, ok bool) {
 	if uri, ok := predicates[name]; ok {
