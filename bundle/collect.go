@@ -2,7 +2,6 @@ package bundle
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -12,43 +11,58 @@ import (
 	"github.com/gapseal/gapseal/verify/check"
 )
 
-// A Source is where images come from. Every method returns an error matching
-// [oci.ErrNotFound] only if the source says that there is no such thing: what
-// was found and cannot be fetched is another error, and nothing is dropped.
+// A Source is where images come from, such as registries (package oci/registry).
+// The error of a method matches [oci.ErrNotFound] only if the source says that the
+// object does not exist. For an object that exists and cannot be fetched it is
+// another error, so that nothing is left out in silence.
 type Source interface {
-	// Manifest returns a manifest or index, by tag or digest, and its media type.
+	// Manifest returns a manifest or index and its media type.
 	Manifest(ctx context.Context, repository, tagOrDigest string) (raw []byte, mediaType string, err error)
 	// Blob opens a blob.
 	Blob(ctx context.Context, repository string, d oci.Descriptor) (io.ReadCloser, error)
-	// Referrers lists what refers to d, by API and by fallback tag.
+	// Referrers lists the manifests whose subject is d, those of the referrers API
+	// and those of the fallback tag.
 	Referrers(ctx context.Context, repository string, d oci.Digest) ([]oci.Descriptor, error)
 }
 
 // Request says what to collect.
 type Request struct {
 	Images     []oci.Reference
-	Platforms  []oci.Platform // empty: every platform
-	Evidence   string         // repository of signatures if it is another one (COSIGN_REPOSITORY)
+	Platforms  []oci.Platform // empty for all platforms
+	Evidence   string         // a second repository to search for signatures; may be empty
 	Keys       []PublicKey
 	Tool       Tool
 	Waivers    []string
 	Limits     oci.Limits                            // zero fields mean the defaults
-	OnResolved func(ref oci.Reference, d oci.Digest) // told each digest once known
+	OnResolved func(ref oci.Reference, d oci.Digest) // called with each digest once it is known; may be nil
 }
 
-// PublicKey is a key to put into the bundle.
+// PublicKey is a public key for the bundle to carry.
 type PublicKey struct {
 	Fingerprint string // sha256:… of its DER
 	PEM         []byte
 }
 
-// Collect resolves each reference to a digest once and gathers, by digest, all
+// Collect resolves each reference to a digest, once, and gathers by digest all
 // manifests, configs and evidence of the images and of each of their platforms.
-// The second result opens the content that the plan still lacks.
+// It returns the plan of the bundle, and what fetches its content from src when
+// the plan is written.
+//
+// The error is one of src, a [*check.Fault] if a manifest is malformed or nests too
+// deep, a [*PlatformError] or a [*BudgetError].
 func Collect(ctx context.Context, src Source, req Request) (*Plan, Fetch, error) {
 	req.Limits = req.Limits.WithDefaults()
-	c := &collector{src: src, req: req, meta: map[oci.Digest][]byte{}, home: map[oci.Digest]string{}, images: map[oci.Digest]bool{}}
-	inv := Inventory{Schema: InventorySchema, Tool: req.Tool, Waivers: slices.Sorted(slices.Values(req.Waivers)), Images: []Image{}, Keys: []Key{}}
+	c := &collector{
+		src: src, req: req,
+		meta:   map[oci.Digest][]byte{},
+		home:   map[oci.Digest]string{},
+		images: map[oci.Digest]bool{},
+	}
+	inv := Inventory{
+		Schema: InventorySchema, Tool: req.Tool,
+		Waivers: slices.Sorted(slices.Values(req.Waivers)),
+		Images:  []Image{}, Keys: []Key{},
+	}
 	roots, err := c.resolve(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -61,7 +75,7 @@ func Collect(ctx context.Context, src Source, req Request) (*Plan, Fetch, error)
 		inv.Images = append(inv.Images, *img)
 	}
 	slices.SortFunc(inv.Images, compareImages)
-	inv.Images = slices.CompactFunc(inv.Images, func(a, b Image) bool { return a.Reference == b.Reference && a.Digest == b.Digest })
+	inv.Images = slices.CompactFunc(inv.Images, sameImage)
 	if err := c.keys(&inv); err != nil {
 		return nil, nil, err
 	}
@@ -69,22 +83,49 @@ func Collect(ctx context.Context, src Source, req Request) (*Plan, Fetch, error)
 	return plan, c.fetch, err
 }
 
-// collector remembers what it has fetched, and from which repository each blob
-// can be had.
+func sameImage(a, b Image) bool { return a.Reference == b.Reference && a.Digest == b.Digest }
+
+// PlatformError reports that an image is for none of the platforms that were
+// requested.
+type PlatformError struct{ Offered []string } // its platforms
+
+// Error lists the platforms of the image.
+func (e *PlatformError) Error() string {
+	return "none of its platforms is one that was requested: it has " + strings.Join(e.Offered, ", ")
+}
+
+// BudgetError reports metadata that is larger than its budget. It matches
+// [check.ErrTooLarge].
+type BudgetError struct {
+	Limit string // the budget, by its name in [oci.Limits.Budgets]
+	What  string // what is too large
+	Max   int64  // in bytes
+}
+
+// Error names what is too large and its budget.
+func (e *BudgetError) Error() string {
+	return fmt.Sprintf("%s: more than the budget of %d bytes", e.What, e.Max)
+}
+
+// Unwrap returns [check.ErrTooLarge].
+func (e *BudgetError) Unwrap() error { return check.ErrTooLarge }
+
+// collector remembers what it has fetched, and the repository of each blob.
 type collector struct {
 	src    Source
 	req    Request
 	meta   map[oci.Digest][]byte
 	home   map[oci.Digest]string
-	images map[oci.Digest]bool // roots that travel as images of their own
-	held   int64
+	images map[oci.Digest]bool // the roots of the images that were requested
+	held   int64               // bytes in meta
 }
 
 func (c *collector) fetch(ctx context.Context, d oci.Digest, size int64) (io.ReadCloser, error) {
 	return c.src.Blob(ctx, c.home[d], oci.Descriptor{Digest: d, Size: size})
 }
 
-// resolve turns each reference into a digest, once.
+// resolve returns the root of each image. A tag is asked for only once, so that a
+// tag that moves cannot mix two images.
 func (c *collector) resolve(ctx context.Context) ([]oci.Descriptor, error) {
 	roots := make([]oci.Descriptor, len(c.req.Images))
 	for i, ref := range c.req.Images {
@@ -106,13 +147,17 @@ func (c *collector) resolve(ctx context.Context) ([]oci.Descriptor, error) {
 }
 
 func (c *collector) image(ctx context.Context, ref oci.Reference, root oci.Descriptor) (*Image, error) {
-	img := &Image{Reference: ref.String(), Node: Node{root.MediaType, root.Digest, root.Size}, Omitted: []Omitted{}, Evidence: []Evidence{}}
+	img := &Image{
+		Reference: ref.String(),
+		Node:      Node{root.MediaType, root.Digest, root.Size},
+		Omitted:   []Omitted{}, Evidence: []Evidence{},
+	}
 	t := &treeWalk{collector: c, ctx: ctx, repo: ref.Repository, img: img, met: map[oci.Digest]bool{}}
 	if err := t.node(root, 0); err != nil {
 		return nil, err
 	}
 	if t.kept == 0 {
-		return nil, fmt.Errorf("none of its platforms is one that --platform asks for: it has %s", t.offered())
+		return nil, &PlatformError{Offered: t.seen}
 	}
 	e := &evidenceWalk{collector: c, ctx: ctx, repo: ref.Repository, img: img, asked: map[string]bool{}, have: map[Evidence]bool{}}
 	for _, d := range t.nodes {
@@ -123,7 +168,7 @@ func (c *collector) image(ctx context.Context, ref oci.Reference, root oci.Descr
 	return img, nil
 }
 
-// keys puts the public keys in, each as an artifact of its own, by fingerprint.
+// keys adds the public keys to the inventory, each as an artifact of its own.
 func (c *collector) keys(inv *Inventory) error {
 	for _, k := range c.req.Keys {
 		manifest, err := KeyArtifact(k.PEM)
@@ -147,16 +192,18 @@ type treeWalk struct {
 	img   *Image
 	nodes []oci.Digest
 	met   map[oci.Digest]bool
-	seen  []string // platforms met
-	kept  int      // platforms carried
+	seen  []string // platforms of the image
+	kept  int      // platforms that the bundle carries
 }
 
-// buildkitReference is how BuildKit says which child an attestation is about.
+// buildkitReference is the annotation by which BuildKit names the child that an
+// attestation is about.
 const buildkitReference = "vnd.docker.reference.digest"
 
 func (t *treeWalk) node(d oci.Descriptor, depth int64) error {
 	if depth > t.req.Limits.Depth {
-		return &check.Fault{ID: check.LimitDepth, Subject: string(d.Digest), Detail: fmt.Sprintf("indexes nest deeper than %d levels", t.req.Limits.Depth)}
+		return &check.Fault{ID: check.LimitDepth, Subject: string(d.Digest),
+			Detail: fmt.Sprintf("indexes nest deeper than %d levels", t.req.Limits.Depth)}
 	}
 	m, err := t.parse(d)
 	if err != nil {
@@ -192,9 +239,9 @@ func (t *treeWalk) child(d oci.Descriptor, depth int64) error {
 	return t.node(d, depth+1)
 }
 
-// choose returns which children of an index to carry. Without --platform that
-// is all of them; with it, those that match, nested indexes, and what BuildKit
-// attests about a child that is carried.
+// choose returns which children of an index to carry. If no platforms were
+// requested, that is all of them. Otherwise it is those that match, nested
+// indexes, and the attestations that BuildKit made about a child that is carried.
 func (t *treeWalk) choose(m *oci.Manifest) func(oci.Descriptor) bool {
 	if len(t.req.Platforms) == 0 {
 		return func(oci.Descriptor) bool { return true }
@@ -214,9 +261,9 @@ func (t *treeWalk) choose(m *oci.Manifest) func(oci.Descriptor) bool {
 	}
 }
 
-// leaf fetches the config of an image manifest; its layers are content.
+// leaf fetches the config of an image manifest, and notes where its layers are.
 func (t *treeWalk) leaf(m *oci.Manifest, depth int64) error {
-	if err := t.metadata(t.ctx, t.repo, m.Config, t.req.Limits.Config); err != nil {
+	if err := t.metadata(t.ctx, t.repo, m.Config, "config", t.req.Limits.Config); err != nil {
 		return err
 	}
 	for _, l := range m.Layers {
@@ -228,22 +275,20 @@ func (t *treeWalk) leaf(m *oci.Manifest, depth int64) error {
 	return nil
 }
 
-// single reports whether an image without an index has a platform asked for.
+// single reports whether an image without an index has a requested platform.
 func (t *treeWalk) single(m *oci.Manifest) bool {
 	if len(t.req.Platforms) == 0 || !m.HasImageConfig() {
 		return true
 	}
 	c, f := oci.ParseConfig(t.meta[m.Config.Digest])
 	if f != nil {
-		return true // the config check speaks of it
+		return true // the config check reports it
 	}
 	t.seen = append(t.seen, c.Platform().String())
 	return slices.ContainsFunc(t.req.Platforms, c.Platform().Matches)
 }
 
-func (t *treeWalk) offered() string { return strings.Join(t.seen, ", ") }
-
-// parse reads a manifest that has been fetched; a fault in it cannot be waived.
+// parse reads a manifest that was fetched. A fault in it cannot be waived.
 func (c *collector) parse(d oci.Descriptor) (*oci.Manifest, error) {
 	m, faults := oci.ParseManifest(c.meta[d.Digest], d.MediaType)
 	for _, f := range faults {
@@ -257,126 +302,6 @@ func (c *collector) parse(d oci.Descriptor) (*oci.Manifest, error) {
 	return m, nil
 }
 
-// tagSuffixes are where cosign's first generation stores evidence: at the tag
-// sha256-<hex> with one of these behind it.
-var tagSuffixes = []string{".sig", ".att", ".sbom"}
-
-// evidenceWalk finds everything that speaks for an image.
-type evidenceWalk struct {
-	*collector
-	ctx   context.Context
-	repo  string
-	img   *Image
-	asked map[string]bool // repository and subject whose referrers are known
-	have  map[Evidence]bool
-}
-
-// subject gathers what is stored about the root or one child of the image.
-func (w *evidenceWalk) subject(d oci.Digest) error {
-	for _, repo := range w.repositories() {
-		for _, suffix := range tagSuffixes {
-			if err := w.tag(repo, d, "sha256-"+d.Hex()+suffix); err != nil {
-				return err
-			}
-		}
-		if err := w.referrers(repo, d, 1); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (w *evidenceWalk) repositories() []string {
-	if w.req.Evidence == "" || w.req.Evidence == w.repo {
-		return []string{w.repo}
-	}
-	return []string{w.repo, w.req.Evidence}
-}
-
-func (w *evidenceWalk) tag(repo string, subject oci.Digest, tag string) error {
-	d, err := w.manifest(w.ctx, repo, tag)
-	if errors.Is(err, oci.ErrNotFound) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("evidence at tag %s: %w", tag, err)
-	}
-	return w.carry(repo, subject, d)
-}
-
-func (w *evidenceWalk) referrers(repo string, subject oci.Digest, depth int64) error {
-	if key := repo + "@" + string(subject); w.asked[key] {
-		return nil
-	} else {
-		w.asked[key] = true
-	}
-	found, err := w.src.Referrers(w.ctx, repo, subject)
-	if err != nil {
-		return fmt.Errorf("referrers of %s: %w", subject, err)
-	}
-	if len(found) > 0 && depth > w.req.Limits.Depth {
-		return &check.Fault{ID: check.LimitDepth, Subject: string(subject), Detail: fmt.Sprintf("referrers of referrers nest deeper than %d levels", w.req.Limits.Depth)}
-	}
-	for _, d := range found {
-		if w.images[d.Digest] {
-			continue // it travels as an image, with signatures of its own
-		}
-		if err := w.referrer(repo, subject, d.Digest, depth); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (w *evidenceWalk) referrer(repo string, subject, digest oci.Digest, depth int64) error {
-	d, err := w.manifest(w.ctx, repo, string(digest))
-	if err != nil {
-		return fmt.Errorf("referrer %s was found and cannot be fetched: %w", digest, err)
-	}
-	if err := w.carry(repo, subject, d); err != nil {
-		return err
-	}
-	return w.referrers(repo, digest, depth+1)
-}
-
-// carry lists one piece of evidence and fetches what of it is metadata.
-func (w *evidenceWalk) carry(repo string, subject oci.Digest, d oci.Descriptor) error {
-	m, err := w.parse(d)
-	if err != nil {
-		return err
-	}
-	kind, ok := m.EvidenceKind()
-	if !ok {
-		return &check.Fault{ID: check.PolicyUnsigned, Subject: string(d.Digest),
-			Detail: fmt.Sprintf("refers to %s but could be run or installed; ask for it by digest, with a signature of its own, or have it removed", subject)}
-	}
-	if err := w.metadata(w.ctx, repo, m.Config, w.req.Limits.Config); err != nil {
-		return err
-	}
-	for _, l := range m.Layers {
-		w.home[l.Digest] = repo
-		if err := w.piece(repo, l); err != nil {
-			return err
-		}
-	}
-	ev := Evidence{Kind: kind, Subject: subject, Node: Node{d.MediaType, d.Digest, d.Size}}
-	if !w.have[ev] {
-		w.have[ev] = true
-		w.img.Evidence = append(w.img.Evidence, ev)
-	}
-	return nil
-}
-
-func (w *evidenceWalk) piece(repo string, l oci.Descriptor) error {
-	switch evidenceRole(l) {
-	case RolePayload:
-		return w.metadata(w.ctx, repo, l, w.req.Limits.Payload)
-	case RoleEvidence:
-		return w.metadata(w.ctx, repo, l, oci.MaxJudgedEvidence)
-	}
-	return nil
-}
-
 // manifest fetches a manifest by tag or digest, within its budget.
 func (c *collector) manifest(ctx context.Context, repo, tagOrDigest string) (d oci.Descriptor, err error) {
 	raw, mediaType, err := c.src.Manifest(ctx, repo, tagOrDigest)
@@ -385,10 +310,11 @@ func (c *collector) manifest(ctx context.Context, repo, tagOrDigest string) (d o
 	}
 	d = describe(mediaType, raw)
 	if strings.Contains(tagOrDigest, ":") && string(d.Digest) != tagOrDigest {
-		return d, fmt.Errorf("the registry answered with another manifest than %s: %w", tagOrDigest, digestFault(oci.Digest(tagOrDigest), d.Digest))
+		return d, fmt.Errorf("the source returned another manifest: %w", digestFault(oci.Digest(tagOrDigest), d.Digest))
 	}
 	if d.Size > c.req.Limits.Manifest {
-		return d, &check.Fault{ID: check.LimitManifest, Subject: string(d.Digest), Detail: "the manifest is over its budget", Expected: fmt.Sprintf("at most %d bytes", c.req.Limits.Manifest), Found: fmt.Sprintf("%d bytes", d.Size)}
+		return d, &check.Fault{ID: check.LimitManifest, Subject: string(d.Digest), Detail: "the manifest is over its budget",
+			Expected: fmt.Sprintf("at most %d bytes", c.req.Limits.Manifest), Found: fmt.Sprintf("%d bytes", d.Size)}
 	}
 	return d, c.hold(d, raw)
 }
@@ -399,19 +325,21 @@ func (c *collector) hold(d oci.Descriptor, raw []byte) error {
 		return nil
 	}
 	if c.held += d.Size; c.held > c.req.Limits.Metadata {
-		return fmt.Errorf("metadata is over its budget of %d bytes; export fewer images per bundle or raise --limit metadata", c.req.Limits.Metadata)
+		return &BudgetError{Limit: "metadata", What: "the metadata of all images together", Max: c.req.Limits.Metadata}
 	}
 	c.meta[d.Digest] = raw
 	return nil
 }
 
-// metadata fetches a blob that is held in memory, checked against its digest.
-func (c *collector) metadata(ctx context.Context, repo string, d oci.Descriptor, max int64) error {
+// metadata fetches a blob that is held in memory, and compares it with its digest.
+// limit names the budget max.
+func (c *collector) metadata(ctx context.Context, repo string, d oci.Descriptor, limit string, max int64) error {
 	if _, ok := c.meta[d.Digest]; ok || d.Digest == oci.EmptyDigest {
 		return nil
 	}
 	if d.Size > max {
-		return fmt.Errorf("blob %s (%.100q) has %d bytes, over the budget of %d", d.Digest, d.MediaType, d.Size, max)
+		what := fmt.Sprintf("blob %s (%.100q) of %d bytes", d.Digest, d.MediaType, d.Size)
+		return &BudgetError{Limit: limit, What: what, Max: max}
 	}
 	rc, err := c.src.Blob(ctx, repo, d)
 	if err != nil {
@@ -423,7 +351,7 @@ func (c *collector) metadata(ctx context.Context, repo string, d oci.Descriptor,
 		return fmt.Errorf("blob %s: %w", d.Digest, err)
 	}
 	if got := oci.FromBytes(raw); got != d.Digest {
-		return fmt.Errorf("the registry answered with another blob than %s: %w", d.Digest, digestFault(d.Digest, got))
+		return fmt.Errorf("the source returned another blob: %w", digestFault(d.Digest, got))
 	}
 	return c.hold(d, raw)
 }

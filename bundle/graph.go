@@ -9,20 +9,20 @@ import (
 	"github.com/gapseal/gapseal/verify/check"
 )
 
-// Contents is the metadata of a bundle, planned or read. Every blob in Meta has
-// been checked against its digest.
+// Contents is the metadata of a bundle that was planned or read. Every blob in
+// Meta has the digest that is its key.
 type Contents struct {
 	Inventory *Inventory
 	Meta      map[oci.Digest][]byte
-	Damaged   map[oci.Digest]bool // metadata present in the file with a wrong digest or size
+	Damaged   map[oci.Digest]bool // blobs in the file with a wrong digest or size
 	Manifest  oci.Digest          // of the inventory's manifest, which a seal names
 	Sealed    bool                // index.json lists a seal
-	Seal      []byte              // its envelope, nil if there is none or it cannot be read
+	Seal      []byte              // the envelope of the seal, nil if there is none or it cannot be read
 	Limits    oci.Limits          // within which it was read or planned; zero fields mean the defaults
 }
 
-// Graph is what the roots that an inventory names (images, evidence, keys)
-// reach, derived from the manifests alone.
+// Graph is what can be reached from the images, evidence and keys that an
+// inventory names, by the manifests alone.
 type Graph struct {
 	Images    []ImageGraph
 	Manifests map[oci.Digest]*oci.Manifest
@@ -33,15 +33,15 @@ type Graph struct {
 	configs map[oci.Digest]config
 }
 
-// config is an image config, parsed once however many manifests name it.
+// config is an image config, which is parsed once even if many manifests name it.
 type config struct {
 	*oci.Config
 	fault *check.Fault
 }
 
-// Config returns the image config of that digest as [oci.ParseConfig] reads it.
-// Both results are nil if it is missing or damaged. It is not safe for use by
-// several goroutines.
+// Config returns the image config with that digest, or the fault that
+// [oci.ParseConfig] found. Both are nil if the config is missing or damaged. It is
+// not safe for concurrent use.
 func (g *Graph) Config(d oci.Digest) (*oci.Config, *check.Fault) {
 	raw, ok := g.meta[d]
 	if !ok {
@@ -58,12 +58,12 @@ func (g *Graph) Config(d oci.Digest) (*oci.Config, *check.Fault) {
 	return c.Config, c.fault
 }
 
-// ImageGraph is one image of the inventory with its parts.
+// ImageGraph is one image of the inventory with its manifests and evidence.
 type ImageGraph struct {
 	Image
 	Tree      []TreeNode // the root first, then its children in the order of the index
-	Canonical []Evidence // the evidence in the order the format dictates
-	Carried   []string   // platforms found present
+	Canonical []Evidence // the evidence in the order that the format dictates
+	Carried   []string   // platforms whose manifests are in the bundle
 }
 
 // TreeNode is the root of an image or one of its children.
@@ -73,8 +73,8 @@ type TreeNode struct {
 	Parent   oci.Digest    // empty for the root
 }
 
-// Walk derives the graph of c. Manifests that are missing or damaged are passed
-// over: the layout and blob checks speak of them.
+// Walk derives the graph of c. It passes over manifests that are missing or
+// damaged, since the layout and blob checks report them.
 func (c *Contents) Walk() *Graph {
 	w := newWalker(c)
 	for _, img := range c.Inventory.Images {
@@ -92,11 +92,8 @@ func (c *Contents) Walk() *Graph {
 	return w.Graph
 }
 
-func compareBlobs(a, b Blob) int { return cmp.Compare(a.Digest, b.Digest) }
-
-// walker derives a [Graph]. What it has read it does not read again: documents
-// may name each other a million times over, and every mention after the first
-// must be cheap.
+// walker derives a [Graph]. It reads no document twice: hostile documents may name
+// each other a million times, and every mention after the first must be cheap.
 type walker struct {
 	*Contents
 	*Graph
@@ -107,18 +104,19 @@ type walker struct {
 	noted  map[part]bool // manifests whose config and layers are recorded
 	steps  int64         // children of indexes looked at
 
-	walked map[oci.Digest]bool // of the image at hand
-	omit   map[oci.Digest]bool // left out of the image at hand
-	omits  []Omitted           // in canonical order
+	// of the current image
+	walked map[oci.Digest]bool
+	omit   map[oci.Digest]bool // children that the inventory says were left out
+	omits  []Omitted           // of these, the children that the index has, in its order
 }
 
-// document is a blob read as what a descriptor calls it.
+// document is a blob, read as the media type that a descriptor gives it.
 type document struct {
 	digest    oci.Digest
 	mediaType string
 }
 
-// part is a manifest with the role that it gives its layers.
+// part is a manifest with the role of its layers.
 type part struct {
 	digest oci.Digest
 	layers Role
@@ -126,21 +124,33 @@ type part struct {
 
 func newWalker(c *Contents) *walker {
 	return &walker{
-		Contents: c, lim: c.Limits.WithDefaults(), Graph: &Graph{Manifests: map[oci.Digest]*oci.Manifest{}, meta: c.Meta, configs: map[oci.Digest]config{}},
-		blobs: map[oci.Digest]*Blob{}, parsed: map[document]*oci.Manifest{}, noted: map[part]bool{},
+		Contents: c,
+		lim:      c.Limits.WithDefaults(),
+		Graph: &Graph{
+			Manifests: map[oci.Digest]*oci.Manifest{},
+			meta:      c.Meta,
+			configs:   map[oci.Digest]config{},
+		},
+		blobs:  map[oci.Digest]*Blob{},
+		parsed: map[document]*oci.Manifest{},
+		noted:  map[part]bool{},
 	}
 }
 
-// step counts a child of an index; it answers whether the walk may go on.
+// step counts a child of an index, and reports whether the walk may go on.
 func (w *walker) step() bool {
 	if w.steps++; w.steps == w.lim.Entries+1 {
-		w.faults.add(&check.Fault{ID: check.LimitEntries, Detail: "children of indexes, each counted as often as it is named", Expected: fmt.Sprintf("at most %d", w.lim.Entries), Found: "more"})
+		w.faults.add(&check.Fault{ID: check.LimitEntries,
+			Detail:   "children of indexes, each counted as often as it is named",
+			Expected: fmt.Sprintf("at most %d", w.lim.Entries), Found: "more"})
 	}
 	return w.steps <= w.lim.Entries
 }
 
 func (w *walker) begin(img *Image) {
-	w.walked, w.omit, w.omits = map[oci.Digest]bool{}, make(map[oci.Digest]bool, len(img.Omitted)), []Omitted{}
+	w.walked = map[oci.Digest]bool{}
+	w.omit = make(map[oci.Digest]bool, len(img.Omitted))
+	w.omits = []Omitted{}
 	for _, o := range img.Omitted {
 		w.omit[o.Digest] = true
 	}
@@ -151,12 +161,13 @@ func (w *walker) image(img Image) {
 	w.begin(&img)
 	w.tree(&g, TreeNode{Node: img.Node}, 0)
 	if !slices.Equal(img.Omitted, w.omits) {
-		w.faults.add(&check.Fault{ID: check.LayoutInventory, Subject: string(img.Digest), Detail: "the platforms left out are not listed as the index has them",
+		w.faults.add(&check.Fault{ID: check.LayoutInventory, Subject: string(img.Digest),
+			Detail:   "the platforms left out are not listed as the index has them",
 			Expected: fmt.Sprintf("%d in order", len(w.omits)), Found: fmt.Sprintf("%d listed", len(img.Omitted))})
 	}
 	var tooDeep bool
 	if g.Canonical, tooDeep = orderEvidence(g.Tree, img.Evidence, w.lim.Depth); tooDeep {
-		w.faults.add(&check.Fault{ID: check.LimitDepth, Subject: string(img.Digest), Detail: "evidence for evidence nests too deep", Expected: fmt.Sprintf("at most %d levels", w.lim.Depth)})
+		w.tooDeep(img.Digest, "evidence for evidence nests too deep")
 	}
 	for _, ev := range g.Canonical {
 		w.evidence(ev)
@@ -164,11 +175,16 @@ func (w *walker) image(img Image) {
 	w.Images = append(w.Images, g)
 }
 
-// tree walks an image's root or child and whatever it needs to run. A document
-// met again adds its platform and nothing else.
+func (w *walker) tooDeep(d oci.Digest, detail string) {
+	w.faults.add(&check.Fault{ID: check.LimitDepth, Subject: string(d), Detail: detail,
+		Expected: fmt.Sprintf("at most %d levels", w.lim.Depth)})
+}
+
+// tree walks the root of an image or one of its children, with all that it needs
+// to run. A document that occurs again adds its platform and nothing else.
 func (w *walker) tree(g *ImageGraph, n TreeNode, depth int64) {
 	if depth > w.lim.Depth {
-		w.faults.add(&check.Fault{ID: check.LimitDepth, Subject: string(n.Digest), Detail: "indexes nest too deep", Expected: fmt.Sprintf("at most %d levels", w.lim.Depth)})
+		w.tooDeep(n.Digest, "indexes nest too deep")
 		return
 	}
 	m := w.manifest(n.Descriptor())
@@ -202,14 +218,16 @@ func (w *walker) children(g *ImageGraph, n TreeNode, m *oci.Manifest, depth int6
 
 func (w *walker) child(g *ImageGraph, parent TreeNode, d oci.Descriptor, depth int64) {
 	if _, ok := w.Meta[d.Digest]; !ok && !w.Damaged[d.Digest] {
-		w.faults.add(&check.Fault{ID: check.ManifestChild, Subject: string(d.Digest), Detail: "a child of index " + string(parent.Digest) + " is missing, and export did not leave it out on purpose",
+		w.faults.add(&check.Fault{ID: check.ManifestChild, Subject: string(d.Digest),
+			Detail:   "a child of index " + string(parent.Digest) + " is missing, and export did not leave it out on purpose",
 			Expected: PlatformName(d.Platform)})
 		return
 	}
-	w.tree(g, TreeNode{Node: Node{d.MediaType, d.Digest, d.Size}, Platform: d.Platform, Parent: parent.Digest}, depth+1)
+	node := Node{d.MediaType, d.Digest, d.Size}
+	w.tree(g, TreeNode{Node: node, Platform: d.Platform, Parent: parent.Digest}, depth+1)
 }
 
-// artifact walks a manifest of the bundle's own.
+// artifact walks one of the bundle's own manifests.
 func (w *walker) artifact(n Node, layerRole Role) {
 	if m := w.manifest(n.Descriptor()); m != nil {
 		w.parts(n.Digest, m, layerRole)
@@ -221,7 +239,7 @@ func (w *walker) evidence(ev Evidence) {
 	if m == nil {
 		return
 	}
-	if _, ok := m.EvidenceKind(); !ok { // an image in disguise: the policy check says so
+	if _, ok := m.EvidenceKind(); !ok { // an image in disguise, which a policy check reports
 		w.begin(&Image{})
 		w.tree(&ImageGraph{}, TreeNode{Node: ev.Node}, 0)
 		return
@@ -229,16 +247,16 @@ func (w *walker) evidence(ev Evidence) {
 	w.parts(ev.Digest, m, RoleEvidence)
 }
 
-// blob records that something points at d in a role.
+// blob records that a document points at d, and in which role.
 func (w *walker) blob(d oci.Descriptor, role Role) {
 	if d.Digest == oci.EmptyDigest {
 		if d.Size != 2 {
-			w.faults.add(&check.Fault{ID: check.ManifestSize, Subject: string(d.Digest), Detail: "size of the empty config", Expected: "2", Found: fmt.Sprint(d.Size)})
+			w.wrongSize(d.Digest, "size of the empty config", "2", d.Size)
 		}
-		return // stands in the file as the inventory's config
+		return // it is in every bundle, as the inventory's config
 	}
 	if d.Size < 0 {
-		w.faults.add(&check.Fault{ID: check.ManifestSize, Subject: string(d.Digest), Detail: "negative size", Found: fmt.Sprint(d.Size)})
+		w.wrongSize(d.Digest, "negative size", "", d.Size)
 		return
 	}
 	b := w.blobs[d.Digest]
@@ -247,16 +265,19 @@ func (w *walker) blob(d oci.Descriptor, role Role) {
 		w.blobs[d.Digest] = b
 	}
 	if b.Size != d.Size {
-		w.faults.add(&check.Fault{ID: check.ManifestSize, Subject: string(d.Digest), Detail: "two descriptors of one blob give two sizes",
-			Expected: fmt.Sprint(b.Size), Found: fmt.Sprint(d.Size)})
+		w.wrongSize(d.Digest, "two descriptors of one blob give two sizes", fmt.Sprint(b.Size), d.Size)
 	}
 	if !slices.Contains(b.Roles, role) {
 		b.Roles = append(b.Roles, role)
 	}
 }
 
-// manifest returns the parsed document d points at, nil if it cannot be used.
-// Its faults are told once.
+func (w *walker) wrongSize(d oci.Digest, detail, want string, got int64) {
+	w.faults.add(&check.Fault{ID: check.ManifestSize, Subject: string(d), Detail: detail, Expected: want, Found: fmt.Sprint(got)})
+}
+
+// manifest returns the parsed document that d points at, nil if it cannot be used.
+// It reports the faults of a document once.
 func (w *walker) manifest(d oci.Descriptor) *oci.Manifest {
 	role := RoleManifest
 	if oci.IsIndex(d.MediaType) {
@@ -285,8 +306,8 @@ func (w *walker) manifest(d oci.Descriptor) *oci.Manifest {
 	return m
 }
 
-// parts records a manifest's config and layers. The layers of evidence have
-// roles of their own.
+// parts records the config and the layers of a manifest. Layers of evidence have
+// roles that depend on their type and size.
 func (w *walker) parts(d oci.Digest, m *oci.Manifest, layerRole Role) {
 	key := part{d, layerRole}
 	if w.noted[key] {
@@ -296,7 +317,7 @@ func (w *walker) parts(d oci.Digest, m *oci.Manifest, layerRole Role) {
 	w.blob(m.Config, RoleConfig)
 	for _, l := range m.Layers {
 		if len(l.URLs) > 0 {
-			continue // told as foreign: it may be here or not
+			continue // reported as foreign; the bundle may hold it or not
 		}
 		role := layerRole
 		if role == RoleEvidence {
@@ -316,7 +337,8 @@ func evidenceRole(l oci.Descriptor) Role {
 	return RoleUnjudged
 }
 
-// platformOf names the platform of a manifest: by the index, else by its config.
+// platformOf names the platform of a manifest as the index does, or for a root as
+// its config does.
 func (w *walker) platformOf(n TreeNode, m *oci.Manifest) []string {
 	if !m.HasImageConfig() {
 		return nil
@@ -324,7 +346,7 @@ func (w *walker) platformOf(n TreeNode, m *oci.Manifest) []string {
 	name := ""
 	if n.Platform == nil {
 		name = w.configured(m.Config.Digest)
-	} else if n.Platform.OS != "unknown" { // build attestations ride along as children of an unknown platform
+	} else if n.Platform.OS != "unknown" { // BuildKit stores attestations as children of an unknown platform
 		name = n.Platform.String()
 	}
 	if name == "" {
@@ -333,7 +355,8 @@ func (w *walker) platformOf(n TreeNode, m *oci.Manifest) []string {
 	return []string{name}
 }
 
-// configured returns the platform that a config names, empty if it names none.
+// configured returns the platform that a config names; it is empty if the config
+// names none.
 func (w *walker) configured(d oci.Digest) string {
 	c, _ := w.Config(d)
 	if c == nil || c.OS == "" {
@@ -342,10 +365,59 @@ func (w *walker) configured(d oci.Digest) string {
 	return c.Platform().String()
 }
 
-// PlatformName names a platform as os/architecture[/variant], for a message.
+// PlatformName returns os/architecture[/variant] for a message, also for a
+// platform that is nil.
 func PlatformName(p *oci.Platform) string {
 	if p == nil {
 		return "unknown platform"
 	}
 	return p.String()
+}
+
+// kindOrder puts signatures first, then attestations and SBOMs, then everything
+// else: cosign reads the first signatures that it finds.
+var kindOrder = map[oci.Kind]int{oci.KindSignature: -3, oci.KindAttestation: -2, oci.KindSBOM: -1}
+
+// orderEvidence returns evidence in canonical order: first the evidence of the
+// root, then that of each child, by kind and digest. Each piece is followed by the
+// evidence about that piece, and none occurs twice. Evidence whose subject is not
+// reached is left out; tooDeep reports that some was left out for its depth.
+func orderEvidence(tree []TreeNode, all []Evidence, depth int64) (ordered []Evidence, tooDeep bool) {
+	o := &ordering{bySubject: map[oci.Digest][]Evidence{}, done: map[oci.Digest]bool{}, ordered: []Evidence{}}
+	for _, ev := range all {
+		o.bySubject[ev.Subject] = append(o.bySubject[ev.Subject], ev)
+	}
+	for _, n := range tree {
+		o.visit(n.Digest, depth)
+	}
+	return o.ordered, o.tooDeep
+}
+
+type ordering struct {
+	bySubject map[oci.Digest][]Evidence
+	done      map[oci.Digest]bool
+	ordered   []Evidence
+	tooDeep   bool
+}
+
+func (o *ordering) visit(subject oci.Digest, depth int64) {
+	evs := o.bySubject[subject]
+	if o.done[subject] || len(evs) == 0 {
+		return
+	}
+	if depth == 0 {
+		o.tooDeep = true
+		return
+	}
+	o.done[subject] = true
+	slices.SortFunc(evs, compareEvidence)
+	for _, ev := range slices.Compact(evs) {
+		o.ordered = append(o.ordered, ev)
+		o.visit(ev.Digest, depth-1)
+	}
+}
+
+func compareEvidence(a, b Evidence) int {
+	return cmp.Or(cmp.Compare(kindOrder[a.Kind], kindOrder[b.Kind]), cmp.Compare(a.Digest, b.Digest),
+		cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.MediaType, b.MediaType), cmp.Compare(a.Size, b.Size))
 }

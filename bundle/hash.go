@@ -2,7 +2,6 @@ package bundle
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -190,13 +189,6 @@ func (h *hasher) compare(e entry, sum hash.Hash) {
 	} else if h.r.states[e.digest] == "" { // a name may occur twice in the file
 		h.r.states[e.digest] = check.Intact
 	}
-}
-
-// largestFirst sorts work so that the largest piece is not the last to start.
-func largestFirst[T any](all []T, size func(T) int64) []T {
-	sorted := slices.Clone(all)
-	slices.SortStableFunc(sorted, func(a, b T) int { return cmp.Compare(size(b), size(a)) })
-	return sorted
 }
 
 var buffers = sync.Pool{New: func() any { b := make([]byte, copyBuffer); return &b }}

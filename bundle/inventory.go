@@ -13,16 +13,21 @@ import (
 
 // Media types of the bundle's own artifacts.
 const (
-	TypeInventory         = "application/vnd.gapseal.inventory.v1+json"
-	TypeKeyArtifact       = "application/vnd.gapseal.key.v1"
-	TypeKey               = "application/x-pem-file"
-	InventorySchema       = "gapseal.inventory/v1"
-	WaiverAllowUnverified = "--allow-unverified"
+	TypeInventory   = "application/vnd.gapseal.inventory.v1+json"
+	TypeKeyArtifact = "application/vnd.gapseal.key.v1"
+	TypeKey         = "application/x-pem-file"
 )
 
-// Inventory is export's own list of what a bundle holds. It catches loss, not
-// malice: whoever rewrites the bundle can rewrite it. It holds no time, so that
-// the same content always makes the same bundle.
+// InventorySchema is the schema of an inventory.
+const InventorySchema = "gapseal.inventory/v1"
+
+// WaiverAllowUnverified is the waiver of an inventory which says that the bundle
+// was written although its images did not verify. The name is part of the format.
+const WaiverAllowUnverified = "--allow-unverified"
+
+// Inventory is the list of what a bundle holds, made by the exporter. It reveals
+// loss but not malice: anyone who rewrites the bundle can rewrite the inventory.
+// It holds no time, so that the same content always makes the same bundle.
 type Inventory struct {
 	Schema  string   `json:"schema"`
 	Tool    Tool     `json:"tool"`
@@ -32,7 +37,7 @@ type Inventory struct {
 	Blobs   []Blob   `json:"blobs"`
 }
 
-// Tool names the program that exported.
+// Tool names the program that wrote the bundle.
 type Tool struct {
 	Name    string `json:"name"`
 	Version string `json:"version"`
@@ -47,45 +52,46 @@ type Node struct {
 
 // Image is one image under one reference.
 type Image struct {
-	Reference string `json:"reference"` // as asked for, written in full
+	Reference string `json:"reference"` // as requested, written in full
 	Node
 	Platforms []string   `json:"platforms"` // carried, in the order of the index
-	Omitted   []Omitted  `json:"omitted"`   // left out by --platform
-	Evidence  []Evidence `json:"evidence"`  // found in the source, in canonical order
+	Omitted   []Omitted  `json:"omitted"`   // left out by choice of platforms
+	Evidence  []Evidence `json:"evidence"`  // in canonical order
 }
 
-// Omitted is a child of an index that export left out because it was told to.
+// Omitted is a child of an index that was left out because its platform was not
+// requested.
 type Omitted struct {
 	Platform string     `json:"platform"`
 	Digest   oci.Digest `json:"digest"`
 }
 
-// Evidence is one manifest that speaks for an image, for one of its platforms,
-// or for other evidence.
+// Evidence is a manifest with evidence about an image, about one of its platforms,
+// or about other evidence.
 type Evidence struct {
 	Kind    oci.Kind   `json:"kind"`
 	Subject oci.Digest `json:"subject"`
 	Node
 }
 
-// Key is a public key that export put in, as an artifact of its own.
+// Key is a public key that the bundle carries, as an artifact of its own.
 type Key struct {
 	Fingerprint string `json:"fingerprint"` // sha256:… of the key's DER
 	Node
 }
 
-// Blob is one blob with its size in bytes and every role it plays.
+// Blob is one blob with its size in bytes and all of its roles.
 type Blob struct {
 	Digest oci.Digest `json:"digest"`
 	Size   int64      `json:"size"`
 	Roles  []Role     `json:"roles"`
 }
 
-// Role says what a blob is to whatever points at it.
+// Role says what a blob is to the manifest or the inventory that points at it.
 type Role string
 
-// The roles. All but the last two are metadata: small, held in memory, and
-// stored before everything else.
+// The roles of a blob. All but the last two are those of metadata, which is held
+// in memory and comes first in the file.
 const (
 	RoleConfig   Role = "config"
 	RoleEvidence Role = "evidence"
@@ -112,8 +118,8 @@ func (n Node) Descriptor() oci.Descriptor {
 	return oci.Descriptor{MediaType: n.MediaType, Digest: n.Digest, Size: n.Size}
 }
 
-// parseInventory reads an inventory strictly: every name known, and the bytes
-// exactly as export writes them.
+// parseInventory reads an inventory strictly: unknown members are refused, and the
+// bytes must be those that export writes.
 func parseInventory(raw []byte) (*Inventory, error) {
 	var inv Inventory
 	if err := strict.UnmarshalOwn(raw, &inv); err != nil {
@@ -128,7 +134,7 @@ func parseInventory(raw []byte) (*Inventory, error) {
 	return &inv, nil
 }
 
-// What an inventory may hold of text that nothing else fixes.
+// Bounds of the parts of an inventory that do not follow from anything else.
 const (
 	maxKeys      = 64
 	maxReference = 1024
@@ -141,20 +147,19 @@ var (
 	waivers = []string{WaiverAllowUnverified}
 )
 
-// check answers whether inv is written the one way its content can be: each list
-// in its order with nothing in it twice, and no room for text that says nothing
-// about the images.
+// check reports whether inv is in its one valid form: each list is in order with
+// no element twice, and there is no room for text that is not about the images.
 func (inv *Inventory) check() error {
 	switch {
 	case !toolName.MatchString(inv.Tool.Name) || !toolVersion.MatchString(inv.Tool.Version):
-		return errors.New("names no tool and version in plain letters and digits")
+		return errors.New("does not name tool and version in plain letters and digits")
 	case !ascending(inv.Waivers, cmp.Compare) || slices.ContainsFunc(inv.Waivers, unknownWaiver):
 		return fmt.Errorf("lists waivers other than %q", waivers)
 	case len(inv.Images) == 0:
 		return errors.New("lists no image")
 	case !ascending(inv.Images, compareImages):
 		return errors.New("does not list images by reference, each reference once")
-	case slices.ContainsFunc(inv.Images, func(img Image) bool { return len(img.Reference) > maxReference }):
+	case slices.ContainsFunc(inv.Images, hasLongReference):
 		return fmt.Errorf("has a reference of more than %d bytes", maxReference)
 	case len(inv.Keys) > maxKeys:
 		return fmt.Errorf("lists %d keys, the format allows %d", len(inv.Keys), maxKeys)
@@ -166,10 +171,12 @@ func (inv *Inventory) check() error {
 	return nil
 }
 
-func unknownWaiver(w string) bool { return !slices.Contains(waivers, w) }
+func unknownWaiver(w string) bool     { return !slices.Contains(waivers, w) }
+func hasLongReference(img Image) bool { return len(img.Reference) > maxReference }
 
 func compareImages(a, b Image) int { return cmp.Compare(a.Reference, b.Reference) }
 func compareKeys(a, b Key) int     { return cmp.Compare(a.Fingerprint, b.Fingerprint) }
+func compareBlobs(a, b Blob) int   { return cmp.Compare(a.Digest, b.Digest) }
 
 // ascending reports whether each element of list is greater than the one before.
 func ascending[T any](list []T, compare func(a, b T) int) bool {
@@ -191,8 +198,8 @@ type artifactManifest struct {
 	Layers        []oci.Descriptor `json:"layers"`
 }
 
-// artifact returns the only valid manifest for a blob of the bundle's own: the
-// empty config and one layer.
+// artifact returns the one valid manifest for a blob of the bundle's own, with the
+// empty config and the blob as its layer.
 func artifact(artifactType, layerType string, blob []byte) ([]byte, error) {
 	return strict.Marshal(&artifactManifest{
 		SchemaVersion: 2, MediaType: oci.TypeManifest, ArtifactType: artifactType,
@@ -201,7 +208,8 @@ func artifact(artifactType, layerType string, blob []byte) ([]byte, error) {
 	})
 }
 
-// KeyArtifact returns the manifest that carries a public key, given in PEM.
+// KeyArtifact returns the manifest under which a bundle carries a public key,
+// given in PEM.
 func KeyArtifact(pem []byte) ([]byte, error) { return artifact(TypeKeyArtifact, TypeKey, pem) }
 
 func inventoryArtifact(blob []byte) ([]byte, error) {

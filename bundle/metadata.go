@@ -11,13 +11,14 @@ import (
 	"github.com/gapseal/gapseal/verify/check"
 )
 
-// budget is what one entry may cost, and the check that says so.
+// budget is how many bytes an entry may have, and the check that fails if it has
+// more.
 type budget struct {
 	max int64
 	id  check.ID
 }
 
-// metadata decides whether an entry is held in memory, and within what budget.
+// metadata decides whether an entry is held in memory, and within which budget.
 func (r *Reader) metadata(e entry) (keep bool, b budget) {
 	switch place := r.seq.place - 1; {
 	case e.name == nameMarker:
@@ -39,14 +40,14 @@ func (r *Reader) metadata(e entry) (keep bool, b budget) {
 	return r.listed(e)
 }
 
-// listed looks an entry up in the inventory.
+// listed is metadata for an entry that is not one of the bundle's own blobs.
 func (r *Reader) listed(e entry) (keep bool, b budget) {
 	blob := r.Inventory.find(e.digest)
 	if blob == nil {
 		return false, b
 	}
 	if blob.Size != e.size {
-		r.faults.add(&check.Fault{ID: check.BlobSize, Subject: string(e.digest), Detail: "the file holds another size than the inventory lists",
+		r.faults.add(&check.Fault{ID: check.BlobSize, Subject: string(e.digest), Detail: "the size in the file is not the one the inventory lists",
 			Expected: fmt.Sprintf("%d bytes", blob.Size), Found: fmt.Sprintf("%d bytes", e.size)})
 		r.Damaged[e.digest] = true
 		r.states[e.digest] = check.Damaged
@@ -73,8 +74,8 @@ func (r *Reader) roleBudget(role Role) budget {
 	return budget{}
 }
 
-// store keeps a metadata body, checked against the digest in its name, and
-// interprets the bundle's own documents.
+// store keeps the body of metadata, once it is compared with the digest in its
+// name, and reads the bundle's own documents.
 func (r *Reader) store(e entry, body []byte) {
 	switch e.name {
 	case nameMarker:
@@ -91,7 +92,7 @@ func (r *Reader) store(e entry, body []byte) {
 		return
 	}
 	r.Meta[e.digest] = body
-	if r.states[e.digest] == "" { // a name may stand in the file twice
+	if r.states[e.digest] == "" { // a name may occur twice in the file
 		r.states[e.digest] = check.Intact
 	}
 	switch {
@@ -103,19 +104,20 @@ func (r *Reader) store(e entry, body []byte) {
 }
 
 func digestFault(want, got oci.Digest) *check.Fault {
-	return &check.Fault{ID: check.BlobDigest, Subject: string(want), Detail: "the content is not what its digest says", Expected: string(want), Found: string(got)}
+	return &check.Fault{ID: check.BlobDigest, Subject: string(want), Detail: "the content is not what its digest says",
+		Expected: string(want), Found: string(got)}
 }
 
 func (r *Reader) marker(body []byte) {
 	if string(body) == layoutFile {
 		return
 	}
-	f := &check.Fault{ID: check.LayoutMarker, Subject: nameMarker, Detail: "the layout marker", Expected: layoutFile, Found: fmt.Sprintf("%.80q", body)}
-	r.faults.add(f)
+	r.faults.add(&check.Fault{ID: check.LayoutMarker, Subject: nameMarker, Detail: "the layout marker",
+		Expected: layoutFile, Found: fmt.Sprintf("%.80q", body)})
 }
 
-// readInventory reads the inventory and compares index.json with what it
-// dictates.
+// readInventory reads the inventory and compares index.json with the one that
+// follows from it.
 func (r *Reader) readInventory(body []byte) {
 	inv, err := parseInventory(body)
 	if err != nil {
@@ -140,11 +142,13 @@ func (r *Reader) compareIndex(inventory []byte) {
 	r.Manifest = oci.FromBytes(manifest)
 	r.seq.artifact(r.Manifest)
 	if r.Index == nil {
-		return // its absence is a disorder already
+		return // that it is missing is reported already
 	}
 	own := []oci.Descriptor{inventoryEntry(manifest)}
 	if seal := listedSeal(r.Index); seal != nil {
-		r.Sealed, r.sealed, r.seq.seal = true, *seal, seal.Digest
+		r.Sealed = true
+		r.sealed = *seal
+		r.seq.seal = seal.Digest
 		own = append(own, *seal)
 	}
 	want, err := indexJSON(r.Inventory, own...)
@@ -153,11 +157,13 @@ func (r *Reader) compareIndex(inventory []byte) {
 		return
 	}
 	if !bytes.Equal(r.Index, want) {
-		r.faults.add(&check.Fault{ID: check.LayoutIndex, Subject: nameIndex, Detail: differingIndex(r.Index, want), Expected: string(oci.FromBytes(want)), Found: string(oci.FromBytes(r.Index))})
+		r.faults.add(&check.Fault{ID: check.LayoutIndex, Subject: nameIndex, Detail: differingIndex(r.Index, want),
+			Expected: string(oci.FromBytes(want)), Found: string(oci.FromBytes(r.Index))})
 	}
 }
 
-// differingIndex says in a few words how an index.json differs.
+// differingIndex says how an index.json differs from the one that the format
+// dictates.
 func differingIndex(got, want []byte) string {
 	var g, w index
 	if strict.Unmarshal(got, &g) == nil && strict.Unmarshal(want, &w) == nil && len(g.Manifests) != len(w.Manifests) {
@@ -166,8 +172,8 @@ func differingIndex(got, want []byte) string {
 	return fmt.Sprintf("differs at byte %d from what the inventory dictates", strict.FirstDifference(got, want))
 }
 
-// find returns the blob of that digest; the list is sorted, and a list that is
-// not finds nothing more than it should.
+// find returns the blob with that digest, by binary search. The list is sorted;
+// in a list that is not, the search finds fewer blobs, and never a wrong one.
 func (inv *Inventory) find(d oci.Digest) *Blob {
 	lo, hi := 0, len(inv.Blobs)
 	for lo < hi {
@@ -183,7 +189,8 @@ func (inv *Inventory) find(d oci.Digest) *Blob {
 	return nil
 }
 
-// take reads an entry's body if it is metadata, or leaves it for Hash.
+// take reads the body of an entry that is metadata, and passes over others until
+// [Reader.Hash].
 func (r *Reader) take(e entry) error {
 	if e.digest != "" {
 		r.read[e.digest] = true
@@ -216,7 +223,7 @@ func (r *Reader) take(e entry) error {
 	return r.padding(e)
 }
 
-// overBudget passes over metadata that is too large to be held.
+// overBudget reports metadata that is too large to be held, and passes over it.
 func (r *Reader) overBudget(e entry, b budget) error {
 	r.faults.add(&check.Fault{ID: b.id, Subject: e.name, Detail: "is over its budget and was not read",
 		Expected: fmt.Sprintf("at most %d bytes", b.max), Found: fmt.Sprintf("%d bytes", e.size)})
@@ -239,11 +246,6 @@ func (r *Reader) overBudget(e entry, b budget) error {
 	return r.padding(e)
 }
 
-// truncated reports a file that ends inside an entry, of which got bytes came.
-func (r *Reader) truncated(e entry, got int64) {
-	r.cutOff(check.ContainerTruncated, e.name, fmt.Sprintf("the file ends inside this entry, after %d of its %d bytes", got, e.size), e.offset-blockSize+footprint(e.size))
-}
-
 // leave passes over a body that is not held in memory.
 func (r *Reader) leave(e entry) error {
 	if r.in.file == nil {
@@ -259,7 +261,7 @@ func (r *Reader) leave(e entry) error {
 	return r.padding(e)
 }
 
-// padding checks the zero bytes that fill the last block of a body.
+// padding reads the bytes that fill the last block of a body, which must be zero.
 func (r *Reader) padding(e entry) error {
 	pad := make([]byte, padding(e.size))
 	_, truncated, err := r.in.full(pad)
@@ -267,17 +269,18 @@ func (r *Reader) padding(e entry) error {
 		return err
 	}
 	if truncated {
-		r.cutOff(check.ContainerTruncated, e.name, "the file ends inside the padding behind this entry", e.offset-blockSize+footprint(e.size))
+		r.cutOff(check.ContainerTruncated, e.name, "the file ends inside the padding after this entry", e.next())
 		return nil
 	}
 	if slices.ContainsFunc(pad, func(b byte) bool { return b != 0 }) {
-		r.faults.add(&check.Fault{ID: check.ContainerPadding, Subject: e.name, Detail: fmt.Sprintf("bytes after the entry at offset %d are not zero", e.offset+e.size)})
+		r.faults.add(&check.Fault{ID: check.ContainerPadding, Subject: e.name,
+			Detail: fmt.Sprintf("bytes after the entry at offset %d are not zero", e.offset+e.size)})
 	}
 	return nil
 }
 
-// listedSeal returns what an index.json lists last, if that is a seal. Whether
-// the rest of index.json is as it must be is asked elsewhere.
+// listedSeal returns the last manifest that an index.json lists if it is a seal.
+// The rest of index.json is compared in compareIndex.
 func listedSeal(raw []byte) *oci.Descriptor {
 	var ix index
 	if strict.Unmarshal(raw, &ix) != nil || len(ix.Manifests) == 0 {
@@ -290,8 +293,8 @@ func listedSeal(raw []byte) *oci.Descriptor {
 	return &oci.Descriptor{MediaType: oci.TypeManifest, Digest: last.Digest, Size: last.Size, ArtifactType: TypeSeal}
 }
 
-// readSeal compares the seal's manifest with the one its envelope dictates.
-// Whether the envelope is worth anything is for verify to say.
+// readSeal compares the manifest of the seal with the one that follows from its
+// envelope. Package verify judges the envelope.
 func (r *Reader) readSeal(envelope []byte) {
 	manifest, err := sealArtifact(envelope)
 	if err != nil {
@@ -300,15 +303,16 @@ func (r *Reader) readSeal(envelope []byte) {
 	}
 	want := sealEntry(manifest)
 	if want.Digest != r.sealed.Digest || want.Size != r.sealed.Size {
-		r.faults.add(&check.Fault{ID: check.LayoutSeal, Subject: string(r.sealed.Digest), Detail: "the seal's manifest is not the one the format dictates",
+		r.faults.add(&check.Fault{ID: check.LayoutSeal, Subject: string(r.sealed.Digest),
+			Detail:   "the seal's manifest is not the one the format dictates",
 			Expected: fmt.Sprintf("%s, %d bytes", want.Digest, want.Size), Found: fmt.Sprintf("%s, %d bytes", r.sealed.Digest, r.sealed.Size)})
 		return
 	}
 	r.Seal = envelope
 }
 
-// sealBudget tells whether the entry at hand is a part of the seal, and what it
-// may cost.
+// sealBudget reports whether the current entry is at the place of a part of the
+// seal, and returns its budget.
 func (r *Reader) sealBudget() (budget, bool) {
 	switch {
 	case r.seq.seal == "":
@@ -320,24 +324,10 @@ func (r *Reader) sealBudget() (budget, bool) {
 	return budget{}, false
 }
 
-// sealPart judges an entry where a part of the seal is due. What else stands
-// there is a blob like all that follow, and the seal is told as missing.
-func (s *sequence) sealPart(place int, e *entry, inv *Inventory) {
-	part, want := "manifest", string(s.seal)
-	if place == atSealEnvelope {
-		part, want = "envelope", "the blob that its manifest names"
-	}
-	if _, listed := s.listed(e, inv); !listed && (place == atSealEnvelope || e.digest == s.seal) {
-		return
-	}
-	s.faults.add(&check.Fault{ID: check.LayoutSeal, Subject: e.name, Detail: "index.json lists a seal, and its " + part + " is not where it belongs", Expected: want, Found: string(e.digest)})
-	s.seal = ""
-	s.blob(e, inv)
-}
-
 // unfinishedSeal reports a file that ended before the seal did.
 func (r *Reader) unfinishedSeal() {
 	if r.seq.seal != "" && r.seq.place <= atSealEnvelope {
-		r.faults.add(&check.Fault{ID: check.LayoutSeal, Subject: string(r.seq.seal), Detail: "index.json lists a seal, and it is not in the file"})
+		r.faults.add(&check.Fault{ID: check.LayoutSeal, Subject: string(r.seq.seal),
+			Detail: "index.json lists a seal, and it is not in the file"})
 	}
 }

@@ -8,14 +8,8 @@ import (
 	"github.com/gapseal/gapseal/verify/check"
 )
 
-const (
-	nameMarker = "oci-layout"
-	nameIndex  = "index.json"
-	blobPrefix = "blobs/sha256/"
-)
-
-// A Plan is a bundle of which every byte but the content of layers is known:
-// all sizes are, so each entry's place in the file is too.
+// A Plan is a bundle of which everything is known but the content of its layers.
+// Since all sizes are known, so is the place of each entry in the file.
 type Plan struct {
 	Contents
 	Index   []byte // index.json; its SHA-256 is the bundle's identity
@@ -27,14 +21,15 @@ type planned struct {
 	name   string
 	digest oci.Digest
 	size   int64
-	data   []byte // nil for content, which is fetched
+	data   []byte // nil for content, which is fetched when the bundle is written
 	offset int64  // of the header
 }
 
-// NewPlan completes an inventory with the blobs its manifests reach, and lays
-// out the file. inv.Blobs is derived here; everything else of inv is taken as
-// it is but for the order of evidence. A fault in the source's manifests is an
-// error, and nothing can waive it.
+// NewPlan completes an inventory with the blobs that its manifests reach, and lays
+// out the file, within the budgets of lim. It derives inv.Blobs, the platforms of
+// the images and the order of their evidence, and takes the rest of inv as it is.
+// meta holds all metadata by digest. The error is a [*check.Fault] if a manifest
+// of the source is malformed; no waiver allows that.
 func NewPlan(inv Inventory, meta map[oci.Digest][]byte, lim oci.Limits) (*Plan, error) {
 	p := &Plan{Contents: Contents{Inventory: &inv, Meta: meta, Limits: lim.WithDefaults()}}
 	g := p.Walk()
@@ -96,7 +91,8 @@ func (p *Plan) layOut() error {
 	}
 	p.addContent()
 	if metadata > p.Limits.Metadata {
-		return &check.Fault{ID: check.LimitMetadata, Detail: "all metadata together", Expected: fmt.Sprintf("at most %d bytes", p.Limits.Metadata), Found: fmt.Sprintf("%d bytes", metadata)}
+		return &check.Fault{ID: check.LimitMetadata, Detail: "all metadata together",
+			Expected: fmt.Sprintf("at most %d bytes", p.Limits.Metadata), Found: fmt.Sprintf("%d bytes", metadata)}
 	}
 	return nil
 }
@@ -120,11 +116,11 @@ func (p *Plan) entry(e planned) {
 	p.Size += footprint(e.size)
 }
 
-// Identity is the SHA-256 of index.json: with the canonical form it fixes every
-// byte of the bundle.
+// Identity returns the SHA-256 of index.json. Since the form is canonical, it fixes
+// every byte of the bundle.
 func (p *Plan) Identity() oci.Digest { return oci.FromBytes(p.Index) }
 
-// ContentSize returns how many bytes of content are still to be fetched.
+// ContentSize returns how many bytes of content remain to be fetched.
 func (p *Plan) ContentSize() (n int64) {
 	for _, e := range p.entries {
 		if e.data == nil {
@@ -134,12 +130,11 @@ func (p *Plan) ContentSize() (n int64) {
 	return n
 }
 
-// TypeSeal is the artifact type of a seal, and the payload type of the envelope
-// in it.
+// TypeSeal is the artifact type of a seal, and the payload type of its envelope.
 const TypeSeal = "application/vnd.gapseal.seal.v1+json"
 
-// MaxSeal is how large the envelope of a seal may be, in bytes. It is part of
-// the bundle format: nothing in a seal grows with the bundle.
+// MaxSeal is how large the envelope of a seal may be, in bytes. It is part of the
+// bundle format: a seal does not grow with the bundle.
 const MaxSeal = 64 << 10
 
 func sealArtifact(envelope []byte) ([]byte, error) {
@@ -152,10 +147,10 @@ func sealEntry(manifest []byte) oci.Descriptor {
 	return d
 }
 
-// AddSeal puts a seal, given as its envelope, behind the inventory, which it
-// should be about: p.Manifest names it. It lays the file out again, so that
-// index.json, size and identity change. The error is a fault of a budget, or
-// that of an envelope over [MaxSeal].
+// AddSeal puts a seal after the inventory. The seal, given as its envelope, should
+// name p.Manifest, which is the manifest of the inventory. Index, size and
+// identity of the plan change. The error is a fault of a budget, or reports an
+// envelope larger than [MaxSeal].
 func (p *Plan) AddSeal(envelope []byte) error {
 	if len(envelope) == 0 || len(envelope) > MaxSeal {
 		return fmt.Errorf("the seal has %d bytes, the format allows 1 to %d", len(envelope), MaxSeal)
@@ -165,8 +160,8 @@ func (p *Plan) AddSeal(envelope []byte) error {
 	return p.layOut()
 }
 
-// sealBlobs returns what a seal adds to the file: its manifest and its envelope;
-// its config stands there as the inventory's.
+// sealBlobs returns the blobs that a seal adds to the file: its manifest and its
+// envelope. Its config is that of the inventory.
 func (p *Plan) sealBlobs() ([][]byte, error) {
 	if !p.Sealed {
 		return nil, nil
@@ -175,17 +170,8 @@ func (p *Plan) sealBlobs() ([][]byte, error) {
 	return [][]byte{manifest, p.Seal}, err
 }
 
-// OwnBlobs counts the blobs that no inventory lists: the inventory's own
-// manifest, its config and itself, and what belongs to a seal.
-func (c *Contents) OwnBlobs() int {
-	if c.Sealed {
-		return 5
-	}
-	return 3
-}
-
-// SealSize returns how many bytes the blobs of the seal have, none if there is
-// no seal or it cannot be read.
+// SealSize returns how many bytes the blobs of the seal have, 0 if there is no seal
+// or it cannot be read.
 func (c *Contents) SealSize() int64 {
 	if c.Seal == nil {
 		return 0

@@ -3,6 +3,7 @@ package bundle
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 
@@ -156,6 +157,19 @@ func (r *Reader) scan() error {
 		}
 	}
 	return nil
+}
+
+// lose ends the reading before the end of the archive: where the next header is
+// cannot be known.
+func (r *Reader) lose() {
+	r.ended = true
+	r.lost = true
+}
+
+// stop ends the reading at a budget.
+func (r *Reader) stop(id check.ID, what string, max int64) {
+	r.lose()
+	r.faults.add(&check.Fault{ID: id, Detail: what, Expected: fmt.Sprintf("at most %d", max), Found: "more"})
 }
 
 // Faults returns what is wrong with the container, the layout and the blobs. The

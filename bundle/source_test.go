@@ -83,7 +83,7 @@ func TestWrongContentFromTheSource(t *testing.T) {
 		src.Blobs[d] = other
 		_, err := collect(t, src, fixture.Request(t, "built:v1"))
 		wantFault(t, err, check.BlobDigest)
-		if err != nil && !strings.Contains(err.Error(), "the registry answered with another") {
+		if err != nil && !strings.Contains(err.Error(), "the source returned another") {
 			t.Errorf("%s: %v", what, err)
 		}
 	}

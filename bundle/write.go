@@ -2,10 +2,12 @@ package bundle
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"fmt"
 	"io"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -13,10 +15,10 @@ import (
 	"github.com/gapseal/gapseal/verify/check"
 )
 
-// Fetch opens the content of a blob. The reader is closed by the caller.
+// Fetch opens the content of a blob of size bytes. The caller closes the reader.
 type Fetch func(ctx context.Context, d oci.Digest, size int64) (io.ReadCloser, error)
 
-// copyBuffer is how much of a blob is in memory at a time.
+// copyBuffer is how many bytes of a blob are in memory at a time.
 const copyBuffer = 256 << 10
 
 // defaultWorkers is how many blobs are fetched at a time if the caller does not
@@ -100,15 +102,17 @@ func (e planned) copyContent(ctx context.Context, w io.Writer, fetch Fetch, prog
 		return err
 	}
 	if n != e.size {
-		return &check.Fault{ID: check.BlobSize, Detail: "the source ended early", Expected: fmt.Sprint(e.size), Found: fmt.Sprint(n)}
+		return &check.Fault{ID: check.BlobSize, Detail: "the source ended early",
+			Expected: fmt.Sprint(e.size), Found: fmt.Sprint(n)}
 	}
 	if got := oci.FromSum([sha256.Size]byte(h.Sum(nil))); got != e.digest {
-		return &check.Fault{ID: check.BlobDigest, Detail: "the source gave other content", Expected: string(e.digest), Found: string(got)}
+		return &check.Fault{ID: check.BlobDigest, Detail: "the source gave other content",
+			Expected: string(e.digest), Found: string(got)}
 	}
 	return nil
 }
 
-// onlyReader hides WriteTo, so that the buffer's size is ours.
+// onlyReader hides WriteTo, so that the size of the buffer is copyBuffer.
 type onlyReader struct{ io.Reader }
 
 type counter struct {
@@ -120,4 +124,11 @@ func (c *counter) Write(p []byte) (int, error) {
 	n, err := c.w.Write(p)
 	c.progress(int64(n))
 	return n, err
+}
+
+// largestFirst sorts work so that the largest piece is not the last to start.
+func largestFirst[T any](all []T, size func(T) int64) []T {
+	sorted := slices.Clone(all)
+	slices.SortStableFunc(sorted, func(a, b T) int { return cmp.Compare(size(b), size(a)) })
+	return sorted
 }

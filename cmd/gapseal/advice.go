@@ -1,6 +1,14 @@
 package main
 
-import "github.com/gapseal/gapseal/verify/check"
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/gapseal/gapseal/bundle"
+	"github.com/gapseal/gapseal/verify/check"
+)
 
 // advice says which flag helps where a check failed, in place of the remedy in
 // [check.Table], which knows no flags. docs/checks.md is generated from both.
@@ -74,4 +82,25 @@ func advise(f *check.Fault) string {
 		return adviceOnCause[f.Cause]
 	}
 	return advice[f.ID]
+}
+
+// adviseSource adds to an error of collecting images which flag helps.
+func adviseSource(err error) error {
+	budget := (*bundle.BudgetError)(nil)
+	advice := ""
+	switch {
+	case errors.As(err, &budget) && budget.Limit == "metadata":
+		advice = "export fewer images per bundle or raise --limit metadata=SIZE"
+	case errors.As(err, &budget) && budget.Limit != "":
+		advice = "raise --limit " + budget.Limit + "=SIZE only if you know why it is that large"
+	case errors.As(err, new(*bundle.PlatformError)):
+		advice = "name one of them with --platform"
+	case errors.As(err, new(*tls.CertificateVerificationError)):
+		advice = "pass the certificate of the registry's authority with --registry-cacert"
+	case errors.Is(err, http.ErrSchemeMismatch):
+		advice = "the registry speaks plain HTTP; allow that with --allow-http-registry"
+	default:
+		return err
+	}
+	return fmt.Errorf("%w; %s", err, advice)
 }

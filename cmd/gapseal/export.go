@@ -116,7 +116,7 @@ func (e *exportRun) run(ctx context.Context, args []string, std stdio) error {
 	}
 	plan, fetch, err := bundle.Collect(ctx, src, req)
 	if err != nil {
-		return fmt.Errorf("%w\nNothing was written.", err)
+		return fmt.Errorf("%w\nNothing was written.", adviseSource(err))
 	}
 	if err := e.seal(plan, &o); err != nil {
 		return err
@@ -280,9 +280,9 @@ func (e *exportRun) write(ctx context.Context, plan *bundle.Plan, fetch bundle.F
 	case err == nil:
 		return nil
 	case e.output == "-":
-		return fmt.Errorf("%w\nWhat was written has no end and is not a bundle: discard it.%s", err, again(err, "export"))
+		return fmt.Errorf("%w\nWhat was written has no end and is not a bundle: discard it.%s", adviseSource(err), again(err, "export"))
 	}
-	return fmt.Errorf("%w\nThis run wrote nothing under %s.%s", err, e.output, again(err, "export"))
+	return fmt.Errorf("%w\nThis run wrote nothing under %s.%s", adviseSource(err), e.output, again(err, "export"))
 }
 
 func (e *exportRun) writeTo(ctx context.Context, plan *bundle.Plan, fetch bundle.Fetch, tell func(int64), out io.Writer) error {

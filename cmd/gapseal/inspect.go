@@ -92,10 +92,7 @@ func inspect(path string, format textOrJSON, volumes []string, std stdio) error 
 // measure counts as verify does: the file with all that is in it, the bundle's
 // own blobs too. A pipe does not tell its size before its end.
 func (in *inspection) measure(r *bundle.Reader, size int64) {
-	blobs := len(r.Inventory.Blobs) + bundle.InventoryBlobs
-	if r.Sealed {
-		blobs += bundle.SealBlobs
-	}
+	blobs := len(r.Inventory.Blobs) + r.OwnBlobs()
 	in.content = term.Count(blobs, "blob", "blobs")
 	if size > 0 {
 		in.content += ", " + term.Bytes(size) + " in all"
