@@ -48,7 +48,7 @@ func TestCosignOfASigstoreBundle(t *testing.T) {
 	}
 }
 
-// A keyless signature comes with who signed, under the names that cosign uses.
+// The claim of a keyless signature names who signed, as cosign does.
 func TestCosignOfAnIdentity(t *testing.T) {
 	rep := fixture.Verify(t, fixture.Bundle(t, "app:v1"), fixture.Options())
 	sig := &rep.Images[0].Signatures[0]

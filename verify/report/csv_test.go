@@ -6,13 +6,13 @@ import (
 	"testing"
 )
 
-// TestCSV reads the table as any program would.
+// A reader of CSV finds a row for each blob.
 func TestCSV(t *testing.T) {
 	rep := sample(t, "app:v1", "multi:v1")
 	rep.Waivers = []string{"--insecure-ignore-tlog", "--at 2026-11-24"}
 	out := written(t, "csv", rep)
 	if strings.Count(out, "\r\n") != strings.Count(out, "\n") {
-		t.Error("a line does not end as RFC 4180 has it")
+		t.Error("a line does not end with CR and LF")
 	}
 	records, err := csv.NewReader(strings.NewReader(out)).ReadAll()
 	if err != nil || len(records) != len(rep.Blobs)+1 {

@@ -11,27 +11,29 @@ import (
 	"github.com/gapseal/gapseal/verify/check"
 )
 
-var update = flag.Bool("update", false, "write the golden reports anew")
+var update = flag.Bool("update", false, "rewrite the golden reports")
 
-// goldenChecks are those that the golden reports have, for lack of room for all.
+// goldenChecks are the checks in the golden reports. All of them would take too
+// much room.
 var goldenChecks = []check.ID{check.ContainerHeader, check.ConfigDiffID, check.RekorSET, check.TrustKey, check.SignaturePresent, check.PolicyUnbound}
 
-func goldenSample(t *testing.T, image string) *verify.Report {
+func goldenSample(t testing.TB, image string) *verify.Report {
 	t.Helper()
 	rep := sample(t, image)
 	rep.Checks = slices.DeleteFunc(rep.Checks, func(c verify.Check) bool { return !slices.Contains(goldenChecks, c.ID) })
 	return rep
 }
 
-// TestGolden compares reports of bundles of testdata with what a person has
-// looked at. Run it with -update after a change, and look again.
+// TestGolden compares reports on bundles of testdata with files that a person has
+// looked at. After a change run it with -update, and look again.
 func TestGolden(t *testing.T) {
 	for name, image := range map[string]string{"verified": "app:v1", "rejected": "wrongkey:v1"} {
 		rep := goldenSample(t, image)
 		if string(rep.Verdict) != name {
 			t.Fatalf("%s is %s", image, rep.Verdict)
 		}
-		for format := range formats {
+		for _, f := range Formats {
+			format := f.Name
 			if format == "text" || format == "json" {
 				continue // docs/report.md and the tests of the text show these
 			}
@@ -46,7 +48,7 @@ func TestGolden(t *testing.T) {
 				t.Fatal(err)
 			}
 			if got != string(want) {
-				t.Errorf("%s is not what %s holds; if it should be so now, run the test with -update\nfound:\n%s", format, path, got)
+				t.Errorf("%s differs from %s; if the change is intended, run the test with -update\nfound:\n%s", format, path, got)
 			}
 		}
 	}

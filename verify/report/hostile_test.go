@@ -13,8 +13,8 @@ import (
 	"github.com/gapseal/gapseal/internal/term"
 )
 
-// unseen are characters that no report for people may hold, but for the line
-// breaks of its own.
+// unseen returns the first character that no report for people may hold, except
+// for its own line breaks.
 func unseen(s string) string {
 	for _, r := range s {
 		if r != '\n' && !term.Visible(r) {
@@ -24,8 +24,8 @@ func unseen(s string) string {
 	return ""
 }
 
-// TestHostileShown: in every form, nothing invisible of an outsider's stays
-// invisible, and no URL keeps its password. JSON is a document for programs.
+// In every format, nothing invisible from a bundle stays invisible, and no URL
+// keeps its password. Only JSON, which is for programs, keeps passwords.
 func TestHostileShown(t *testing.T) {
 	rep := hostile(t)
 	for _, format := range []string{"text", "html", "junit", "csv", "sha256", "sha256-files", "vsa"} {
@@ -40,7 +40,7 @@ func TestHostileShown(t *testing.T) {
 			t.Errorf("%s holds a password", format)
 		}
 		if strings.Contains(got, "\nVERIFIED") {
-			t.Errorf("%s has a line of an outsider's", format)
+			t.Errorf("%s has a line that came from the bundle", format)
 		}
 	}
 	if bad := unseen(written(t, "json", rep)); bad != "" {
@@ -48,16 +48,16 @@ func TestHostileShown(t *testing.T) {
 	}
 }
 
-// TestHostileHTML: an outsider's text stays text, wherever it stands.
+// Text from a bundle stays text, wherever it appears in the page.
 func TestHostileHTML(t *testing.T) {
 	got := written(t, "html", hostile(t))
-	wholesome(t, got)
+	selfContained(t, got)
 	if !strings.Contains(got, `=cmd|&#39; /C calc&#39;!A0\x1b[2J&lt;/script&gt;&lt;script&gt;alert(1)`) {
-		t.Error("the text does not stand there escaped")
+		t.Error("the escaped text is missing")
 	}
 }
 
-// TestHostileJUnit: what XML cannot hold is told, and the document stays one.
+// What XML cannot hold is escaped, and the document stays well-formed.
 func TestHostileJUnit(t *testing.T) {
 	dec := xml.NewDecoder(strings.NewReader(written(t, "junit", hostile(t))))
 	found := 0
@@ -71,7 +71,7 @@ func TestHostileJUnit(t *testing.T) {
 		}
 		if el, ok := tok.(xml.StartElement); ok {
 			if el.Name.Local == "script" {
-				t.Error("there is an element that an outsider made")
+				t.Error("text from the bundle made an element")
 			}
 			for _, a := range el.Attr {
 				if strings.Contains(a.Value, `\x1b[2J</script><script>alert(1)</script>\x00\x0b\u{fffe}"'&]]>\x0d\x0aVERIFIED ../../etc/passwd \u{202e}`) {
@@ -85,8 +85,8 @@ func TestHostileJUnit(t *testing.T) {
 	}
 }
 
-// TestHostileCSV: every record has the columns of the header, and no field begins
-// a formula, whichever characters a program skips first.
+// Every record has the columns of the header, and no field begins a formula,
+// whichever characters a program skips first.
 func TestHostileCSV(t *testing.T) {
 	records, err := csv.NewReader(strings.NewReader(written(t, "csv", hostile(t)))).ReadAll()
 	if err != nil || len(records) < 2 {
@@ -101,8 +101,7 @@ func TestHostileCSV(t *testing.T) {
 	}
 }
 
-// TestHostileSums: what is no digest makes no line, and a name makes no second
-// one.
+// A text that is not a digest makes no line, and no name makes a second one.
 func TestHostileSums(t *testing.T) {
 	rep := hostile(t)
 	line := regexp.MustCompile(`^[0-9a-f]{64}  (oci-layout|index\.json|blobs/sha256/[0-9a-f]{64})$`)

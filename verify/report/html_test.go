@@ -20,15 +20,15 @@ var (
 	htmlAttr = regexp.MustCompile(`([a-zA-Z-]+)(?:="([^"]*)")?`)
 )
 
-// htmlElements are all that a page is made of.
+// htmlElements are the elements that a page may have.
 var htmlElements = strings.Fields("!DOCTYPE html head meta title style body header nav main footer section article h1 h2 h3 p ul li a table thead tbody tr th td div span code details summary svg circle path")
 
-// wholesome checks of a page that it loads nothing and runs nothing: its elements
-// and attributes are those of the templates, and links lead into the page.
-func wholesome(t *testing.T, page string) {
+// selfContained checks that a page loads nothing and runs nothing: its elements
+// and attributes are those of the templates, and its links stay in the page.
+func selfContained(t *testing.T, page string) {
 	t.Helper()
 	if !strings.Contains(page, `<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">`) {
-		t.Error("the page lets browsers load things")
+		t.Error("the page allows browsers to load things")
 	}
 	allowed := strings.Fields("html lang charset http-equiv content name id class href scope data-label open aria-label aria-hidden viewBox cx cy r d")
 	var ids, links []string
@@ -68,9 +68,9 @@ func wholesome(t *testing.T, page string) {
 
 func TestHTMLIsSelfContained(t *testing.T) {
 	for _, images := range [][]string{{"app:v1", "multi:v1", "bundle:v1"}, {"wrongkey:v1"}, {"unsigned:v1"}} {
-		wholesome(t, written(t, "html", sample(t, images...)))
+		selfContained(t, written(t, "html", sample(t, images...)))
 	}
-	wholesome(t, written(t, "html", &verify.Report{Verdict: check.Rejected}))
+	selfContained(t, written(t, "html", &verify.Report{Verdict: check.Rejected}))
 }
 
 // The verdict and its reasons come first, then the images, and so on.
@@ -88,13 +88,14 @@ func TestHTMLOrder(t *testing.T) {
 	} {
 		i := strings.Index(page[at:], want)
 		if i < 0 {
-			t.Fatalf("%q does not stand behind the one before in\n%s", want, page)
+			t.Fatalf("%q does not follow the previous one in\n%s", want, page)
 		}
 		at += i
 	}
 }
 
-// The images are told with who signed, when that was logged, and what was attested.
+// Each image appears with who signed it, when the signature was logged, and what
+// was attested.
 func TestHTMLImages(t *testing.T) {
 	rep := sample(t, "app:v1", "bundle:v1")
 	stamped := time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC)
@@ -105,8 +106,8 @@ func TestHTMLImages(t *testing.T) {
 		"by dev@example.com", "vouched for by https://issuer.example", "certified by CN=ca", "stamped 2026-11-23T08:00:00Z by CN=tsa")
 }
 
-// Long tables are folded, short ones are not, and a flood of failures is cut.
-func TestHTMLOfMuch(t *testing.T) {
+// Long tables are folded, short ones are not, and a long list of failures is cut.
+func TestHTMLOfALargeBundle(t *testing.T) {
 	page := written(t, "html", large(t))
 	folded := regexp.MustCompile(`<details>\n<summary><h3>([^<]*)</h3></summary>`)
 	var got []string
@@ -126,12 +127,11 @@ func TestHTMLOfMuch(t *testing.T) {
 	page = written(t, "html", rejected(list...))
 	contains(t, page, "And 25 more failed; ", ">Failed: 45<")
 	if n := strings.Count(page, `<article class="finding fail">`); n != maxFailures {
-		t.Errorf("%d failures stand above, want %d", n, maxFailures)
+		t.Errorf("%d failures are shown in full, want %d", n, maxFailures)
 	}
 }
 
-// A reader who does not see it can find the way: every column and every row of
-// facts says what it is.
+// The page can be read aloud: every column and every row of facts has a label.
 func TestHTMLSemantics(t *testing.T) {
 	page := written(t, "html", sample(t, "app:v1", "wrongkey:v1"))
 	for _, tag := range htmlTag.FindAllString(page, -1) {
@@ -149,14 +149,14 @@ func TestHTMLSemantics(t *testing.T) {
 	}
 }
 
-// contrasts are the colours that stand on each other, text before ground.
+// contrasts are the pairs of colours that the page uses, text before background.
 var contrasts = [][2]string{
 	{"ink", "paper"}, {"ink", "good-paper"}, {"ink", "bad-paper"}, {"ink", "warn-paper"}, {"muted", "paper"}, {"muted", "warn-paper"}, {"muted", "good-paper"}, {"muted", "bad-paper"},
 	{"link", "paper"}, {"link", "bad-paper"}, {"link", "good-paper"}, {"good", "paper"}, {"good", "good-paper"}, {"bad", "paper"}, {"bad", "bad-paper"}, {"warn", "paper"}, {"warn", "warn-paper"},
 }
 
-// TestHTMLContrast computes the contrast of WCAG 2 for every pair, which has to
-// be 4.5 at least; and wants no colour outside the palette.
+// Every pair has a contrast (WCAG 2) of at least 4.5, and there are no colours
+// outside the palette.
 func TestHTMLContrast(t *testing.T) {
 	style, err := os.ReadFile("html/style.css")
 	if err != nil {
@@ -183,7 +183,7 @@ func TestHTMLContrast(t *testing.T) {
 	}
 }
 
-// luminance is the relative luminance of an sRGB colour, as WCAG 2 defines it.
+// luminance returns the relative luminance of an sRGB colour, as WCAG 2 defines it.
 func luminance(t *testing.T, hex string) float64 {
 	t.Helper()
 	n, err := strconv.ParseUint(hex, 16, 32)

@@ -3,17 +3,20 @@ package report
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gapseal/gapseal/internal/fixture"
 	"github.com/gapseal/gapseal/verify"
 )
 
-// The report's contract: the members of each object, in any order. A member may
-// be added here; none may ever be taken away.
+// contract has the members of each object of a report, in any order. A member may
+// be added here; none may ever be removed.
 var contract = map[string]string{
 	"":                             "anchors blobs bundle bundleKeys checks clock command failures images policy schema seal tool totals transfer verdict verifiedAt waivers",
 	".bundle":                      "fileDigest identity path size volumes",
@@ -91,7 +94,7 @@ func checkObject(t *testing.T, path string, doc map[string]any, seen map[string]
 func checkValue(t *testing.T, path string, v any, seen map[string]bool) {
 	t.Helper()
 	if strings.HasSuffix(path, ".payload") || strings.HasSuffix(path, ".payload[]") {
-		return // the publisher's own
+		return // what the publisher signed
 	}
 	switch v := v.(type) {
 	case map[string]any:
@@ -109,7 +112,7 @@ func checkValue(t *testing.T, path string, v any, seen map[string]bool) {
 	}
 }
 
-// nullable are the members that may be absent. A list that holds nothing is [].
+// nullable are the members that may be null. An empty list is [].
 var nullable = "newest policy transfer seal digest certificateAuthority timestampAuthority mediaType fileDigest identity expected found remedy subject path name key log payload trustedTime kind issuer timeSource integratedTime predicateType authoriser classification destination direction disposition id operator reason secondPerson source at from to label serial type writeProtected definitions scanner"
 
 func checkNull(t *testing.T, path string) {
@@ -134,7 +137,7 @@ func TestJSONSaysNullForWhatIsAbsent(t *testing.T) {
 	}
 }
 
-// A document is safe where it is shown: no markup, nothing that a terminal obeys.
+// A document is safe to show: it has no markup and nothing that a terminal obeys.
 func TestJSONIsSafeToShow(t *testing.T) {
 	rep := fixture.Verify(t, fixture.Bundle(t, "app:v1"), fixture.Options())
 	rep.Images[0].ClaimedReference = "</script>\u009b2J\u202e"
@@ -151,4 +154,131 @@ func TestJSONIsSafeToShow(t *testing.T) {
 			t.Errorf("want %s in %s", want, b.String())
 		}
 	}
+}
+
+func TestVisibleJSONIsTheSameDocument(t *testing.T) {
+	in := `{"a\u001b": "` + "\u009b1m \u202e \U000e0041 \x7f \u2028 ü" + `",` + "\n" + ` "b": [1]}`
+	out := visibleJSON([]byte(in))
+	if want := `{"a\u001b": "\u009b1m \u202e \udb40\udc41 \u007f \u2028 ü",` + "\n" + ` "b": [1]}`; string(out) != want {
+		t.Errorf("visibleJSON = %s, want %s", out, want)
+	}
+	var before, after any
+	if err := json.Unmarshal([]byte(in), &before); err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(out, &after); err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(before, after) {
+		t.Errorf("%v became %v", before, after)
+	}
+}
+
+// Parse reads back what JSON wrote: writing it again gives the same bytes. The
+// Rekor bundles for [Cosign] are the only thing that a report loses.
+func TestParseReadsWhatJSONWrites(t *testing.T) {
+	full := sample(t, "app:v1", "multi:v1", "bundle:v1")
+	at := time.Date(2026, 11, 23, 8, 0, 0, 1, time.UTC)
+	writeProtected := true
+	full.Transfer = &verify.Transfer{
+		ID:        "T-1",
+		HandOvers: []verify.HandOver{{From: "A", At: &at}},
+		Media:     verify.Media{WriteProtected: &writeProtected},
+	}
+	full.Policy = &verify.PolicyID{Name: "lab", Digest: digestOf(1)}
+	full.Seal = &verify.Seal{Stream: "prod", Serial: 7, ExportedAt: at}
+	full.Bundle.Volumes = []verify.Volume{{Name: "app.tar.001", Size: 1}}
+	for name, rep := range map[string]*verify.Report{
+		"full":         full,
+		"rejected":     sample(t, "wrongkey:v1"),
+		"unsigned":     sample(t, "unsigned:v1"),
+		"large":        large(t),
+		"not a bundle": fixture.Verify(t, []byte("no bundle at all"), fixture.Options()),
+		"attestations": sample(t, "both:v1", "keyless:v1"),
+	} {
+		first := written(t, "json", rep)
+		parsed, err := Parse([]byte(first))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if again := written(t, "json", parsed); again != first {
+			t.Errorf("%s: written again:\n%s\nfirst:\n%s", name, again, first)
+		}
+		if got, want := written(t, "text", parsed), written(t, "text", rep); got != want {
+			t.Errorf("%s: the text is\n%s\nwant\n%s", name, got, want)
+		}
+	}
+}
+
+func TestParseIgnoresNewMembers(t *testing.T) {
+	doc := written(t, "json", sample(t, "app:v1"))
+	later := strings.Replace(doc, `"bundle": {`, `"later": [{"a": 1}], "bundle": {"later": null,`, 1)
+	rep, err := Parse([]byte(later))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if written(t, "json", rep) != doc {
+		t.Error("the other members are not the same")
+	}
+}
+
+func TestParseRefuses(t *testing.T) {
+	doc := written(t, "json", sample(t, "app:v1"))
+	for name, c := range map[string]struct{ from, to, want string }{
+		"another schema":         {"gapseal.report/v1", "gapseal.report/v2", "the report's schema: want gapseal.report/v1"},
+		"another verdict":        {`"verdict": "verified"`, `"verdict": "fine"`, `the verdict is "fine"`},
+		"a verdict alone":        {`"verdict": "verified"`, `"verdict": "rejected"`, "verdict and failures do not agree"},
+		"a duplicate name":       {`"clock": {`, `"clock": {}, "clock": {`, "duplicate"},
+		"a name in another case": {`"clock": {`, `"Clock": {`, "case variant"},
+		"no time":                {`"verifiedAt"`, `"verifiedThen"`, "verifiedAt is missing"},
+		"a time of another form": {`"verifiedAt": "2026-`, `"verifiedAt": "26-`, "the report: "},
+		"a negative size":        {`"size": `, `"size": -`, "the bundle has -"},
+		"an identity too short":  {`"identity": "sha256:`, `"identity": "sha256:0`, "identity: "},
+		"no identity":            {`"identity": "sha256:`, `"identity": null, "x": "`, "without an identity"},
+		"no image":               {`"images": [`, `"images": [], "later": [`, "without an image"},
+		"data after the end":     {"}\n", "}\n{}", "after the end"},
+	} {
+		i := strings.Index(doc, c.from)
+		if name == "data after the end" {
+			i = strings.LastIndex(doc, c.from)
+		}
+		if i < 0 {
+			t.Errorf("%s: there is no %s", name, c.from)
+			continue
+		}
+		bad := doc[:i] + c.to + doc[i+len(c.from):]
+		if _, err := Parse([]byte(bad)); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
+	}
+}
+
+// FuzzParse reads reports that somebody else wrote. Every format can show what
+// Parse accepts, and what it accepts it accepts again.
+func FuzzParse(f *testing.F) {
+	for _, image := range []string{"app:v1", "wrongkey:v1"} {
+		var b bytes.Buffer
+		if err := JSON(&b, goldenSample(f, image)); err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b.Bytes())
+	}
+	f.Add([]byte(`{"schema":"gapseal.report/v1","verdict":"rejected","verifiedAt":"2026-11-24T00:00:00Z","failures":[{}]}`))
+	f.Fuzz(func(t *testing.T, doc []byte) {
+		rep, err := Parse(doc)
+		if err != nil {
+			return
+		}
+		for _, format := range Formats {
+			_ = format.Write(io.Discard, rep) // must not panic
+		}
+		var b bytes.Buffer
+		if err := JSON(&b, rep); err != nil {
+			return // such as a year that JSON cannot hold
+		}
+		if _, err := Parse(b.Bytes()); err != nil {
+			t.Errorf("written again it is refused: %v\n%s", err, b.Bytes())
+		}
+	})
 }

@@ -21,8 +21,8 @@ func ingest(t *testing.T, rep *verify.Report) []junit.Suite {
 	return list
 }
 
-// A suite for the bundle and one for each image, and a case for each check, as a
-// common consumer reads them.
+// A common reader of the format finds a suite for the bundle, one for each image,
+// and a case for each check.
 func TestJUnitIsRead(t *testing.T) {
 	rep := sample(t, "app:v1", "multi:v1")
 	list := ingest(t, rep)
@@ -46,8 +46,9 @@ func TestJUnitIsRead(t *testing.T) {
 	}
 }
 
-// A failure has what was expected, what was found and what to do; what failed of
-// one image stands in its suite, and the others are not green either.
+// A failure says what was expected, what was found and what to do. A failure of
+// one image appears in its suite, and the suites of the others do not pass
+// either.
 func TestJUnitOfAFailure(t *testing.T) {
 	rep := sample(t, "multi:v1", "wrongkey:v1")
 	list := ingest(t, rep)
@@ -70,7 +71,7 @@ func TestJUnitOfAFailure(t *testing.T) {
 	contains(t, e.Body, "expected: sha256:eeba37a0", "-----BEGIN PUBLIC KEY-----\n", "found: sha256:cbd29da1", "to do: ")
 }
 
-// Skips and warnings are told, and fail nothing.
+// Skipped checks and warnings appear, and fail nothing.
 func TestJUnitOfSkipAndWarning(t *testing.T) {
 	var skipped, warned int
 	for _, s := range ingest(t, sample(t, "app:v1")) {
@@ -88,9 +89,9 @@ func TestJUnitOfSkipAndWarning(t *testing.T) {
 	}
 }
 
-// A blob that images share is told in the suite of each, one that nobody owns in
-// the bundle's; an image under two names has one suite.
-func TestJUnitOfShared(t *testing.T) {
+// A check of a blob that images share appears in the suite of each, a check of a
+// blob of no image in that of the bundle. An image under two names has one suite.
+func TestJUnitOfSharedBlobs(t *testing.T) {
 	shared, lone := digestOf(1), digestOf(2)
 	rep := rejected(verify.Check{ID: check.BlobDigest, Class: "blob", Subject: verify.Text(blobFolder + strings.TrimPrefix(shared, "sha256:"))}, verify.Check{ID: check.BlobDigest, Class: "blob", Subject: verify.Text(lone)})
 	rep.Images = []verify.Image{{Digest: digestOf(3), ClaimedReference: "a", Verdict: check.Verified}, {Digest: digestOf(4), ClaimedReference: "b", Verdict: check.Rejected}, {Digest: digestOf(3), ClaimedReference: "c", Verdict: check.Rejected}}
@@ -106,7 +107,7 @@ func TestJUnitOfShared(t *testing.T) {
 	}
 }
 
-// The counts that schemas of the form demand are those of the cases.
+// The counts that schemas of the format demand are those of the cases.
 func TestJUnitCounts(t *testing.T) {
 	var doc junitSuites
 	if err := xml.Unmarshal([]byte(written(t, "junit", sample(t, "app:v1", "unsigned:v1"))), &doc); err != nil {

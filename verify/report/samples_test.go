@@ -1,9 +1,9 @@
 package report
 
 import (
-	"bytes"
 	"fmt"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,31 +12,21 @@ import (
 	"github.com/gapseal/gapseal/verify/check"
 )
 
-// format is one form that a report can be written in.
-type format = func(w *bytes.Buffer, r *verify.Report) error
-
-var formats = map[string]format{
-	"text":         func(w *bytes.Buffer, r *verify.Report) error { return Text(w, r) },
-	"json":         func(w *bytes.Buffer, r *verify.Report) error { return JSON(w, r) },
-	"html":         func(w *bytes.Buffer, r *verify.Report) error { return HTML(w, r) },
-	"junit":        func(w *bytes.Buffer, r *verify.Report) error { return JUnit(w, r) },
-	"csv":          func(w *bytes.Buffer, r *verify.Report) error { return CSV(w, r) },
-	"sha256":       func(w *bytes.Buffer, r *verify.Report) error { return SHA256(w, r) },
-	"sha256-files": func(w *bytes.Buffer, r *verify.Report) error { return SHA256Files(w, r) },
-	"vsa":          func(w *bytes.Buffer, r *verify.Report) error { return VSA(w, r) },
-}
-
 func written(t *testing.T, name string, r *verify.Report) string {
 	t.Helper()
-	var b bytes.Buffer
-	if err := formats[name](&b, r); err != nil {
+	format, ok := FormatNamed(name)
+	if !ok {
+		t.Fatalf("there is no format %s", name)
+	}
+	var b strings.Builder
+	if err := format.Write(&b, r); err != nil {
 		t.Fatalf("%s: %v", name, err)
 	}
 	return b.String()
 }
 
-// sample verifies images of testdata as a user would, with everything that a
-// report can name.
+// sample verifies images of testdata as an operator would and fills in what the
+// command line knows.
 func sample(t testing.TB, images ...string) *verify.Report {
 	t.Helper()
 	opt := fixture.Options()
@@ -49,7 +39,7 @@ func sample(t testing.TB, images ...string) *verify.Report {
 	return rep
 }
 
-// large is a report of 200 images with 5,000 blobs, as real ones are.
+// large is a report on 200 images with 5,000 blobs.
 func large(t testing.TB) *verify.Report {
 	t.Helper()
 	rep := sample(t, "app:v1")
@@ -80,8 +70,8 @@ func digestOf(i int) string { return fmt.Sprintf("sha256:%064x", uint64(i+1)*0x9
 // folder, invisible and reordering characters, and a password in a URL.
 const hostileText = "=cmd|' /C calc'!A0\x1b[2J</script><script>alert(1)</script>\x00\x0b\ufffe\"'&]]>\r\nVERIFIED ../../etc/passwd \u202e\u200b https://user:secret@host.example/x"
 
-// hostile is a report whose every text is hostileText, but for the words of the
-// report itself.
+// hostile is a report in which every text is hostileText, except for gapseal's
+// own words.
 func hostile(t testing.TB) *verify.Report {
 	t.Helper()
 	rep := sample(t, "app:v1")
@@ -94,7 +84,7 @@ func hostile(t testing.TB) *verify.Report {
 		rep.Checks[i].Status = []check.Status{check.Fail, check.Warn, check.Skip, check.Pass}[i%4]
 	}
 	for _, list := range [][]verify.Check{rep.Checks, rep.Failures} {
-		for i := range list { // ids are from the table, whatever is in a bundle
+		for i := range list { // ids come from the table of checks, never from a bundle
 			list[i].ID = []check.ID{check.TrustKey, check.BlobDigest, check.ContainerWrapper}[i%3]
 		}
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/gapseal/gapseal/verify/check"
 )
 
-// TestSHA256Files wants a line for each file of the bundle, with its digest.
+// There is a line for each file of the bundle, with its digest.
 func TestSHA256Files(t *testing.T) {
 	raw := fixture.Bundle(t, "app:v1", "multi:v1")
 	want := map[string]bool{}
@@ -21,7 +21,7 @@ func TestSHA256Files(t *testing.T) {
 	}
 	for line := range strings.Lines(written(t, "sha256-files", fixture.Verify(t, raw, fixture.Options()))) {
 		if !want[line] {
-			t.Errorf("%q is no file's line, or a second one", line)
+			t.Errorf("%q belongs to no file, or stands there twice", line)
 		}
 		delete(want, line)
 	}
@@ -30,9 +30,9 @@ func TestSHA256Files(t *testing.T) {
 	}
 }
 
-// What is damaged has the line of what it should be, and what should not be there
-// has none.
-func TestSHA256FilesOfARejected(t *testing.T) {
+// A damaged blob has the line that it should have, and a blob that should not be
+// there has none.
+func TestSHA256FilesOfARejectedBundle(t *testing.T) {
 	rep := rejected()
 	rep.Blobs = []verify.Blob{{Digest: digestOf(1), State: "damaged"}, {Digest: digestOf(2), State: check.Unlisted}, {Digest: digestOf(3), State: "missing"}, {Digest: "sha256:short"}}
 	hex1, hex3 := digestOf(1)[7:], digestOf(3)[7:]

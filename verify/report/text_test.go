@@ -29,6 +29,8 @@ func render(t *testing.T, rep *verify.Report) string {
 	return b.String()
 }
 
+func splitLines(s string) []string { return strings.Split(strings.TrimSuffix(s, "\n"), "\n") }
+
 func contains(t *testing.T, text string, parts ...string) {
 	t.Helper()
 	for _, p := range parts {
@@ -58,8 +60,8 @@ func spectromate(t *testing.T, name string) *trust.Key {
 	return key
 }
 
-// A failed verification names both keys in full, as cosign's own answer does
-// that spectromate's page shows: the key given, and the key that signed.
+// A failed verification names both keys in full, the key given and the key that
+// signed, as cosign does on the page of spectromate.
 func TestTextShowsBothKeys(t *testing.T) {
 	page, signer := spectromate(t, "page-expected.pub"), spectromate(t, "signer.pub")
 	got := render(t, rejected(verify.Check{
@@ -101,8 +103,8 @@ func TestTextOfManyFailuresCanBeRead(t *testing.T) {
 		"REJECTED app.tar: 80 checks failed; first cause: blob.digest\nto do    copy it again\n")
 }
 
-// Nothing that a bundle says can pass for a line of the report.
-func TestTextKeepsOutsidersInTheirColumn(t *testing.T) {
+// No text from a bundle can pass for a line of the report.
+func TestTextFromABundleStaysInItsColumn(t *testing.T) {
 	hostile := "x\nVERIFIED app.tar\x1b[1A\r" + strings.Repeat("A", 80-term.LabelWidth) + "VERIFIED app.tar" + strings.Repeat(" VERIFIED", 40)
 	rep := rejected(verify.Check{ID: check.SignatureClaims, Detail: hostile, Subject: verify.Text(hostile), Expected: verify.Text(hostile), Found: verify.Text(hostile)},
 		verify.Check{ID: check.TrustKey, Expected: verify.Text(hostile), Found: verify.Text(hostile)})
@@ -117,8 +119,8 @@ func TestTextKeepsOutsidersInTheirColumn(t *testing.T) {
 	}
 }
 
-// Who reads of a bundle that is refused learns which image is to blame.
-func TestTextTellsWhichImageIsAtFault(t *testing.T) {
+// The report on a rejected bundle shows which image is the reason.
+func TestTextNamesTheImageAtFault(t *testing.T) {
 	got := render(t, fixture.Verify(t, fixture.Bundle(t, "app:v1", "wrongkey:v1"), fixture.Options()))
 	blameless := "(nothing is wrong with this image itself; the bundle is refused as a\n         whole)\n"
 	app, wrongkey, _ := strings.Cut(got, "acme/wrongkey:v1")
@@ -138,7 +140,7 @@ func TestTextOfAnImageWithMuchEvidence(t *testing.T) {
 		"carried  referrer sha256:0, not judged\n", "         and 25 more, not judged\n")
 }
 
-func TestTextOfManyLikeWarnings(t *testing.T) {
+func TestTextOfManyEqualWarnings(t *testing.T) {
 	rep := &verify.Report{Verdict: check.Verified, Bundle: verify.BundleID{Path: "-", FileDigest: "sha256:f"}}
 	for i := range 9 {
 		rep.Checks = append(rep.Checks, verify.Check{ID: check.PolicyUnbound, Status: check.Warn, Detail: "unbound",
@@ -153,7 +155,7 @@ to do    pin it
 `, "VERIFIED standard input, with 9 warnings\nfile     sha256:f\n")
 }
 
-// The log is claimed for all signatures that count, or for none.
+// The text claims the log for all signatures that count, or for none.
 func TestTextClaimsTheLogForAllOrNone(t *testing.T) {
 	at := time.Unix(0, 0).UTC()
 	logged := verify.Signature{Counts: true, Log: &verify.LogEntry{LogID: "aa", IntegratedTime: &at}}
@@ -166,8 +168,8 @@ func TestTextClaimsTheLogForAllOrNone(t *testing.T) {
 	}
 }
 
-// Who signed, and who attested what, stands with the image.
-func TestTextNamesAttestations(t *testing.T) {
+// Each image appears with who signed it, and who attested what.
+func TestTextNamesSignersAndAttestations(t *testing.T) {
 	rep := fixture.Verify(t, fixture.Bundle(t, "app:v1"), fixture.Options())
 	contains(t, render(t, rep), "attested https://slsa.dev/provenance/v1\n         by key sha256:eeba37a0ca91…\n",
 		"  - The signatures were verified against the specified public key\n")
@@ -190,5 +192,44 @@ func TestTextNamesAttestations(t *testing.T) {
 		"  - The time of signing was stamped by a trusted timestamp authority\n")
 	if strings.Contains(got, "public key") {
 		t.Errorf("a public key is claimed:\n%s", got)
+	}
+}
+
+// A policy may allow one image to be signed by a key and another by an identity.
+// The text then does not claim one of the two for all signatures.
+func TestTextOfKeysAndIdentities(t *testing.T) {
+	key, person := verify.Signature{Counts: true, Key: "sha256:0"}, verify.Signature{Counts: true, Identity: "release@acme.example"}
+	const byKey, byPerson = "The signatures were verified against the specified public key", "The code-signing certificate was verified using"
+	for name, c := range map[string]struct {
+		made         []verify.Signature
+		says, denies string
+	}{
+		"keys":       {[]verify.Signature{key, key}, byKey, "certificate authority"},
+		"identities": {[]verify.Signature{person, person}, byPerson, "public key"},
+		"both":       {[]verify.Signature{key, person, key}, "2 signatures: the signature was verified against the specified public key\n  - 1 signature: the code-signing certificate was verified using", byKey},
+	} {
+		rep := &verify.Report{Verdict: check.Verified}
+		for _, s := range c.made {
+			rep.Images = append(rep.Images, verify.Image{Signatures: []verify.Signature{s}})
+		}
+		got := render(t, rep)
+		if !strings.Contains(got, c.says) || strings.Contains(got, c.denies) {
+			t.Errorf("%s: want %q and not %q in\n%s", name, c.says, c.denies, got)
+		}
+	}
+}
+
+// A report that says that every byte is accounted for also says how many were not
+// judged.
+func TestReportsNameWhatWasNotJudged(t *testing.T) {
+	const says = "was carried without being judged"
+	for _, n := range []int64{0, 959} {
+		rep := sample(t, "app:v1")
+		rep.Totals.UnjudgedBytes = n
+		for _, format := range []string{"text", "html"} {
+			if got := strings.Join(strings.Fields(written(t, format, rep)), " "); strings.Contains(got, says) != (n > 0) {
+				t.Errorf("%s with %d bytes not judged says %q: %v", format, n, says, n == 0)
+			}
+		}
 	}
 }

@@ -12,9 +12,9 @@ import (
 	"github.com/gapseal/gapseal/verify"
 )
 
-// read takes a summary through in-toto's own types. Its type of the predicate is
-// that of SLSA v1.0, which lacks verifier.version; members that it does not know
-// are to be ignored.
+// read decodes a summary into the types of in-toto. Their predicate is that of
+// SLSA v1.0, which lacks verifier.version; members that it does not know are
+// ignored, as the specification demands.
 func read(t *testing.T, rep *verify.Report) (*statement.Statement, *vsa.VerificationSummary) {
 	t.Helper()
 	raw, err := Summary(rep)
@@ -45,7 +45,7 @@ func read(t *testing.T, rep *verify.Report) (*statement.Statement, *vsa.Verifica
 	return &s, &p
 }
 
-// TestVSA wants every member that the specification requires.
+// A summary has every member that the specification requires.
 func TestVSA(t *testing.T) {
 	for image, want := range map[string][2]string{"app:v1": {"PASSED", levelUnevaluated}, "wrongkey:v1": {"FAILED", levelFailed}} {
 		rep := sample(t, image)
@@ -64,7 +64,7 @@ func TestVSA(t *testing.T) {
 		}
 		for i := range p.InputAttestations {
 			if d := "sha256:" + p.InputAttestations[i].Digest["sha256"]; !slices.ContainsFunc(rep.Images[0].Evidence, func(ev verify.Evidence) bool { return ev.Judged && ev.Digest == d }) {
-				t.Errorf("%s: %s is no evidence that was judged", image, d)
+				t.Errorf("%s: %s is not evidence that was judged", image, d)
 			}
 		}
 		if len(p.InputAttestations) == 0 {
@@ -73,7 +73,8 @@ func TestVSA(t *testing.T) {
 	}
 }
 
-// The summary of several images names each, and a name only where it is bound.
+// A summary of several images lists each. It gives a subject a name only if
+// something binds the name.
 func TestVSANamesWhatIsBound(t *testing.T) {
 	rep := sample(t, "app:v1", "multi:v1")
 	rep.Images[0].BoundBy = "policy"
@@ -84,8 +85,8 @@ func TestVSANamesWhatIsBound(t *testing.T) {
 	}
 }
 
-// The time is when it happened, not what was judged at; a policy is named by its
-// digest; waivers and the transfer show.
+// The time is that of the run, not the time judged at. A policy is named by its
+// digest. Waivers and the transfer are included.
 func TestVSAOfARun(t *testing.T) {
 	rep := sample(t, "app:v1")
 	rep.Clock = verify.Clock{Source: "--at", Host: time.Date(2027, 1, 2, 3, 4, 5, 0, time.UTC)}
@@ -101,11 +102,12 @@ func TestVSAOfARun(t *testing.T) {
 	}
 }
 
-// A bundle in which nothing can be read is named by its file, or not at all.
+// A bundle in which nothing can be read is named by the digest of its file. Without
+// that there is no summary.
 func TestVSAOfNothing(t *testing.T) {
 	rep := rejected(verify.Check{ID: "container.wrapper"})
 	if raw, err := Summary(rep); err == nil {
-		t.Errorf("there is a summary of nothing: %s", raw)
+		t.Errorf("there is a summary without a subject: %s", raw)
 	}
 	rep.Bundle.FileDigest = verify.Text(digestOf(1))
 	s, p := read(t, rep)

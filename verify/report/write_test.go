@@ -2,7 +2,7 @@ package report
 
 import (
 	"errors"
-	"io"
+	"slices"
 	"testing"
 
 	"github.com/gapseal/gapseal/verify"
@@ -14,14 +14,12 @@ var errBroken = errors.New("broken")
 
 func (broken) Write([]byte) (int, error) { return 0, errBroken }
 
-// Whatever form it is, a refused write is an error.
-func TestARefusedWriteIsAnError(t *testing.T) {
+// In every format, a failed write is an error.
+func TestAFailedWriteIsAnError(t *testing.T) {
 	rep := sample(t, "app:v1")
-	for name, write := range map[string]func(io.Writer, *verify.Report) error{
-		"Text": Text, "JSON": JSON, "Cosign": Cosign, "HTML": HTML, "JUnit": JUnit, "CSV": CSV, "SHA256": SHA256, "SHA256Files": SHA256Files, "VSA": VSA,
-	} {
-		if err := write(broken{}, rep); !errors.Is(err, errBroken) {
-			t.Errorf("%s: %v", name, err)
+	for _, f := range append(slices.Clone(Formats), Format{Name: "cosign", Write: Cosign}) {
+		if err := f.Write(broken{}, rep); !errors.Is(err, errBroken) {
+			t.Errorf("%s: %v", f.Name, err)
 		}
 	}
 	if err := Encode(broken{}, make(chan int)); err == nil || errors.Is(err, errBroken) {

@@ -1,5 +1,0 @@
-package report
-
-import "strings"
-
-func splitLines(s string) []string { return strings.Split(strings.TrimSuffix(s, "\n"), "\n") }
