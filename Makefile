@@ -32,6 +32,7 @@ test: ## all tests, race detector on, with a short fuzz run
 lint: ## gofmt, vet, staticcheck, and govulncheck where its database is reachable
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -d $$(git ls-files '*.go'); exit 1; }
 	go vet ./... ./testdata
+	go vet -C testdata/consumer .
 	go run $(STATICCHECK) ./...
 	@.ci/vuln $(GOVULNCHECK)
 

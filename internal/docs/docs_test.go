@@ -122,7 +122,8 @@ func concat(maps ...map[string]func(testing.TB) string) map[string]func(testing.
 }
 
 func generators() map[string]func(testing.TB) string {
-	return concat(checkParts(), formatParts(), reportParts(), failureParts(), tableParts(), mediaParts(), changeParts(), sealParts(), walkParts())
+	return concat(checkParts(), formatParts(), reportParts(), failureParts(), tableParts(),
+		mediaParts(), changeParts(), sealParts(), walkParts(), libraryParts())
 }
 
 // classes lists the classes of the checks in the order of cause, each once.
