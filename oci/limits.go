@@ -15,8 +15,8 @@ type Limits struct {
 	Signatures int64 // signatures of one image
 	Depth      int64 // nesting of indexes, and of referrers of referrers
 	Total      int64 // the bundle as a whole
-	Unpacked   int64 // one layer unpacked, with --deep
-	Ratio      int64 // unpacked size over packed size, with --deep
+	Unpacked   int64 // one layer, unpacked; only if layers are unpacked
+	Ratio      int64 // unpacked size over packed size of a layer
 }
 
 const (
@@ -24,9 +24,9 @@ const (
 	gib = 1 << 30
 )
 
-// MaxJudgedEvidence is the size up to which a blob of evidence is metadata and
-// may be judged. A larger one is carried and hashed as a stream. It is part of
-// the bundle format, since a blob's place in the file follows from it.
+// MaxJudgedEvidence is the size up to which a blob of evidence is metadata and is
+// judged, in bytes. A larger one is carried and hashed as content. It is part of
+// the bundle format, since the place of a blob in the file follows from it.
 const MaxJudgedEvidence = 16 * mib
 
 // DefaultLimits returns the documented budgets.
@@ -50,14 +50,14 @@ func (l Limits) WithDefaults() Limits {
 	return l
 }
 
-// Budget is one limit under the name users know it by.
+// Budget is one limit with its name in flags, policies and documents.
 type Budget struct {
 	Name  string
 	Value *int64
-	Bytes bool // counted in bytes, so that sizes such as 64MiB make sense
+	Bytes bool // whether it is a size in bytes
 }
 
-// Budgets lists every limit of l by name, for flags and documents.
+// Budgets lists all limits of l by name.
 func (l *Limits) Budgets() []Budget {
 	return []Budget{
 		{"entries", &l.Entries, false},

@@ -9,11 +9,11 @@ import (
 	"github.com/gapseal/gapseal/verify/check"
 )
 
-// Manifest is an image manifest or an index, as the OCI image specification
-// and Docker's schema 2 define them. An index has Manifests, an image manifest
-// has Config and Layers, and nothing has both.
+// Manifest is an image manifest or an index, as the OCI image specification and
+// Docker's schema 2 define them. An index has Manifests, an image manifest has
+// Config and Layers, and no document has both.
 type Manifest struct {
-	MediaType    string // of the descriptor, or of the body where the two agree
+	MediaType    string // of the descriptor; the document names the same or none
 	ArtifactType string
 	Config       Descriptor
 	Layers       []Descriptor
@@ -33,12 +33,13 @@ type document struct {
 	Annotations   map[string]string `json:"annotations"`
 }
 
-// ParseManifest reads raw as the document a descriptor of mediaType points at.
-// It returns nil for a document that cannot be used, and a fault of class
-// manifest, blob or limit for everything wrong or worth telling.
+// ParseManifest reads raw as the document that a descriptor of mediaType points
+// at. It returns nil for a document that cannot be used, and faults of class
+// manifest, blob or limit for what is wrong with it, warnings included.
 func ParseManifest(raw []byte, mediaType string) (*Manifest, []*check.Fault) {
 	if !IsIndex(mediaType) && !IsManifest(mediaType) {
-		return nil, []*check.Fault{{ID: check.ManifestMediaType, Detail: "not the media type of a manifest or index", Found: clip(mediaType)}}
+		return nil, []*check.Fault{{ID: check.ManifestMediaType,
+			Detail: "not the media type of a manifest or index", Found: check.Clip(mediaType)}}
 	}
 	var doc document
 	if err := strict.Unmarshal(raw, &doc); err != nil {
@@ -62,7 +63,7 @@ func ParseManifest(raw []byte, mediaType string) (*Manifest, []*check.Fault) {
 		found := checkDescriptor(d)
 		faults = append(faults, found...)
 		if len(found) > 0 && found[0].ID == check.ManifestDigest || len(faults) > maxFaults {
-			usable = false // nothing may be looked up under such a name
+			usable = false // a malformed digest must not be used to look anything up
 		}
 		if len(faults) > maxFaults {
 			break
@@ -74,7 +75,7 @@ func ParseManifest(raw []byte, mediaType string) (*Manifest, []*check.Fault) {
 	return m, faults
 }
 
-// maxFaults is how many complaints about one document are worth having.
+// maxFaults is how many faults of one document are collected.
 const maxFaults = 100
 
 func jsonFault(id check.ID, err error) *check.Fault {
@@ -86,19 +87,22 @@ func jsonFault(id check.ID, err error) *check.Fault {
 
 func (doc *document) checkShape(mediaType string) []*check.Fault {
 	if doc.SchemaVersion != 2 {
-		return []*check.Fault{{ID: check.ManifestJSON, Detail: "schemaVersion", Expected: "2", Found: fmt.Sprint(doc.SchemaVersion)}}
+		return []*check.Fault{{ID: check.ManifestJSON, Detail: "schemaVersion",
+			Expected: "2", Found: fmt.Sprint(doc.SchemaVersion)}}
 	}
 	isIndex := doc.Manifests != nil
 	isImage := doc.Config != nil || doc.Layers != nil
 	if isIndex == isImage || isIndex != IsIndex(mediaType) || (isImage && doc.Config == nil) {
-		return []*check.Fault{{ID: check.ManifestMediaType, Detail: "the document has not the shape of its media type",
-			Expected: clip(mediaType), Found: doc.shape()}}
+		return []*check.Fault{{ID: check.ManifestMediaType, Detail: "the document does not have the shape of its media type",
+			Expected: check.Clip(mediaType), Found: doc.shape()}}
 	}
 	if doc.MediaType == "" && (mediaType == TypeIndex || mediaType == TypeManifest) {
-		return []*check.Fault{{ID: check.ManifestMediaType, Detail: "names no mediaType; its shape is unambiguous", Expected: mediaType, Warn: true}}
+		return []*check.Fault{{ID: check.ManifestMediaType, Detail: "names no mediaType; its shape is unambiguous",
+			Expected: mediaType, Warn: true}}
 	}
 	if doc.MediaType != mediaType {
-		return []*check.Fault{{ID: check.ManifestMediaType, Detail: "mediaType differs from the descriptor's", Expected: clip(mediaType), Found: clip(doc.MediaType)}}
+		return []*check.Fault{{ID: check.ManifestMediaType, Detail: "mediaType differs from the descriptor's",
+			Expected: check.Clip(mediaType), Found: check.Clip(doc.MediaType)}}
 	}
 	return nil
 }
@@ -115,7 +119,7 @@ func (doc *document) shape() string {
 	return "neither manifests nor a config"
 }
 
-// descriptors returns every descriptor of m, config first.
+// descriptors returns all descriptors of m, that of the config first.
 func (m *Manifest) descriptors() []Descriptor {
 	var all []Descriptor
 	if m.Config.Digest != "" || !IsIndex(m.MediaType) {
@@ -130,26 +134,28 @@ func (m *Manifest) descriptors() []Descriptor {
 
 func checkDescriptor(d Descriptor) []*check.Fault {
 	var faults []*check.Fault
+	subject := check.Clip(string(d.Digest))
 	if _, err := ParseDigest(string(d.Digest)); err != nil {
 		faults = append(faults, &check.Fault{ID: check.ManifestDigest, Detail: err.Error()})
 	}
 	if d.Size < 0 {
-		faults = append(faults, &check.Fault{ID: check.ManifestSize, Subject: clip(string(d.Digest)), Detail: "negative size", Found: fmt.Sprint(d.Size)})
+		faults = append(faults, &check.Fault{ID: check.ManifestSize, Subject: subject, Detail: "negative size", Found: fmt.Sprint(d.Size)})
 	}
 	if len(d.URLs) > 0 {
-		faults = append(faults, &check.Fault{ID: check.ManifestForeign, Subject: clip(string(d.Digest)), Detail: "the descriptor points elsewhere for its content (urls)"})
+		faults = append(faults, &check.Fault{ID: check.ManifestForeign, Subject: subject,
+			Detail: "the descriptor points elsewhere for its content (urls)"})
 	}
 	if d.Data != nil && (FromBytes(d.Data) != d.Digest || int64(len(d.Data)) != d.Size) {
-		faults = append(faults, &check.Fault{ID: check.BlobInline, Subject: clip(string(d.Digest)), Detail: "the descriptor's inline data is not its blob",
-			Expected: clip(string(d.Digest)), Found: string(FromBytes(d.Data))})
+		faults = append(faults, &check.Fault{ID: check.BlobInline, Subject: subject, Detail: "the descriptor's inline data is not its blob",
+			Expected: subject, Found: string(FromBytes(d.Data))})
 	}
 	return faults
 }
 
-// EvidenceKind returns what kind of evidence m is; ok is false for an image:
-// a document is evidence only if every layer type is in the closed table of
-// evidence types, or if it has a subject, a config that is no image config and
-// no layer that a runtime unpacks. Whatever else could be run or installed.
+// EvidenceKind returns what kind of evidence m is; ok is false if it is something
+// to run or install. A document is evidence only if the types of all its layers
+// are in the closed table of evidence types, or if it has a subject, a config that
+// is not an image config, and no layer that could be run.
 func (m *Manifest) EvidenceKind() (kind Kind, ok bool) {
 	if IsIndex(m.MediaType) {
 		return "", false
@@ -182,10 +188,38 @@ func (m *Manifest) hasImageLayer() bool {
 	return false
 }
 
-// HasImageConfig reports whether m carries a config that runtimes read.
+// HasImageConfig reports whether m has a config that runtimes read.
 func (m *Manifest) HasImageConfig() bool { return isImageConfig(m.Config.MediaType) }
 
-// Equal reports whether two descriptors name the same blob as the same thing.
+// Equal reports whether two descriptors point at the same blob with the same media
+// type, size and inline data.
 func (d Descriptor) Equal(o Descriptor) bool {
 	return d.MediaType == o.MediaType && d.Digest == o.Digest && d.Size == o.Size && bytes.Equal(d.Data, o.Data)
+}
+
+// Config is what gapseal reads of an image config: the platform, and the
+// SHA-256 of each layer when unpacked, lowest layer first.
+type Config struct {
+	Architecture string `json:"architecture"`
+	OS           string `json:"os"`
+	Variant      string `json:"variant"`
+	RootFS       struct {
+		Type    string   `json:"type"`
+		DiffIDs []string `json:"diff_ids"`
+	} `json:"rootfs"`
+}
+
+// ParseConfig reads raw as an image config of the OCI image specification or of
+// Docker. The fault is of class config or limit.
+func ParseConfig(raw []byte) (*Config, *check.Fault) {
+	var c Config
+	if err := strict.Unmarshal(raw, &c); err != nil {
+		return nil, jsonFault(check.ConfigJSON, err)
+	}
+	return &c, nil
+}
+
+// Platform returns the platform that the image was built for.
+func (c *Config) Platform() Platform {
+	return Platform{OS: c.OS, Architecture: c.Architecture, Variant: c.Variant}
 }

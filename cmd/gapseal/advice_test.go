@@ -1,11 +1,18 @@
 package main
 
 import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/spf13/cobra"
 
+	"github.com/gapseal/gapseal/bundle"
 	"github.com/gapseal/gapseal/verify/check"
 )
 
@@ -35,5 +42,25 @@ func TestAdvice(t *testing.T) {
 			t.Errorf("there is no cause %s", cause)
 		}
 		namesFlags(string(cause), text)
+	}
+}
+
+// TestAdviseSource wants each cause of a failed collection to be answered with the
+// flag that helps, and the cause to stay testable.
+func TestAdviseSource(t *testing.T) {
+	for flag, err := range map[string]error{
+		"--limit metadata=":     &bundle.BudgetError{Limit: "metadata"},
+		"--limit payload=":      &bundle.BudgetError{Limit: "payload"},
+		"--platform":            &bundle.PlatformError{},
+		"--registry-cacert":     &tls.CertificateVerificationError{Err: errors.New("unknown authority")},
+		"--allow-http-registry": http.ErrSchemeMismatch,
+	} {
+		got := adviseSource(fmt.Errorf("manifest: %w", err))
+		if !strings.Contains(got.Error(), flag) || !errors.Is(got, err) {
+			t.Errorf("%v: no %s", got, flag)
+		}
+	}
+	if got := adviseSource(io.ErrUnexpectedEOF); got != io.ErrUnexpectedEOF {
+		t.Errorf("another cause: %v", got)
 	}
 }

@@ -107,7 +107,7 @@ var arrows = map[string]string{
 	"bundle":          "verify/check internal/strict oci",
 	"bundle/volume":   "bundle internal/atomicfile verify/check internal/quantity internal/strict oci",
 	"bundle/recovery": "bundle bundle/volume verify/check internal/strict oci",
-	"oci/registry":    "internal/strict oci",
+	"oci/registry":    "internal/strict oci verify/check",
 	"oci":             "verify/check internal/strict",
 
 	"internal/atomicfile": "",

@@ -3,6 +3,7 @@ package registry
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/base64"
 	"encoding/pem"
 	"errors"
@@ -157,7 +158,10 @@ func TestCertificates(t *testing.T) {
 		}
 	}
 	_, _, err := l.manifest("v1")
-	wantText(t, err, "certificate", "--registry-cacert")
+	wantText(t, err, "certificate", "an authority that is not trusted here")
+	if !errors.As(err, new(*tls.CertificateVerificationError)) {
+		t.Errorf("the cause cannot be tested: %#v", err)
+	}
 	if _, err := New(Options{CACert: []byte("no PEM")}); err == nil || !strings.Contains(err.Error(), "found no certificate") {
 		t.Errorf("got %v", err)
 	}

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -11,13 +12,13 @@ import (
 	"github.com/gapseal/gapseal/oci"
 )
 
-// Blob opens the blob that d describes, always from the repository, whatever
-// URLs d names. The reader delivers d.Size bytes, no more and no fewer, or an
-// error; if the connection breaks it goes on where it was, a bounded number of
-// times. It ends when ctx does. It does not check the digest.
+// Blob opens the blob that d describes. It reads from the repository even if d
+// names URLs. The reader returns exactly d.Size bytes or an error. If the
+// connection breaks, it goes on where it was, a bounded number of times. It ends
+// when ctx does. The caller compares the digest.
 //
 // The error, of Blob or of a read, matches [oci.ErrNotFound] if the registry
-// says that there is no such blob and [ErrMismatch] if the sizes differ.
+// answers that there is no such blob, and [ErrMismatch] if the sizes differ.
 func (s *Source) Blob(ctx context.Context, repo string, d oci.Descriptor) (io.ReadCloser, error) {
 	wrap := func(err error) error { return explain("blob "+join(repo, string(d.Digest)), repo, err) }
 	if err := checkBlob(d); err != nil {
@@ -43,7 +44,7 @@ func checkBlob(d oci.Descriptor) error {
 	return err
 }
 
-// blobFrom opens a blob at offset off.
+// blobFrom opens a blob at an offset.
 func (r *repository) blobFrom(ctx context.Context, d oci.Descriptor, off int64) (io.ReadCloser, error) {
 	if off > 0 {
 		body, err := r.blobRange(ctx, d, off)
@@ -76,8 +77,8 @@ func wholeBlob(resp *http.Response, size int64) error {
 	return nil
 }
 
-// blobRange asks for the rest only. It returns nil, nil if the server does not
-// honour that, as it need not (RFC 9110, section 14.2).
+// blobRange requests the blob from an offset on. It returns nil, nil if the server
+// does not support that, which is allowed (RFC 9110, section 14.2).
 func (r *repository) blobRange(ctx context.Context, d oci.Descriptor, off int64) (io.ReadCloser, error) {
 	resp, err := r.get(ctx, r.url("blobs", string(d.Digest)), http.Header{"Range": {fmt.Sprintf("bytes=%d-", off)}})
 	if err != nil {
@@ -90,9 +91,98 @@ func (r *repository) blobRange(ctx context.Context, d oci.Descriptor, off int64)
 	return nil, nil
 }
 
-// isRest reports whether a Content-Range begins at off of a blob of size bytes.
-// How far it goes is the server's choice.
+// isRest reports whether a Content-Range begins at off, of a blob of size bytes.
+// The server chooses where it ends.
 func isRest(header string, off, size int64) bool {
 	span, total, ok := strings.Cut(header, "/")
 	return ok && strings.HasPrefix(span, fmt.Sprintf("bytes %d-", off)) && (total == "*" || total == strconv.FormatInt(size, 10))
+}
+
+// goodRun is how many bytes a connection must deliver to count as working again.
+const goodRun = 1 << 20
+
+// blobReader reads a blob over as many connections as it takes.
+type blobReader struct {
+	open func() (io.ReadCloser, error) // at off
+	ctx  context.Context
+	pace pace
+	wrap func(error) error
+
+	size, off int64
+	body      io.ReadCloser
+	pending   error // returned together with the last bytes
+	err       error // final
+	opened    int64 // off when body was opened
+	faults    int   // in a row
+}
+
+// Read implements [io.Reader].
+func (b *blobReader) Read(p []byte) (int, error) {
+	for b.err == nil && len(p) > 0 {
+		if n := b.step(p); n > 0 {
+			return n, nil
+		}
+	}
+	return 0, b.err
+}
+
+// step reads once. If that gave no bytes, it reconnects or sets err.
+func (b *blobReader) step(p []byte) int {
+	left := b.size - b.off
+	n, err := 0, b.pending
+	b.pending = nil
+	if err == nil {
+		// Once all bytes came, one more is requested: there must be none.
+		n, err = b.body.Read(p[:min(int64(len(p)), max(left, 1))])
+	}
+	switch {
+	case n > 0 && left == 0:
+		b.err = b.wrap(fmt.Errorf("%w: it goes on after the %d bytes that the descriptor says", ErrMismatch, b.size))
+	case n > 0:
+		b.off += int64(n)
+		b.pending = err
+		return n
+	case err != nil && left == 0:
+		b.err = io.EOF
+	case err == io.EOF:
+		b.reopen(io.ErrUnexpectedEOF)
+	case err != nil:
+		b.reopen(err)
+	}
+	return 0
+}
+
+// reopen replaces a broken connection, or sets err.
+func (b *blobReader) reopen(cause error) {
+	_ = b.body.Close()
+	if b.off-b.opened >= goodRun {
+		b.faults = 0
+	}
+	b.opened = b.off
+	for b.faults++; b.faults < b.pace.tries && b.ctx.Err() == nil; b.faults++ {
+		if cause = b.pace.pause(b.ctx, b.faults); cause != nil {
+			break
+		}
+		var cut *cutError
+		if b.body, cause = b.open(); cause == nil {
+			return
+		} else if !errors.As(cause, &cut) {
+			break
+		}
+	}
+	if b.ctx.Err() != nil {
+		cause = context.Cause(b.ctx)
+	}
+	b.err = b.wrap(fmt.Errorf("broken off after %d of %d bytes: %w", b.off, b.size, cause))
+}
+
+// Close implements [io.Closer].
+func (b *blobReader) Close() error {
+	if b.err == nil {
+		b.err = errors.New("read of a closed blob")
+	}
+	if b.body == nil {
+		return nil
+	}
+	return b.body.Close()
 }

@@ -7,17 +7,21 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
+	"regexp"
 	"slices"
+	"strings"
+	"unicode"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 
 	"github.com/gapseal/gapseal/oci"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
-// fetchError is an error in words of our own. The causes stay reachable for
-// errors.Is and errors.As, but their texts may hold whole URLs, whose queries
-// carry tokens.
+// fetchError is an error with a message of its own. Its cause can be tested by
+// errors.Is and errors.As, but is not shown: it may hold a URL with a token.
 type fetchError struct {
 	text  string
 	cause error
@@ -26,7 +30,7 @@ type fetchError struct {
 func (e *fetchError) Error() string { return e.text }
 func (e *fetchError) Unwrap() error { return e.cause }
 
-// explain says what was being fetched, what came instead and what to do.
+// explain says what was requested, what came instead and what to do.
 func explain(what, repo string, err error) error {
 	text := what + ": " + describe(err)
 	if remedy := remedyFor(err, hostOf(repo)); remedy != "" {
@@ -46,8 +50,8 @@ func hostOf(repo string) string {
 	return r.RegistryStr()
 }
 
-// orNotFound makes a registry's 404 match [oci.ErrNotFound]. It is for answers
-// about content: a 404 from elsewhere, a token service say, is no such answer.
+// orNotFound makes the 404 of a registry match [oci.ErrNotFound]. It is called for
+// answers about content only, not for those of a token service.
 func orNotFound(err error) error {
 	var fault *transport.Error
 	if errors.As(err, &fault) && fault.StatusCode == http.StatusNotFound && !isRefusal(fault) {
@@ -56,8 +60,8 @@ func orNotFound(err error) error {
 	return err
 }
 
-// isRefusal reports an answer that keeps to itself what there is, whatever its
-// status.
+// isRefusal reports whether an answer, whatever its status, does not say what
+// exists.
 func isRefusal(fault *transport.Error) bool {
 	return isDenied(fault) || hasCode(fault, transport.TooManyRequestsErrorCode, transport.UnavailableErrorCode)
 }
@@ -77,14 +81,14 @@ func remedyFor(err error, host string) string {
 	var dns *net.DNSError
 	var op *net.OpError
 	switch {
-	case errors.Is(err, context.Canceled), errors.Is(err, ErrMismatch), errors.Is(err, ErrTooLarge):
+	case errors.Is(err, context.Canceled), errors.Is(err, ErrMismatch), errors.Is(err, check.ErrTooLarge):
 		return ""
-	case errors.As(err, &cert): // before the fault of an attempt by plain HTTP that may have followed
-		return "give the authority of " + host + " with --registry-cacert"
+	case errors.As(err, &cert): // comes first: an attempt by plain HTTP may have followed, with a fault of its own
+		return "its certificate is of an authority that is not trusted here"
 	case errors.As(err, &fault):
 		return remedyForFault(fault, host)
 	case errors.Is(err, http.ErrSchemeMismatch):
-		return host + " speaks plain HTTP: allow that with --allow-http-registry"
+		return host + " speaks plain HTTP"
 	case errors.As(err, &dns), errors.As(err, &op), errors.Is(err, errStalled), errors.Is(err, context.DeadlineExceeded):
 		return "check that " + host + " can be reached from here (HTTPS_PROXY, NO_PROXY)"
 	}
@@ -96,11 +100,63 @@ func remedyForFault(fault *transport.Error, host string) string {
 	case fault.StatusCode == http.StatusTooManyRequests:
 		return "wait, or log in for a higher limit: docker login " + host
 	case isDenied(fault):
-		return "log in with: docker login " + host + "; many registries answer alike for a repository that does not exist"
+		return "log in with: docker login " + host + "; many registries give the same answer for a repository that does not exist"
 	case fault.StatusCode == http.StatusNotFound:
 		return "check the name"
 	case fault.StatusCode >= 500:
 		return "the fault is with the server, try again later"
 	}
 	return ""
+}
+
+// describe returns the message of err without the user info and queries of URLs.
+func describe(err error) string {
+	text := err.Error()
+	var request *url.Error
+	var fault *transport.Error
+	if errors.As(err, &request) {
+		text = strings.Replace(text, request.Error(), describe(request.Err), 1) // without the URL
+	}
+	if errors.As(err, &fault) {
+		text = strings.Replace(text, fault.Error(), describeFault(fault), 1) // without the body
+	}
+	text, _, _ = strings.Cut(text, "\n") // what follows may be the answer of a token service
+	return check.Clip(printable(urls.ReplaceAllStringFunc(text, safeURLText)))
+}
+
+// printable removes what could control a terminal from the text of a server.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return '?'
+	}, s)
+}
+
+func describeFault(fault *transport.Error) string {
+	var b strings.Builder
+	if fault.Request != nil {
+		fmt.Fprintf(&b, "%s %s: ", fault.Request.Method, safeURL(fault.Request.URL))
+	}
+	fmt.Fprintf(&b, "%d %s", fault.StatusCode, http.StatusText(fault.StatusCode))
+	for _, d := range fault.Errors {
+		fmt.Fprintf(&b, ", %q (%q)", d.Code, check.Clip(d.Message))
+	}
+	return check.Clip(b.String())
+}
+
+var urls = regexp.MustCompile(`[a-z]+://[^\s"'<>]+`)
+
+func safeURLText(s string) string {
+	u, err := url.Parse(s)
+	if err != nil {
+		return "(a URL)"
+	}
+	return safeURL(u)
+}
+
+// safeURL returns a URL without what may be secret: user info, query and fragment.
+func safeURL(u *url.URL) string {
+	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
 }

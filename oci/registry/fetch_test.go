@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 func TestFetch(t *testing.T) {
@@ -50,7 +52,7 @@ func TestFetch(t *testing.T) {
 	}{
 		{server.URL + "/key", 3, none}, {server.URL + "/moved", 3, none}, {server.URL + "/flaky", 0, none},
 		{server.URL + "/full", maxFetch, none},
-		{server.URL + "/big", 0, func(err error) bool { return errors.Is(err, ErrTooLarge) }},
+		{server.URL + "/big", 0, func(err error) bool { return errors.Is(err, check.ErrTooLarge) }},
 		{server.URL + "/down?token=hush", 0, says("refused a redirect from https")},
 		{server.URL + "/none", 0, isStatus(204)}, {server.URL + "/missing?token=hush", 0, isStatus(404)},
 		{strings.Replace(server.URL, "https://", "https://me:hush@", 1) + "/missing", 0, isStatus(404)},

@@ -9,20 +9,20 @@ import (
 	"github.com/gapseal/gapseal/oci"
 )
 
-// acceptManifests names every form of manifest. A registry may answer 404 for
-// one that it holds in a form which was not asked for.
+// acceptManifests lists all forms of manifest. A registry may answer 404 for a
+// manifest that it holds in a form that is not listed.
 var acceptManifests = strings.Join([]string{
 	oci.TypeIndex, oci.TypeManifest, oci.TypeDockerList, oci.TypeDockerManifest,
 	"application/vnd.oci.artifact.manifest.v1+json",
 }, ", ")
 
-// Manifest returns a manifest or index, byte for byte, and the media type that
-// the registry calls it by. repo is a full repository name such as
-// "ghcr.io/acme/app", tagOrDigest "v1" or "sha256:…".
+// Manifest returns a manifest or index, byte for byte, and the media type that the
+// registry gives it. repo is the full name of a repository such as
+// "ghcr.io/acme/app", and tagOrDigest is such as "v1" or "sha256:…".
 //
-// The error matches [oci.ErrNotFound] if the registry says that there is no
-// such manifest, [ErrMismatch] if the bytes have not the digest asked for and
-// [ErrTooLarge] beyond Options.MaxManifest.
+// The error matches [oci.ErrNotFound] if the registry answers that there is no such
+// manifest, [ErrMismatch] if the bytes do not have the requested digest, and
+// [check.ErrTooLarge] if there are more than [Options.MaxManifest].
 func (s *Source) Manifest(ctx context.Context, repo, tagOrDigest string) (raw []byte, mediaType string, err error) {
 	raw, mediaType, err = s.manifest(ctx, repo, tagOrDigest)
 	if err != nil {
@@ -52,7 +52,7 @@ func (s *Source) manifest(ctx context.Context, repo, tagOrDigest string) ([]byte
 	return a.body, mediaTypeOf(a), nil
 }
 
-// mediaTypeOf returns the Content-Type without parameters such as charset.
+// mediaTypeOf returns the Content-Type without its parameters, such as charset.
 func mediaTypeOf(a *answer) string {
 	stated := a.Header.Get("Content-Type")
 	if mt, _, err := mime.ParseMediaType(stated); err == nil {

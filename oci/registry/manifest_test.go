@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 
 	"github.com/gapseal/gapseal/oci"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 func TestManifestByTagAndDigest(t *testing.T) {
@@ -121,7 +122,7 @@ func TestOversizedManifest(t *testing.T) {
 				sent.Add(int64(n))
 			}
 		})
-		if _, _, err := l.manifest("v1"); !errors.Is(err, ErrTooLarge) {
+		if _, _, err := l.manifest("v1"); !errors.Is(err, check.ErrTooLarge) {
 			t.Errorf("%s: got %v", name, err)
 		}
 		// What the two ends of the connection buffer comes on top.
@@ -135,7 +136,7 @@ func TestManifestBudgetCanBeRaised(t *testing.T) {
 	l := newLab(t)
 	raw := bytes.Repeat([]byte(" "), 2000)
 	l.putManifest("v1", oci.TypeManifest, raw)
-	for limit, want := range map[int64]error{1999: ErrTooLarge, 2000: nil} {
+	for limit, want := range map[int64]error{1999: check.ErrTooLarge, 2000: nil} {
 		_, _, err := l.source(Options{MaxManifest: limit}).Manifest(context.Background(), l.repo, "v1")
 		if !errors.Is(err, want) {
 			t.Errorf("limit %d: got %v, want %v", limit, err, want)
@@ -214,7 +215,7 @@ func TestBadNames(t *testing.T) {
 		{l.repo, "sha256:../../v1", "want 64 lower-case hex digits"},
 		{l.repo, "sha512:" + strings.Repeat("a", 128), "no other algorithm is supported"},
 		{host + "/../app", "v1", "single separators"}, {host + "/App", "v1", "can only contain the characters"},
-		{host + "/a//b", "v1", "single separators"}, {host + "/app@sha256", "v1", `holds no "@"`}, {"", "v1", "must be specified"},
+		{host + "/a//b", "v1", "single separators"}, {host + "/app@sha256", "v1", `has no "@"`}, {"", "v1", "must be specified"},
 	} {
 		_, _, err := s.Manifest(context.Background(), c.repo, c.id)
 		wantText(t, err, c.want)

@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 
+	"github.com/gapseal/gapseal/internal/strict"
 	"github.com/gapseal/gapseal/oci"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 const (
@@ -18,12 +21,12 @@ const (
 	maxReferrerPages = 1000
 )
 
-// Referrers lists the manifests that name d as their subject, of whatever
-// type, sorted by digest: those that the referrers API tells of and those
-// under the fallback tag sha256-<hex>. Both are asked, since a registry that
-// has learned the API may still hold older lists under tags (OCI distribution
-// specification, "Listing Referrers" and "Referrers Tag Schema"). None is an
-// empty list; a list that cannot be read is an error.
+// Referrers lists the manifests of any type whose subject is d, by digest: those of
+// the referrers API and those of the fallback tag sha256-<hex>. It requests both,
+// since a registry that was given the API may still hold older lists under tags
+// (OCI distribution specification, "Listing Referrers" and "Referrers Tag
+// Schema"). If there are none the list is empty; a list that cannot be read is an
+// error.
 func (s *Source) Referrers(ctx context.Context, repo string, d oci.Digest) ([]oci.Descriptor, error) {
 	all, err := s.referrers(ctx, repo, d)
 	if err != nil {
@@ -74,8 +77,8 @@ func (s *Source) taggedReferrers(ctx context.Context, repo string, d oci.Digest)
 	return list, nil
 }
 
-// listReferrers follows the pages of the referrers API. A registry without it
-// has an empty list.
+// listReferrers follows the pages of the referrers API. For a registry without the
+// API the list is empty.
 func (r *repository) listReferrers(ctx context.Context, d oci.Digest) ([]oci.Descriptor, error) {
 	if r.withoutReferrers.Load() {
 		return nil, nil
@@ -85,7 +88,7 @@ func (r *repository) listReferrers(ctx context.Context, d oci.Digest) ([]oci.Des
 	next := r.url("referrers", string(d))
 	for page := 1; next != nil; page++ {
 		if page > maxReferrerPages {
-			return nil, fmt.Errorf("%w: the list has more than %d pages", ErrTooLarge, maxReferrerPages)
+			return nil, fmt.Errorf("%w: the list has more than %d pages", check.ErrTooLarge, maxReferrerPages)
 		}
 		a, err := r.document(ctx, next, oci.TypeIndex, budget)
 		if err != nil {
@@ -110,9 +113,9 @@ func (r *repository) listReferrers(ctx context.Context, d oci.Digest) ([]oci.Des
 	return all, nil
 }
 
-// lacksReferrers tells a registry without the API from one that has it. The
-// specification asks for a 404; others answer as they do to any path they do
-// not know, some with a page that is no index at all.
+// lacksReferrers reports whether the registry has no referrers API. It should
+// answer 404 by the specification. Some registries answer as to any unknown path,
+// a few of them with a page that is not an index.
 func (r *repository) lacksReferrers(a *answer) bool {
 	if a.fault == nil {
 		_, err := parseReferrers(a.body)
@@ -132,8 +135,79 @@ func (r *repository) lacksReferrers(a *answer) bool {
 	return true
 }
 
-// isUnknownRoute reports an answer that is the same for every digest. Others,
-// such as NAME_UNKNOWN, may be about this one only and must be asked again.
+// isUnknownRoute reports whether the answer would be the same for every digest.
+// Other answers, such as NAME_UNKNOWN, may hold for this digest only.
 func isUnknownRoute(fault *transport.Error) bool {
 	return len(fault.Errors) == 1 && (fault.Errors[0].Code == transport.UnsupportedErrorCode || fault.Errors[0].Code == "METHOD_UNKNOWN")
+}
+
+type referrerList struct {
+	MediaType string           `json:"mediaType"`
+	Manifests []oci.Descriptor `json:"manifests"`
+}
+
+// parseReferrers reads an index of referrers, which the API and the fallback tag
+// have in common. A malformed entry makes the list an error: leaving the entry out
+// would lose evidence.
+func parseReferrers(raw []byte) ([]oci.Descriptor, error) {
+	var list referrerList
+	if err := strict.Unmarshal(raw, &list); err != nil {
+		return nil, fmt.Errorf("want an index of referrers: %w", err)
+	}
+	// An empty list may be null. A document of another kind has no list either, and
+	// must not be taken for an empty one.
+	if list.MediaType != oci.TypeIndex && (list.MediaType != "" || list.Manifests == nil) {
+		return nil, fmt.Errorf("want an index of referrers (%s), found a document of media type %.100q", oci.TypeIndex, list.MediaType)
+	}
+	for i, d := range list.Manifests {
+		if err := checkBlob(d); err != nil {
+			return nil, fmt.Errorf("entry %d of the list of referrers: %w", i, err)
+		}
+	}
+	return list.Manifests, nil
+}
+
+// nextPage returns the URL of the link with rel="next" (RFC 8288), nil if there is
+// none. It must have the same host, since the list is the registry's own.
+func nextPage(base *url.URL, links []string) (*url.URL, error) {
+	target := linkNext(links)
+	if target == "" {
+		return nil, nil
+	}
+	next, err := base.Parse(target)
+	if err != nil {
+		return nil, errors.New("the next page of the list has a malformed address")
+	}
+	if next.Host != base.Host {
+		return nil, fmt.Errorf("the next page of the list is on another host, %.100q", next.Host)
+	}
+	return &url.URL{Scheme: base.Scheme, Host: base.Host, Path: next.Path, RawQuery: next.RawQuery}, nil
+}
+
+func linkNext(headers []string) string {
+	for _, h := range headers {
+		for {
+			_, rest, ok := strings.Cut(h, "<")
+			target, rest, ok2 := strings.Cut(rest, ">")
+			if !ok || !ok2 {
+				break
+			}
+			params, _, _ := strings.Cut(rest, "<")
+			if isNext(params) {
+				return target
+			}
+			h = rest
+		}
+	}
+	return ""
+}
+
+func isNext(params string) bool {
+	for p := range strings.SplitSeq(params, ";") {
+		k, v, _ := strings.Cut(strings.TrimRight(strings.TrimSpace(p), ", "), "=")
+		if strings.EqualFold(strings.TrimSpace(k), "rel") && slices.Contains(strings.Fields(strings.Trim(strings.TrimSpace(v), `"`)), "next") {
+			return true
+		}
+	}
+	return false
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/gapseal/gapseal/internal/strict"
 	"github.com/gapseal/gapseal/oci"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 func (l *lab) referrers(subject oci.Digest) ([]oci.Descriptor, error) {
@@ -138,20 +139,22 @@ func TestNoReferrerIsDroppedSilently(t *testing.T) {
 		answer http.HandlerFunc
 		want   func(error) bool
 	}{
-		"api 401":              {api, status(401, "UNAUTHORIZED"), isStatus(401)},
-		"api 403":              {api, status(403, "DENIED"), isStatus(403)},
-		"api 404 but denied":   {api, status(404, "DENIED"), isStatus(404)},
-		"api 429":              {api, status(429, "TOOMANYREQUESTS"), isStatus(429)},
-		"api 500":              {api, status(500, "UNKNOWN"), isStatus(500)},
-		"api 501":              {api, status(501, "UNSUPPORTED"), isStatus(501)},
-		"api not json":         {api, page(oci.TypeIndex, "<html>", ""), says("want an index of referrers")},
-		"api bad digest":       {api, page(oci.TypeIndex, badDigest, ""), says("entry 0 of the list")},
-		"api bad size":         {api, page(oci.TypeIndex, badSize, ""), says("negative size")},
-		"api endless pages":    {api, page(oci.TypeIndex, empty, "/v2/acme/app"+api), func(err error) bool { return errors.Is(err, ErrTooLarge) }},
-		"api page elsewhere":   {api, page(oci.TypeIndex, empty, "http://192.0.2.1/v2/"), says("on another host")},
-		"api page is gone":     {api, page(oci.TypeIndex, empty, "/v2/acme/app/referrers/gone"), isStatus(404)},
-		"api oversized":        {api, page(oci.TypeIndex, strings.Repeat(" ", maxReferrers+1), ""), func(err error) bool { return errors.Is(err, ErrTooLarge) }},
-		"api oversized pages":  {api, page(oci.TypeIndex, strings.Repeat(" ", maxReferrers/4)+empty, "/v2/acme/app"+api), func(err error) bool { return errors.Is(err, ErrTooLarge) && strings.Contains(err.Error(), "bytes") }},
+		"api 401":            {api, status(401, "UNAUTHORIZED"), isStatus(401)},
+		"api 403":            {api, status(403, "DENIED"), isStatus(403)},
+		"api 404 but denied": {api, status(404, "DENIED"), isStatus(404)},
+		"api 429":            {api, status(429, "TOOMANYREQUESTS"), isStatus(429)},
+		"api 500":            {api, status(500, "UNKNOWN"), isStatus(500)},
+		"api 501":            {api, status(501, "UNSUPPORTED"), isStatus(501)},
+		"api not json":       {api, page(oci.TypeIndex, "<html>", ""), says("want an index of referrers")},
+		"api bad digest":     {api, page(oci.TypeIndex, badDigest, ""), says("entry 0 of the list")},
+		"api bad size":       {api, page(oci.TypeIndex, badSize, ""), says("negative size")},
+		"api endless pages":  {api, page(oci.TypeIndex, empty, "/v2/acme/app"+api), func(err error) bool { return errors.Is(err, check.ErrTooLarge) }},
+		"api page elsewhere": {api, page(oci.TypeIndex, empty, "http://192.0.2.1/v2/"), says("on another host")},
+		"api page is gone":   {api, page(oci.TypeIndex, empty, "/v2/acme/app/referrers/gone"), isStatus(404)},
+		"api oversized":      {api, page(oci.TypeIndex, strings.Repeat(" ", maxReferrers+1), ""), func(err error) bool { return errors.Is(err, check.ErrTooLarge) }},
+		"api oversized pages": {api, page(oci.TypeIndex, strings.Repeat(" ", maxReferrers/4)+empty, "/v2/acme/app"+api), func(err error) bool {
+			return errors.Is(err, check.ErrTooLarge) && strings.Contains(err.Error(), "bytes")
+		}},
 		"tag 401":              {tag, status(401, "UNAUTHORIZED"), isStatus(401)},
 		"tag 403":              {tag, status(403, "DENIED"), isStatus(403)},
 		"tag 503":              {tag, status(503, "UNAVAILABLE"), isStatus(503)},

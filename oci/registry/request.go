@@ -7,14 +7,17 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+
+	"github.com/gapseal/gapseal/verify/check"
 )
 
-const maxErrorBody = 64 << 10 // of a registry's error message
+const maxErrorBody = 64 << 10 // bytes of a registry's error message
 
 func (r *repository) url(kind, id string) *url.URL {
-	// The scheme is settled by the transport, which has tried the host.
+	// The transport sets the scheme, once it has tried the host.
 	return &url.URL{Scheme: r.name.Scheme(), Host: r.name.RegistryStr(), Path: "/v2/" + r.name.RepositoryStr() + "/" + kind + "/" + id}
 }
 
@@ -27,7 +30,7 @@ func (r *repository) get(ctx context.Context, u *url.URL, header http.Header) (*
 	return r.client.Do(req)
 }
 
-// statusError reads the registry's message from an answer that is not 200.
+// statusError returns the registry's message from an answer other than 200.
 func statusError(resp *http.Response) error {
 	whole := resp.Body
 	resp.Body = io.NopCloser(io.LimitReader(whole, maxErrorBody)) // CheckError fails on a longer one
@@ -36,15 +39,16 @@ func statusError(resp *http.Response) error {
 	return err
 }
 
-// answer is a response with its document, or with fault for another status.
+// answer is a response with its document, or with its fault if the status is not
+// 200.
 type answer struct {
 	*http.Response
 	body  []byte
 	fault *transport.Error
 }
 
-// document reads a document of at most limit bytes whole, and anew if its body
-// breaks off.
+// document reads a document of at most limit bytes, again from its beginning if the
+// connection breaks.
 func (r *repository) document(ctx context.Context, u *url.URL, accept string, limit int64) (*answer, error) {
 	for n := 1; ; n++ {
 		a, err := r.documentOnce(ctx, u, accept, limit)
@@ -58,7 +62,7 @@ func (r *repository) document(ctx context.Context, u *url.URL, accept string, li
 	}
 }
 
-// cutError says that an answer came, but not all of it.
+// cutError reports that only a part of an answer came.
 type cutError struct{ err error }
 
 func (e *cutError) Error() string { return "the answer broke off: " + e.err.Error() }
@@ -82,7 +86,7 @@ func (r *repository) documentOnce(ctx context.Context, u *url.URL, accept string
 }
 
 func readAll(resp *http.Response, limit int64) ([]byte, error) {
-	tooLarge := fmt.Errorf("%w: the limit is %d bytes", ErrTooLarge, limit)
+	tooLarge := fmt.Errorf("%w: the limit is %d bytes", check.ErrTooLarge, limit)
 	if resp.ContentLength > limit {
 		return nil, tooLarge
 	}
@@ -94,4 +98,53 @@ func readAll(resp *http.Response, limit int64) ([]byte, error) {
 		return nil, &cutError{err}
 	}
 	return body, nil
+}
+
+const (
+	maxFetch     = 64 << 10
+	fetchTimeout = time.Minute
+)
+
+// Fetch returns the document at an https URL, such as a public key, if it has at
+// most 64 KiB. It follows redirects to other https URLs only, and accepts no status
+// but 200.
+func Fetch(ctx context.Context, rawURL string) ([]byte, error) {
+	network, err := newTransport(Options{})
+	if err != nil {
+		return nil, err
+	}
+	defer network.CloseIdleConnections()
+	return fetch(ctx, rawURL, &retrier{inner: network, pace: defaultPace})
+}
+
+func fetch(ctx context.Context, rawURL string, rt http.RoundTripper) ([]byte, error) {
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		return nil, errors.New("fetch: malformed URL") // the error does not repeat it: it may hold a password
+	}
+	what := "fetch " + safeURL(u)
+	if u.Scheme != "https" || u.Host == "" {
+		return nil, fmt.Errorf("%s: want a URL of the form https://host/path", what)
+	}
+	body, err := fetchOnce(ctx, u, &http.Client{Transport: rt, CheckRedirect: redirectPolicy(false), Timeout: fetchTimeout})
+	if err != nil {
+		return nil, &fetchError{what + ": " + describe(err), err}
+	}
+	return body, nil
+}
+
+func fetchOnce(ctx context.Context, u *url.URL, client *http.Client) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	if err := statusError(resp); err != nil {
+		return nil, err
+	}
+	return readAll(resp, maxFetch)
 }

@@ -13,20 +13,20 @@ import (
 	"time"
 )
 
-// pace says how patient a Source is.
+// pace says how often and how long a Source tries.
 type pace struct {
 	tries    int           // requests made for one answer, the first included
 	first    time.Duration // pause before the second; each later one is twice as long
-	maxPause time.Duration // longest pause that a Retry-After is granted
-	stall    time.Duration // a body that brings nothing for so long is broken
+	maxPause time.Duration // the longest Retry-After that is waited for
+	stall    time.Duration // a connection that is silent for so long is broken
 }
 
 var defaultPace = pace{tries: 5, first: 500 * time.Millisecond, maxPause: time.Minute, stall: 2 * time.Minute}
 
-// pause waits before try number n+1, n counting from 1.
+// pause waits after try n, counted from 1.
 func (p pace) pause(ctx context.Context, n int) error {
 	d := p.first << (n - 1)
-	// Spread by a quarter, so that parallel transfers do not come back as one.
+	// Vary the pause by a quarter, so that parallel transfers do not retry all at once.
 	return sleep(ctx, d*3/4+rand.N(d/2+1))
 }
 
@@ -42,8 +42,8 @@ func sleep(ctx context.Context, d time.Duration) error {
 }
 
 // retrier repeats requests that met a passing fault. The retrying transport of
-// go-containerregistry pays no heed to Retry-After and sleeps on when the
-// caller has given up.
+// go-containerregistry is not enough: it ignores Retry-After, and sleeps on after the
+// caller has cancelled.
 type retrier struct {
 	inner http.RoundTripper
 	pace  pace
@@ -76,7 +76,7 @@ func (r *retrier) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 }
 
-// replay returns req as it was before its body was read.
+// replay returns req with its body as it was before it was read.
 func replay(req *http.Request) (*http.Request, bool) {
 	if req.Body == nil || req.Body == http.NoBody {
 		return req, true
@@ -108,6 +108,7 @@ func retryAfter(resp *http.Response) (time.Duration, bool) {
 	return 0, false
 }
 
+// passing reports whether a request may succeed if it is repeated.
 func passing(resp *http.Response, err error) bool {
 	if err != nil {
 		return passingError(err)
@@ -121,8 +122,14 @@ func passing(resp *http.Response, err error) bool {
 	return false
 }
 
+// brokenConnection lists the errors of a connection that broke.
+var brokenConnection = []error{
+	io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, errStalled,
+	syscall.ECONNRESET, syscall.ECONNABORTED, syscall.EPIPE,
+}
+
 func passingError(err error) bool {
-	for _, broken := range []error{io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, errStalled, syscall.ECONNRESET, syscall.ECONNABORTED, syscall.EPIPE} {
+	for _, broken := range brokenConnection {
 		if errors.Is(err, broken) {
 			return true
 		}
@@ -137,8 +144,54 @@ func passingError(err error) bool {
 	}
 	var op *net.OpError
 	if errors.As(err, &op) && (op.Op == "read" || op.Op == "write") {
-		return true // a connection that broke; the numbers differ between systems
+		return true // a connection that broke; error numbers differ between systems
 	}
-	// net/http keeps the types of these to itself.
+	// net/http does not export the types of these errors.
 	return strings.Contains(err.Error(), "http2: ") || strings.Contains(err.Error(), "stream error: ")
+}
+
+var errStalled = errors.New("the connection was silent for too long")
+
+// watched ends a body whose connection is silent: a connection can die without
+// either end learning of it. Only the time spent in reads counts, not the time that
+// the reader takes between them.
+type watched struct {
+	io.ReadCloser
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	limit  time.Duration
+	timer  *time.Timer
+}
+
+// watchedTrip sends req and watches the body of the answer.
+func watchedTrip(rt http.RoundTripper, req *http.Request, limit time.Duration) (*http.Response, error) {
+	ctx, cancel := context.WithCancelCause(req.Context())
+	resp, err := rt.RoundTrip(req.WithContext(ctx))
+	if err != nil {
+		cancel(nil)
+		return nil, err
+	}
+	w := &watched{ReadCloser: resp.Body, ctx: ctx, cancel: cancel, limit: limit}
+	w.timer = time.AfterFunc(limit, func() { cancel(errStalled) })
+	w.timer.Stop()
+	resp.Body = w
+	return resp, nil
+}
+
+// Read implements [io.Reader].
+func (w *watched) Read(p []byte) (int, error) {
+	w.timer.Reset(w.limit)
+	n, err := w.ReadCloser.Read(p)
+	w.timer.Stop()
+	if err != nil && err != io.EOF && w.ctx.Err() != nil {
+		err = context.Cause(w.ctx)
+	}
+	return n, err
+}
+
+// Close implements [io.Closer].
+func (w *watched) Close() error {
+	w.timer.Stop()
+	defer w.cancel(nil)
+	return w.ReadCloser.Close()
 }
