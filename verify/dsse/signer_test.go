@@ -1,8 +1,10 @@
 package dsse
 
 import (
+	"crypto"
 	"crypto/ecdh"
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
@@ -85,6 +87,45 @@ func TestLoadSigner(t *testing.T) {
 		if s.Public().Fingerprint() != want.Fingerprint() {
 			t.Errorf("%s: got %s, want %s", name, s.Public().Fingerprint(), want.Fingerprint())
 		}
+	}
+}
+
+// A key behind a hardware module is a crypto.Signer of a type that nothing here
+// knows.
+type module struct{ crypto.Signer }
+
+func TestNewSignerTakesAnySigner(t *testing.T) {
+	_, edKey, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []crypto.Signer{newP256(t), edKey} {
+		s, err := NewSigner(module{key})
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw, err := Sign(someType, []byte("said"), s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := Open(raw, someType, []*trust.Key{s.Public()}); err != nil {
+			t.Errorf("%s: %v", s.Public().Describe(), err)
+		}
+	}
+}
+
+func TestNewSignerRefuses(t *testing.T) {
+	var unsupported *trust.UnsupportedError
+	if _, err := NewSigner(nil); !errors.As(err, &unsupported) {
+		t.Errorf("nil: %v", err)
+	}
+	weak, err := ecdsa.GenerateKey(elliptic.P224(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var weakErr *trust.WeakKeyError
+	if _, err := NewSigner(weak); !errors.As(err, &weakErr) {
+		t.Errorf("P-224: %v", err)
 	}
 }
 

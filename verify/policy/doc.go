@@ -1,21 +1,32 @@
 // Package policy reads the YAML files that people write for a verification: the
-// policy that a bundle must meet, and the record of its transfer.
+// policy that a bundle must meet ([Parse]), and the record of its transfer
+// ([ParseTransfer]). It judges nothing; package verify does:
 //
-// Both are strict: unknown and repeated keys, anchors, aliases, tags and a second
-// document are errors, and each error names its line and column. Nothing here
-// judges; package verify does.
+//	p, err := policy.Parse(raw, open)
+//	report, err := verify.Bundle(ctx, reader, verify.Options{Policy: &p.Policy})
 //
-// A policy looks like this; everything but schema and images may be left out:
+// [Policy.Explain] writes a policy in sentences, and [Draft] writes a policy for
+// a bundle that a person can complete.
+//
+// # Strictness
+//
+// Unknown and repeated keys, keys without a value, empty lists, anchors, aliases,
+// tags and a second document are errors. Each error is an [*Error] and names its
+// line and column.
+//
+// # The policy file
+//
+// A policy looks like this. Everything but schema and images is optional:
 //
 //	schema: gapseal.policy/v1
 //	name: Imports of the plant network
 //	images:
 //	  - match: ghcr.io/acme/*      # * is any text without a slash, ** any text
-//	    required: true
-//	    keys:
-//	      - file: keys/acme.pub    # beside the policy
+//	    required: true             # such an image must be in the bundle
+//	    keys:                      # any of which may have signed
+//	      - file: keys/acme.pub    # relative to the policy
 //	      - fingerprint: sha256:…
-//	    identities:
+//	    identities:                # any of which may have signed
 //	      - identity: release@acme.example
 //	        issuer: https://accounts.acme.example
 //	    signers: 2                 # distinct keys or identities
@@ -24,20 +35,23 @@
 //	    annotations: {repo: acme/app}
 //	    attestations:
 //	      - {type: slsaprovenance1, count: 1}
-//	    platforms: [linux/amd64]   # must be there
+//	    platforms: [linux/amd64]   # that must be there
 //	    onlyPlatforms: [linux/amd64]
 //	    digests: ["sha256:…"]
 //	    maxAge: 90d
 //	    notBefore: 2026-01-01
 //	    notAfter: 2026-12-31
-//	    inclusion: true
-//	    childSignatures: true
-//	    allSignatures: true
-//	unlisted: refuse               # or judge, by the flags alone
+//	    inclusion: true            # each log entry must have an inclusion proof
+//	    childSignatures: true      # each platform must be signed as well
+//	    allSignatures: true        # every signature found must be good
+//	unlisted: refuse               # or judge, without this policy
 //	limits: {images: 10, bytes: 20GiB}
 //	seal:
 //	  keys: [{file: keys/seal.pub}]
 //	rollback: refuse               # or warn
 //	transfer:
 //	  required: [id, operator, scan.destination]
+//
+// The first rule that matches an image applies to it. A rule that an earlier rule
+// hides completely is an error.
 package policy

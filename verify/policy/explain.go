@@ -12,8 +12,9 @@ import (
 	"github.com/gapseal/gapseal/verify"
 )
 
-// Explain writes what the policy demands as sentences, one on a line, two spaces
-// in for what belongs to a rule. The text is not escaped for a terminal.
+// Explain writes what the policy demands in sentences, one on a line. Lines that
+// belong to a rule are indented by two spaces. The text is not escaped for a
+// terminal.
 func (p *Policy) Explain(w io.Writer) error {
 	e := &explainer{}
 	e.whole(p)
@@ -30,9 +31,10 @@ func (e *explainer) say(format string, args ...any) {
 	e.lines = append(e.lines, fmt.Sprintf(format, args...))
 }
 
+// whole explains what is demanded of the bundle as a whole.
 func (e *explainer) whole(p *Policy) {
 	if p.JudgeUnlisted {
-		e.say("An image that no rule below matches is judged by the flags alone.")
+		e.say("An image that no rule below matches is judged without this policy.")
 	} else {
 		e.say("A bundle with an image that no rule below matches is refused.")
 	}
@@ -42,48 +44,48 @@ func (e *explainer) whole(p *Policy) {
 	if p.MaxBytes > 0 {
 		e.say("A bundle of more than %s is refused.", size(p.MaxBytes))
 	}
-	var sealers []string
-	for _, k := range p.SealKeys {
-		sealers = append(sealers, fmt.Sprintf("%s (%s)", k.Fingerprint(), k.Path))
-	}
-	if len(sealers) > 0 {
-		e.say("The bundle must be sealed by a seal key: %s.", strings.Join(sealers, " or "))
-	}
+	e.seal(p)
 	if p.RefuseRollback {
-		e.say("What is older than the register knows is refused.")
+		e.say("Anything older than the register has recorded is refused.")
 	} else {
-		e.say("What is older than the register knows is warned of.")
+		e.say("Anything older than the register has recorded causes a warning.")
 	}
 	if len(p.Transfer) > 0 {
-		e.say("The transfer record must have: %s.", strings.Join(p.Transfer, ", "))
+		e.say("The transfer record must state: %s.", strings.Join(p.Transfer, ", "))
+	}
+}
+
+func (e *explainer) seal(p *Policy) {
+	var keys []string
+	for _, k := range p.SealKeys {
+		keys = append(keys, fmt.Sprintf("%s (%s)", k.Fingerprint(), k.Path))
+	}
+	switch len(keys) {
+	case 0:
+	case 1:
+		e.say("The bundle must be sealed with the key %s.", keys[0])
+	default:
+		e.say("The bundle must be sealed with one of the keys %s.", strings.Join(keys, " or "))
 	}
 }
 
 func (e *explainer) rule(r *verify.Rule) {
 	e.say("")
 	if r.Required {
-		e.say("An image that matches %s must be in the bundle. For each such image:", r.Pattern)
+		e.say("At least one image that matches %s must be in the bundle. For each such image:", r.Pattern)
 	} else {
-		e.say("For each image that matches %s, if there is one:", r.Pattern)
+		e.say("For each image that matches %s:", r.Pattern)
 	}
 	e.anchors(r)
-	if r.Signers > 1 {
-		e.say("  %d of them must have signed.", r.Signers)
-	}
-	if r.RequireLogs > 1 {
-		e.say("  %d distinct transparency logs must speak for one signature.", r.RequireLogs)
-	}
-	if r.RequireTimestamps > 0 {
-		e.say("  %d distinct timestamp authorities must have stamped one signature.", r.RequireTimestamps)
-	}
+	e.counts(r)
 	for _, name := range slices.Sorted(maps.Keys(r.Annotations)) {
-		e.say("  What was signed must carry %s=%s.", name, r.Annotations[name])
+		e.say("  What was signed must have the annotation %s=%s.", name, r.Annotations[name])
 	}
 	for _, a := range r.Attestations {
-		e.say("  At least %d attestation(s) of type %s must verify.", a.Count, a.PredicateType)
+		e.say("  %s of type %s must verify.", atLeast(a.Count, "attestation"), a.PredicateType)
 	}
-	e.platforms("  It must carry %s.", r.Platforms)
-	e.platforms("  It must carry no platform but %s.", r.OnlyPlatforms)
+	e.platforms("  It must be built for %s.", r.Platforms)
+	e.platforms("  It must not be built for any platform other than %s.", r.OnlyPlatforms)
 	var digests []string
 	for _, d := range r.Digests {
 		digests = append(digests, string(d))
@@ -92,23 +94,20 @@ func (e *explainer) rule(r *verify.Rule) {
 		e.say("  Its digest must be %s.", strings.Join(digests, " or "))
 	}
 	e.times(r)
-	for _, f := range []struct {
-		set  bool
-		says string
-	}{
-		{r.RequireInclusion, "Each log entry must have an inclusion proof."},
-		{r.RequireChildren, "Each platform must have a good signature of its own."},
-		{r.RequireAll, "Every signature found must be good."},
-	} {
-		if f.set {
-			e.say("  %s", f.says)
-		}
+	if r.RequireInclusion {
+		e.say("  Each log entry must have an inclusion proof.")
+	}
+	if r.RequireChildren {
+		e.say("  Each platform must have a good signature of its own.")
+	}
+	if r.RequireAll {
+		e.say("  Every signature found must be good.")
 	}
 }
 
 func (e *explainer) anchors(r *verify.Rule) {
 	if len(r.Keys)+len(r.Fingerprints)+len(r.Identities) == 0 {
-		e.say("  Whoever the flags name (--key, --certificate-identity) must have signed it.")
+		e.say("  One of the keys or identities that are pinned outside this policy must have signed it.")
 		return
 	}
 	e.say("  One of these must have signed it:")
@@ -116,10 +115,22 @@ func (e *explainer) anchors(r *verify.Rule) {
 		e.say("    the key %s (%s)", k.Fingerprint(), k.Describe())
 	}
 	for _, f := range r.Fingerprints {
-		e.say("    the key %s, which the bundle must bring", f)
+		e.say("    the key %s, which must come with the bundle", f)
 	}
 	for _, i := range r.Identities {
 		e.say("    the identity %s", i)
+	}
+}
+
+func (e *explainer) counts(r *verify.Rule) {
+	if r.Signers > 1 {
+		e.say("  At least %d of them must have signed it.", r.Signers)
+	}
+	if r.RequireLogs > 1 {
+		e.say("  %s must have recorded the same signature.", atLeast(r.RequireLogs, "transparency log"))
+	}
+	if r.RequireTimestamps > 0 {
+		e.say("  %s must have stamped the same signature.", atLeast(r.RequireTimestamps, "timestamp authority"))
 	}
 }
 
@@ -145,9 +156,25 @@ func (e *explainer) times(r *verify.Rule) {
 	}
 }
 
-// age writes a duration in days where it is one of days.
+// atLeast writes a minimum of distinct things in words.
+func atLeast(n int, noun string) string {
+	if n == 1 {
+		return "At least one " + noun
+	}
+	plural, isY := strings.CutSuffix(noun, "y")
+	if isY {
+		plural += "ie"
+	}
+	return fmt.Sprintf("At least %d distinct %ss", n, plural)
+}
+
+// age writes a duration in days if it is a whole number of days.
 func age(d time.Duration) string {
-	if day := 24 * time.Hour; d%day == 0 {
+	const day = 24 * time.Hour
+	switch {
+	case d == day:
+		return "day"
+	case d%day == 0:
 		return fmt.Sprintf("%d days", d/day)
 	}
 	return d.String()
@@ -155,9 +182,18 @@ func age(d time.Duration) string {
 
 // size writes a number of bytes in the largest unit that loses nothing.
 func size(n int64) string {
-	unit := 0
-	for names := 4; unit < names && n%1024 == 0; unit++ {
-		n /= 1024
+	for _, u := range []struct {
+		name   string
+		factor int64
+	}{
+		{"TiB", 1 << 40}, {"TB", 1e12},
+		{"GiB", 1 << 30}, {"GB", 1e9},
+		{"MiB", 1 << 20}, {"MB", 1e6},
+		{"KiB", 1 << 10}, {"kB", 1e3},
+	} {
+		if n%u.factor == 0 {
+			return fmt.Sprintf("%d %s", n/u.factor, u.name)
+		}
 	}
-	return fmt.Sprintf("%d %s", n, []string{"bytes", "KiB", "MiB", "GiB", "TiB"}[unit])
+	return fmt.Sprintf("%d bytes", n)
 }

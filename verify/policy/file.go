@@ -12,25 +12,28 @@ import (
 	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
+
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // MaxFile is the budget for a policy or a transfer record, in bytes.
 const MaxFile = 1 << 20
 
-// maxDepth bounds how deep the file may nest, and maxTokens of how many words and
-// signs it may consist: the library's time grows with the square of either.
+// maxDepth bounds how deep the file may nest, and maxTokens how many words and
+// signs it may have, because the library's time grows with the square of either.
 const (
 	maxDepth  = 16
 	maxTokens = 30_000
 )
 
-// Error says what is wrong with a file, and where. Line and Column count from 1;
-// both are 0 for the file as a whole.
+// Error reports what is wrong with a file, and where. Line and Column count
+// from 1; both are 0 for the file as a whole.
 type Error struct {
 	Line, Column int
 	Message      string
 }
 
+// Error says what is wrong, and where unless that is the whole file.
 func (e *Error) Error() string {
 	if e.Line == 0 {
 		return e.Message
@@ -45,8 +48,10 @@ func decode(raw []byte, into any) (err error) {
 		return &Error{Message: fmt.Sprintf("the file has %d bytes; want at most %d", len(raw), MaxFile)}
 	}
 	defer func() {
-		if p := recover(); p != nil { // the library is not ours, and the file is anybody's
-			err = &Error{Message: "this is no YAML that can be read"}
+		// A file from anywhere must not be able to crash the program through the
+		// library.
+		if p := recover(); p != nil {
+			err = &Error{Message: "the file is not YAML that can be read"}
 		}
 	}()
 	if err := plain(string(raw)); err != nil {
@@ -66,7 +71,7 @@ func decode(raw []byte, into any) (err error) {
 	return nil
 }
 
-// plain refuses what makes a YAML file mean something else than it shows, or
+// plain refuses what makes a YAML file mean something other than it shows, or
 // grow when it is read.
 func plain(s string) error {
 	open, line, dashes := 0, 0, 0
@@ -78,9 +83,9 @@ func plain(s string) error {
 		case token.SequenceEntryType, token.MappingKeyType:
 			dashes++ // each after the first nests within the one before
 		case token.AnchorType, token.AliasType, token.MergeKeyType, token.TagType, token.DirectiveType:
-			return at(t, "anchors, aliases, merges, tags and directives are not allowed, found %q", clip(t.Origin))
+			return at(t, "anchors, aliases, merges, tags and directives are not allowed, found %q", firstLine(t.Origin))
 		case token.InvalidType:
-			return at(t, "this is no YAML: %s", clip(t.Error))
+			return at(t, "the file is not YAML: %s", firstLine(t.Error))
 		case token.MappingStartType, token.SequenceStartType:
 			open++
 		case token.MappingEndType, token.SequenceEndType:
@@ -90,14 +95,14 @@ func plain(s string) error {
 			return at(t, "the file is too long: want at most %d words and signs", maxTokens)
 		}
 		if open > maxDepth || dashes > maxDepth || t.Position != nil && t.Position.IndentNum > 16*maxDepth {
-			return at(t, "the file nests too deep")
+			return at(t, "the file nests too deeply")
 		}
 	}
 	return nil
 }
 
-// whole refuses a key without a value, and an empty list: it would demand
-// nothing, and look as if it did.
+// whole refuses a key without a value, and an empty list, which would demand
+// nothing and look as if it did.
 func whole(raw []byte) error {
 	file, err := parser.ParseBytes(raw, 0)
 	if err != nil {
@@ -118,6 +123,7 @@ func whole(raw []byte) error {
 // nulls finds the first null, or empty list, of a document.
 type nulls struct{ first *token.Token }
 
+// Visit implements [ast.Visitor].
 func (n *nulls) Visit(node ast.Node) ast.Visitor {
 	empty := node.Type() == ast.NullType
 	switch list := node.(type) {
@@ -142,14 +148,14 @@ func located(err error) error {
 	}
 	y := yaml.Error(nil)
 	if !errors.As(err, &y) {
-		return &Error{Message: clip(err.Error())}
+		return &Error{Message: firstLine(err.Error())}
 	}
 	message := y.GetMessage()
 	message = strings.Replace(message, "unknown field", "unknown key", 1)
 	if t := y.GetToken(); t != nil {
-		return at(t, "%s", clip(message))
+		return at(t, "%s", firstLine(message))
 	}
-	return &Error{Message: clip(message)}
+	return &Error{Message: firstLine(message)}
 }
 
 func at(t *token.Token, format string, args ...any) *Error {
@@ -160,17 +166,15 @@ func at(t *token.Token, format string, args ...any) *Error {
 	return e
 }
 
-// clip keeps a long value from flooding the terminal.
-func clip(s string) string {
+// firstLine returns the first line of a text from the file, shortened so that
+// it cannot flood the terminal.
+func firstLine(s string) string {
 	s, _, _ = strings.Cut(strings.TrimSpace(s), "\n")
-	if len(s) > 120 {
-		s = strings.ToValidUTF8(s[:120], "") + "…"
-	}
-	return s
+	return check.Clip(s)
 }
 
-// value is a scalar as it is written, with its place: what it means is asked
-// later, and a fault then still has a line.
+// value is a scalar as it is written, with its place, so that an error about
+// its meaning can still name its line.
 type value struct {
 	text  string
 	token *token.Token // nil if it is absent
@@ -197,7 +201,7 @@ func (v *value) UnmarshalYAML(n ast.Node) error {
 
 func (v *value) given() bool { return v.token != nil }
 
-// fault says what is wrong with the value.
+// fault returns an error about the value.
 func (v *value) fault(format string, args ...any) *Error {
 	if v.token == nil {
 		return &Error{Message: fmt.Sprintf(format, args...)}
@@ -205,7 +209,7 @@ func (v *value) fault(format string, args ...any) *Error {
 	return at(v.token, format, args...)
 }
 
-// flag reads true or false, and false where it is absent.
+// flag reads true or false, and returns false for an absent value.
 func (v *value) flag() (bool, error) {
 	switch v.text {
 	case "true":
@@ -213,10 +217,10 @@ func (v *value) flag() (bool, error) {
 	case "", "false":
 		return false, nil
 	}
-	return false, v.fault("want true or false, found %q", clip(v.text))
+	return false, v.fault("want true or false, found %q", firstLine(v.text))
 }
 
-// choice reads one of two words, the first where it is absent.
+// choice reads one of two words, and returns the first for an absent value.
 func (v *value) choice(otherwise, other string) (string, error) {
 	switch v.text {
 	case "", otherwise:
@@ -224,5 +228,5 @@ func (v *value) choice(otherwise, other string) (string, error) {
 	case other:
 		return other, nil
 	}
-	return "", v.fault("want %s or %s, found %q", otherwise, other, clip(v.text))
+	return "", v.fault("want %s or %s, found %q", otherwise, other, firstLine(v.text))
 }

@@ -17,8 +17,8 @@ import (
 // Schema names the form of a policy file.
 const Schema = "gapseal.policy/v1"
 
-// Policy is what a policy file says. SealKeys, if there are any, demand a seal
-// by one of them.
+// Policy is what a policy file says. If there are SealKeys, the bundle must be
+// sealed with one of them.
 type Policy struct {
 	verify.Policy
 	SealKeys []*trust.Key
@@ -45,27 +45,31 @@ type document struct {
 }
 
 // An Opener reads a key file that a policy names, by its name as written, and
-// returns the path where it lies, for the report.
+// returns its content and its path, which the report shows.
 type Opener func(name string) (raw []byte, path string, err error)
 
-// Parse reads a policy file. The error is an [*Error].
+// Parse reads a policy file, and the key files that it names through open. The
+// error is an [*Error], which names the line and column. Limits are in bytes
+// and images, times in UTC.
 func Parse(raw []byte, open Opener) (*Policy, error) {
 	var doc document
 	if err := decode(raw, &doc); err != nil {
 		return nil, err
 	}
 	if doc.Schema.text != Schema {
-		return nil, doc.Schema.fault("schema: want %s, found %q", Schema, clip(doc.Schema.text))
+		return nil, doc.Schema.fault("schema: want %s, found %q", Schema, firstLine(doc.Schema.text))
 	}
 	if doc.Draft.given() {
-		return nil, doc.Draft.fault("this policy is a draft: review each line, fill in who may sign, and remove this one")
+		return nil, doc.Draft.fault("this policy is a draft: review each line, fill in who may sign, and remove " +
+			"this one")
 	}
 	if len(doc.Images) == 0 {
 		return nil, &Error{Message: "images: want at least one rule, found none"}
 	}
 	sum := sha256.Sum256(raw)
 	p := &Policy{}
-	p.Name, p.Digest = doc.Name.text, "sha256:"+hex.EncodeToString(sum[:])
+	p.Name = doc.Name.text
+	p.Digest = "sha256:" + hex.EncodeToString(sum[:])
 	r := &reader{open: open}
 	for _, read := range []func(*document, *Policy) error{r.rules, r.whole, r.seal, r.transfer} {
 		if err := read(&doc, p); err != nil {
@@ -75,7 +79,7 @@ func Parse(raw []byte, open Opener) (*Policy, error) {
 	return p, nil
 }
 
-// reader turns the document into what verify takes.
+// reader turns the document into what package verify takes.
 type reader struct {
 	open Opener
 }
@@ -88,14 +92,15 @@ func (r *reader) rules(doc *document, p *Policy) error {
 			return err
 		}
 		if j := slices.IndexFunc(p.Rules, func(earlier verify.Rule) bool { return earlier.Covers(out.Pattern) }); j >= 0 {
-			return in.Match.fault("the earlier rule for %q matches all of %q, so this one would never be asked: put it first", clip(p.Rules[j].Pattern), clip(out.Pattern))
+			return in.Match.fault("the earlier rule for %q matches all of %q, so this rule would never apply: put "+
+				"it first", firstLine(p.Rules[j].Pattern), firstLine(out.Pattern))
 		}
 		p.Rules = append(p.Rules, *out)
 	}
 	return nil
 }
 
-// whole reads what is asked of the bundle as a whole.
+// whole reads what is demanded of the bundle as a whole.
 func (r *reader) whole(doc *document, p *Policy) error {
 	unlisted, err := doc.Unlisted.choice("refuse", "judge")
 	if err != nil {
@@ -105,11 +110,12 @@ func (r *reader) whole(doc *document, p *Policy) error {
 	if err != nil {
 		return err
 	}
-	p.JudgeUnlisted, p.RefuseRollback = unlisted == "judge", rollback == "refuse"
+	p.JudgeUnlisted = unlisted == "judge"
+	p.RefuseRollback = rollback == "refuse"
 	if v := &doc.Limits.Images; v.given() {
 		n, err := quantity.Count(v.text)
 		if err != nil || n > 1<<30 {
-			return v.fault("limits.images: want a positive number, found %q", clip(v.text))
+			return v.fault("limits.images: want a positive number, found %q", firstLine(v.text))
 		}
 		p.MaxImages = int(n)
 	}
@@ -125,7 +131,7 @@ func (r *reader) seal(doc *document, p *Policy) error {
 	for i := range doc.Seal.Keys {
 		k := &doc.Seal.Keys[i]
 		if k.Fingerprint.given() {
-			return k.Fingerprint.fault("a seal is judged by the key itself: want file or pem")
+			return k.Fingerprint.fault("a seal is verified under the key itself: want file or pem")
 		}
 		key, _, err := k.read(r)
 		if err != nil {
@@ -144,23 +150,24 @@ func (r *reader) transfer(doc *document, p *Policy) error {
 	for i := range doc.Transfer.Required {
 		v := &doc.Transfer.Required[i]
 		if !slices.Contains(names, v.text) {
-			return v.fault("transfer.required: there is no field %q; there are %s", clip(v.text), strings.Join(names, ", "))
+			return v.fault("transfer.required: there is no field %q; there are %s", firstLine(v.text),
+				strings.Join(names, ", "))
 		}
 		if slices.Contains(p.Transfer, v.text) {
-			return v.fault("transfer.required: %s stands twice", v.text)
+			return v.fault("transfer.required: %s is listed twice", v.text)
 		}
 		p.Transfer = append(p.Transfer, v.text)
 	}
 	return nil
 }
 
-// Draft returns a policy file for what a bundle holds, for a person to complete.
-// Nothing of it is an anchor: who may sign is left open, digests and keys of the
-// bundle are not in it, and the file is refused as long as it says that it is a
-// draft.
+// Draft returns a policy file for the images that a bundle claims to hold, for
+// a person to complete. Nothing in it is an anchor: who may sign is left open,
+// and no digest or key of the bundle is in it. [Parse] refuses the file until
+// its line "draft" is removed.
 func Draft(inv *bundle.Inventory) []byte {
 	var b strings.Builder
-	b.WriteString(`# A draft, made from what a bundle says of itself. Nothing in it was verified.
+	b.WriteString(`# A draft, made from what a bundle claims to hold. Nothing in it was verified.
 # Review each line, fill in who may sign, then remove the line "draft".
 schema: ` + Schema + `
 draft: true
@@ -176,7 +183,7 @@ images:
 		listed[ref.Repository] = true
 		b.WriteString("  - match: " + strconv.Quote(ref.Repository) + "\n")
 		b.WriteString("    required: true\n")
-		b.WriteString("    # Who may sign it. Get the key or the identity by another road than the\n")
+		b.WriteString("    # Who may sign it. Obtain the key or the identity out of band, not from the\n")
 		b.WriteString("    # bundle.\n")
 		b.WriteString("    # keys: [{file: publisher.pub}]\n")
 		b.WriteString("    # identities: [{identity: …, issuer: …}]\n")
@@ -185,7 +192,7 @@ images:
 	b.WriteString(`unlisted: refuse
 rollback: warn
 transfer:
-  required: [id]  # and such as reason, operator, media.serial, scan.destination
+  required: [id]  # also possible: reason, operator, media.serial, scan.destination, …
 `)
 	return []byte(b.String())
 }

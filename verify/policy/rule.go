@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"errors"
 	"regexp"
 	"strings"
 	"time"
@@ -43,7 +42,9 @@ type attestation struct {
 
 func (in *rule) rule(r *reader) (*verify.Rule, error) {
 	out := &verify.Rule{Pattern: in.Match.text}
-	for _, read := range []func(*reader, *verify.Rule) error{in.pattern, in.flags, in.anchors, in.attested, in.platforms, in.digests, in.times, in.counts} {
+	for _, read := range []func(*reader, *verify.Rule) error{
+		in.pattern, in.flags, in.anchors, in.attested, in.platforms, in.digests, in.times, in.counts,
+	} {
 		if err := read(r, out); err != nil {
 			return nil, err
 		}
@@ -57,19 +58,22 @@ func (in *rule) rule(r *reader) (*verify.Rule, error) {
 	return out, nil
 }
 
-// pattern wants a repository written in full, for a claimed reference is: one
-// that leaves the registry out would match nothing, and nobody would notice.
+// pattern requires a repository with its registry, because claimed references
+// are written in full: a pattern that leaves the registry out would match
+// nothing, and go unnoticed.
 func (in *rule) pattern(_ *reader, out *verify.Rule) error {
 	p := out.Pattern
 	registry, _, ok := strings.Cut(p, "/")
 	switch {
 	case !in.Match.given():
-		return &Error{Message: "match: each rule of images wants a pattern such as ghcr.io/acme/*"}
+		return &Error{Message: "match: each rule of images needs a pattern such as ghcr.io/acme/*"}
 	case p == "**":
 	case !patternForm.MatchString(p):
-		return in.Match.fault("match %q: want a repository in lower case, with or without a tag, such as ghcr.io/acme/*", clip(p))
+		return in.Match.fault("match %q: want a repository in lower case, with or without a tag, such as "+
+			"ghcr.io/acme/*", firstLine(p))
 	case !ok || !strings.ContainsAny(registry, ".:*") && registry != "localhost":
-		return in.Match.fault("match %q: write the registry, too, such as docker.io/library/%s", clip(p), clip(p))
+		return in.Match.fault("match %q: write the registry too, such as docker.io/library/%s", firstLine(p),
+			firstLine(p))
 	}
 	return in.fullName(p)
 }
@@ -77,8 +81,8 @@ func (in *rule) pattern(_ *reader, out *verify.Rule) error {
 // patternForm is a repository with * in it, and perhaps a tag.
 var patternForm = regexp.MustCompile(`^[a-z0-9*]+(?:[._-]+[a-z0-9*]+)*(?::[0-9]+)?(?:/[a-z0-9*]+(?:[._-]+[a-z0-9*]+)*)+(?::[A-Za-z0-9_*][A-Za-z0-9_.*-]*)?$`)
 
-// fullName wants a pattern for one name alone to be that name as references are
-// written in full, for only then can it match.
+// fullName requires a pattern without * to be the name as references are
+// written in full, because otherwise it matches nothing.
 func (in *rule) fullName(p string) error {
 	if strings.Contains(p, "*") {
 		return nil
@@ -90,7 +94,7 @@ func (in *rule) fullName(p string) error {
 		full = repository
 	}
 	if full != p {
-		return in.Match.fault("match %q would match nothing: the full name is %q", clip(p), clip(full))
+		return in.Match.fault("match %q would match nothing: the full name is %q", firstLine(p), firstLine(full))
 	}
 	return nil
 }
@@ -99,7 +103,12 @@ func (in *rule) flags(_ *reader, out *verify.Rule) (err error) {
 	for _, f := range []struct {
 		in  *value
 		out *bool
-	}{{&in.Required, &out.Required}, {&in.Inclusion, &out.RequireInclusion}, {&in.ChildSignatures, &out.RequireChildren}, {&in.AllSignatures, &out.RequireAll}} {
+	}{
+		{&in.Required, &out.Required},
+		{&in.Inclusion, &out.RequireInclusion},
+		{&in.ChildSignatures, &out.RequireChildren},
+		{&in.AllSignatures, &out.RequireAll},
+	} {
 		if *f.out, err = f.in.flag(); err != nil {
 			return err
 		}
@@ -112,17 +121,19 @@ func (in *rule) attested(_ *reader, out *verify.Rule) error {
 		a := &in.Attestations[i]
 		uri, ok := evidence.PredicateURI(a.Type.text)
 		if !ok {
-			return a.Type.fault("attestations: want a type, a URI or one of slsaprovenance, slsaprovenance1, spdxjson, cyclonedx, vuln, found %q", clip(a.Type.text))
+			return a.Type.fault("attestations: want a type, a URI or one of slsaprovenance, slsaprovenance1, "+
+				"spdxjson, cyclonedx, vuln, found %q", firstLine(a.Type.text))
 		}
 		count := int64(1)
 		if a.Count.given() {
 			n, err := quantity.Count(a.Count.text)
 			if err != nil || n > 1000 {
-				return a.Count.fault("attestations: want a count from 1 to 1000, found %q", clip(a.Count.text))
+				return a.Count.fault("attestations: want a count from 1 to 1000, found %q", firstLine(a.Count.text))
 			}
 			count = n
 		}
-		out.Attestations = append(out.Attestations, verify.RequiredAttestation{Name: a.Type.text, PredicateType: uri, Count: int(count)})
+		out.Attestations = append(out.Attestations, verify.RequiredAttestation{Name: a.Type.text, PredicateType: uri,
+			Count: int(count)})
 	}
 	return nil
 }
@@ -131,7 +142,10 @@ func (in *rule) platforms(_ *reader, out *verify.Rule) error {
 	for _, list := range []struct {
 		in  []value
 		out *[]oci.Platform
-	}{{in.Platforms, &out.Platforms}, {in.OnlyPlatforms, &out.OnlyPlatforms}} {
+	}{
+		{in.Platforms, &out.Platforms},
+		{in.OnlyPlatforms, &out.OnlyPlatforms},
+	} {
 		for i := range list.in {
 			p, err := oci.ParsePlatform(list.in[i].text)
 			if err != nil {
@@ -164,7 +178,10 @@ func (in *rule) times(_ *reader, out *verify.Rule) (err error) {
 		name string
 		in   *value
 		out  *time.Time
-	}{{"notBefore", &in.NotBefore, &out.NotBefore}, {"notAfter", &in.NotAfter, &out.NotAfter}} {
+	}{
+		{"notBefore", &in.NotBefore, &out.NotBefore},
+		{"notAfter", &in.NotAfter, &out.NotAfter},
+	} {
 		if !t.in.given() {
 			continue
 		}
@@ -173,7 +190,7 @@ func (in *rule) times(_ *reader, out *verify.Rule) (err error) {
 		}
 	}
 	if !out.NotAfter.IsZero() && out.NotAfter.Before(out.NotBefore) {
-		return in.NotAfter.fault("notAfter lies before notBefore: no signature could meet both")
+		return in.NotAfter.fault("notAfter is before notBefore: no signature could meet both")
 	}
 	return nil
 }
@@ -183,18 +200,22 @@ func (in *rule) counts(_ *reader, out *verify.Rule) error {
 		name string
 		in   *value
 		out  *int
-	}{{"signers", &in.Signers, &out.Signers}, {"logs", &in.Logs, &out.RequireLogs}, {"timestamps", &in.Timestamps, &out.RequireTimestamps}} {
+	}{
+		{"signers", &in.Signers, &out.Signers},
+		{"logs", &in.Logs, &out.RequireLogs},
+		{"timestamps", &in.Timestamps, &out.RequireTimestamps},
+	} {
 		if !c.in.given() {
 			continue
 		}
 		n, err := quantity.Count(c.in.text)
 		if err != nil || n > 1000 {
-			return c.in.fault("%s: want a number from 1 to 1000, found %q", c.name, clip(c.in.text))
+			return c.in.fault("%s: want a number from 1 to 1000, found %q", c.name, firstLine(c.in.text))
 		}
 		*c.out = int(n)
 	}
 	if named := len(out.Keys) + len(out.Fingerprints); len(out.Identities) == 0 && named > 0 && named < out.Signers {
-		return in.Signers.fault("signers: %d distinct signers are demanded, and only %d may sign", out.Signers, named)
+		return in.Signers.fault("signers: %d distinct signers are required, but only %d may sign", out.Signers, named)
 	}
 	return nil
 }
@@ -206,7 +227,7 @@ type key struct {
 	PEM         value `yaml:"pem"`
 }
 
-// identity is a keyless signer, by the names of the flags.
+// identity is a keyless signer.
 type identity struct {
 	Identity       value  `yaml:"identity"`
 	IdentityRegexp value  `yaml:"identityRegexp"`
@@ -237,7 +258,7 @@ func (in *rule) anchors(r *reader, out *verify.Rule) error {
 			out.Fingerprints = append(out.Fingerprints, fingerprint)
 		}
 		if seen[fingerprint] {
-			return in.Match.fault("keys: %s stands twice", fingerprint)
+			return in.Match.fault("keys: %s is listed twice", fingerprint)
 		}
 		seen[fingerprint] = true
 	}
@@ -251,20 +272,22 @@ func (in *rule) anchors(r *reader, out *verify.Rule) error {
 	return nil
 }
 
-// read returns the key, or the fingerprint of one that the bundle must bring.
+// read returns the key, or the fingerprint of one that must come with the
+// bundle.
 func (k *key) read(r *reader) (*trust.Key, string, error) {
-	given := 0
 	var one *value
+	given := 0
 	for _, v := range []*value{&k.File, &k.Fingerprint, &k.PEM} {
 		if v.given() {
-			given, one = given+1, v
+			one = v
+			given++
 		}
 	}
 	switch {
 	case given == 0:
-		return nil, "", &Error{Message: "keys: each key wants file, fingerprint or pem, found none"}
+		return nil, "", &Error{Message: "keys: each key needs file, fingerprint or pem, found none"}
 	case given > 1:
-		return nil, "", one.fault("keys: each key wants one of file, fingerprint and pem, found %d", given)
+		return nil, "", one.fault("keys: each key needs one of file, fingerprint and pem, found %d", given)
 	case k.Fingerprint.given():
 		f, err := trust.ParseFingerprint(one.text)
 		if err != nil {
@@ -296,8 +319,17 @@ func (v *value) key(pem []byte) (*trust.Key, error) {
 
 func (i *identity) policy(in *rule) (*cert.Policy, error) {
 	p := &cert.Policy{
-		SAN: i.Identity.text, SANRegexp: i.IdentityRegexp.text, Issuer: i.Issuer.text, IssuerRegexp: i.IssuerRegexp.text,
-		GitHubWorkflow: cert.GitHubWorkflow{Trigger: i.GitHub.Trigger.text, SHA: i.GitHub.SHA.text, Name: i.GitHub.Name.text, Repository: i.GitHub.Repository.text, Ref: i.GitHub.Ref.text},
+		SAN:          i.Identity.text,
+		SANRegexp:    i.IdentityRegexp.text,
+		Issuer:       i.Issuer.text,
+		IssuerRegexp: i.IssuerRegexp.text,
+		GitHubWorkflow: cert.GitHubWorkflow{
+			Trigger:    i.GitHub.Trigger.text,
+			SHA:        i.GitHub.SHA.text,
+			Name:       i.GitHub.Name.text,
+			Repository: i.GitHub.Repository.text,
+			Ref:        i.GitHub.Ref.text,
+		},
 	}
 	err := p.Validate()
 	if err == nil {
@@ -308,5 +340,5 @@ func (i *identity) policy(in *rule) (*cert.Policy, error) {
 			return nil, v.fault("identities: %v", err)
 		}
 	}
-	return nil, &Error{Message: errors.Join(err).Error()}
+	return nil, &Error{Message: err.Error()}
 }

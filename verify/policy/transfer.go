@@ -43,20 +43,21 @@ type record struct {
 	Disposition value `yaml:"disposition"`
 }
 
-// Words that a field is limited to, so that a script can read them.
+// The words that a field is limited to, so that a script can read it.
 var (
 	directions = []string{"import", "export"}
 	results    = []string{verify.ScanClean, verify.ScanInfected, "failed", "not-done"}
 )
 
-// ParseTransfer reads a transfer record. The error is an [*Error].
+// ParseTransfer reads a transfer record. The error is an [*Error], which names
+// the line and column.
 func ParseTransfer(raw []byte) (*verify.Transfer, error) {
 	var r record
 	if err := decode(raw, &r); err != nil {
 		return nil, err
 	}
 	if r.Schema.text != TransferSchema {
-		return nil, r.Schema.fault("schema: want %s, found %q", TransferSchema, clip(r.Schema.text))
+		return nil, r.Schema.fault("schema: want %s, found %q", TransferSchema, firstLine(r.Schema.text))
 	}
 	t := &verify.Transfer{HandOvers: []verify.HandOver{}}
 	for _, f := range []struct {
@@ -67,13 +68,14 @@ func ParseTransfer(raw []byte) (*verify.Transfer, error) {
 		{&r.ID, &t.ID, nil}, {&r.Direction, &t.Direction, directions}, {&r.Reason, &t.Reason, nil},
 		{&r.Classification, &t.Classification, nil}, {&r.Source, &t.Source, nil}, {&r.Destination, &t.Destination, nil},
 		{&r.Operator, &t.Operator, nil}, {&r.SecondPerson, &t.SecondPerson, nil}, {&r.Authoriser, &t.Authoriser, nil},
-		{&r.Media.Type, &t.Media.Type, nil}, {&r.Media.Serial, &t.Media.Serial, nil}, {&r.Media.Label, &t.Media.Label, nil},
+		{&r.Media.Type, &t.Media.Type, nil}, {&r.Media.Serial, &t.Media.Serial, nil}, {&r.Media.Label, &t.Media.Label,
+			nil},
 		{&r.Scan.Scanner, &t.Scan.Scanner, nil}, {&r.Scan.Definitions, &t.Scan.Definitions, nil},
 		{&r.Scan.Source, &t.Scan.Source, results}, {&r.Scan.Destination, &t.Scan.Destination, results},
 		{&r.Disposition, &t.Disposition, nil},
 	} {
 		if f.in.given() && f.of != nil && !slices.Contains(f.of, f.in.text) {
-			return nil, f.in.fault("want one of %s, found %q", strings.Join(f.of, ", "), clip(f.in.text))
+			return nil, f.in.fault("want one of %s, found %q", strings.Join(f.of, ", "), firstLine(f.in.text))
 		}
 		if max := maxText(f.out == &t.ID); len(f.in.text) > max {
 			return nil, f.in.fault("want at most %d bytes, found %d", max, len(f.in.text))
@@ -93,7 +95,7 @@ func maxText(isID bool) int {
 	return verify.MaxTransferText
 }
 
-// rest reads the fields that are no texts.
+// rest reads the fields that are not plain texts.
 func (r *record) rest(t *verify.Transfer) error {
 	if v := &r.Media.WriteProtected; v.given() {
 		b, err := v.flag()
@@ -113,7 +115,7 @@ func (r *record) rest(t *verify.Transfer) error {
 			h.At = &at
 		}
 		if h.From == "" || h.To == "" {
-			return &Error{Message: "handOvers: each wants from and to"}
+			return &Error{Message: "handOvers: each needs from and to"}
 		}
 		t.HandOvers = append(t.HandOvers, h)
 	}

@@ -55,7 +55,7 @@ func TestMalformedTransfer(t *testing.T) {
 		{"source: clean", "source: ok", "want one of clean, infected, failed, not-done"},
 		{"true", "perhaps", "want true or false"},
 		{"2026-11-24T09:00:00Z", "nine", "handOvers: "},
-		{", to: D. Dunn", "", "each wants from and to"},
+		{", to: D. Dunn", "", "each needs from and to"},
 		{"T-2026-0042", strings.Repeat("x", 257), "want at most 256 bytes, found 257"},
 		{"CHG-1234", strings.Repeat("x", 4097), "want at most 4096 bytes, found 4097"},
 	} {
