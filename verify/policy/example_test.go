@@ -81,7 +81,7 @@ func ExamplePolicy_Explain() {
 	//   At least one timestamp authority must have stamped the same signature.
 	//   What was signed must have the annotation repo=acme/app.
 	//   At least one attestation of type https://slsa.dev/provenance/v1 must verify.
-	//   It must not be built for any platform other than linux/amd64, linux/arm64.
+	//   It must not contain a platform other than linux/amd64, linux/arm64.
 	//   It must have been signed within the last 90 days.
 	//   Each log entry must have an inclusion proof.
 	//

@@ -84,8 +84,8 @@ func (e *explainer) rule(r *verify.Rule) {
 	for _, a := range r.Attestations {
 		e.say("  %s of type %s must verify.", atLeast(a.Count, "attestation"), a.PredicateType)
 	}
-	e.platforms("  It must be built for %s.", r.Platforms)
-	e.platforms("  It must not be built for any platform other than %s.", r.OnlyPlatforms)
+	e.platforms("  It must contain %s.", r.Platforms)
+	e.platforms("  It must not contain a platform other than %s.", r.OnlyPlatforms)
 	var digests []string
 	for _, d := range r.Digests {
 		digests = append(digests, string(d))
