@@ -1,35 +1,51 @@
-// Package seal makes and reads seals: the statement of whoever exported a bundle
-// that this is its inventory, and that they made it as that number of a stream.
+// Package seal makes and reads seals. A seal is the signed statement of the
+// sender that a bundle has this inventory and is number N of one of the sender's
+// streams of bundles.
 //
-// A seal is a DSSE envelope as package dsse writes it. Its payload is canonical
-// JSON (RFC 8785), which has one spelling, and nothing but what [Statement]
-// holds.
+// [Make] signs a [Statement]; [Open] checks the signature against pinned keys and
+// returns the statement. A sender seals every bundle of a stream with a higher
+// serial than the one before, so that the receiver notices an older bundle that
+// is presented as new.
+//
+// # Format
+//
+// A seal is a DSSE envelope as package [dsse] writes it, with the payload type
+// [bundle.TypeSeal]. The payload is the canonical JSON (RFC 8785) of
+//
+//	{"exportedAt":TIME,"inventory":DIGEST,"schema":"gapseal.seal/v1","serial":N,"stream":NAME}
+//
+// with the time in whole seconds of UTC. There is exactly one spelling of a
+// statement, and a reader refuses any other.
 package seal
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"regexp"
 	"time"
 
 	"github.com/gapseal/gapseal/bundle"
+	"github.com/gapseal/gapseal/internal/strict"
 	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify/dsse"
 	"github.com/gapseal/gapseal/verify/trust"
 )
 
-// Schema names the form of a statement.
-const Schema = "gapseal.seal/v1"
+const (
+	// Schema names the form of a statement.
+	Schema = "gapseal.seal/v1"
 
-// MaxSerial is the greatest serial: what every reader of JSON counts exactly.
-const MaxSerial = 1<<53 - 1
+	// MaxSerial is the greatest serial. Every JSON reader counts this far exactly.
+	MaxSerial = 1<<53 - 1
 
-// MaxStream is how long the name of a stream may be, in bytes.
-const MaxStream = 64
+	// MaxStream is how long the name of a stream may be, in bytes.
+	MaxStream = 64
+)
 
 var (
-	// ErrStatement says that a seal does not hold a statement in its one form;
-	// the error that wraps it says why.
+	// ErrStatement reports that a payload is not a statement, or not spelled as
+	// gapseal spells one. The error that wraps it says why.
 	ErrStatement = errors.New("is not a seal's statement in its one form")
 
 	streamName = regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z._-]*$`)
@@ -38,13 +54,22 @@ var (
 // Statement is what a seal says.
 type Statement struct {
 	Inventory  oci.Digest // of the manifest of the inventory
-	Stream     string     // which of the sealer's series of bundles this belongs to
+	Stream     string     // which of the sender's series of bundles this belongs to; see [CheckStream]
 	Serial     uint64     // from 1 to MaxSerial, growing within a stream
-	ExportedAt time.Time  // by the sealer's clock, in whole seconds of UTC
+	ExportedAt time.Time  // by the sender's clock, in whole seconds of UTC
 }
 
-// CheckStream answers whether name may be a stream's: up to [MaxStream] letters,
-// digits, dots, dashes and underscores of ASCII, the first a letter or digit.
+// payload is a statement as it is written.
+type payload struct {
+	ExportedAt string `json:"exportedAt"`
+	Inventory  string `json:"inventory"`
+	Schema     string `json:"schema"`
+	Serial     uint64 `json:"serial"`
+	Stream     string `json:"stream"`
+}
+
+// CheckStream checks the name of a stream: up to [MaxStream] ASCII letters,
+// digits, dots, dashes and underscores, of which the first is a letter or digit.
 func CheckStream(name string) error {
 	if len(name) > MaxStream || !streamName.MatchString(name) {
 		return fmt.Errorf("want up to %d of 0-9A-Za-z._- beginning with a letter or digit, found %.100q", MaxStream, name)
@@ -52,7 +77,7 @@ func CheckStream(name string) error {
 	return nil
 }
 
-// CheckSerial answers whether n may be a serial: from 1 to [MaxSerial].
+// CheckSerial checks that n is from 1 to [MaxSerial].
 func CheckSerial(n uint64) error {
 	if n < 1 || n > MaxSerial {
 		return fmt.Errorf("want a serial from 1 to %d, found %d", uint64(MaxSerial), n)
@@ -61,8 +86,8 @@ func CheckSerial(n uint64) error {
 }
 
 // Make returns the envelope of a seal. ExportedAt is cut to whole seconds of
-// UTC. The error wraps [ErrStatement] for what no seal can say, or is the
-// signer's.
+// UTC. The error wraps [ErrStatement] if s has a value that no statement can
+// have, or is the signer's.
 func Make(s Statement, by *dsse.Signer) ([]byte, error) {
 	raw, err := s.encode()
 	if err != nil {
@@ -74,9 +99,9 @@ func Make(s Statement, by *dsse.Signer) ([]byte, error) {
 	return dsse.Sign(bundle.TypeSeal, raw, by)
 }
 
-// Open returns what a seal says, and the one of keys that it is signed with. The
-// error is that of [dsse.Open], or wraps [ErrStatement] for a payload that one
-// of keys signed, and that is none.
+// Open returns the statement of a seal and the one of keys that signed it. The
+// error is that of [dsse.Open], or wraps [ErrStatement] if one of keys signed a
+// payload that is not a statement.
 func Open(envelope []byte, keys []*trust.Key) (*Statement, *trust.Key, error) {
 	raw, by, err := dsse.Open(envelope, bundle.TypeSeal, keys)
 	if err != nil {
@@ -87,4 +112,51 @@ func Open(envelope []byte, keys []*trust.Key) (*Statement, *trust.Key, error) {
 		return nil, nil, fmt.Errorf("%w: %w", ErrStatement, err)
 	}
 	return s, by, nil
+}
+
+func (s *Statement) encode() ([]byte, error) {
+	return dsse.Canonical(&payload{
+		ExportedAt: s.ExportedAt.UTC().Format(time.RFC3339),
+		Inventory:  string(s.Inventory),
+		Schema:     Schema,
+		Serial:     s.Serial,
+		Stream:     s.Stream,
+	})
+}
+
+func parse(raw []byte) (*Statement, error) {
+	var p payload
+	if err := strict.UnmarshalKnown(raw, &p); err != nil {
+		return nil, err
+	}
+	if p.Schema != Schema {
+		return nil, fmt.Errorf("schema: want %s, found %.60q", Schema, p.Schema)
+	}
+	at, err := time.Parse(time.RFC3339, p.ExportedAt)
+	if err != nil {
+		return nil, fmt.Errorf("exportedAt: want RFC 3339, found %.60q", p.ExportedAt)
+	}
+	s := &Statement{
+		Inventory:  oci.Digest(p.Inventory),
+		Stream:     p.Stream,
+		Serial:     p.Serial,
+		ExportedAt: at.UTC(),
+	}
+	if err := s.check(); err != nil {
+		return nil, err
+	}
+	if again, err := s.encode(); err != nil || !bytes.Equal(again, raw) {
+		return nil, errors.New("want canonical JSON with every member, and a time in whole seconds of UTC")
+	}
+	return s, nil
+}
+
+func (s *Statement) check() error {
+	if _, err := oci.ParseDigest(string(s.Inventory)); err != nil {
+		return fmt.Errorf("inventory: %w", err)
+	}
+	if err := CheckStream(s.Stream); err != nil {
+		return fmt.Errorf("stream: %w", err)
+	}
+	return CheckSerial(s.Serial)
 }

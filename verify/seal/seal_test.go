@@ -20,7 +20,7 @@ func statement() seal.Statement {
 	return seal.Statement{Inventory: oci.EmptyDigest, Stream: "acme", Serial: 7, ExportedAt: time.Date(2026, 11, 23, 13, 0, 0, 0, time.UTC)}
 }
 
-// The spelling is what others compute with, so it is written out here.
+// Others compute with the spelling, so it is written out here.
 func TestMakeAndOpen(t *testing.T) {
 	by := fixture.NewSealer()
 	elsewhere := statement()
@@ -42,14 +42,14 @@ func TestMakeAndOpen(t *testing.T) {
 
 func TestMakeRefuses(t *testing.T) {
 	for name, change := range map[string]func(*seal.Statement){
-		"no inventory":    func(s *seal.Statement) { s.Inventory = "" },
-		"no stream":       func(s *seal.Statement) { s.Stream = "" },
-		"a hidden stream": func(s *seal.Statement) { s.Stream = ".acme" },
-		"a hostile one":   func(s *seal.Statement) { s.Stream = "acme\x1b[2J" },
-		"a long one":      func(s *seal.Statement) { s.Stream = strings.Repeat("a", seal.MaxStream+1) },
-		"no serial":       func(s *seal.Statement) { s.Serial = 0 },
-		"a great serial":  func(s *seal.Statement) { s.Serial = seal.MaxSerial + 1 },
-		"no such year":    func(s *seal.Statement) { s.ExportedAt = time.Date(12026, 1, 1, 0, 0, 0, 0, time.UTC) },
+		"no inventory":          func(s *seal.Statement) { s.Inventory = "" },
+		"no stream":             func(s *seal.Statement) { s.Stream = "" },
+		"a hidden stream":       func(s *seal.Statement) { s.Stream = ".acme" },
+		"a hostile stream":      func(s *seal.Statement) { s.Stream = "acme\x1b[2J" },
+		"a long stream":         func(s *seal.Statement) { s.Stream = strings.Repeat("a", seal.MaxStream+1) },
+		"no serial":             func(s *seal.Statement) { s.Serial = 0 },
+		"a serial too great":    func(s *seal.Statement) { s.Serial = seal.MaxSerial + 1 },
+		"a year of five digits": func(s *seal.Statement) { s.ExportedAt = time.Date(12026, 1, 1, 0, 0, 0, 0, time.UTC) },
 	} {
 		s := statement()
 		change(&s)
@@ -62,23 +62,23 @@ func TestMakeRefuses(t *testing.T) {
 func TestOpenRefusesOtherSpellings(t *testing.T) {
 	by := fixture.NewSealer()
 	for name, payload := range map[string]string{
-		"nothing JSON":      "said",
-		"white space":       said + "\n",
-		"an unknown member": strings.Replace(said, "{", `{"a":1,`, 1),
-		"a missing member":  strings.Replace(said, `,"stream":"acme"`, "", 1),
-		"another order":     `{"schema":"gapseal.seal/v1",` + strings.Replace(said[1:], `"schema":"gapseal.seal/v1",`, "", 1),
-		"another case":      strings.Replace(said, "stream", "Stream", 1),
-		"another schema":    strings.Replace(said, "seal/v1", "seal/v2", 1),
-		"serial zero":       strings.Replace(said, `:7`, `:0`, 1),
-		"serial negative":   strings.Replace(said, `:7`, `:-7`, 1),
-		"serial a fraction": strings.Replace(said, `:7`, `:7.0`, 1),
-		"serial as text":    strings.Replace(said, `:7`, `:"7"`, 1),
-		"serial too great":  strings.Replace(said, `:7`, `:9007199254740992`, 1),
-		"no digest":         strings.Replace(said, "sha256:44", "sha256:4", 1),
-		"upper case":        strings.Replace(said, "caaff8a", "CAAFF8A", 1),
-		"no time":           strings.Replace(said, "2026-11-23T13:00:00Z", "today", 1),
-		"another zone":      strings.Replace(said, "13:00:00Z", "14:00:00+01:00", 1),
-		"parts of seconds":  strings.Replace(said, "00Z", "00.5Z", 1),
+		"not JSON":               "said",
+		"white space":            said + "\n",
+		"an unknown member":      strings.Replace(said, "{", `{"a":1,`, 1),
+		"a missing member":       strings.Replace(said, `,"stream":"acme"`, "", 1),
+		"another order":          `{"schema":"gapseal.seal/v1",` + strings.Replace(said[1:], `"schema":"gapseal.seal/v1",`, "", 1),
+		"another case":           strings.Replace(said, "stream", "Stream", 1),
+		"another schema":         strings.Replace(said, "seal/v1", "seal/v2", 1),
+		"serial zero":            strings.Replace(said, `:7`, `:0`, 1),
+		"serial negative":        strings.Replace(said, `:7`, `:-7`, 1),
+		"serial a fraction":      strings.Replace(said, `:7`, `:7.0`, 1),
+		"serial as text":         strings.Replace(said, `:7`, `:"7"`, 1),
+		"serial too great":       strings.Replace(said, `:7`, `:9007199254740992`, 1),
+		"no digest":              strings.Replace(said, "sha256:44", "sha256:4", 1),
+		"upper case":             strings.Replace(said, "caaff8a", "CAAFF8A", 1),
+		"no time":                strings.Replace(said, "2026-11-23T13:00:00Z", "today", 1),
+		"another zone":           strings.Replace(said, "13:00:00Z", "14:00:00+01:00", 1),
+		"a fraction of a second": strings.Replace(said, "00Z", "00.5Z", 1),
 	} {
 		if payload == said {
 			t.Fatalf("%s: nothing was changed", name)
@@ -93,22 +93,22 @@ func TestOpenRefusesOtherSpellings(t *testing.T) {
 	}
 }
 
-func TestOpenLeavesTheEnvelopeToDSSE(t *testing.T) {
-	by, stranger := fixture.NewSealer(), fixture.NewSealer()
+func TestOpenReturnsTheErrorsOfDSSE(t *testing.T) {
+	by, other := fixture.NewSealer(), fixture.NewSealer()
 	raw, err := seal.Make(statement(), by.Signer)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var keyErr *dsse.KeyError
-	if _, _, err := seal.Open(raw, stranger.Keys()); !errors.As(err, &keyErr) {
+	if _, _, err := seal.Open(raw, other.Keys()); !errors.As(err, &keyErr) {
 		t.Errorf("another key: %v", err)
 	}
-	other, err := dsse.Sign("another/type", []byte(said), by.Signer)
+	raw, err = dsse.Sign("another/type", []byte(said), by.Signer)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var typeErr *dsse.TypeError
-	if _, _, err := seal.Open(other, by.Keys()); !errors.As(err, &typeErr) {
+	if _, _, err := seal.Open(raw, by.Keys()); !errors.As(err, &typeErr) {
 		t.Errorf("another type: %v", err)
 	}
 }
