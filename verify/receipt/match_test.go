@@ -52,7 +52,7 @@ func TestMatch(t *testing.T) {
 		"longer":            {append(bytes.Clone(raw), 0), "not whole: container.end"},
 		"cut off":           {raw[:len(raw)-2000], "not whole: "},
 		"nothing":           {nil, "of another bundle"},
-		"no bundle":         {[]byte("PK"), "of another bundle"},
+		"not a bundle":      {[]byte("PK"), "of another bundle"},
 		"not the inventory": {fixture.Pack(fixture.Files(raw)[:3]), "not whole: "},
 	} {
 		for _, pipe := range []bool{false, true} {
@@ -73,15 +73,15 @@ func TestMatch(t *testing.T) {
 	}
 }
 
-// The receipt speaks of every byte of the bundle. A sample suffices here: that
-// the reader sees each of them is tested where it is.
+// A receipt covers every byte of the bundle. A sample of them is enough here: the
+// tests of package bundle change each byte.
 func TestMatchSeesChanges(t *testing.T) {
 	raw := fixture.Bundle(t, "app-v3:v1")
 	r := opened(t, made(t, reported(t, raw), ""))
 	for i := 0; i < len(raw); i += 7 {
 		raw[i] ^= 0x20
 		if match(t, r, raw, false) == nil {
-			t.Errorf("byte %d may be another", i)
+			t.Errorf("byte %d may differ", i)
 		}
 		raw[i] ^= 0x20
 	}

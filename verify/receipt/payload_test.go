@@ -21,7 +21,7 @@ func TestMakeRefuses(t *testing.T) {
 	}
 	for name, rep := range map[string]string{
 		"nothing":              "",
-		"no report":            "{}",
+		"not a report":         "{}",
 		"two":                  good + good,
 		"another schema":       swap("report/v1", "report/v2"),
 		"another verdict":      swap(`"verdict": "verified"`, `"verdict": "fine"`),
@@ -54,8 +54,8 @@ func TestMakeRefuses(t *testing.T) {
 	}
 }
 
-// Whoever holds the key may sign what they like, but only a receipt in which all
-// agrees passes for one.
+// The holder of a key may sign anything, but only a payload that agrees with the
+// report in it is a receipt.
 func TestOpenRefusesOtherPayloads(t *testing.T) {
 	raw, _, err := dsse.Open(made(t, reported(t, fixture.Bundle(t, "app:v1")), "one"), receipt.PayloadType, station().Keys())
 	if err != nil {
@@ -69,7 +69,7 @@ func TestOpenRefusesOtherPayloads(t *testing.T) {
 		return strings.Replace(good, from, to, 1)
 	}
 	for name, payload := range map[string]string{
-		"nothing JSON":      "said",
+		"not JSON":          "said",
 		"white space":       good + " ",
 		"an unknown member": swap("{", `{"a":1,`),
 		"a missing member":  swap(`"transferID":"one",`, ""),

@@ -18,7 +18,7 @@ import (
 
 var station = sync.OnceValue(fixture.NewSealer)
 
-// reported verifies a bundle and writes its report.
+// reported verifies a bundle and returns the JSON report.
 func reported(t testing.TB, raw []byte) []byte {
 	t.Helper()
 	var b bytes.Buffer
@@ -67,11 +67,11 @@ func TestMakeAndOpen(t *testing.T) {
 		t.Error(err)
 	}
 	if got := opened(t, made(t, rep, "")).TransferID; got != "" {
-		t.Errorf("a transfer out of nothing: %q", got)
+		t.Errorf("a receipt without a transfer names %q", got)
 	}
 }
 
-// The members are what others compute with, so they are named here.
+// Others compute with the members, so they are written out here.
 func TestThePayload(t *testing.T) {
 	rep := reported(t, fixture.Bundle(t, "app:v1"))
 	raw, _, err := dsse.Open(made(t, rep, ""), receipt.PayloadType, station().Keys())

@@ -18,8 +18,8 @@ import (
 	"github.com/gapseal/gapseal/verify/seal"
 )
 
-// kind is one kind of statement that gapseal signs: one made properly, and what
-// reads it.
+// kind is one kind of document that gapseal signs: how one is made and how it is
+// read.
 type kind struct {
 	payloadType string
 	make        func(*dsse.Signer) ([]byte, error)
@@ -46,7 +46,7 @@ func kinds(t *testing.T) map[string]kind {
 	}
 }
 
-// One key may sign all of these, and none passes for another.
+// One key may sign all of these kinds, and none passes for another.
 func TestNoStatementPassesForAnother(t *testing.T) {
 	all := kinds(t)
 	for made, from := range all {

@@ -19,8 +19,8 @@ func appended(t *testing.T, r *Register, n int64) {
 	}
 }
 
-// Appending writes what the tests of the chain are made of, and leaves nothing else
-// but the lock.
+// Append writes the files that the tests of the chain are made of, and leaves
+// nothing else but the lock.
 func TestAppend(t *testing.T) {
 	want := chain(t, few, nil)
 	r := folder(t, nil)
@@ -78,7 +78,7 @@ func TestAppendRefuses(t *testing.T) {
 	}
 }
 
-func TestAppendRefusesWhatIsNoRecord(t *testing.T) {
+func TestAppendRefusesOtherRecords(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*Record)
 		err    string
@@ -107,15 +107,15 @@ func TestAppendRefusesWhatIsNoRecord(t *testing.T) {
 	}
 }
 
-// A folder of something else does not become a register by mistake.
-func TestAForeignFolderIsNoRegister(t *testing.T) {
+// A folder with other files does not become a register by mistake.
+func TestAFolderOfOtherFilesIsNotARegister(t *testing.T) {
 	r := folder(t, nil)
 	write(t, r, "thesis.txt", "")
 	if _, err := r.Append(t.Context(), sample(1)); err == nil || !strings.Contains(err.Error(), `"thesis.txt"`) {
 		t.Errorf("Append: %v", err)
 	}
 	if _, err := Open(filepath.Join(r.dir, "missing")); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "mkdir") {
-		t.Errorf("Open of nothing: %v", err)
+		t.Errorf("Open of a missing folder: %v", err)
 	}
 	if _, err := Open(filepath.Join(r.dir, "thesis.txt")); !errors.Is(err, ErrNoFolder) {
 		t.Errorf("Open of a file: %v", err)

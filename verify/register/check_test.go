@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// What stands in the place of an entry and is no file is told, and not opened.
-func TestPlacesThatAreNoFiles(t *testing.T) {
+// What has the name of an entry and is not a file is reported, and not opened.
+func TestEntriesThatAreNotFiles(t *testing.T) {
 	for name, put := range map[string]func(path, elsewhere string) error{
 		"a folder": func(path, _ string) error { return os.Mkdir(path, 0o700) },
 		"a link":   func(path, elsewhere string) error { return os.Symlink(elsewhere, path) },
@@ -21,7 +21,7 @@ func TestPlacesThatAreNoFiles(t *testing.T) {
 		files[1] = nil
 		r := folder(t, files)
 		if err := put(r.path(2), elsewhere); err != nil {
-			t.Skip(err) // not everybody may make links
+			t.Skip(err) // not every user may make links
 		}
 		res, err := r.Check(t.Context())
 		if err != nil {
@@ -46,13 +46,13 @@ func TestStrays(t *testing.T) {
 	if err != nil || !slices.Equal(res.Strays, strays) || res.Strayed != len(strays) || res.Faulty != 0 || res.Whole() || res.Entries != 2 {
 		t.Errorf("Check: %+v, %v", res, err)
 	}
-	appended(t, r, 3) // in nobody's way
+	appended(t, r, 3) // strays do not hinder it
 	if _, _, number, err := r.HighWater(id("key", 0), "site-a"); err != nil || number != 2 {
 		t.Errorf("HighWater: entry %d, %v", number, err)
 	}
 }
 
-// More faults than are listed are counted.
+// Faults beyond those that are listed are counted.
 func TestFaultsAreBounded(t *testing.T) {
 	c := newChecker(nil, nil)
 	for n := int64(1); n <= maxFaults+5; n++ {
@@ -65,7 +65,7 @@ func TestFaultsAreBounded(t *testing.T) {
 	}
 }
 
-// No fault hides another, wherever they stand.
+// No fault hides another, wherever they are.
 func TestSeveralFaults(t *testing.T) {
 	files := chain(t, 12, nil)
 	bad := with(files, 2, rewritten(t, files[1], forgeries["serial"]))
@@ -76,7 +76,7 @@ func TestSeveralFaults(t *testing.T) {
 	demand(t, "several", judge(t, bad, headOf(t, files[:8]), headOf(t, files)), 2, 4, 6, 9, 11, 0, 0)
 }
 
-// One file of a very high number is a gap and no endless work.
+// One file with a very high number is a gap, and not endless work.
 func TestAnEntryFarAway(t *testing.T) {
 	r := folder(t, chain(t, 2, nil))
 	write(t, r, "999999999999.json", "")
@@ -105,7 +105,7 @@ func TestMessages(t *testing.T) {
 	}
 }
 
-func TestCheckEndsWhenAsked(t *testing.T) {
+func TestCheckEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := folder(t, chain(t, 2, nil)).Check(ctx); !errors.Is(err, context.Canceled) {
@@ -113,7 +113,7 @@ func TestCheckEndsWhenAsked(t *testing.T) {
 	}
 }
 
-func TestGetOfNothing(t *testing.T) {
+func TestGetOfAMissingEntry(t *testing.T) {
 	if _, _, err := folder(t, nil).Get(1); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("Get: %v", err)
 	}

@@ -9,10 +9,12 @@ import (
 	"github.com/gapseal/gapseal/verify/check"
 )
 
-const few = 6 // entries, of which the first, the last and their neighbours differ in what shows
+// few entries are enough: the first, the last and their neighbours differ in what
+// can be found out about them.
+const few = 6
 
-// Every byte of every entry, with its lowest bit turned, its case, and its
-// highest: the entry itself is named, and no other.
+// Of every byte of every entry the lowest bit, the bit of its case, and the
+// highest bit is flipped: that entry is named, and no other.
 func TestEveryByte(t *testing.T) {
 	files := chain(t, 4, nil)
 	step := 1
@@ -30,7 +32,7 @@ func TestEveryByte(t *testing.T) {
 	}
 }
 
-// Every length of every entry, and bytes after it.
+// Every entry is cut to every length, and followed by further bytes.
 func TestEveryLength(t *testing.T) {
 	files := chain(t, 3, nil)
 	for n := int64(1); n <= 3; n++ {
@@ -43,7 +45,7 @@ func TestEveryLength(t *testing.T) {
 	}
 }
 
-// forgeries are edits by somebody who makes the entry's own digests right.
+// forgeries are edits by an attacker who also corrects the digests in the entry.
 var forgeries = map[string]func(*Entry){
 	"time":     func(e *Entry) { e.RecordedAt = e.RecordedAt.AddDate(0, 0, 1) },
 	"transfer": func(e *Entry) { e.TransferID = "" },
@@ -59,9 +61,9 @@ var forgeries = map[string]func(*Entry){
 	},
 }
 
-// A forged entry is named by what no longer fits it. The one before the last
-// may as well be right and the last one wrong, which the fault says; the last
-// entry shows against a head alone.
+// A forged entry is found because the next entries do not fit it. If it is the one
+// before the last, the last may be the wrong one instead, and the fault says so. A
+// forged last entry is found only by comparing with a head.
 func TestEveryForgedEntry(t *testing.T) {
 	files := chain(t, few, nil)
 	head := headOf(t, files)
@@ -80,14 +82,14 @@ func TestEveryForgedEntry(t *testing.T) {
 	}
 }
 
-// An entry that names another one before it.
+// An entry names another previous entry.
 func TestEveryForgedLink(t *testing.T) {
 	files := chain(t, few, nil)
 	for n := int64(1); n <= few; n++ {
 		forged := with(files, n, rewritten(t, files[n-1], func(e *Entry) { e.Previous = id("other", n) }))
 		want := n
 		if n == few {
-			want = n - 1 // the two last ones do not fit, and nobody can tell which of them is right
+			want = n - 1 // the last two do not fit, and nothing shows which of them is right
 		}
 		demand(t, fmt.Sprint("link of entry ", n), judge(t, forged), want)
 	}
@@ -141,12 +143,12 @@ func TestEverySwap(t *testing.T) {
 	}
 }
 
-// An entry copied over another one, behind all, or from another register.
+// An entry is copied over another one, to the end, or from another register.
 func TestEveryCopy(t *testing.T) {
 	files := chain(t, few, nil)
 	other := chain(t, few, func(e *Entry) { e.ToolVersion = "of another register" })
 	for i := int64(1); i <= few; i++ {
-		demand(t, fmt.Sprintf("%d copied behind", i), judge(t, append(slices.Clone(files), files[i-1])), few+1)
+		demand(t, fmt.Sprintf("%d copied to the end", i), judge(t, append(slices.Clone(files), files[i-1])), few+1)
 		want := i
 		if i == few {
 			want = few - 1

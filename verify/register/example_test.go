@@ -12,7 +12,7 @@ import (
 	"github.com/gapseal/gapseal/verify/register"
 )
 
-// A verification is recorded, and somebody edits the record.
+// A verification is recorded, and the record is replaced.
 func Example() {
 	ctx := context.Background()
 	dir, err := os.MkdirTemp("", "register")

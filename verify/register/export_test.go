@@ -51,11 +51,11 @@ func TestEveryLineOfAnExport(t *testing.T) {
 		if n < few {
 			demand(t, "a line removed", without, int64(n), 0)
 		} else {
-			demand(t, "the last line removed", without, 0) // its index tells
+			demand(t, "the last line removed", without, 0) // the first line shows it
 		}
 		edited := slices.Clone(lines)
 		edited[n] = bytes.Replace(lines[n], []byte(`"v1"`), []byte(`"v2"`), 1)
-		want := []int64{int64(n), 0} // the root is another
+		want := []int64{int64(n), 0} // the root differs
 		demand(t, "a line edited", judgeExport(t, edited), want...)
 		twice := slices.Insert(slices.Clone(lines), n, lines[n])
 		if res := judgeExport(t, twice); res.Whole() || res.Faults[0].Number != int64(n+1) {
@@ -64,7 +64,7 @@ func TestEveryLineOfAnExport(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoExport(t *testing.T) {
+func TestOtherFilesAreNotExports(t *testing.T) {
 	lines := exported(t, chain(t, 2, nil))
 	for name, raw := range map[string]string{
 		"nothing":      "",
@@ -78,7 +78,7 @@ func TestWhatIsNoExport(t *testing.T) {
 	}
 }
 
-// An export of a damaged register would look whole.
+// A damaged register is not exported: the export would look whole.
 func TestADamagedRegisterIsNotExported(t *testing.T) {
 	files := chain(t, few, nil)
 	files[2] = nil

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// FuzzEntry wants whatever is accepted as an entry to be spelled the one way,
-// and to be found wrong with any other byte at its end.
+// FuzzEntry checks that any accepted entry has the one spelling, and is refused
+// with another byte at its end.
 func FuzzEntry(f *testing.F) {
 	for _, raw := range chain(f, 4, nil) {
 		f.Add(raw)
@@ -26,7 +26,7 @@ func FuzzEntry(f *testing.F) {
 	})
 }
 
-// FuzzExport wants no input to be taken for a whole export but one that is made
+// FuzzExport checks that an input is taken for a whole export only if it consists
 // of its entries.
 func FuzzExport(f *testing.F) {
 	for n := range int64(4) {

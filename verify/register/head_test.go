@@ -32,16 +32,16 @@ func TestEveryTruncation(t *testing.T) {
 	}
 }
 
-// A register written anew from any entry on, to any length, shows against any
-// head that pins one of those entries, and against no other.
+// A register that was rewritten from any entry on, to any length, contradicts the
+// heads that pin one of those entries, and no other head.
 func TestEveryRewrite(t *testing.T) {
 	files := chain(t, few, nil)
 	for from := range few {
 		for length := from + 1; length <= few+2; length++ {
-			anew := extend(t, files[:from], int64(length), func(e *Entry) { e.ToolVersion = "forged" })
-			demand(t, "without a head", judge(t, anew))
+			again := extend(t, files[:from], int64(length), func(e *Entry) { e.ToolVersion = "forged" })
+			demand(t, "without a head", judge(t, again))
 			for size := 0; size <= few; size++ {
-				res := judge(t, anew, headOf(t, files[:size]))
+				res := judge(t, again, headOf(t, files[:size]))
 				what := fmt.Sprintf("from %d to %d, head of %d", from+1, length, size)
 				switch {
 				case size <= from:
@@ -56,8 +56,8 @@ func TestEveryRewrite(t *testing.T) {
 	}
 }
 
-// Both of what a head says of the entries must hold.
-func TestAHeadMustHoldInBothParts(t *testing.T) {
+// Both digests of a head must be those of the register.
+func TestBothDigestsOfAHeadMustMatch(t *testing.T) {
 	files := chain(t, few, nil)
 	for name, change := range map[string]func(*Head){
 		"root": func(h *Head) { h.Root = id("x", 1) },
@@ -110,13 +110,13 @@ func TestSignedHead(t *testing.T) {
 	if err != nil || got != h || by.Fingerprint() != s.Public().Fingerprint() {
 		t.Errorf("OpenHead: %v, %v, want %v", got, err, h)
 	}
-	var stranger *dsse.KeyError
-	if _, _, err := OpenHead(envelope, []*trust.Key{signer(t).Public()}); !errors.As(err, &stranger) {
+	var keyErr *dsse.KeyError
+	if _, _, err := OpenHead(envelope, []*trust.Key{signer(t).Public()}); !errors.As(err, &keyErr) {
 		t.Errorf("another key: %v", err)
 	}
 }
 
-func TestHeadsThatAreNone(t *testing.T) {
+func TestOpenHeadRefuses(t *testing.T) {
 	h, s := headOf(t, chain(t, 2, nil)), signer(t)
 	good, err := dsse.Canonical(h)
 	if err != nil {
@@ -130,7 +130,7 @@ func TestHeadsThatAreNone(t *testing.T) {
 		"spelling":       edit(`"size":2`, `"size": 2`),
 		"half seconds":   edit("00Z", "00.5Z"),
 		"another zone":   edit("00Z", "00+00:00"),
-		"no object":      "[]",
+		"not an object":  "[]",
 	} {
 		if payload == string(good) {
 			t.Fatalf("%s: nothing was edited in %s", name, good)
@@ -153,7 +153,7 @@ func TestHeadsThatAreNone(t *testing.T) {
 	}
 }
 
-// A head vouches for a register, so a damaged one gets none.
+// A head vouches for a register, so a damaged register gets none.
 func TestNoHeadOfADamagedRegister(t *testing.T) {
 	files := chain(t, few, nil)
 	r := folder(t, append(slices.Clone(files[:2]), files[3]))

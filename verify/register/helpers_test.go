@@ -20,7 +20,7 @@ import (
 
 var start = time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
 
-// sample is the n-th verification of a test. Every third one is a rejection.
+// sample returns the n-th verification of a test. Every third one is a rejection.
 func sample(n int64) Record {
 	verdict := check.Verified
 	if n%3 == 0 {
@@ -37,7 +37,7 @@ func sample(n int64) Record {
 
 func id(what string, n int64) string { return digestOf(fmt.Appendf(nil, "%s %d", what, n)) }
 
-// reportOf is a report with the members that every report has.
+// reportOf returns a report with the members that every report has.
 func reportOf(verdict check.Verdict, identity, image string) []byte {
 	failures := ""
 	if verdict == check.Rejected {
@@ -54,13 +54,14 @@ func reportOf(verdict check.Verdict, identity, image string) []byte {
 `, verdict, identity, image, failures)
 }
 
-// chain makes the files of n entries; change may alter one before it is hashed.
+// chain returns the files of n entries. change may alter an entry before it is
+// hashed.
 func chain(t testing.TB, n int64, change func(*Entry)) [][]byte {
 	t.Helper()
 	return extend(t, nil, n, change)
 }
 
-// extend makes entries after those of files, up to n.
+// extend adds entries to files, up to entry n.
 func extend(t testing.TB, files [][]byte, n int64, change func(*Entry)) [][]byte {
 	t.Helper()
 	files = slices.Clone(files)
@@ -88,7 +89,7 @@ func encoded(t testing.TB, e *Entry) []byte {
 	return raw
 }
 
-// rewritten is a file whose entry was changed and given its right digest.
+// rewritten returns a file whose entry was changed, with the digest corrected.
 func rewritten(t testing.TB, raw []byte, change func(*Entry)) []byte {
 	t.Helper()
 	e, err := Parse(raw)
@@ -99,7 +100,7 @@ func rewritten(t testing.TB, raw []byte, change func(*Entry)) []byte {
 	return encoded(t, e)
 }
 
-// judge checks files as if they stood in a folder; nil is a missing one.
+// judge checks files as if they were in a folder. A nil file is missing.
 func judge(t testing.TB, files [][]byte, heads ...Head) *Result {
 	t.Helper()
 	c := newChecker(heads, func(*Entry) error { return nil })
@@ -114,7 +115,7 @@ func judge(t testing.TB, files [][]byte, heads ...Head) *Result {
 	return c.end()
 }
 
-// demand wants faults of exactly these entries, in this order.
+// demand checks that there are faults of exactly these entries, in this order.
 func demand(t testing.TB, what string, res *Result, want ...int64) {
 	t.Helper()
 	got := []int64{}
@@ -126,7 +127,7 @@ func demand(t testing.TB, what string, res *Result, want ...int64) {
 	}
 }
 
-// headOf is the head over files.
+// headOf returns the head over files.
 func headOf(t testing.TB, files [][]byte) Head {
 	t.Helper()
 	res := judge(t, files)

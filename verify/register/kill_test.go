@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// writerEnv makes this test binary a writer to the register it names, which
-// tells each number once its entry is written.
+// writerEnv makes this test binary a writer to the register that it names. The
+// writer prints each number once its entry is written.
 const writerEnv = "GAPSEAL_TEST_WRITER"
 
 func TestMain(m *testing.M) {
@@ -67,12 +67,12 @@ func writer(t *testing.T, dir string, args ...string) (*exec.Cmd, *bufio.Scanner
 }
 
 // killed starts a writer, kills it at some moment of its work, and returns the
-// last number that it told.
-func killed(t *testing.T, dir string, told int64) int64 {
+// last number that it printed.
+func killed(t *testing.T, dir string, reported int64) int64 {
 	t.Helper()
 	cmd, lines, stderr := writer(t, dir)
 	read := func() {
-		told, _ = strconv.ParseInt(strings.TrimSpace(lines.Text()), 10, 64)
+		reported, _ = strconv.ParseInt(strings.TrimSpace(lines.Text()), 10, 64)
 	}
 	if lines.Scan() { // it has begun
 		read()
@@ -87,21 +87,21 @@ func killed(t *testing.T, dir string, told int64) int64 {
 	if err := cmd.Wait(); err == nil || stderr.Len() > 0 {
 		t.Fatalf("the writer ended by itself: %v, %s", err, stderr)
 	}
-	return told
+	return reported
 }
 
-// TestKilledWritersLoseNothing kills a writer 200 times, at any moment. Each
-// time every entry that it told of is there, every entry is sound and follows
-// the one before it, and the next writer goes on.
+// A writer is killed 200 times, at any moment. Each time every entry that it
+// reported is there, every entry is sound and follows the one before it, and the
+// next writer continues.
 func TestKilledWritersLoseNothing(t *testing.T) {
 	r := folder(t, nil)
 	var last, left int
 	previous := nothing
 	for range 200 {
-		told := killed(t, r.dir, int64(last))
+		reported := killed(t, r.dir, int64(last))
 		l, err := r.list()
-		if err != nil || l.last() < told || int64(len(l.numbers)) != l.last() {
-			t.Fatalf("%d entries up to %d, %v; the writer told of %d", len(l.numbers), l.last(), err, told)
+		if err != nil || l.last() < reported || int64(len(l.numbers)) != l.last() {
+			t.Fatalf("%d entries up to %d, %v; the writer reported %d", len(l.numbers), l.last(), err, reported)
 		}
 		left += len(l.partial)
 		for ; last < len(l.numbers); last++ {
@@ -122,7 +122,7 @@ func TestKilledWritersLoseNothing(t *testing.T) {
 func TestConcurrentProcessesKeepOneChain(t *testing.T) {
 	const processes, each = 4, 25
 	r := folder(t, nil)
-	told := map[string]bool{}
+	reported := map[string]bool{}
 	var cmds []*exec.Cmd
 	var outs []*bufio.Scanner
 	for range processes {
@@ -131,14 +131,14 @@ func TestConcurrentProcessesKeepOneChain(t *testing.T) {
 	}
 	for i, lines := range outs {
 		for lines.Scan() {
-			told[lines.Text()] = true
+			reported[lines.Text()] = true
 		}
 		if err := cmds[i].Wait(); err != nil {
 			t.Error(err)
 		}
 	}
 	res, err := r.Check(t.Context())
-	if err != nil || !res.Whole() || res.Entries != processes*each || len(told) != processes*each {
-		t.Errorf("Check: %+v, %v; %d numbers were told", res, err, len(told))
+	if err != nil || !res.Whole() || res.Entries != processes*each || len(reported) != processes*each {
+		t.Errorf("Check: %+v, %v; %d numbers were reported", res, err, len(reported))
 	}
 }

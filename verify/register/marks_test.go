@@ -9,8 +9,8 @@ import (
 	"github.com/gapseal/gapseal/verify/check"
 )
 
-// sealedAs returns a register of verified bundles with these serials of a
-// stream; a negative one is that of a rejected bundle.
+// sealedAs returns a register of verified bundles with these serials of a stream.
+// A negative serial is that of a rejected bundle.
 func sealedAs(t *testing.T, serials ...int) [][]byte {
 	t.Helper()
 	return chain(t, int64(len(serials)), func(e *Entry) {
@@ -57,7 +57,7 @@ func TestMarks(t *testing.T) {
 	}
 }
 
-// Of two inventories under one serial the first one taken counts.
+// Of two inventories with one serial, the one that was verified first counts.
 func TestMarkOfAnEqualSerialIsTheFirst(t *testing.T) {
 	files := sealedAs(t, 4)
 	files = extend(t, files, 2, func(e *Entry) { e.Seal.Serial, e.Seal.InventoryDigest = 4, id("inventory", 99) })
@@ -66,7 +66,7 @@ func TestMarkOfAnEqualSerialIsTheFirst(t *testing.T) {
 	}
 }
 
-// Marks of one key, stream or name are nobody else's.
+// Each key, stream and name has marks of its own.
 func TestMarksAreKeptApart(t *testing.T) {
 	r := folder(t, sealedAs(t, 5))
 	for _, c := range [][2]string{{id("key", 1), "site-a"}, {id("key", 0), "site-b"}, {"", ""}} {
@@ -79,9 +79,9 @@ func TestMarksAreKeptApart(t *testing.T) {
 	}
 }
 
-// A name that only the bundle gave, and a time that nobody vouched for, mark
-// nothing.
-func TestUnnamedImagesMarkNothing(t *testing.T) {
+// A name that only the bundle gave, and an image without a trusted time, set no
+// mark.
+func TestUnnamedImagesSetNoMark(t *testing.T) {
 	for name, change := range map[string]func(*Entry){
 		"no name": func(e *Entry) { e.Images[0].References = []string{} },
 		"no time": func(e *Entry) { e.Images[0].TrustedTime = nil },
@@ -104,7 +104,7 @@ func TestMarksAreReadAgainAfterAppending(t *testing.T) {
 	}
 }
 
-// Nothing is judged by a register that was tampered with.
+// A register that was tampered with answers no question.
 func TestADamagedRegisterGivesNoMark(t *testing.T) {
 	files := sealedAs(t, 1, 2, 3)
 	for name, c := range map[string]struct {

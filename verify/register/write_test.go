@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// What killed writers left is cleared away, and what is like it is not.
-func TestInterruptedWritersAreClearedUp(t *testing.T) {
+// Files that killed writers left are removed, and files with similar names are not.
+func TestFilesOfInterruptedWritersAreRemoved(t *testing.T) {
 	files := chain(t, 2, nil)
 	r := folder(t, files)
 	left := partialPrefix + fileName(3)
@@ -49,15 +49,15 @@ func TestALockedRegisterWaits(t *testing.T) {
 	appended(t, r, 1)
 }
 
-// An entry that is there is never replaced, whatever put it there.
+// An existing entry is never replaced, whatever wrote it.
 func TestNoEntryIsReplaced(t *testing.T) {
 	r := folder(t, nil)
-	write(t, r, fileName(1), "of somebody else")
+	write(t, r, fileName(1), "another file")
 	l := &listing{}
 	if err := r.publish(l, 1, chain(t, 1, nil)[0]); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("publish: %v", err)
 	}
-	if raw, err := os.ReadFile(r.path(1)); err != nil || string(raw) != "of somebody else" {
+	if raw, err := os.ReadFile(r.path(1)); err != nil || string(raw) != "another file" {
 		t.Errorf("found %q, %v", raw, err)
 	}
 	if names, err := r.list(); err != nil || len(names.partial) > 0 {

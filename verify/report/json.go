@@ -67,8 +67,8 @@ func visibleJSON(doc []byte) []byte {
 // report says rejected if and only if it lists a failure, and verified only of a
 // bundle with an identity and at least one image.
 //
-// Nothing proves a report. Its texts come from whoever wrote it and, in part,
-// from a bundle: escape them before showing them.
+// A report proves nothing about itself. Its texts come from the program that wrote
+// it and, in part, from a bundle: escape them before showing them.
 //
 // What Parse returns is written by JSON as the same bytes. The output of
 // [Cosign] may differ, because the JSON report does not hold Rekor bundles.

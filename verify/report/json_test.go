@@ -57,7 +57,7 @@ func TestJSONKeepsItsContract(t *testing.T) {
 		object(t, inVolumes),
 		object(t, fixture.Verify(t, fixture.Bundle(t, "wrongkey:v1"), full)),
 		object(t, fixture.Verify(t, fixture.Bundle(t, "notlog:v1"), bare)),
-		object(t, fixture.Verify(t, []byte("no bundle at all"), bare)),
+		object(t, fixture.Verify(t, []byte("not a bundle at all"), bare)),
 	} {
 		checkObject(t, "", doc, seen)
 	}
@@ -132,7 +132,7 @@ func TestJSONSaysNullForWhatIsAbsent(t *testing.T) {
 			t.Errorf("%s is %v, want null", what, v)
 		}
 	}
-	if got := object(t, fixture.Verify(t, []byte("no bundle at all"), fixture.Options()))["images"]; len(got.([]any)) != 0 {
+	if got := object(t, fixture.Verify(t, []byte("not a bundle at all"), fixture.Options()))["images"]; len(got.([]any)) != 0 {
 		t.Errorf("images is %v, want []", got)
 	}
 }
@@ -193,7 +193,7 @@ func TestParseReadsWhatJSONWrites(t *testing.T) {
 		"rejected":     sample(t, "wrongkey:v1"),
 		"unsigned":     sample(t, "unsigned:v1"),
 		"large":        large(t),
-		"not a bundle": fixture.Verify(t, []byte("no bundle at all"), fixture.Options()),
+		"not a bundle": fixture.Verify(t, []byte("not a bundle at all"), fixture.Options()),
 		"attestations": sample(t, "both:v1", "keyless:v1"),
 	} {
 		first := written(t, "json", rep)
@@ -254,8 +254,8 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
-// FuzzParse reads reports that somebody else wrote. Every format can show what
-// Parse accepts, and what it accepts it accepts again.
+// FuzzParse reads arbitrary documents. Every format can show a report that Parse
+// accepts, and Parse accepts it again once JSON has written it.
 func FuzzParse(f *testing.F) {
 	for _, image := range []string{"app:v1", "wrongkey:v1"} {
 		var b bytes.Buffer

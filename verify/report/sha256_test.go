@@ -21,7 +21,7 @@ func TestSHA256Files(t *testing.T) {
 	}
 	for line := range strings.Lines(written(t, "sha256-files", fixture.Verify(t, raw, fixture.Options()))) {
 		if !want[line] {
-			t.Errorf("%q belongs to no file, or stands there twice", line)
+			t.Errorf("%q belongs to no file, or is there twice", line)
 		}
 		delete(want, line)
 	}
