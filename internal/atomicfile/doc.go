@@ -1,12 +1,12 @@
-// Package atomicfile writes one large file so that its final name never shows
-// half of it, whatever is interrupted: the process, the machine, the disk.
+// Package atomicfile writes a file so that its final name never refers to an
+// incomplete file, even if the process is killed or the power fails.
 //
-// The bytes go to a temporary file beside the final name,
+// The bytes go to a temporary file in the same folder,
 //
 //	.<base>.<16 hex digits>.partial
 //
-// which [File.Commit] flushes to the disk and renames. Beside, since a rename
-// replaces its target in one step only within one file system. A killed run
-// leaves its partial file behind; the next [Create] of the same name removes
-// it, but never one that a running process still writes.
+// which [File.Commit] flushes to the disk and renames. It is in the same folder
+// because a rename is atomic only within one file system. A process that is
+// killed leaves its partial file behind. The next [Create] of the same name
+// removes such files, but none that a running process is still writing.
 package atomicfile

@@ -8,9 +8,9 @@ import (
 	"sync"
 )
 
-// File is a file being written, not yet under its final name. The methods of
-// [os.File] act on the partial file; Name returns the partial file's path.
-// It ends with [File.Commit] or [File.Abort], both of which close it.
+// File is a file that is being written and does not have its final name yet. The
+// methods of [os.File] act on the partial file, and Name returns its path. End
+// with [File.Commit] or [File.Abort]; both close the file.
 type File struct {
 	*os.File
 	path string      // the final name, symbolic links resolved
@@ -22,13 +22,13 @@ type File struct {
 	err  error // what the first Commit returned
 }
 
-// Create removes what a killed run left of path and opens a new partial file
-// for it. A symbolic link is followed, so that its target is replaced and not
-// the link. The final file gets the permissions that [os.Create] would give
-// it; until then only its owner can read it.
+// Create opens a new partial file for path, and removes those that killed
+// processes left. It follows symbolic links, so that the target of a link is
+// replaced and not the link. The final file gets the permissions that
+// [os.Create] would give it; before Commit, only its owner can read it.
 //
-// The error matches [ErrNotRegular] if path cannot be replaced by a file,
-// else what the operating system said.
+// The error wraps [ErrNotRegular] if a file cannot replace path, and otherwise
+// the error of the operating system.
 func Create(path string) (*File, error) {
 	target, old, err := resolve(path)
 	if err != nil {
@@ -50,11 +50,11 @@ func Create(path string) (*File, error) {
 	return f, nil
 }
 
-// Commit flushes the file to the disk, moves it to its final name, replacing
-// what was there, and makes the new name durable where the system can. On
-// failure the partial file is removed, and what stood under the final name
-// still does, unless the error says that only the folder could not be flushed.
-// A second call returns what the first returned.
+// Commit flushes the file to the disk, renames it to its final name, replacing
+// any file of that name, and makes the new name durable where the system can.
+// If it fails, it removes the partial file and leaves the file of the final name
+// unchanged, unless the error says that only the folder could not be flushed.
+// A second call returns the result of the first.
 func (f *File) Commit() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -76,8 +76,8 @@ func (f *File) finish() error {
 	if err := f.setMode(f.mode); err != nil {
 		return fmt.Errorf("set the permissions of %s: %w", f.path, cause(err))
 	}
-	// Without this a power failure could leave the new name with no content:
-	// file systems may write the rename before the data.
+	// A file system may write the rename before the data. Without the flush, the
+	// new name could refer to an empty file after a power failure.
 	if err := f.Sync(); err != nil {
 		return fmt.Errorf("flush %s to the disk: %w", f.path, cause(err))
 	}
@@ -87,17 +87,18 @@ func (f *File) finish() error {
 	return nil
 }
 
-// Abort removes the partial file. After Commit or Abort it does nothing, so it
-// can be deferred.
+// Abort closes and removes the partial file. After Commit or Abort it does
+// nothing, so it can be deferred.
 func (f *File) Abort() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.done {
 		return nil
 	}
-	f.done, f.err = true, fmt.Errorf("%s was given up: %w", f.path, fs.ErrClosed)
+	f.done = true
+	f.err = fmt.Errorf("writing %s was aborted: %w", f.path, fs.ErrClosed)
 	return f.discard()
 }
 
-// Close is Abort: a file that was not committed is not wanted.
+// Close is the same as Abort.
 func (f *File) Close() error { return f.Abort() }

@@ -35,7 +35,7 @@ func wantContent(t *testing.T, path, want string) {
 	}
 }
 
-// wantNames asks for exactly these names in dir, hidden ones included.
+// wantNames requires exactly these names in dir, including hidden ones.
 func wantNames(t *testing.T, dir string, want ...string) {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
@@ -176,7 +176,9 @@ func TestMissingFolder(t *testing.T) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		t.Fatalf("got %v", err)
 	}
-	if s := err.Error(); !strings.HasPrefix(s, "create "+path+": ") || !strings.Contains(s, "make the folder "+dir) || strings.Contains(s, partialSuffix) {
+	s := err.Error()
+	if !strings.HasPrefix(s, "create "+path+": ") || !strings.Contains(s, "make the folder "+dir) ||
+		strings.Contains(s, partialSuffix) {
 		t.Errorf("unhelpful: %s", s)
 	}
 }
@@ -187,7 +189,7 @@ func FuzzPartialNames(f *testing.F) {
 	f.Add("", "..0123456789abcdef.partial")
 	f.Fuzz(func(t *testing.T, base, name string) {
 		if !isPartialOf(partialName(base), base) {
-			t.Errorf("%q does not know its own partial file", base)
+			t.Errorf("%q does not recognise its own partial file", base)
 		}
 		if isPartialOf(name, base) && len(name) != len(partialName(base)) {
 			t.Errorf("%q passes for a partial file of %q", name, base)

@@ -6,20 +6,21 @@ import (
 	"os"
 )
 
-// partialLock is the open handle itself: Windows deletes no file that is open
-// without FILE_SHARE_DELETE, and os.OpenFile does not ask for that. A lock by
-// LockFileEx would be in the way, since it also stops the writes of its own
-// process that go through another handle.
+// partialLock needs no data, since the open handle is the lock: Windows does not
+// delete a file that is open without FILE_SHARE_DELETE, which os.OpenFile does
+// not set. LockFileEx would not do, because it also blocks the writes of the same
+// process through another handle.
 type partialLock struct{}
 
 func (*partialLock) take(*os.File) error { return nil }
 
-// removeIfUnused fails, as it should, on a file that is still being written.
+// removeIfUnused removes path. It fails, as intended, if the file is still being
+// written.
 func removeIfUnused(path string) { _ = os.Remove(path) }
 
-// publish closes first, since an open file cannot be renamed either. If
-// another run's clean-up comes between the two, the rename fails and says so;
-// the final name is still never half written.
+// publish closes the file before it renames it, since Windows cannot rename an
+// open file. If another process removes the file in between, the rename fails;
+// the final name never refers to an incomplete file.
 func (f *File) publish() error {
 	if err := f.File.Close(); err != nil {
 		return err
@@ -36,5 +37,5 @@ func (f *File) discard() error {
 	return err
 }
 
-// syncFolder does nothing: Windows cannot flush a folder, NTFS journals names.
+// syncFolder does nothing: Windows cannot flush a folder, and NTFS journals names.
 func syncFolder(string) error { return nil }

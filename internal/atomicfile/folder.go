@@ -1,5 +1,5 @@
 package atomicfile
 
-// SyncFolder makes names that were just given or taken in a folder durable, as
-// far as the system can. The error is the operating system's.
+// SyncFolder makes creations, renames and removals in a folder durable, as far
+// as the system can. The error is that of the operating system.
 func SyncFolder(dir string) error { return syncFolder(dir) }

@@ -10,23 +10,24 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// partialLock tells a file being written from one that a killed process left:
-// the kernel drops the lock with the process.
+// partialLock is held while a file is being written. The kernel releases it when
+// the process ends, so an unlocked partial file is one that a killed process
+// left.
 type partialLock struct{ held *flock.Flock }
 
 func newLock(path string) *flock.Flock {
-	// Without O_CREATE: a file that has vanished must not come back empty.
+	// No O_CREATE: a file that was removed must not be created again, empty.
 	return flock.New(path, flock.SetFlag(os.O_RDWR))
 }
 
-// take locks f. It returns errLostRace if another process took f for a stale
-// one between its creation and now.
+// take locks f. It returns errLostRace if another process mistook f for a stale
+// file before it was locked.
 func (l *partialLock) take(f *os.File) error {
 	lock := newLock(f.Name())
 	ok, err := lock.TryLock()
 	switch {
 	case errors.Is(err, errors.ErrUnsupported), errors.Is(err, syscall.ENOLCK):
-		return nil // nobody can lock here, so nobody can find f unlocked either
+		return nil // without locks, no other process considers f unlocked either
 	case errors.Is(err, os.ErrNotExist), err == nil && !ok:
 		return errLostRace
 	case err != nil:
@@ -51,7 +52,7 @@ func (l *partialLock) release() {
 	}
 }
 
-// removeIfUnused removes path while it holds its lock.
+// removeIfUnused locks path and removes it. If the lock is held, it does nothing.
 func removeIfUnused(path string) {
 	lock := newLock(path)
 	if ok, err := lock.TryLock(); err != nil || !ok {

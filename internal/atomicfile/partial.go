@@ -15,8 +15,8 @@ const (
 	partialSuffix = ".partial"
 	randomBytes   = 8
 
-	// maxAttempts bounds the names tried. A second one is needed only if
-	// another run's clean-up meets the file between its creation and its lock.
+	// maxAttempts bounds the names that are tried. A second one is needed only if
+	// another process cleans up between the creation of the file and its lock.
 	maxAttempts = 16
 )
 
@@ -28,8 +28,8 @@ func partialName(base string) string {
 	return "." + base + "." + hex.EncodeToString(b[:]) + partialSuffix
 }
 
-// isPartialOf asks for the exact form, so that "app.tar" does not take the
-// partial file of "app.tar.bak" for its own.
+// isPartialOf reports whether name is that of a partial file of base. It compares
+// the exact form, since a partial file of "app.tar.bak" is none of "app.tar".
 func isPartialOf(name, base string) bool {
 	random, ok := strings.CutPrefix(name, "."+base+".")
 	if !ok {
@@ -43,7 +43,8 @@ func isPartialOf(name, base string) bool {
 	return err == nil
 }
 
-// removeStale is best effort: what cannot be removed is in nobody's way.
+// removeStale removes the partial files that killed processes left. It ignores
+// errors, because a file that cannot be removed does no harm.
 func removeStale(dir, base string) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -67,9 +68,9 @@ func openPartial(dir, base string) (*File, error) {
 }
 
 func tryPartial(path string) (*File, error) {
-	// 0666 lets the kernel apply the umask or the folder's default ACL; the
-	// mode it gives is kept for Commit. Asking for the umask itself would
-	// change it for the whole process.
+	// With 0666 the kernel applies the umask or the folder's default ACL; Commit
+	// restores the resulting mode. The umask cannot be read without changing it
+	// for the whole process.
 	of, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
 		return nil, err
@@ -93,8 +94,8 @@ func (f *File) secure() error {
 	return f.lock.take(f.File)
 }
 
-// setMode takes a refusal for an answer: FAT, on most of the sticks that cross
-// an air gap, has no permissions and says EPERM to any that it cannot show.
+// setMode sets the permissions, and ignores a refusal: FAT, the file system of
+// most USB sticks, has no permissions and answers EPERM.
 func (f *File) setMode(mode fs.FileMode) error {
 	err := f.Chmod(mode)
 	if errors.Is(err, fs.ErrPermission) || errors.Is(err, errors.ErrUnsupported) {
@@ -103,20 +104,21 @@ func (f *File) setMode(mode fs.FileMode) error {
 	return err
 }
 
-// explainCreate names the file that was asked for: the partial file's name in
-// an error would only puzzle.
+// explainCreate returns an error that names the requested file, and not the
+// partial file, which the caller does not know.
 func explainCreate(path, dir string, err error) error {
 	remedy := "check the folder " + dir
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		remedy = "make the folder " + dir + " first"
 	case errors.Is(err, fs.ErrPermission):
-		remedy = "the file is written beside its final name, so the folder " + dir + " must be writable"
+		remedy = "the file is first written under a temporary name, so the folder " + dir + " must be writable"
 	}
 	return fmt.Errorf("%w (%s)", &fs.PathError{Op: "create", Path: path, Err: cause(err)}, remedy)
 }
 
-// cause strips the operation and path that os adds, which name the partial file.
+// cause removes the operation and the path that package os adds to an error,
+// since the path is that of the partial file.
 func cause(err error) error {
 	var pathErr *fs.PathError
 	if errors.As(err, &pathErr) {

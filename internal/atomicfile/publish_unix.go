@@ -9,30 +9,29 @@ import (
 	"syscall"
 )
 
-// publish renames before it lets go of the lock: an unlocked partial file is
-// one that another run may remove.
+// publish renames the file before it releases the lock, because another process
+// may remove an unlocked partial file.
 func (f *File) publish() error {
 	if err := os.Rename(f.Name(), f.path); err != nil {
 		return err
 	}
 	f.lock.release()
-	_ = f.File.Close() // Sync has said all there is to say about the data
+	_ = f.File.Close() // Sync has already reported errors of writing
 	return nil
 }
 
 func (f *File) discard() error {
 	err := os.Remove(f.Name())
 	f.lock.release()
-	_ = f.File.Close() // nothing of it is wanted
+	_ = f.File.Close() // the data is discarded
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	return err
 }
 
-// syncFolder makes a rename in dir durable. Where that cannot be done, in a
-// folder that may not be read or on a file system without the call, there is
-// no more to offer.
+// syncFolder makes a rename in dir durable. It does nothing if the folder may not
+// be read, or if the file system does not support flushing a folder.
 func syncFolder(dir string) error {
 	d, err := os.Open(dir)
 	if errors.Is(err, fs.ErrPermission) {

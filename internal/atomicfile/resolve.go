@@ -9,15 +9,15 @@ import (
 	"strings"
 )
 
-// ErrNotRegular says that the name to write to is a folder, a device, a pipe
-// or the like, which a rename cannot or must not replace.
+// ErrNotRegular is the error for a name that refers to a folder, a device, a pipe
+// or another thing that a file cannot or must not replace.
 var ErrNotRegular = errors.New("not a regular file")
 
 const maxLinks = 40 // as Linux does
 
-// resolve follows symbolic links at the end of path, also one whose target
-// does not exist yet, and returns where the file belongs and what is there
-// now, nil if nothing.
+// resolve follows the symbolic links at the end of path, and returns the path of
+// the file to write and its current state. The state is nil if no file exists
+// there, which may also be true of the target of a link.
 func resolve(path string) (string, fs.FileInfo, error) {
 	if path == "" || os.IsPathSeparator(path[len(path)-1]) {
 		return "", nil, notRegular(path, "the name of a folder")
@@ -45,8 +45,8 @@ func resolve(path string) (string, fs.FileInfo, error) {
 	return "", nil, fmt.Errorf("follow the symbolic link %s: more than %d links", path, maxLinks)
 }
 
-// follow leaves the folders of the path to the operating system, which alone
-// knows what ".." means behind a linked folder.
+// follow returns the target of a symbolic link. It does not clean the path: only
+// the operating system knows what ".." means after a linked folder.
 func follow(link string) (string, error) {
 	to, err := os.Readlink(link)
 	if err != nil || filepath.IsAbs(to) {
@@ -56,8 +56,9 @@ func follow(link string) (string, error) {
 	return dir + to, nil
 }
 
-// isStream reports names of open file descriptors. They can lead to a regular
-// file ("> out.tar"), and still a rename would not reach whoever reads them.
+// isStream reports whether path names an open file descriptor. Even if it is
+// open on a regular file ("> out.tar"), a rename would not change what the
+// process at its other end reads.
 func isStream(path string) bool {
 	p := filepath.ToSlash(path)
 	switch p {
@@ -68,7 +69,8 @@ func isStream(path string) bool {
 }
 
 func notRegular(path, found string) error {
-	return fmt.Errorf("write %q: %w: it is %s; give the name of a file, in a folder that can be written", path, ErrNotRegular, found)
+	return fmt.Errorf("write %q: %w: it is %s; give the name of a file in a folder that can be written",
+		path, ErrNotRegular, found)
 }
 
 func kind(m fs.FileMode) string {

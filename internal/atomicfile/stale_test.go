@@ -11,7 +11,7 @@ import (
 
 const childEnv = "GAPSEAL_ATOMICFILE_CHILD"
 
-// TestMain lets this binary play the run that gets killed.
+// TestMain runs as the process that is killed, if the environment says so.
 func TestMain(m *testing.M) {
 	if path := os.Getenv(childEnv); path != "" {
 		writeHalfAndHang(path)
@@ -46,12 +46,12 @@ func startChild(t *testing.T, path string) (cmd *exec.Cmd, partial string) {
 	t.Cleanup(func() { _ = cmd.Process.Kill() })
 	line := bufio.NewScanner(out)
 	if !line.Scan() {
-		t.Fatal("the child said nothing")
+		t.Fatal("the child printed nothing")
 	}
 	return cmd, line.Text()
 }
 
-func TestKilledRunIsClearedByTheNext(t *testing.T) {
+func TestNextCreateRemovesFilesOfKilledProcess(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "out.tar")
 	write(t, path, "old", 0o644)
@@ -60,7 +60,7 @@ func TestKilledRunIsClearedByTheNext(t *testing.T) {
 	if err := mustCreate(t, path).Abort(); err != nil {
 		t.Fatal(err)
 	}
-	wantContent(t, partial, "half") // alive, so left alone
+	wantContent(t, partial, "half") // the child still runs, so its file stays
 
 	_ = child.Process.Kill() // SIGKILL where there are signals
 	_ = child.Wait()
@@ -73,7 +73,7 @@ func TestKilledRunIsClearedByTheNext(t *testing.T) {
 	wantNames(t, dir, "out.tar")
 }
 
-func TestOnlyStalePartialsOfTheSameNameGo(t *testing.T) {
+func TestOnlyStalePartialsOfTheSameNameAreRemoved(t *testing.T) {
 	dir := t.TempDir()
 	stay := []string{
 		".a.tar.0123.partial", ".a.tar.bak.0123456789abcdef.partial",

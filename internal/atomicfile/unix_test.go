@@ -38,12 +38,17 @@ func TestLockedPartialStays(t *testing.T) {
 	wantNames(t, dir, live)
 }
 
-// A link or a pipe in a shared folder must not be opened, let alone be waited for.
+// TestPlantedPartialsAreNotOpened puts a link and a pipe with names of partial
+// files into the folder. Opening the pipe would block.
 func TestPlantedPartialsAreNotOpened(t *testing.T) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "precious"), "x", 0o600)
 	pipe, link := ".out.tar.0123456789abcdef.partial", ".out.tar.1123456789abcdef.partial"
-	if err := errors.Join(syscall.Mkfifo(filepath.Join(dir, pipe), 0o600), os.Symlink("precious", filepath.Join(dir, link))); err != nil {
+	err := errors.Join(
+		syscall.Mkfifo(filepath.Join(dir, pipe), 0o600),
+		os.Symlink("precious", filepath.Join(dir, link)),
+	)
+	if err != nil {
 		t.Fatal(err)
 	}
 	if err := mustCreate(t, filepath.Join(dir, "out.tar")).Abort(); err != nil {
@@ -110,8 +115,12 @@ func TestSymbolicLinkIsFollowed(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()
-			if err := errors.Join(os.Mkdir(filepath.Join(dir, "real"), 0o755), os.Symlink("real/out.tar", filepath.Join(dir, "hop")),
-				os.Symlink(c.to, filepath.Join(dir, "link"))); err != nil {
+			err := errors.Join(
+				os.Mkdir(filepath.Join(dir, "real"), 0o755),
+				os.Symlink("real/out.tar", filepath.Join(dir, "hop")),
+				os.Symlink(c.to, filepath.Join(dir, "link")),
+			)
+			if err != nil {
 				t.Fatal(err)
 			}
 			write(t, filepath.Join(dir, "real/out.tar"), "old", 0o644)
@@ -152,7 +161,8 @@ func TestNotRegular(t *testing.T) {
 	for _, c := range []struct{ path, found string }{
 		{dir, "a folder"}, {filepath.Join(dir, "new") + "/", "the name of a folder"}, {"", "the name of a folder"},
 		{pipe, "a named pipe"}, {"/dev/null", "a device"},
-		{"/dev/stdout", "an open stream"}, {"/dev/fd/1", "an open stream"}, {"/proc/self/fd/1", "an open stream"}, {link, "an open stream"},
+		{"/dev/stdout", "an open stream"}, {"/dev/fd/1", "an open stream"},
+		{"/proc/self/fd/1", "an open stream"}, {link, "an open stream"},
 	} {
 		_, err := Create(c.path)
 		if !errors.Is(err, ErrNotRegular) {
@@ -178,7 +188,9 @@ func TestReadOnlyFolder(t *testing.T) {
 	if !errors.Is(err, fs.ErrPermission) {
 		t.Fatalf("got %v", err)
 	}
-	if s := err.Error(); !strings.HasPrefix(s, "create "+path+": permission denied") || !strings.Contains(s, "must be writable") || strings.Contains(s, partialSuffix) {
+	s := err.Error()
+	if !strings.HasPrefix(s, "create "+path+": permission denied") || !strings.Contains(s, "must be writable") ||
+		strings.Contains(s, partialSuffix) {
 		t.Errorf("unhelpful: %s", s)
 	}
 }

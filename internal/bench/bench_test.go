@@ -1,6 +1,6 @@
-// Package bench measures gapseal against what a user would run instead, as
-// ratios taken in one run: the same bytes, the same machine, one after the
-// other. See docs for what the numbers mean; make bench prints them.
+// Package bench compares the speed of gapseal with that of the tool that a user
+// would otherwise run. Each benchmark runs both, one after the other on the same
+// bytes, and reports the ratio of the times. make bench prints the results.
 package bench
 
 import (
@@ -38,9 +38,9 @@ const (
 	layerSize = 32 << 20
 )
 
-// BenchmarkVerify verifies a bundle of 256 MiB in 8 layers, and reports how long
-// that takes as a ratio to hashing the same file with openssl dgst -sha256, or
-// with Go's SHA-256 on one core where there is no openssl.
+// BenchmarkVerify verifies a bundle of 256 MiB in 8 layers. It reports the ratio
+// to hashing the same file with openssl dgst -sha256 or, without openssl, with
+// Go's SHA-256 on one core.
 func BenchmarkVerify(b *testing.B) {
 	path := filepath.Join(b.TempDir(), "bundle.tar")
 	plan, fetch := collect(b, serve(b))
@@ -54,7 +54,7 @@ func BenchmarkVerify(b *testing.B) {
 	b.ReportMetric(float64(ours)/float64(theirs), "x-sha256")
 }
 
-// BenchmarkVerifyPipe is BenchmarkVerify through a pipe, which is read in order.
+// BenchmarkVerifyPipe verifies the same bundle from a pipe, in order.
 func BenchmarkVerifyPipe(b *testing.B) {
 	path := filepath.Join(b.TempDir(), "bundle.tar")
 	plan, fetch := collect(b, serve(b))
@@ -69,8 +69,8 @@ func BenchmarkVerifyPipe(b *testing.B) {
 	}
 }
 
-// BenchmarkExport exports the same image from a registry on loopback, and
-// reports the time as a ratio to pulling it into an OCI layout folder with
+// BenchmarkExport exports the same image from a registry on the loopback
+// interface. It reports the ratio to pulling it into an OCI layout folder with
 // go-containerregistry, as crane does.
 func BenchmarkExport(b *testing.B) {
 	host := serve(b)
@@ -89,7 +89,7 @@ func BenchmarkExport(b *testing.B) {
 }
 
 // BenchmarkManyBlobs verifies a bundle of 800 small layers, where headers and
-// bookkeeping weigh more than hashing.
+// bookkeeping take longer than hashing.
 func BenchmarkManyBlobs(b *testing.B) {
 	img := image(b, 800, 4<<10)
 	host := serveImage(b, img)
@@ -188,8 +188,8 @@ func verifyFile(b *testing.B, path string, size int64) {
 	judge(b, r)
 }
 
-// judge verifies a bundle whose only fault is that nobody signed it: every byte
-// is read and hashed all the same.
+// judge verifies an unsigned bundle. It is rejected for that, but every byte is
+// read and hashed.
 func judge(b *testing.B, r *bundle.Reader) {
 	b.Helper()
 	rep, err := verify.Bundle(context.Background(), r, verify.Options{})

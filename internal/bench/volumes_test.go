@@ -13,7 +13,7 @@ import (
 )
 
 // BenchmarkVerifyVolumes verifies the bundle of [BenchmarkVerify] from seven
-// volumes, and reports the time as a ratio to verifying it from one file.
+// volumes. It reports the ratio to verifying it from one file.
 func BenchmarkVerifyVolumes(b *testing.B) {
 	base, size := volumes(b, 7)
 	var ours, theirs time.Duration
@@ -25,8 +25,8 @@ func BenchmarkVerifyVolumes(b *testing.B) {
 	b.ReportMetric(float64(ours)/float64(theirs), "x-file")
 }
 
-// BenchmarkDescribe hashes seven volumes and the whole, as export does in a
-// second pass, and reports the time as a ratio to hashing the one file.
+// BenchmarkDescribe hashes seven volumes and the whole bundle in one pass, as
+// export does. It reports the ratio to hashing the bundle in one file.
 func BenchmarkDescribe(b *testing.B) {
 	base, size := volumes(b, 7)
 	files := opened(b, base, size, 7)
@@ -42,7 +42,7 @@ func BenchmarkDescribe(b *testing.B) {
 	b.ReportMetric(float64(ours)/float64(theirs), "x-sha256")
 }
 
-// BenchmarkRecovery computes parity of ten percent and writes it.
+// BenchmarkRecovery computes and writes ten percent of parity.
 func BenchmarkRecovery(b *testing.B) {
 	base, size := volumes(b, 7)
 	whole := volume.NewSpan(opened(b, base, size, 7))
@@ -58,7 +58,7 @@ func BenchmarkRecovery(b *testing.B) {
 	}
 }
 
-// volumes writes the bundle as one file and as n volumes with their index.
+// volumes writes the bundle as one file, and as n volumes with their index.
 func volumes(b *testing.B, n int64) (base volume.Base, size int64) {
 	b.Helper()
 	base = volume.Base(filepath.Join(b.TempDir(), "bundle.tar"))

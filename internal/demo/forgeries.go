@@ -10,22 +10,37 @@ import (
 	"github.com/gapseal/gapseal/oci"
 )
 
-// A forgery changes a good bundle in one thing.
+// A forgery is a bundle that differs from a good one, or a verification with the
+// wrong key.
 type forgery struct {
 	title, file, key string
-	class            string // of the check that must say so
+	class            string // of the check that must fail first
 	forge            func(good []byte) []byte
 }
 
 var forgeries = []forgery{
-	{"One byte of a layer is flipped, as a bad medium would.", "flipped.tar", "cosign.pub", "blob", flipLayer},
-	{"One byte is appended after the end of the archive.", "stray.tar", "cosign.pub", "container", func(b []byte) []byte { return append(slices.Clone(b), 'x') }},
-	{"The right bundle is verified with the wrong key.", "app.tar", "other.pub", "trust", func(b []byte) []byte { return b }},
-	{"An unsigned image is dressed up as evidence, and everything is re-hashed.", "smuggled.tar", "cosign.pub", "policy", smuggle},
+	{
+		title: "One byte of a layer is changed, as a bad medium might do.",
+		file:  "flipped.tar", key: "cosign.pub", class: "blob", forge: flipLayer,
+	},
+	{
+		title: "One byte is appended after the end of the archive.",
+		file:  "stray.tar", key: "cosign.pub", class: "container",
+		forge: func(b []byte) []byte { return append(slices.Clone(b), 'x') },
+	},
+	{
+		title: "The genuine bundle is verified with the wrong key.",
+		file:  "app.tar", key: "other.pub", class: "trust",
+		forge: func(b []byte) []byte { return b },
+	},
+	{
+		title: "An unsigned image is disguised as evidence, and every digest is recomputed.",
+		file:  "smuggled.tar", key: "cosign.pub", class: "policy", forge: smuggle,
+	},
 }
 
-// flipLayer changes the first byte of the last layer, which stands last in the
-// file.
+// flipLayer changes the first byte of the last layer, which is the last entry of
+// the file.
 func flipLayer(good []byte) []byte {
 	files := fixture.Files(good)
 	layer := files[len(files)-1].Data
@@ -34,7 +49,7 @@ func flipLayer(good []byte) []byte {
 	return forged
 }
 
-// smuggle adds an image that claims to refer to the signed one.
+// smuggle adds an unsigned image as a referrer of the signed one.
 func smuggle(good []byte) []byte {
 	f := fixture.Open(good)
 	img := &f.Inventory.Images[0]
@@ -42,15 +57,18 @@ func smuggle(good []byte) []byte {
 		return oci.Descriptor{MediaType: mediaType, Digest: f.Add([]byte(content)), Size: int64(len(content))}
 	}
 	subject := img.Descriptor()
+	const config = `{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}`
 	manifest, err := json.Marshal(map[string]any{
-		"schemaVersion": 2, "mediaType": oci.TypeManifest, "artifactType": "application/vnd.example.report", "subject": subject,
-		"config": blob(oci.TypeConfig, `{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}`),
+		"schemaVersion": 2, "mediaType": oci.TypeManifest,
+		"artifactType": "application/vnd.example.report", "subject": subject,
+		"config": blob(oci.TypeConfig, config),
 		"layers": []oci.Descriptor{blob("application/vnd.oci.image.layer.v1.tar", "anything at all")},
 	})
 	if err != nil {
 		panic(err)
 	}
-	d := f.Add(manifest)
-	img.Evidence = append(img.Evidence, bundle.Evidence{Kind: oci.KindReferrer, Subject: img.Digest, Node: bundle.Node{MediaType: oci.TypeManifest, Digest: d, Size: int64(len(manifest))}})
+	node := bundle.Node{MediaType: oci.TypeManifest, Digest: f.Add(manifest), Size: int64(len(manifest))}
+	evidence := bundle.Evidence{Kind: oci.KindReferrer, Subject: img.Digest, Node: node}
+	img.Evidence = append(img.Evidence, evidence)
 	return f.Build()
 }

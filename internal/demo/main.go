@@ -1,8 +1,8 @@
-// Command demo shows gapseal's main job end to end on an embedded default: a
-// registry on loopback serves a really signed image; it is exported, verified,
-// and then forged in four ways, each of which must be rejected for its reason.
-// A keyless image follows, with an identity instead of a key.
-// It needs no network but loopback, and installs nothing.
+// Command demo shows gapseal's main task from end to end with embedded images. A
+// registry on the loopback interface serves an image that cosign signed. The demo
+// exports it, verifies it, and then forges the bundle in four ways; gapseal must
+// reject each forgery for the expected reason. A keyless image follows, with an
+// identity instead of a key. The demo uses no other network and installs nothing.
 package main
 
 import (
@@ -69,11 +69,13 @@ func newDemo(gapseal string) (*demo, error) {
 }
 
 func (d *demo) run() error {
-	d.title("A registry serves a signed image. Export takes it with all its evidence.")
-	if code := d.show("export", image, "--key", "cosign.pub", "--rekor-key", "rekor.pub", "--allow-http-registry", "-o", "app.tar"); code != 0 {
-		return fmt.Errorf("export ended with code %d", code)
+	d.title("A registry serves a signed image. Export writes it to a bundle with all its evidence.")
+	code := d.show("export", image, "--key", "cosign.pub", "--rekor-key", "rekor.pub",
+		"--allow-http-registry", "-o", "app.tar")
+	if code != 0 {
+		return fmt.Errorf("export exited with code %d", code)
 	}
-	d.title("On the far side, with no network, the bundle is verified.")
+	d.title("On the receiving side, the bundle is verified without a network.")
 	d.expect(d.show("verify", "app.tar", "--key", "cosign.pub", "--rekor-key", "rekor.pub") == 0, "verified")
 	good, err := os.ReadFile(filepath.Join(d.dir, "app.tar"))
 	if err != nil {
@@ -87,7 +89,7 @@ func (d *demo) run() error {
 	return d.keyless()
 }
 
-// forgery shows one forged bundle being rejected, and checks for what reason.
+// forgery shows that one forged bundle is rejected, and checks the reason.
 func (d *demo) forgery(good []byte, f forgery) error {
 	d.title(f.title)
 	if err := os.WriteFile(filepath.Join(d.dir, f.file), f.forge(good), 0o644); err != nil {
@@ -96,7 +98,7 @@ func (d *demo) forgery(good []byte, f forgery) error {
 	return d.rejected([]string{"verify", f.file, "--key", f.key, "--rekor-key", "rekor.pub"}, f.class)
 }
 
-// rejected shows a rejection and checks that its first cause is of that class.
+// rejected shows a rejection and checks the class of its first cause.
 func (d *demo) rejected(args []string, want string) error {
 	code := d.show(args...)
 	class, err := d.firstClass(args)
@@ -107,7 +109,8 @@ func (d *demo) rejected(args []string, want string) error {
 	return nil
 }
 
-// show runs gapseal before the reader's eyes and returns its exit code.
+// show prints a command line, runs it with its output shown, and returns the exit
+// code.
 func (d *demo) show(args ...string) int {
 	fmt.Printf("$ gapseal %s\n", strings.Join(args, " "))
 	cmd := d.command(args...)
@@ -122,13 +125,14 @@ func (d *demo) show(args ...string) int {
 func (d *demo) command(args ...string) *exec.Cmd {
 	cmd := exec.Command(d.gapseal, args...)
 	cmd.Dir = d.dir
-	cmd.Env = append(os.Environ(), "http_proxy="+d.proxy, "HTTP_PROXY="+d.proxy, "no_proxy=", "NO_PROXY=", "DOCKER_CONFIG="+d.dir)
+	cmd.Env = append(os.Environ(),
+		"http_proxy="+d.proxy, "HTTP_PROXY="+d.proxy, "no_proxy=", "NO_PROXY=", "DOCKER_CONFIG="+d.dir)
 	return cmd
 }
 
-// firstClass asks the JSON report for the class of the first cause.
+// firstClass returns the class of the first cause, from the JSON report.
 func (d *demo) firstClass(args []string) (string, error) {
-	out, _ := d.command(append(args, "--output", "json")...).Output() // its exit code has been seen
+	out, _ := d.command(append(args, "--output", "json")...).Output() // show has already returned the exit code
 	var rep struct{ Failures []struct{ Class string } }
 	if err := json.Unmarshal(out, &rep); err != nil || len(rep.Failures) == 0 {
 		return "", fmt.Errorf("the JSON report names no failure: %v", err)
@@ -141,7 +145,7 @@ func (d *demo) title(s string) { fmt.Printf("\n=== %s\n", s) }
 func (d *demo) expect(ok bool, what string) {
 	if ok {
 		d.passed++
-		fmt.Printf("--> as it must be: %s\n", what)
+		fmt.Printf("--> as expected: %s\n", what)
 		return
 	}
 	d.failed++

@@ -17,9 +17,9 @@ import (
 	"github.com/gapseal/gapseal/oci"
 )
 
-// serve starts a registry on loopback and returns its address as that of an
-// HTTP proxy: that way registry.example.com, by whose name the images were
-// signed, is this very process.
+// serve starts a registry on the loopback interface, and returns its address for
+// use as an HTTP proxy. Through it, gapseal reaches this process under the name
+// registry.example.com, for which the images were signed.
 func serve() (proxy string, err error) {
 	h := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
 	if err := fill(h, fixture.NewRegistry()); err != nil {
@@ -33,11 +33,12 @@ func serve() (proxy string, err error) {
 	return "http://" + l.Addr().String(), nil
 }
 
-// fill pushes test data the way any client would, blobs first.
+// fill pushes the test data as any client would, blobs first.
 func fill(h http.Handler, r *fixture.Registry) error {
 	for name, d := range r.Tags {
 		i := strings.LastIndexByte(name, ':')
-		repo, tag := strings.TrimPrefix(name[:i], "registry.example.com"), name[i+1:]
+		repo := strings.TrimPrefix(name[:i], "registry.example.com")
+		tag := name[i+1:]
 		if err := push(h, r, repo, tag, d); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
