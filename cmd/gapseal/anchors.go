@@ -1,36 +1,104 @@
 package main
 
 import (
-	"context"
-	"errors"
-	"fmt"
 	"io"
-	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
-	xterm "golang.org/x/term"
 
 	"github.com/gapseal/gapseal/internal/term"
 	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify"
 	"github.com/gapseal/gapseal/verify/cert"
-	"github.com/gapseal/gapseal/verify/dsse"
 	"github.com/gapseal/gapseal/verify/policy"
 	"github.com/gapseal/gapseal/verify/trust"
 )
+
+// anchors holds the flags that say whom export and verify trust.
+type anchors struct {
+	keys, rekorKeys     []string
+	trustedRoot, policy string
+	identity            cert.Policy // of a keyless signer
+	notes               []string    // to be shown to the user
+}
+
+func (a *anchors) declare(fs *pflag.FlagSet, keyHelp string) {
+	fs.StringArrayVar(&a.keys, "key", nil, keyHelp)
+	a.declareIdentity(fs)
+	fs.StringVar(&a.trustedRoot, "trusted-root", "",
+		"trust the logs and authorities of this Sigstore trusted root `FILE` instead of the built-in logs")
+	fs.StringArrayVar(&a.rekorKeys, "rekor-key", nil,
+		"trust the transparency log with this PEM `FILE` instead of the built-in ones (repeatable)")
+	fs.StringVar(&a.policy, "policy", "",
+		"demand what this policy `FILE` (YAML) demands, as well as the flags; gapseal policy check explains it")
+}
+
+// declareIdentity declares the flags of a keyless signer, by cosign's names.
+func (a *anchors) declareIdentity(fs *pflag.FlagSet) {
+	p := &a.identity
+	fs.StringVar(&p.SAN, "certificate-identity", "",
+		"demand a keyless signature by `IDENTITY`, an e-mail address or URI; needs --trusted-root")
+	fs.StringVar(&p.SANRegexp, "certificate-identity-regexp", "",
+		"the same as a regular expression `RE`, which must match the whole identity")
+	fs.StringVar(&p.Issuer, "certificate-oidc-issuer", "", "demand that `ISSUER` vouched for the identity")
+	fs.StringVar(&p.IssuerRegexp, "certificate-oidc-issuer-regexp", "",
+		"the same as a regular expression `RE`, which must match the whole issuer")
+	w := &p.GitHubWorkflow
+	fs.StringVar(&w.Trigger, "certificate-github-workflow-trigger", "",
+		"demand this GitHub workflow `EVENT` in the certificate")
+	fs.StringVar(&w.SHA, "certificate-github-workflow-sha", "", "demand this commit `SHA` in the certificate")
+	fs.StringVar(&w.Name, "certificate-github-workflow-name", "", "demand this workflow `NAME` in the certificate")
+	fs.StringVar(&w.Repository, "certificate-github-workflow-repository", "",
+		"demand this `OWNER/REPO` in the certificate")
+	fs.StringVar(&w.Ref, "certificate-github-workflow-ref", "", "demand this git `REF` in the certificate")
+}
+
+// given reports whether a flag says who may sign.
+func (a *anchors) given() bool {
+	return len(a.keys) > 0 || a.policy != "" || a.keyless()
+}
+
+// keyless reports whether a flag names a keyless signer.
+func (a *anchors) keyless() bool { return a.identity != cert.Policy{} }
+
+// inputs are the files that the flags name. A fingerprint among them names none.
+func (a *anchors) inputs() []string {
+	return slices.Concat(a.keys, a.rekorKeys, []string{a.trustedRoot, a.policy})
+}
+
+// parse puts into o what the flags trust. loadKey reads one --key.
+func (a *anchors) parse(o *verify.Options, loadKey func(arg string, o *verify.Options) error) error {
+	for _, k := range a.keys {
+		if err := loadKey(k, o); err != nil {
+			return err
+		}
+	}
+	for _, parse := range []func(*verify.Options) error{a.parseLogs, a.parseIdentity, a.parsePolicy} {
+		if err := parse(o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeNotes writes what the user should know about the anchors.
+func (a *anchors) writeNotes(w io.Writer) {
+	for _, n := range a.notes {
+		term.Say(w, "note: %s", term.Escape(n))
+	}
+}
 
 // pinKey takes --key of verify: a PEM file, or a fingerprint that selects a key
 // in the bundle. Nothing is fetched.
 func pinKey(arg string, o *verify.Options) error {
 	if isURL(arg) {
-		return usagef("--key %s: verify never uses a network; fetch the key on a connected host, compare its fingerprint, and pass the file", hideUser(arg))
+		return usagef("--key %s: verify never uses a network; fetch the key on a connected host, compare its "+
+			"fingerprint, and pass the file", hideUser(arg))
 	}
-	if strings.HasPrefix(strings.ToLower(arg), "sha256:") {
+	if isFingerprint(arg) {
 		f, err := trust.ParseFingerprint(arg)
 		if err != nil {
 			return usagef("--key: %v", err)
@@ -44,8 +112,8 @@ func pinKey(arg string, o *verify.Options) error {
 	return addKey(arg, o)
 }
 
-// hexDigest is a SHA-256 without what says so.
-var hexDigest = regexp.MustCompile(`^[0-9a-fA-F]{64}$`)
+// isFingerprint reports whether --key is meant as a fingerprint, not as a file.
+func isFingerprint(arg string) bool { return strings.HasPrefix(strings.ToLower(arg), "sha256:") }
 
 // addKey pins the key in a PEM file.
 func addKey(path string, o *verify.Options) error {
@@ -81,9 +149,22 @@ func parseKey(flag, path string, raw []byte) (*trust.Key, error) {
 	return key, nil
 }
 
-// parseLogs gathers the trusted logs: those named, or else the built-in ones.
-func (j *judging) parseLogs(o *verify.Options) error {
-	for _, path := range j.rekorKeys {
+// publicKeys reads the public keys that a repeatable flag names, each a PEM file.
+func publicKeys(flag string, paths []string) (keys []*trust.Key, err error) {
+	for _, path := range paths {
+		key, err := readKey(flag, path)
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, key)
+	}
+	return keys, nil
+}
+
+// parseLogs gathers the trusted logs: those that flags name, else the built-in
+// ones.
+func (a *anchors) parseLogs(o *verify.Options) error {
+	for _, path := range a.rekorKeys {
 		raw, err := readAnchor("--rekor-key", path)
 		if err != nil {
 			return err
@@ -95,66 +176,18 @@ func (j *judging) parseLogs(o *verify.Options) error {
 		log.Path = absolute(path)
 		o.Logs = append(o.Logs, *log)
 	}
-	if j.trustedRoot != "" {
-		if err := j.parseRoot(o); err != nil {
-			return err
-		}
+	if a.trustedRoot != "" {
+		return a.parseRoot(o)
 	}
-	if len(j.rekorKeys) == 0 && j.trustedRoot == "" {
+	if len(a.rekorKeys) == 0 {
 		o.Logs = trust.BuiltinLogs()
 	}
 	return nil
 }
 
-// identity holds the flags that demand a keyless signer, by the names that
-// cosign gives them.
-type identity struct{ policy cert.Policy }
-
-func (i *identity) declare(fs *pflag.FlagSet) {
-	p := &i.policy
-	fs.StringVar(&p.SAN, "certificate-identity", "", "demand a keyless signature by `IDENTITY`, an e-mail address or URI; needs --trusted-root")
-	fs.StringVar(&p.SANRegexp, "certificate-identity-regexp", "", "the same as a regular expression `RE`, which must match the whole identity")
-	fs.StringVar(&p.Issuer, "certificate-oidc-issuer", "", "demand that `ISSUER` vouched for the identity")
-	fs.StringVar(&p.IssuerRegexp, "certificate-oidc-issuer-regexp", "", "the same as a regular expression `RE`, which must match the whole issuer")
-	fs.StringVar(&p.GitHubWorkflow.Trigger, "certificate-github-workflow-trigger", "", "demand this GitHub workflow `EVENT` in the certificate")
-	fs.StringVar(&p.GitHubWorkflow.SHA, "certificate-github-workflow-sha", "", "demand this commit `SHA` in the certificate")
-	fs.StringVar(&p.GitHubWorkflow.Name, "certificate-github-workflow-name", "", "demand this workflow `NAME` in the certificate")
-	fs.StringVar(&p.GitHubWorkflow.Repository, "certificate-github-workflow-repository", "", "demand this `OWNER/REPO` in the certificate")
-	fs.StringVar(&p.GitHubWorkflow.Ref, "certificate-github-workflow-ref", "", "demand this git `REF` in the certificate")
-}
-
-// given reports whether any of the flags was used.
-func (i *identity) given() bool { return i.policy != (cert.Policy{}) }
-
-// parse puts the demand into o. A key and an identity together are an error:
-// each signature is made by one or the other.
-func (i *identity) parse(o *verify.Options) error {
-	if !i.given() {
-		return nil
-	}
-	if len(o.Keys)+len(o.Fingerprints) > 0 {
-		return usagef("--key and --certificate-identity exclude each other: pass the one by which the images are signed")
-	}
-	p := &i.policy
-	switch {
-	case p.Issuer+p.IssuerRegexp == "":
-		return usagef("--certificate-identity needs --certificate-oidc-issuer, too: it says who must have vouched for the identity")
-	case p.SAN+p.SANRegexp == "":
-		return usagef("--certificate-oidc-issuer needs --certificate-identity, too: it says whom the issuer must have vouched for")
-	}
-	if err := i.policy.Validate(); err != nil {
-		return usagef("--certificate-identity and --certificate-oidc-issuer: %v", err)
-	}
-	if len(o.CAs) == 0 {
-		return usagef("a keyless signature needs the certificate authorities of a trusted root that has some: --trusted-root FILE")
-	}
-	o.Identities = []*cert.Policy{&i.policy}
-	return nil
-}
-
-// parseRoot takes what a trusted root vouches for.
-func (j *judging) parseRoot(o *verify.Options) error {
-	root, err := readRoot("--trusted-root", j.trustedRoot)
+// parseRoot adds what the trusted root vouches for.
+func (a *anchors) parseRoot(o *verify.Options) error {
+	root, err := readRoot("--trusted-root", a.trustedRoot)
 	if err != nil {
 		return err
 	}
@@ -165,12 +198,40 @@ func (j *judging) parseRoot(o *verify.Options) error {
 	o.CAs, o.TSAs, o.CTLogs = root.CAs, root.TSAs, root.CTLogs
 	o.Roots = append(o.Roots, rootAnchors(root)...)
 	for _, s := range root.Unsupported {
-		j.notes = append(j.notes, "left out, and vouches for nothing: "+s)
+		a.notes = append(a.notes, "left out, and vouches for nothing: "+s)
 	}
 	return nil
 }
 
-// readRoot reads a trusted root file, named by a flag or else an argument.
+// parseIdentity demands the keyless signer. A key and an identity together are an
+// error: each signature is made by one or the other.
+func (a *anchors) parseIdentity(o *verify.Options) error {
+	p := &a.identity
+	switch {
+	case !a.keyless():
+		return nil
+	case len(o.Keys)+len(o.Fingerprints) > 0:
+		return usagef("--key and --certificate-identity exclude each other: pass the one by which the images are signed")
+	case p.Issuer+p.IssuerRegexp == "":
+		return usagef("--certificate-identity needs --certificate-oidc-issuer, too: it says who must have vouched for " +
+			"the identity")
+	case p.SAN+p.SANRegexp == "":
+		return usagef("--certificate-oidc-issuer needs --certificate-identity, too: it says whom the issuer must have " +
+			"vouched for")
+	}
+	if err := p.Validate(); err != nil {
+		return usagef("--certificate-identity and --certificate-oidc-issuer: %v", err)
+	}
+	if len(o.CAs) == 0 {
+		return usagef("a keyless signature needs the certificate authorities of a trusted root that has some: " +
+			"--trusted-root FILE")
+	}
+	o.Identities = []*cert.Policy{p}
+	return nil
+}
+
+// readRoot reads a trusted root file that a flag or, without one, an argument
+// names.
 func readRoot(flag, path string) (*trust.Root, error) {
 	raw, err := readAnchor(flag, path)
 	if err != nil {
@@ -184,18 +245,21 @@ func readRoot(flag, path string) (*trust.Root, error) {
 	return root, nil
 }
 
-// rootAnchors lists the root and what it vouches for, but its logs, for the
-// report.
+// rootAnchors lists for the report the root and what it vouches for. Its logs are
+// listed with the other logs.
 func rootAnchors(root *trust.Root) []verify.Anchor {
 	list := []verify.Anchor{{Kind: "root", Fingerprint: verify.Text(root.Digest), Newest: newest(root)}}
+	add := func(kind, fingerprint, name string) {
+		list = append(list, verify.Anchor{Kind: kind, Fingerprint: verify.Text(fingerprint), Name: verify.Text(name)})
+	}
 	for _, c := range root.CAs {
-		list = append(list, verify.Anchor{Kind: "ca", Fingerprint: verify.Text(certFingerprint(&c.Authority)), Name: verify.Text(c.Name)})
+		add("ca", certFingerprint(&c.Authority), c.Name)
 	}
 	for _, l := range root.CTLogs {
-		list = append(list, verify.Anchor{Kind: "ctlog", Fingerprint: verify.Text(l.Key.Fingerprint()), Name: verify.Text(l.Name)})
+		add("ctlog", l.Key.Fingerprint(), l.Name)
 	}
-	for _, a := range root.TSAs {
-		list = append(list, verify.Anchor{Kind: "tsa", Fingerprint: verify.Text(certFingerprint(&a.Authority)), Name: verify.Text(a.Name)})
+	for _, t := range root.TSAs {
+		add("tsa", certFingerprint(&t.Authority), t.Name)
 	}
 	for i := range list {
 		list[i].Source, list[i].Path = trust.SourceFile, verify.Text(root.Path)
@@ -210,21 +274,14 @@ func newest(root *trust.Root) *time.Time {
 	return nil
 }
 
-// certFingerprint is the SHA-256 of the certificate that an authority's chain
+// certFingerprint returns the SHA-256 of the certificate that an authority's chain
 // ends in.
 func certFingerprint(a *trust.Authority) string {
 	return string(oci.FromBytes(a.Anchor().Raw))
 }
 
-// tell writes what is worth knowing of the anchors, each once.
-func (j *judging) tell(w io.Writer) {
-	for _, n := range j.notes {
-		term.Say(w, "note: %s", term.Escape(n))
-	}
-}
-
-// readPolicy reads a policy file, named by a flag or else an argument. Keys that
-// it names lie beside it.
+// readPolicy reads a policy file that a flag or, without one, an argument names.
+// The key files that it names are relative to its own folder.
 func readPolicy(flag, path string) (*policy.Policy, error) {
 	raw, err := readAnchor(flag, path)
 	if err != nil {
@@ -245,27 +302,28 @@ func readPolicy(flag, path string) (*policy.Policy, error) {
 }
 
 // parsePolicy adds what the policy demands.
-func (j *judging) parsePolicy(o *verify.Options) error {
-	if j.policy == "" {
+func (a *anchors) parsePolicy(o *verify.Options) error {
+	if a.policy == "" {
 		return nil
 	}
-	p, err := readPolicy("--policy", j.policy)
+	p, err := readPolicy("--policy", a.policy)
 	if err != nil {
 		return err
 	}
 	for _, r := range p.Rules {
 		if len(r.Identities) > 0 && len(o.CAs) == 0 {
-			return usagef("--policy %s names identities; they need the certificate authorities of a trusted root: --trusted-root FILE", j.policy)
+			return usagef("--policy %s names identities; they need the certificate authorities of a trusted root: "+
+				"--trusted-root FILE", a.policy)
 		}
 	}
 	o.Policy, o.SealKeys = &p.Policy, p.SealKeys
-	return j.unused(o)
+	return a.refuseUnused(o)
 }
 
-// unused refuses who is named by flag where the policy leaves no room for them:
-// they would stand in the report as trusted, and vouch for nothing.
-func (j *judging) unused(o *verify.Options) error {
-	if len(o.Keys)+len(o.Fingerprints) == 0 && len(o.Identities) == 0 || o.Policy.JudgeUnlisted {
+// refuseUnused refuses a signer that a flag names where the policy has no use for
+// it: the report would list it as trusted, although it can vouch for nothing.
+func (a *anchors) refuseUnused(o *verify.Options) error {
+	if len(o.Keys)+len(o.Fingerprints)+len(o.Identities) == 0 || o.Policy.JudgeUnlisted {
 		return nil
 	}
 	for _, r := range o.Policy.Rules {
@@ -277,11 +335,12 @@ func (j *judging) unused(o *verify.Options) error {
 	if len(o.Identities) > 0 {
 		flag = "--certificate-identity"
 	}
-	return usagef("%s would go unused: each rule of the policy %s says who may sign, and images that no rule matches are refused; drop the flag, or have the policy changed", flag, j.policy)
+	return usagef("%s would go unused: each rule of the policy %s says who may sign, and images that no rule matches "+
+		"are refused; drop the flag, or have the policy changed", flag, a.policy)
 }
 
-// apart refuses to write over the key files that the policy names.
-func (j *judging) apart(outputs []string, o *verify.Options) error {
+// keepPolicyKeys refuses to write over the key files that the policy names.
+func keepPolicyKeys(outputs []string, o *verify.Options) error {
 	files := keyFiles(o.SealKeys)
 	if o.Policy != nil {
 		for _, r := range o.Policy.Rules {
@@ -304,75 +363,9 @@ func joinSealKeys(policy, flags []*trust.Key) ([]*trust.Key, error) {
 	}
 	for _, k := range flags {
 		if !slices.ContainsFunc(policy, func(p *trust.Key) bool { return p.Fingerprint() == k.Fingerprint() }) {
-			return nil, usagef("--seal-key %s: the policy names who may seal, and this key is not among them; drop the flag, or have the policy changed", k.Path)
+			return nil, usagef("--seal-key %s: the policy names who may seal, and this key is not among them; drop the "+
+				"flag, or have the policy changed", k.Path)
 		}
 	}
 	return flags, nil
-}
-
-// passwordVariable holds the password of an encrypted key, as for cosign.
-const passwordVariable = "COSIGN_PASSWORD"
-
-// loadSigner reads the private key that a flag names. The password of an
-// encrypted one comes from the environment, else from whoever sits at the
-// terminal.
-func loadSigner(ctx context.Context, flag, path string, std stdio) (*dsse.Signer, error) {
-	raw, err := readAnchor(flag, path)
-	if err != nil {
-		return nil, err
-	}
-	signer, err := dsse.LoadSigner(raw, func() ([]byte, error) { return password(ctx, path, std) })
-	if err != nil && !errors.Is(err, context.Canceled) {
-		return nil, usagef("%s %s: %v", flag, path, err)
-	}
-	return signer, err
-}
-
-func password(ctx context.Context, path string, std stdio) ([]byte, error) {
-	if p, ok := os.LookupEnv(passwordVariable); ok {
-		return []byte(p), nil
-	}
-	if !term.IsTerminal(std.in) {
-		return nil, fmt.Errorf("the key is encrypted; give its password in the environment variable %s, or run this in a terminal", passwordVariable)
-	}
-	fmt.Fprintf(std.err, "Password of %s: ", term.Escape(path))
-	defer fmt.Fprintln(std.err)
-	return readPassword(ctx, std.in)
-}
-
-// readPassword reads a line that is not shown. An interrupt gives the terminal
-// back as it was.
-func readPassword(ctx context.Context, in *os.File) ([]byte, error) {
-	fd := int(in.Fd())
-	before, err := xterm.GetState(fd)
-	if err != nil {
-		return nil, err
-	}
-	type answer struct {
-		line []byte
-		err  error
-	}
-	done := make(chan answer, 1)
-	go func() {
-		line, err := xterm.ReadPassword(fd)
-		done <- answer{line, err}
-	}()
-	select {
-	case a := <-done:
-		return a.line, a.err
-	case <-ctx.Done():
-		return nil, errors.Join(ctx.Err(), xterm.Restore(fd, before))
-	}
-}
-
-// publicKeys reads the public keys that a repeatable flag names, each a PEM file.
-func publicKeys(flag string, paths []string) (keys []*trust.Key, err error) {
-	for _, path := range paths {
-		key, err := readKey(flag, path)
-		if err != nil {
-			return nil, err
-		}
-		keys = append(keys, key)
-	}
-	return keys, nil
 }

@@ -15,30 +15,15 @@ import (
 	"github.com/gapseal/gapseal/verify/evidence"
 )
 
-// clock is the host's; tests judge real evidence as of a fixed time.
-var clock = time.Now
-
 // judging holds the flags that say what is trusted and what is demanded. Export
-// and verify share them, and judge by the same code.
+// and verify share them, and judge with the same code.
 type judging struct {
-	identity
-	attestations        []string
-	requireInclusion    bool
-	keys, rekorKeys     []string
-	trustedRoot         string
-	policy              string
-	ignoreTlog          bool
-	images, annotations []string
-	accept, platforms   []string
-	maxAge, notBefore   string
-	at                  string
-	requireAll, strict  bool
-	requireChildren     bool
-	requireLogs         int
-	requireTimestamps   int
-	limits              []string
-	budgets             oci.Limits // as the limits say
-	notes               []string   // about the anchors
+	anchors
+	opt verify.Options // has the demands that a flag sets as they are
+
+	images, annotations, platforms, attestations, accept []string
+	maxAge, notBefore, at                                string
+	limits                                               limits
 }
 
 // The flags of judging, by their headings in help.
@@ -49,66 +34,69 @@ const (
 )
 
 func (j *judging) declare(c *cobra.Command, keyHelp, platformHelp string) {
-	fs := c.Flags()
-	fs.StringArrayVar(&j.keys, "key", nil, keyHelp)
-	j.identity.declare(fs)
-	fs.StringVar(&j.policy, "policy", "", "demand what this policy `FILE` (YAML) demands, as well as the flags; gapseal policy check explains it")
-	fs.StringArrayVarP(&j.annotations, "annotations", "a", nil, "demand that the signed payload carries `KEY=VALUE` (repeatable)")
-	fs.StringArrayVar(&j.images, "image", nil, "demand that the bundle holds `REF[@DIGEST]`; a digest binds the reference (repeatable)")
+	j.anchors.declare(c.Flags(), keyHelp)
+	j.declareDemands(c, platformHelp)
+	j.declareWaivers(c)
+	j.limits.declare(c)
+}
+
+func (j *judging) declareDemands(c *cobra.Command, platformHelp string) {
+	fs, d := c.Flags(), &j.opt.Demands
+	fs.StringArrayVarP(&j.annotations, "annotations", "a", nil,
+		"demand that the signed payload carries `KEY=VALUE` (repeatable)")
+	fs.StringArrayVar(&j.images, "image", nil,
+		"demand that the bundle holds `REF[@DIGEST]`; a digest binds the reference (repeatable)")
 	fs.StringArrayVar(&j.platforms, "platform", nil, platformHelp)
 	fs.StringVar(&j.maxAge, "max-age", "", "demand a logged time no older than `DURATION`, such as 30d or 12h")
-	fs.StringVar(&j.notBefore, "not-before", "", "demand a logged time not before `TIME`, such as 2026-01-31 or 2026-01-31T12:00:00Z")
-	fs.StringArrayVar(&j.rekorKeys, "rekor-key", nil, "trust the transparency log with this PEM `FILE` instead of the built-in ones (repeatable)")
-	fs.StringVar(&j.trustedRoot, "trusted-root", "", "trust the logs and authorities of this Sigstore trusted root `FILE` instead of the built-in logs")
-	fs.StringArrayVar(&j.accept, "accept-reference", nil, "waiver: the image known as REPO may be signed for SIGNED_REPO, as `REPO=SIGNED_REPO` (repeatable)")
-	fs.BoolVar(&j.ignoreTlog, "insecure-ignore-tlog", false, "waiver: accept signatures without a log entry; one that is present and wrong still fails")
+	fs.StringVar(&j.notBefore, "not-before", "",
+		"demand a logged time not before `TIME`, such as 2026-01-31 or 2026-01-31T12:00:00Z")
+	fs.StringArrayVar(&j.attestations, "require-attestation", nil,
+		"demand an attestation that verifies, as `TYPE[=N]`: "+strings.Join(attestationTypes, ", ")+" or a URI (repeatable)")
+	completes(c, "require-attestation", words(attestationTypes...))
+	fs.BoolVar(&d.RequireInclusion, "require-inclusion", false,
+		"demand an inclusion proof of each log entry; a signed entry timestamp is not enough")
+	fs.IntVar(&d.RequireLogs, "require-logs", 1, "demand that `N` distinct transparency logs have logged one signature")
+	fs.IntVar(&d.RequireTimestamps, "require-timestamps", 0,
+		"demand that `N` distinct timestamp authorities of the trusted root stamped one signature")
+	fs.BoolVar(&d.RequireAll, "require-all", false, "demand that every signature found is good")
+	fs.BoolVar(&d.RequireChildren, "require-child-signatures", false,
+		"demand that each platform of an index has a good signature of its own")
+	fs.BoolVar(&j.opt.Strict, "strict", false, "treat warnings as failures")
+}
+
+func (j *judging) declareWaivers(c *cobra.Command) {
+	fs := c.Flags()
+	fs.StringArrayVar(&j.accept, "accept-reference", nil,
+		"waiver: the image known as REPO may be signed for SIGNED_REPO, as `REPO=SIGNED_REPO` (repeatable)")
+	fs.BoolVar(&j.opt.IgnoreTlog, "insecure-ignore-tlog", false,
+		"waiver: accept signatures without a log entry; one that is present and wrong still fails")
 	fs.StringVar(&j.at, "at", "", "waiver: judge as of `TIME`, for a host with a wrong clock")
-	fs.StringArrayVar(&j.attestations, "require-attestation", nil, "demand an attestation that verifies, as `TYPE[=N]`: slsaprovenance, slsaprovenance1, spdxjson, cyclonedx, vuln or a URI (repeatable)")
-	fs.BoolVar(&j.requireInclusion, "require-inclusion", false, "demand an inclusion proof of each log entry; a signed entry timestamp is not enough")
-	fs.IntVar(&j.requireLogs, "require-logs", 1, "demand that `N` distinct transparency logs speak for one signature")
-	fs.IntVar(&j.requireTimestamps, "require-timestamps", 0, "demand that `N` distinct timestamp authorities of the trusted root stamped one signature")
-	fs.BoolVar(&j.requireAll, "require-all", false, "demand that every signature found is good")
-	fs.BoolVar(&j.requireChildren, "require-child-signatures", false, "demand that each platform of an index has a good signature of its own")
-	fs.BoolVar(&j.strict, "strict", false, "treat warnings as failures")
-	declareLimits(c, &j.limits)
-	completes(c, "require-attestation", words(strings.Split(attestationTypes, ", ")...))
 }
 
 // options turns the flags into what verify takes. loadKey reads one --key.
 func (j *judging) options(loadKey func(arg string, o *verify.Options) error) (verify.Options, error) {
 	now := clock().UTC().Truncate(time.Second)
-	o := verify.Options{
-		Demands: verify.Demands{
-			RequireAll: j.requireAll, RequireChildren: j.requireChildren, RequireInclusion: j.requireInclusion,
-			RequireLogs: j.requireLogs, RequireTimestamps: j.requireTimestamps,
-		},
-		IgnoreTlog: j.ignoreTlog, Strict: j.strict, At: now, HostTime: now,
-		Tool: toolVersion(), Command: shownCommand(os.Args), Advise: advise,
-	}
-	for _, k := range j.keys {
-		if err := loadKey(k, &o); err != nil {
-			return o, err
-		}
-	}
-	for _, parse := range []func(*verify.Options) error{j.parseLogs, j.identity.parse, j.parsePolicy, j.parseAttestations, j.parseDemands, j.parseTimes, func(*verify.Options) error { return j.parseLimits() }} {
+	o := j.opt
+	o.At, o.HostTime = now, now
+	o.Tool, o.Command = toolVersion(), shownCommand(os.Args)
+	o.Advise = advise
+	for _, parse := range []func(*verify.Options) error{
+		func(o *verify.Options) error { return j.anchors.parse(o, loadKey) },
+		j.parseAttestations, j.parseDemands, j.parseTimes,
+	} {
 		if err := parse(&o); err != nil {
 			return o, err
 		}
 	}
-	return o, nil
-}
-
-// inputs are the files that the operator named, besides the bundle.
-func (j *judging) inputs() []string {
-	return slices.Concat(j.keys, j.rekorKeys, []string{j.trustedRoot, j.policy})
+	return o, j.limits.parse()
 }
 
 // parseDemands reads what the bundle must hold and its signatures must meet.
 func (j *judging) parseDemands(o *verify.Options) error {
-	if j.requireLogs < 1 || j.requireTimestamps < 0 {
+	if o.RequireLogs < 1 || o.RequireTimestamps < 0 {
 		return usagef("--require-logs wants 1 or more, --require-timestamps 0 or more")
 	}
-	if j.requireTimestamps > 0 && len(o.TSAs) == 0 {
+	if o.RequireTimestamps > 0 && len(o.TSAs) == 0 {
 		return usagef("--require-timestamps needs a trusted root that has timestamp authorities: --trusted-root FILE")
 	}
 	for _, s := range j.images {
@@ -189,8 +177,9 @@ func (j *judging) parseTimes(o *verify.Options) (err error) {
 	return nil
 }
 
-// attestationTypes are the names that cosign gives the types asked for most.
-const attestationTypes = "slsaprovenance, slsaprovenance1, spdxjson, cyclonedx, vuln"
+// attestationTypes are cosign's names of the predicate types that are most often
+// demanded.
+var attestationTypes = []string{"slsaprovenance", "slsaprovenance1", "spdxjson", "cyclonedx", "vuln"}
 
 // parseAttestations reads --require-attestation TYPE[=N].
 func (j *judging) parseAttestations(o *verify.Options) error {
@@ -205,46 +194,55 @@ func (j *judging) parseAttestations(o *verify.Options) error {
 		}
 		uri, ok := evidence.PredicateURI(name)
 		if !ok {
-			return usagef("--require-attestation %q: want a URI or one of %s", name, attestationTypes)
+			return usagef("--require-attestation %q: want a URI or one of %s", name, strings.Join(attestationTypes, ", "))
 		}
-		o.Attestations = append(o.Attestations, verify.RequiredAttestation{Name: name, PredicateType: uri, Count: count})
+		o.Attestations = append(o.Attestations,
+			verify.RequiredAttestation{Name: name, PredicateType: uri, Count: count})
 	}
 	return nil
 }
 
-func (j *judging) parseLimits() error {
-	for _, s := range j.limits {
+// limits is the flag --limit of each command that reads a whole bundle.
+type limits struct {
+	given  []string
+	budget oci.Limits // what parse has read; zero fields are the defaults
+}
+
+func (l *limits) declare(c *cobra.Command) {
+	sizes, numbers := limitNames()
+	c.Flags().StringArrayVar(&l.given, "limit", nil, "raise or lower a budget, as `NAME=VALUE`, such as metadata=128MiB "+
+		"or images=20000 (repeatable). Sizes: "+strings.Join(sizes, ", ")+"; numbers: "+strings.Join(numbers, ", "))
+	completes(c, "limit", assigned(nil, slices.Concat(sizes, numbers)...))
+}
+
+// limitNames lists the budgets, those in bytes and the others.
+func limitNames() (sizes, numbers []string) {
+	l := oci.DefaultLimits()
+	for _, b := range l.Budgets() {
+		if b.Bytes {
+			sizes = append(sizes, b.Name)
+		} else {
+			numbers = append(numbers, b.Name)
+		}
+	}
+	return sizes, numbers
+}
+
+func (l *limits) parse() error {
+	for _, s := range l.given {
 		name, value, ok := strings.Cut(s, "=")
 		if !ok {
 			return usagef("--limit %q: want NAME=VALUE", s)
 		}
-		if err := setLimit(&j.budgets, name, value); err != nil {
+		if err := l.set(name, value); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// limitNames lists the budgets, those in bytes or the others.
-func limitNames(bytes bool) string {
-	l := oci.DefaultLimits()
-	var names []string
-	for _, b := range l.Budgets() {
-		if b.Bytes == bytes {
-			names = append(names, b.Name)
-		}
-	}
-	return strings.Join(names, ", ")
-}
-
-// declareLimits declares --limit, which can be repeated.
-func declareLimits(c *cobra.Command, limits *[]string) {
-	c.Flags().StringArrayVar(limits, "limit", nil, "raise or lower a budget, as `NAME=VALUE`, such as metadata=128MiB or images=20000 (repeatable). Sizes: "+limitNames(true)+"; numbers: "+limitNames(false))
-	completes(c, "limit", assigned(nil, strings.Split(limitNames(true)+", "+limitNames(false), ", ")...))
-}
-
-func setLimit(l *oci.Limits, name, value string) error {
-	for _, b := range l.Budgets() {
+func (l *limits) set(name, value string) error {
+	for _, b := range l.budget.Budgets() {
 		if b.Name != name {
 			continue
 		}
@@ -259,5 +257,6 @@ func setLimit(l *oci.Limits, name, value string) error {
 		*b.Value = n
 		return nil
 	}
-	return usagef("--limit %q: no such budget; there are %s, %s", name, limitNames(true), limitNames(false))
+	sizes, numbers := limitNames()
+	return usagef("--limit %q: no such budget; there are %s", name, strings.Join(slices.Concat(sizes, numbers), ", "))
 }

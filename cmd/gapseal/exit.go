@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"net"
@@ -34,21 +33,6 @@ const (
   130  interrupted
 `
 )
-
-// usageError says that the request itself was wrong.
-type usageError struct{ msg string }
-
-func (e *usageError) Error() string { return e.msg }
-
-func usagef(format string, args ...any) error {
-	return &usageError{fmt.Sprintf(format, args...)}
-}
-
-// reported wraps an error that the command has already explained to the user: it
-// sets the exit code, and its message is not written again.
-type reported struct{ error }
-
-func (r reported) Unwrap() error { return r.error }
 
 // conclude writes the message of err, if it has not been reported, and returns
 // the exit code.

@@ -1,17 +1,14 @@
 package main
 
 import (
-	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/gapseal/gapseal/bundle"
 	"github.com/gapseal/gapseal/bundle/recovery"
@@ -21,9 +18,7 @@ import (
 	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/oci/registry"
 	"github.com/gapseal/gapseal/verify"
-	"github.com/gapseal/gapseal/verify/dsse"
 	"github.com/gapseal/gapseal/verify/report"
-	"github.com/gapseal/gapseal/verify/seal"
 	"github.com/gapseal/gapseal/verify/trust"
 )
 
@@ -100,10 +95,10 @@ func (e *exportRun) run(ctx context.Context, args []string, std stdio) error {
 	if err != nil {
 		return err
 	}
-	if err := e.apart(e.outputs(), &o); err != nil {
+	if err := keepPolicyKeys(e.outputs(), &o); err != nil {
 		return err
 	}
-	e.tell(std.err)
+	e.writeNotes(std.err)
 	if err := e.load(ctx, std); err != nil {
 		return err
 	}
@@ -137,7 +132,7 @@ func (e *exportRun) checkUsage(args []string, std stdio) error {
 		return usagef("export takes at least one image; gapseal export --help shows how")
 	case e.output == "":
 		return usagef("say where to write the bundle: -o FILE, or -o - for a pipe")
-	case len(e.keys) == 0 && !e.given() && e.policy == "":
+	case !e.given():
 		return usagef("pass the publisher's public key: --key FILE or --key https://…; or who signs keyless: --certificate-identity")
 	case e.jobs < 1 || e.jobs > 64:
 		return usagef("--jobs %d: want a number from 1 to 64", e.jobs)
@@ -154,7 +149,7 @@ func (e *exportRun) checkUsage(args []string, std stdio) error {
 }
 
 func (e *exportRun) request(args []string, o *verify.Options, std stdio) (*registry.Source, bundle.Request, error) {
-	req := bundle.Request{Platforms: o.Platforms, Limits: e.budgets, Tool: bundle.Tool{Name: "gapseal", Version: version()}}
+	req := bundle.Request{Platforms: o.Platforms, Limits: e.limits.budget, Tool: bundle.Tool{Name: "gapseal", Version: version()}}
 	for _, a := range args {
 		ref, note, err := parseImage("", a)
 		if err != nil {
@@ -179,7 +174,7 @@ func (e *exportRun) request(args []string, o *verify.Options, std stdio) (*regis
 		req.Evidence = repo
 	}
 	req.OnResolved = func(ref oci.Reference, d oci.Digest) { fmt.Fprintf(std.err, "%s\n  is %s\n", ref, d) }
-	src, err := e.source(e.budgets.WithDefaults())
+	src, err := e.source(e.limits.budget.WithDefaults())
 	return src, req, err
 }
 
@@ -204,7 +199,7 @@ func carriedKeys(o *verify.Options) (keys []*trust.Key) {
 // carryKey takes --key of export, the connected side: the key itself is needed.
 func carryKey(ctx context.Context, arg string, o *verify.Options) error {
 	switch {
-	case strings.HasPrefix(strings.ToLower(arg), "sha256:"):
+	case isFingerprint(arg):
 		return usagef("--key %s: export carries the key itself, so it needs a PEM file or an https URL", arg)
 	case !isURL(arg):
 		return addKey(arg, o)
@@ -348,22 +343,6 @@ func (e *exportRun) checkOutput() error {
 	return f.Abort()
 }
 
-// replaceable refuses to replace what does not begin as a bundle does.
-func replaceable(path string) error {
-	info, err := os.Stat(path)
-	if err == nil && info.Mode().IsRegular() && info.Size() > 0 && !beginsAsBundle(path) {
-		return usagef("%s is there, and is no bundle, so export does not replace it; name another file, or remove it", path)
-	}
-	return nil
-}
-
-// beginsAsBundle tells by its first bytes whether a file may be a bundle.
-func beginsAsBundle(path string) bool {
-	const begin = "oci-layout\x00" // the name of the first entry
-	raw, err := readAtMost(path, int64(len(begin)-1))
-	return err == nil && string(raw) == begin
-}
-
 // tellWritten names what was written.
 func (e *exportRun) tellWritten(w io.Writer, plan *bundle.Plan) {
 	name := term.Escape(e.output)
@@ -386,75 +365,64 @@ func (e *exportRun) tellWritten(w io.Writer, plan *bundle.Plan) {
 	e.tellSeal(w)
 }
 
-// sealing holds the flags by which export seals.
-type sealing struct {
-	key, stream, number string
-
-	signer *dsse.Signer // nil if there is nothing to seal
-	said   seal.Statement
+// cutting is what export is asked about volumes and recovery.
+type cutting struct {
+	volumeSize string
+	percent    int
+	each       int64 // bytes of a volume; 0 for one file
 }
 
-func (s *sealing) declare(fs *pflag.FlagSet) {
-	fs.StringVar(&s.key, "seal", "", "seal the bundle with the private key in this PEM `FILE`, cosign's encrypted keys too (environment: COSIGN_PASSWORD)")
-	fs.StringVar(&s.stream, "seal-stream", "", "`NAME` of the series of bundles that the seal counts; needed with --seal")
-	fs.StringVar(&s.number, "seal-serial", "", "serial `N` of the seal, greater than all before it in its stream (default: the time in seconds since 1970)")
+func (c *cutting) declare(cmd *cobra.Command) {
+	fs := cmd.Flags()
+	fs.StringVar(&c.volumeSize, "volume-size", "", "cut the bundle into volumes of `SIZE`, such as 650MiB or 4.7GB, or for a medium: fat32, cd, dvd, dvd-dl, bd")
+	fs.IntVar(&c.percent, "recovery", 0, "add recovery volumes, from which gapseal repair rebuilds up to `PERCENT` of the bundle (1 to 100)")
+	var media []string
+	for _, m := range volume.Media() {
+		media = append(media, m.Name)
+	}
+	completes(cmd, "volume-size", words(media...))
 }
 
-// check judges the flags before anything is fetched.
-func (s *sealing) check(allowUnverified bool) (err error) {
+func (c *cutting) wanted() bool { return c.each > 0 || c.percent > 0 }
+
+// parse reads the flags. A pipe has no volumes.
+func (c *cutting) parse(output string) (err error) {
+	if c.volumeSize != "" {
+		if c.each, err = volume.ParseSize(c.volumeSize); err != nil {
+			return usagef("--volume-size %v", err)
+		}
+	}
 	switch {
-	case s.key == "" && s.stream+s.number != "":
-		return usagef("--seal-stream and --seal-serial say how to seal; give the key too: --seal FILE")
-	case s.key == "":
-		return nil
-	case allowUnverified:
-		return usagef("--seal and --allow-unverified exclude each other: a seal vouches for the bundle, so it must verify")
-	case s.stream == "":
-		return usagef("--seal needs the name of the stream that the bundle belongs to: --seal-stream NAME")
-	}
-	if err := seal.CheckStream(s.stream); err != nil {
-		return usagef("--seal-stream: %v", err)
-	}
-	s.said.Stream = s.stream
-	if s.number == "" {
-		return nil
-	}
-	s.said.Serial, err = strconv.ParseUint(s.number, 10, 64)
-	if err = cmp.Or(err, seal.CheckSerial(s.said.Serial)); err != nil {
-		return usagef("--seal-serial %q: want a number from 1 to %d", s.number, uint64(seal.MaxSerial))
+	case c.percent < 0 || c.percent > 100:
+		return usagef("--recovery %d: want a number from 1 to 100, the share of the bundle that may be lost", c.percent)
+	case output == "-" && c.wanted():
+		return usagef("volumes and recovery volumes cannot go through a pipe: name a file with -o")
 	}
 	return nil
 }
 
-// load reads the key, so that its password is asked for before the long work.
-func (s *sealing) load(ctx context.Context, std stdio) (err error) {
-	if s.key != "" {
-		s.signer, err = loadSigner(ctx, "--seal", s.key, std)
+// write writes a plan as volumes, or as one file with recovery volumes.
+func (c *cutting) write(ctx context.Context, plan *bundle.Plan, fetch bundle.Fetch, base volume.Base, jobs int, progress func(int64)) error {
+	t := volume.Target{Base: base, Each: c.each, Workers: jobs, Progress: progress}
+	err := recovery.Write(ctx, plan, fetch, t, c.percent)
+	if errors.As(err, new(*volume.SizeError)) {
+		return usagef("--volume-size: %v", err)
+	}
+	return stale(err)
+}
+
+// work returns how many bytes writing a plan reports as progress.
+func (c *cutting) work(plan *bundle.Plan) int64 {
+	if !c.wanted() {
+		return plan.ContentSize()
+	}
+	return recovery.Work(plan, volume.Target{}, c.percent)
+}
+
+// stale makes a file of an earlier export a usage error.
+func stale(err error) error {
+	if errors.As(err, new(*volume.StaleError)) {
+		return usagef("%v", err)
 	}
 	return err
-}
-
-// seal puts the seal into the plan, and has it judged with all the rest.
-func (s *sealing) seal(plan *bundle.Plan, o *verify.Options) error {
-	if s.signer == nil {
-		return nil
-	}
-	now := clock()
-	s.said.Inventory, s.said.ExportedAt = plan.Manifest, now
-	if s.number == "" {
-		s.said.Serial = uint64(max(now.Unix(), 0))
-	}
-	envelope, err := seal.Make(s.said, s.signer)
-	if err != nil {
-		return err
-	}
-	o.SealKeys = []*trust.Key{s.signer.Public()}
-	return plan.AddSeal(envelope)
-}
-
-// tellSeal writes what the receiving side needs to know.
-func (s *sealing) tellSeal(w io.Writer) {
-	if s.signer != nil {
-		fmt.Fprintf(w, "sealed as number %d of %s\nseal key %s\n", s.said.Serial, s.said.Stream, s.signer.Public().Fingerprint())
-	}
 }

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -29,6 +30,9 @@ type bundleSource struct {
 	stream   bool
 	sum      hash.Hash // of a pipe's bytes, if asked for
 }
+
+// volumesUsage explains --volumes of every command that reads volumes.
+const volumesUsage = "also look for volumes in this `DIR` (repeatable)"
 
 // openBundle opens what a command was given as a bundle; volumes are looked
 // for beside it and in dirs.
@@ -275,6 +279,9 @@ func parseImage(flag, s string) (ref oci.Reference, note string, err error) {
 	}
 	return ref, note, nil
 }
+
+// hexDigest is a SHA-256 without what says so.
+var hexDigest = regexp.MustCompile(`^[0-9a-fA-F]{64}$`)
 
 func isURL(s string) bool { return strings.Contains(s, "://") }
 

@@ -78,25 +78,3 @@ func run(ctx context.Context, root *cobra.Command, args []string, std stdio) (co
 	}
 	return conclude(std.err, err)
 }
-
-// stdio is where a command reads and writes.
-type stdio struct {
-	in  *os.File
-	out *output
-	err *os.File
-}
-
-// output remembers that a write failed: a command whose answer was not written
-// must not exit with 0.
-type output struct {
-	file   *os.File
-	failed error
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	n, err := o.file.Write(p)
-	if err != nil && o.failed == nil {
-		o.failed = err
-	}
-	return n, err
-}

@@ -67,6 +67,22 @@ func refuseExisting(output, what string) error {
 	return nil
 }
 
+// replaceable refuses to replace what does not begin as a bundle does.
+func replaceable(path string) error {
+	info, err := os.Stat(path)
+	if err == nil && info.Mode().IsRegular() && info.Size() > 0 && !beginsAsBundle(path) {
+		return usagef("%s is there, and is no bundle, so export does not replace it; name another file, or remove it", path)
+	}
+	return nil
+}
+
+// beginsAsBundle tells by its first bytes whether a file may be a bundle.
+func beginsAsBundle(path string) bool {
+	const begin = "oci-layout\x00" // the name of the first entry
+	raw, err := readAtMost(path, int64(len(begin)-1))
+	return err == nil && string(raw) == begin
+}
+
 // newRecord refuses to write a record of the register in dir over anything: a head
 // or an export that is lost takes with it what it proves, and an entry even more.
 func newRecord(output, dir, key string) error {

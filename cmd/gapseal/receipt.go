@@ -17,8 +17,9 @@ import (
 )
 
 type receiptRun struct {
-	keys, limits         []string
+	keys                 []string
 	transfer, reportFile string
+	limits               limits
 }
 
 func receiptCommand(std stdio) *cobra.Command {
@@ -61,7 +62,7 @@ gapseal receipt verify receipt.json --key station.pub app.tar \
 		"public key of the side that verified: a PEM `FILE` (repeatable: any of them will do)")
 	fs.StringVar(&r.transfer, "transfer-id", "", "demand that the receipt is of the transfer `ID`")
 	fs.StringVar(&r.reportFile, "report-out", "", "write the JSON report in the receipt to `FILE`, if the signature holds")
-	declareLimits(c, &r.limits)
+	r.limits.declare(c)
 	return c
 }
 
@@ -117,8 +118,7 @@ func (r *receiptRun) open(path string) (*receipt.Receipt, string, error) {
 
 // match has the bundle read and compared.
 func (r *receiptRun) match(ctx context.Context, got *receipt.Receipt, path string, std stdio) error {
-	j := judging{limits: r.limits}
-	if err := j.parseLimits(); err != nil {
+	if err := r.limits.parse(); err != nil {
 		return err
 	}
 	src, err := openBundle(path, std)
@@ -126,7 +126,7 @@ func (r *receiptRun) match(ctx context.Context, got *receipt.Receipt, path strin
 		return err
 	}
 	defer src.Close()
-	b, err := src.open(j.budgets)
+	b, err := src.open(r.limits.budget)
 	if err != nil {
 		return err
 	}

@@ -3,9 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/gapseal/gapseal/bundle/volume"
 	"github.com/gapseal/gapseal/internal/atomicfile"
 	"github.com/gapseal/gapseal/internal/term"
 	"github.com/gapseal/gapseal/oci"
@@ -131,7 +132,7 @@ func (v *verifyRun) run(ctx context.Context, args []string, std stdio) error {
 	if err := v.create(ctx, std); err != nil {
 		return err
 	}
-	v.tell(std.err)
+	v.writeNotes(std.err)
 	rep, err := v.judge(ctx, args[0], o, std)
 	if rep == nil {
 		return err
@@ -155,7 +156,7 @@ func (v *verifyRun) judge(ctx context.Context, path string, o verify.Options, st
 	if v.fileDigestNeeded() != report.Never {
 		src.tee()
 	}
-	r, err := src.open(v.budgets)
+	r, err := src.open(v.limits.budget)
 	if err != nil {
 		return nil, err
 	}
@@ -223,7 +224,7 @@ func (v *verifyRun) prepare(path string, std stdio) (verify.Options, error) {
 	if err != nil {
 		return o, err
 	}
-	if err := v.apart(v.outputs(), &o); err != nil {
+	if err := keepPolicyKeys(v.outputs(), &o); err != nil {
 		return o, err
 	}
 	o.Deep, o.Path = v.deep, path
@@ -383,62 +384,29 @@ func transferID(rep *verify.Report) string {
 	return string(rep.Transfer.ID)
 }
 
-// checkDir refuses a folder for statements that is not there: better now than
-// after the bundle has been read.
-func checkDir(dir string) error {
-	if dir == "" {
-		return nil
+// verifyVolume checks one volume against the index alone, before the others
+// arrive.
+func verifyVolume(ctx context.Context, path, index string, std stdio) error {
+	if !volume.IsIndex(index) {
+		return usagef("--volume FILE takes the index of volumes with it:\n  gapseal verify --volume %s NAME.volumes.json", path)
 	}
-	info, err := os.Stat(dir)
+	if _, n := volume.Number(path); n == 0 {
+		return usagef("--volume %s: the name of a volume ends in its number, such as .002", path)
+	}
+	const noVerdict = "This is no verdict on the bundle: only gapseal verify of all volumes gives one."
+	x, err := volume.ReadIndex(index)
+	if bad := (*volume.IndexError)(nil); errors.As(err, &bad) {
+		err = &check.Fault{ID: check.MediaIndex, Subject: bad.Path, Detail: "the index of volumes " + bad.Reason}
+	}
 	if err != nil {
-		return err
+		return fmt.Errorf("%w\n%s", err, noVerdict)
 	}
-	if !info.IsDir() {
-		return usagef("--attestation-out %s: want a folder", dir)
-	}
-	if register.Begun(dir) {
-		return inRegister(dir)
-	}
-	return nil
-}
-
-// writeStatements writes the statement of each attestation that counts into
-// dir, byte by byte as it was signed. Of a bundle that is not verified nothing
-// counts.
-func writeStatements(dir string, rep *verify.Report) error {
-	if dir == "" || rep.Verdict != check.Verified {
-		return nil
-	}
-	for i := range rep.Images {
-		for _, a := range rep.Images[i].Attestations {
-			if !a.Counts || len(a.Payload) == 0 {
-				continue
-			}
-			name, err := statementName(a.Digest)
-			if err != nil {
-				return err
-			}
-			if err := writeWhole(filepath.Join(dir, name), a.Payload); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// statementName names a file by nothing but a digest and the number of a layer:
-// what the bundle says must not choose where is written.
-func statementName(id string) (string, error) {
-	manifest, layer, found := strings.Cut(id, "#")
-	if !found {
-		layer = "0"
-	}
-	d, err := oci.ParseDigest(manifest)
+	bar := term.New(std.err, "checking", 0)
+	v, err := volume.CheckOne(ctx, path, x, bar.Add)
+	bar.Done(false)
 	if err != nil {
-		return "", err
+		return fmt.Errorf("%w\n%s", err, noVerdict)
 	}
-	if strings.Trim(layer, "0123456789") != "" || layer == "" {
-		return "", fmt.Errorf("attestation %q: want the number of a layer", id)
-	}
-	return d.Hex() + "-" + layer + ".json", nil
+	_, err = fmt.Fprintf(std.out, "volume %d of %d (%s) arrived as the index lists it: %s\n%s\n%s\n", v.Number, len(x.Volumes), term.Bytes(v.Size), term.Escape(filepath.Base(path)), v.Digest, noVerdict)
+	return err
 }

@@ -1,0 +1,153 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// Help lists commands in the order of use.
+func init() { cobra.EnableCommandSorting = false }
+
+// rootCommand returns the whole command line, on the given standard streams.
+func rootCommand(std stdio) *cobra.Command {
+	version := false
+	root := &cobra.Command{
+		Use:   "gapseal COMMAND [flags]",
+		Short: "carry signed container images across an air gap",
+		Long: `gapseal carries signed container images across an air gap in one file, and
+proves on the far side, with no network, that the file is exactly what was
+signed, and nothing else.`,
+		Example: `
+gapseal export ghcr.io/acme/app:v1 --key cosign.pub -o app.tar
+gapseal verify app.tar --key cosign.pub`,
+		Args: unknownCommand,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if version {
+				return printVersion(std)
+			}
+			writeOverview(std.err, c)
+			return usagef("no command given")
+		},
+		PersistentPreRunE:          beforeRun,
+		SuggestionsMinimumDistance: suggestionDistance,
+		CompletionOptions:          cobra.CompletionOptions{DisableDefaultCmd: true},
+	}
+	root.Flags().BoolVar(&version, "version", false, "print the version")
+	root.PersistentFlags().Bool(allFlag, false, "with --help: show all flags")
+	_ = root.PersistentFlags().MarkHidden(allFlag)
+	root.AddCommand(
+		exportCommand(std), verifyCommand(std), inspectCommand(std), repairCommand(std), trustCommand(std),
+		policyCommand(std), registerCommand(std), receiptCommand(std), versionCommand(std), completionCommand(std),
+		exitCodesTopic(),
+	)
+	root.SetHelpCommand(helpCommand())
+	root.SetHelpFunc(showHelp)
+	root.SetFlagErrorFunc(flagError)
+	finish(root)
+	return root
+}
+
+// finish gives each command of a tree what all have in common.
+func finish(c *cobra.Command) {
+	c.DisableFlagsInUseLine = true
+	c.Flags().SortFlags = false
+	c.Flags().VisitAll(func(f *pflag.Flag) {
+		if _, repeatable := f.Value.(pflag.SliceValue); !repeatable {
+			f.Value = &once{Value: f.Value}
+		}
+		completeByKind(c, f)
+	})
+	for _, sub := range c.Commands() {
+		finish(sub)
+	}
+}
+
+// once counts how often a single-valued flag is given: were the last of several
+// to win, a command line could say one thing and mean another. The count is
+// judged by beforeRun, since completion has flags parsed more than once.
+type once struct {
+	pflag.Value
+	given int
+}
+
+func (o *once) Set(s string) error {
+	o.given++
+	return o.Value.Set(s)
+}
+
+// beforeRun refuses flags that every command refuses.
+func beforeRun(c *cobra.Command, _ []string) (err error) {
+	if all, _ := c.Flags().GetBool(allFlag); all && c.Name() != "help" {
+		return usagef("--%s goes with --help and shows all flags; leave it out", allFlag)
+	}
+	c.Flags().Visit(func(f *pflag.Flag) {
+		if o, single := f.Value.(*once); single && o.given > 1 {
+			err = usagef("--%s is given more than once, and takes one value", f.Name)
+		}
+	})
+	return err
+}
+
+// flagError explains what is wrong with the flags of a command line.
+func flagError(c *cobra.Command, err error) error {
+	if c.HasSubCommands() {
+		// A mistyped command is the cause: it has none of the flags.
+		if err := unknownCommand(c, c.Flags().Args()); err != nil {
+			return err
+		}
+	}
+	unknown := (*pflag.NotExistError)(nil)
+	if errors.As(err, &unknown) && len(unknown.GetSpecifiedName()) > 1 {
+		name := unknown.GetSpecifiedName()
+		err = fmt.Errorf("unknown flag --%s", name)
+		if of := ownersOf(c, name); len(of) > 0 {
+			return usagef("%v: it belongs to %s", err, strings.Join(of, " and "))
+		}
+		if near := similarFlags(c, name); len(near) > 0 {
+			return usagef("%v: did you mean %s?", err, strings.Join(near, " or "))
+		}
+	}
+	return usagef("%v; %s lists the flags", err, helpCall(c))
+}
+
+// ownersOf returns the commands beside c that have a flag.
+func ownersOf(c *cobra.Command, flag string) (list []string) {
+	if !c.HasParent() {
+		return nil
+	}
+	for _, other := range c.Parent().Commands() {
+		if other.Flags().Lookup(flag) != nil {
+			list = append(list, spelled(other))
+		}
+	}
+	return list
+}
+
+// maxSimilar is how many flags are suggested for a mistyped one.
+const maxSimilar = 3
+
+// similarFlags returns the flags of c that a mistyped one may mean, by the
+// measure that cobra has for commands.
+func similarFlags(c *cobra.Command, typed string) (list []string) {
+	const longest = 64 // the measure takes time in the product of both lengths
+	if len(typed) > longest {
+		return nil
+	}
+	flags := &cobra.Command{SuggestionsMinimumDistance: suggestionDistance}
+	c.Flags().VisitAll(func(f *pflag.Flag) {
+		if !f.Hidden {
+			flags.AddCommand(&cobra.Command{Use: f.Name, Run: func(*cobra.Command, []string) {}})
+		}
+	})
+	for _, name := range flags.SuggestionsFor(typed) {
+		list = append(list, "--"+name)
+	}
+	if len(list) > maxSimilar {
+		return nil
+	}
+	return list
+}

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+
+	xterm "golang.org/x/term"
+
+	"github.com/spf13/pflag"
+
+	"github.com/gapseal/gapseal/bundle"
+	"github.com/gapseal/gapseal/internal/term"
+	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/dsse"
+	"github.com/gapseal/gapseal/verify/seal"
+	"github.com/gapseal/gapseal/verify/trust"
+)
+
+// sealing holds the flags by which export seals.
+type sealing struct {
+	key, stream, number string
+
+	signer *dsse.Signer // nil if there is nothing to seal
+	said   seal.Statement
+}
+
+func (s *sealing) declare(fs *pflag.FlagSet) {
+	fs.StringVar(&s.key, "seal", "", "seal the bundle with the private key in this PEM `FILE`, cosign's encrypted keys too (environment: COSIGN_PASSWORD)")
+	fs.StringVar(&s.stream, "seal-stream", "", "`NAME` of the series of bundles that the seal counts; needed with --seal")
+	fs.StringVar(&s.number, "seal-serial", "", "serial `N` of the seal, greater than all before it in its stream (default: the time in seconds since 1970)")
+}
+
+// check judges the flags before anything is fetched.
+func (s *sealing) check(allowUnverified bool) (err error) {
+	switch {
+	case s.key == "" && s.stream+s.number != "":
+		return usagef("--seal-stream and --seal-serial say how to seal; give the key too: --seal FILE")
+	case s.key == "":
+		return nil
+	case allowUnverified:
+		return usagef("--seal and --allow-unverified exclude each other: a seal vouches for the bundle, so it must verify")
+	case s.stream == "":
+		return usagef("--seal needs the name of the stream that the bundle belongs to: --seal-stream NAME")
+	}
+	if err := seal.CheckStream(s.stream); err != nil {
+		return usagef("--seal-stream: %v", err)
+	}
+	s.said.Stream = s.stream
+	if s.number == "" {
+		return nil
+	}
+	s.said.Serial, err = strconv.ParseUint(s.number, 10, 64)
+	if err = cmp.Or(err, seal.CheckSerial(s.said.Serial)); err != nil {
+		return usagef("--seal-serial %q: want a number from 1 to %d", s.number, uint64(seal.MaxSerial))
+	}
+	return nil
+}
+
+// load reads the key, so that its password is asked for before the long work.
+func (s *sealing) load(ctx context.Context, std stdio) (err error) {
+	if s.key != "" {
+		s.signer, err = loadSigner(ctx, "--seal", s.key, std)
+	}
+	return err
+}
+
+// seal puts the seal into the plan, and has it judged with all the rest.
+func (s *sealing) seal(plan *bundle.Plan, o *verify.Options) error {
+	if s.signer == nil {
+		return nil
+	}
+	now := clock()
+	s.said.Inventory, s.said.ExportedAt = plan.Manifest, now
+	if s.number == "" {
+		s.said.Serial = uint64(max(now.Unix(), 0))
+	}
+	envelope, err := seal.Make(s.said, s.signer)
+	if err != nil {
+		return err
+	}
+	o.SealKeys = []*trust.Key{s.signer.Public()}
+	return plan.AddSeal(envelope)
+}
+
+// tellSeal writes what the receiving side needs to know.
+func (s *sealing) tellSeal(w io.Writer) {
+	if s.signer != nil {
+		fmt.Fprintf(w, "sealed as number %d of %s\nseal key %s\n", s.said.Serial, s.said.Stream, s.signer.Public().Fingerprint())
+	}
+}
+
+// passwordVariable holds the password of an encrypted key, as for cosign.
+const passwordVariable = "COSIGN_PASSWORD"
+
+// loadSigner reads the private key that a flag names. The password of an
+// encrypted one comes from the environment, else from whoever sits at the
+// terminal.
+func loadSigner(ctx context.Context, flag, path string, std stdio) (*dsse.Signer, error) {
+	raw, err := readAnchor(flag, path)
+	if err != nil {
+		return nil, err
+	}
+	signer, err := dsse.LoadSigner(raw, func() ([]byte, error) { return password(ctx, path, std) })
+	if err != nil && !errors.Is(err, context.Canceled) {
+		return nil, usagef("%s %s: %v", flag, path, err)
+	}
+	return signer, err
+}
+
+func password(ctx context.Context, path string, std stdio) ([]byte, error) {
+	if p, ok := os.LookupEnv(passwordVariable); ok {
+		return []byte(p), nil
+	}
+	if !term.IsTerminal(std.in) {
+		return nil, fmt.Errorf("the key is encrypted; give its password in the environment variable %s, or run this in a terminal", passwordVariable)
+	}
+	fmt.Fprintf(std.err, "Password of %s: ", term.Escape(path))
+	defer fmt.Fprintln(std.err)
+	return readPassword(ctx, std.in)
+}
+
+// readPassword reads a line that is not shown. An interrupt gives the terminal
+// back as it was.
+func readPassword(ctx context.Context, in *os.File) ([]byte, error) {
+	fd := int(in.Fd())
+	before, err := xterm.GetState(fd)
+	if err != nil {
+		return nil, err
+	}
+	type answer struct {
+		line []byte
+		err  error
+	}
+	done := make(chan answer, 1)
+	go func() {
+		line, err := xterm.ReadPassword(fd)
+		done <- answer{line, err}
+	}()
+	select {
+	case a := <-done:
+		return a.line, a.err
+	case <-ctx.Done():
+		return nil, errors.Join(ctx.Err(), xterm.Restore(fd, before))
+	}
+}
