@@ -1,23 +1,23 @@
-// Package layer looks into image layers as their bytes stream past.
+// Package layer examines image layers while their bytes stream past.
 //
-// [Peek] keeps the first block of a layer, enough for [Sniff] to compare its
-// magic bytes with what [FormatOf] says of its media type. [Unpacker] unpacks
-// a whole layer and gives the digest of the tar inside, the diff ID that an
-// image config promises:
+// [Peek] keeps the first block of a layer, enough for [Sniff] to recognize its
+// format by its magic bytes, which the caller can compare with what [FormatOf]
+// derives from its media type. [Unpacker] unpacks a whole layer and returns the
+// digest of the tar inside: the diff ID that an image config declares.
 //
 //	u := layer.NewUnpacker(descriptor.Size, layer.Limits{})
-//	_, err := io.Copy(u, blob) // beside the hash of the blob itself
+//	_, err := io.Copy(u, blob) // while the blob itself is hashed
 //	u.Close()
 //	r := u.Result()
 //
 // An Unpacker goes by the magic bytes and not by the media type, as container
-// runtimes do; that both agree is for the caller to ask. It never trusts a
-// layer: every limit is checked while unpacking, and nothing is written
-// anywhere.
+// runtimes do. Whether the two agree is left to the caller. It does not trust a
+// layer: it checks every limit while it unpacks, and writes nothing anywhere.
 //
-// Neither gzip nor zstd has one encoding only, so bytes can hide in a layer
-// whose diff ID is right: in header fields, in members that unpack to nothing,
-// in frames that decoders skip. A signed layer may hold such bytes honestly
-// (eStargz and zstd:chunked layers do), so they are findings, to be reported
-// as warnings. Bytes which no decoder accounts for are errors.
+// Neither gzip nor zstd has only one encoding of the same content, so a layer
+// with the right diff ID can have hidden bytes: in header fields, in members that
+// unpack to nothing, in frames that decoders skip. A signed layer may hold such
+// bytes for good reasons (eStargz and zstd:chunked layers do), so they are
+// findings, to be reported as warnings. Bytes that no decoder accounts for are
+// errors.
 package layer

@@ -10,11 +10,12 @@ const (
 
 // feed is a pipe with room for a few chunks, so that its two ends can work at
 // the same time. One goroutine writes and closes, another reads and leaves.
-// Chunks are made as they are first needed: most layers are small.
+// Chunks are allocated when they are first needed, because most layers are
+// small.
 type feed struct {
 	full chan []byte
 	free chan []byte
-	left chan struct{} // closed when nobody reads any more
+	left chan struct{} // closed when the reader has stopped reading
 	made int
 	in   []byte // chunk being filled
 	cur  []byte // chunk being read
@@ -45,8 +46,8 @@ func (f *feed) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// grab gets an empty chunk, and waits for one if all are in use. It gives up
-// when the reader has left.
+// grab takes an empty chunk, waiting for one if all are in use. It reports
+// false if the reader has left.
 func (f *feed) grab() bool {
 	select {
 	case <-f.left:
@@ -68,7 +69,8 @@ func (f *feed) grab() bool {
 	}
 }
 
-// flush hands the chunk on. There is room: the channel holds every chunk.
+// flush passes the chunk to the reader. It does not block, because the channel
+// has room for every chunk.
 func (f *feed) flush() {
 	if len(f.in) > 0 {
 		f.full <- f.in
@@ -76,7 +78,7 @@ func (f *feed) flush() {
 	}
 }
 
-// close tells the reader that no more will come.
+// close signals the end to the reader.
 func (f *feed) close() {
 	f.flush()
 	close(f.full)
@@ -101,7 +103,7 @@ func (f *feed) next() bool {
 	return f.cur != nil
 }
 
-// WriteTo reads to the end without a copy.
+// WriteTo writes everything up to the end to w without copying it.
 func (f *feed) WriteTo(w io.Writer) (total int64, err error) {
 	for err == nil && (len(f.rest) > 0 || f.next()) {
 		var n int
@@ -112,5 +114,5 @@ func (f *feed) WriteTo(w io.Writer) (total int64, err error) {
 	return total, err
 }
 
-// leave tells the writer that nobody reads any more.
+// leave signals to the writer that the reader has stopped reading.
 func (f *feed) leave() { close(f.left) }

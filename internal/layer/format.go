@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Format says how the bytes of a layer are packed.
+// Format is how the bytes of a layer are packed.
 type Format string
 
 // The formats that image layers have. Other stands for all that is none of
@@ -18,7 +18,8 @@ const (
 	Other Format = "other"
 )
 
-// HeadSize is how many first bytes of a layer [Sniff] looks at: one tar block.
+// HeadSize is how many of the first bytes of a layer [Sniff] examines: one tar
+// block.
 const HeadSize = 512
 
 // Where a tar header has its fields (POSIX.1-1988 ustar; the checksum stands
@@ -28,11 +29,11 @@ const (
 	tarMagic          = 257
 )
 
-// Sniff tells the format of a layer from its first bytes, of which it needs
-// [HeadSize] when the layer has as many. Magic numbers: RFC 1952 section
-// 2.3.1 (with deflate, the only method there is), RFC 8878 sections 3.1.1 and
-// 3.1.2, and "ustar". A tar header without magic is known by its checksum,
-// a tar without entries by its zero blocks.
+// Sniff recognizes the format of a layer by its first bytes. It needs
+// [HeadSize] of them if the layer has as many. Magic numbers: RFC 1952 section
+// 2.3.1 (with deflate, the only method defined), RFC 8878 sections 3.1.1 and
+// 3.1.2, and "ustar". A tar header without magic is recognized by its checksum,
+// and a tar without entries by its zero blocks.
 func Sniff(head []byte) Format {
 	switch {
 	case isGzip(head):
@@ -59,8 +60,8 @@ func isTar(head []byte) bool {
 	return bytes.HasPrefix(head[tarMagic:], []byte("ustar")) || isZero(head) || tarSumHolds(head)
 }
 
-// tarSumHolds adds up the header with its checksum field taken as spaces.
-// Some old tars added signed bytes; such a header has no magic either.
+// tarSumHolds adds up the header, with its checksum field taken as spaces. Some
+// old tars added signed bytes; their headers have no magic either.
 func tarSumHolds(head []byte) bool {
 	field := strings.Trim(string(head[tarSum:tarSumEnd]), " \x00")
 	want, err := strconv.ParseInt(field, 8, 64)
@@ -87,10 +88,9 @@ func isZero(b []byte) bool {
 	return true
 }
 
-// formats has the layer media types of the OCI image specification
-// (layer.md, with the deprecated non-distributable ones), those of Docker's
-// image manifest version 2 schema 2, and the zstd one that containerd writes
-// beside them.
+// formats has the layer media types of the OCI image specification (layer.md,
+// with the deprecated non-distributable ones), those of Docker's image manifest
+// version 2 schema 2, and the zstd type that containerd writes for the latter.
 var formats = map[string]Format{
 	"application/vnd.oci.image.layer.v1.tar":                       Tar,
 	"application/vnd.oci.image.layer.v1.tar+gzip":                  Gzip,
@@ -105,17 +105,17 @@ var formats = map[string]Format{
 	"application/vnd.docker.image.rootfs.foreign.diff.tar.gzip":    Gzip,
 }
 
-// families are the beginnings that only image layers have.
+// families are the prefixes that only image layers have.
 var families = []string{
 	"application/vnd.oci.image.layer.",
 	"application/vnd.docker.image.rootfs.",
 }
 
-// FormatOf gives the format that a layer's media type promises. It returns
-// false for types that are no image layers, such as those of artifacts. A
-// type that belongs to image layers but is not known here (an encrypted
-// layer, a spelling that differs in case) is ([Other], true), so that nothing
-// which a runtime might unpack passes for an artifact.
+// FormatOf returns the format that a layer's media type promises. It returns
+// false for types that are not image layers, such as those of artifacts. A type
+// that belongs to image layers but is not known here (an encrypted layer, a
+// spelling that differs in case) is ([Other], true), so that nothing which a
+// runtime might unpack passes for an artifact.
 func FormatOf(mediaType string) (Format, bool) {
 	if f, ok := formats[mediaType]; ok {
 		return f, true
@@ -129,14 +129,14 @@ func FormatOf(mediaType string) (Format, bool) {
 	return Other, false
 }
 
-// Peek keeps the first [HeadSize] bytes written to it and lets the rest go,
-// for a look at the magic bytes without unpacking. The zero Peek is ready.
+// Peek keeps the first [HeadSize] bytes written to it and discards the rest, to
+// examine the magic bytes without unpacking. The zero Peek is ready to use.
 type Peek struct {
 	head [HeadSize]byte
 	n    int
 }
 
-// Write takes all of p and never fails.
+// Write takes all of b and never fails.
 func (p *Peek) Write(b []byte) (int, error) {
 	p.n += copy(p.head[p.n:], b)
 	return len(b), nil
@@ -146,5 +146,5 @@ func (p *Peek) Write(b []byte) (int, error) {
 // written.
 func (p *Peek) Head() []byte { return p.head[:p.n] }
 
-// Format is [Sniff] of what was kept.
+// Format returns what [Sniff] says about the bytes kept.
 func (p *Peek) Format() Format { return Sniff(p.Head()) }

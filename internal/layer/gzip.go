@@ -15,9 +15,9 @@ const (
 )
 
 // gunzipper unpacks the members of a gzip file (RFC 1952 section 2.2) one by
-// one, since a reader of all of them tells the first header only and nothing
-// of where a member ends. Like the standard library it refuses names and
-// comments of more than 511 bytes.
+// one, because a reader of all members returns only the first header, and not
+// where a member ends. Like the standard library, it refuses names and comments
+// of more than 511 bytes.
 type gunzipper struct {
 	in      *bufio.Reader
 	out     *sink
@@ -56,8 +56,8 @@ func (g *gunzipper) member(zr *gzip.Reader) error {
 	return err
 }
 
-// header looks at the fields that can hold text of any kind. The fixed ones
-// (time, system, level) have few bits and are set by honest tools.
+// header examines the fields that can hold arbitrary text. The fixed ones
+// (time, system, level) have few bits and are set by ordinary tools.
 func (g *gunzipper) header(h gzip.Header) {
 	fields := []struct{ name, text string }{
 		{"name", h.Name}, {"comment", h.Comment}, {"extra field", string(h.Extra)},
@@ -69,7 +69,8 @@ func (g *gunzipper) header(h gzip.Header) {
 		}
 		found = true
 		if g.texts < maxTexts {
-			g.result.find("gzip: member %d has text in its header (%s, %d bytes): %s", g.members, f.name, len(f.text), quote(f.text))
+			g.result.find("gzip: member %d has text in its header (%s, %d bytes): %s", g.members, f.name, len(f.text),
+				quote(f.text))
 		}
 	}
 	if found {
@@ -77,7 +78,7 @@ func (g *gunzipper) header(h gzip.Header) {
 	}
 }
 
-// quote shows the beginning of s in printable ASCII.
+// quote returns the beginning of s in printable ASCII.
 func quote(s string) string {
 	if len(s) > maxTextLen {
 		return fmt.Sprintf("%+q...", s[:maxTextLen])
@@ -86,8 +87,8 @@ func quote(s string) string {
 }
 
 // rest judges what follows the last member. RFC 1952 knows no padding, but
-// gzip(1) takes zeros for such, as tapes had it, and they carry nothing but
-// their number: zeros are a finding, all else is an error.
+// gzip(1) accepts zeros as such, as tapes had it, and they carry no information
+// but their number. Zeros are a finding; everything else is an error.
 func (g *gunzipper) rest() error {
 	n, err := io.Copy(zeros{}, g.in)
 	if err == nil && n > 0 {

@@ -11,10 +11,10 @@ import (
 	"math"
 )
 
-// Unpacker unpacks one layer whose packed bytes are written to it, in memory
-// that depends on [Limits].MaxWindow and not on the layer: about a megabyte
-// for tar and gzip, the window besides for zstd. Use it from one goroutine,
-// and always close it: it has goroutines of its own.
+// Unpacker unpacks one layer, whose packed bytes are written to it. Its memory
+// depends on [Limits].MaxWindow and not on the layer: about a megabyte for tar
+// and gzip, and the window in addition for zstd. Use it from one goroutine, and
+// always close it, because it runs goroutines of its own.
 type Unpacker struct {
 	in     *feed
 	done   chan struct{}
@@ -23,14 +23,14 @@ type Unpacker struct {
 }
 
 // NewUnpacker returns an Unpacker for a layer of size packed bytes, as its
-// descriptor states them. The size serves [Limits].MaxRatio only, which so
-// holds for the layer as a whole and does not depend on where in it the zeros
-// are; that as many bytes come is for the caller to check.
+// descriptor states. The size is used only for [Limits].MaxRatio, which
+// therefore applies to the layer as a whole, wherever in it the zeros are.
+// Whether that many bytes arrive is left to the caller.
 func NewUnpacker(size int64, limits Limits) *Unpacker {
 	return start(size, limits, unpack)
 }
 
-// readSize is how much is read at once for the decoders, in bytes.
+// readSize is how many bytes are read at once for the decoders.
 const readSize = 16 << 10
 
 type unpackFunc func(*bufio.Reader, *sink, *Result) error
@@ -41,9 +41,9 @@ func start(size int64, limits Limits, f unpackFunc) *Unpacker {
 	return u
 }
 
-// Write takes the next packed bytes. It fails only after Close: what is wrong
-// with the layer is told by [Unpacker.Result], and from then on the rest is
-// taken and dropped, so the caller can go on hashing the blob.
+// Write takes the next packed bytes. It fails only after Close. What is wrong
+// with the layer is in [Unpacker.Result]; from then on the rest is taken and
+// dropped, so that the caller can go on hashing the blob.
 func (u *Unpacker) Write(p []byte) (int, error) {
 	if u.closed {
 		return 0, io.ErrClosedPipe
@@ -51,8 +51,8 @@ func (u *Unpacker) Write(p []byte) (int, error) {
 	return u.in.Write(p)
 }
 
-// Close ends the layer, waits until it is unpacked, and returns the Err of
-// its [Result].
+// Close ends the layer, waits until it is unpacked, and returns the Err of its
+// [Result].
 func (u *Unpacker) Close() error {
 	if !u.closed {
 		u.closed = true
@@ -62,7 +62,7 @@ func (u *Unpacker) Close() error {
 	return u.result.Err
 }
 
-// Result returns what was learned, once Close has returned.
+// Result returns what was found. Call it after Close.
 func (u *Unpacker) Result() Result { return u.result }
 
 func (u *Unpacker) run(out *sink, f unpackFunc) {
@@ -78,8 +78,8 @@ func (u *Unpacker) run(out *sink, f unpackFunc) {
 	}
 }
 
-// guard turns a panic into an error: nobody else could catch it, since it
-// comes in a goroutine of ours.
+// guard turns a panic into an error. It runs in a goroutine of the Unpacker,
+// where the caller could not recover from one.
 func guard(f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -104,8 +104,8 @@ func unpack(in *bufio.Reader, out *sink, r *Result) error {
 	return fmt.Errorf("%w: it begins with % x", ErrFormat, head[:min(len(head), 8)])
 }
 
-// findContent warns when what was packed is no tar: runtimes stop there, or
-// unpack once more, each in its own way.
+// findContent warns if what was packed is not a tar. Some runtimes stop there
+// and others unpack once more.
 func (r *Result) findContent(out *sink) {
 	switch f := out.head.Format(); {
 	case out.total == 0:
@@ -117,21 +117,23 @@ func (r *Result) findContent(out *sink) {
 
 // What an [Unpacker] finds wrong, apart from a [LimitError].
 var (
-	// ErrFormat: the layer begins like no format that layers have.
+	// ErrFormat reports that the layer begins like none of the formats that
+	// layers have.
 	ErrFormat = errors.New("layer is neither tar, gzip nor zstd")
 
-	// ErrDamaged: the compressed data is broken or ends early.
+	// ErrDamaged reports that the compressed data is broken or ends early.
 	ErrDamaged = errors.New("layer is damaged")
 
-	// ErrTrailing: something that is no compressed data follows it.
+	// ErrTrailing reports that something follows the compressed data that is
+	// not compressed data.
 	ErrTrailing = errors.New("layer has bytes after its compressed data")
 
-	// ErrInternal: the decoder gave way. That is a fault of the program, and
-	// no verdict on the layer.
+	// ErrInternal reports that the decoder failed. That is a fault of the
+	// program and says nothing about the layer.
 	ErrInternal = errors.New("internal fault while unpacking a layer")
 )
 
-// Result is what an [Unpacker] learned of one layer.
+// Result is what an [Unpacker] found out about one layer.
 type Result struct {
 	// Format is what the magic bytes say.
 	Format Format
@@ -143,8 +145,8 @@ type Result struct {
 	// Unpacked counts unpacked bytes, up to where Err stopped it.
 	Unpacked int64
 
-	// Findings are bytes of the layer that its diff ID does not speak for,
-	// and other things to warn of, one sentence each, of bounded number and
+	// Findings are bytes of the layer that its diff ID does not cover, and
+	// other reasons for a warning, one sentence each, of bounded number and
 	// length. Text from the layer is quoted, in printable ASCII.
 	Findings []string
 
@@ -156,7 +158,7 @@ func (r *Result) find(format string, args ...any) {
 	r.Findings = append(r.Findings, fmt.Sprintf(format, args...))
 }
 
-// damaged wraps what a decoder or the output said, unless it was a limit.
+// damaged wraps the error of a decoder or of the output, unless it is a limit.
 func damaged(where string, err error) error {
 	if limit := (*LimitError)(nil); errors.As(err, &limit) {
 		return limit
@@ -164,9 +166,9 @@ func damaged(where string, err error) error {
 	return fmt.Errorf("%w: %s: %w", ErrDamaged, where, err)
 }
 
-// sink takes the unpacked bytes: it counts them against the budget, keeps
-// their head, and hashes them in a goroutine of its own, for hashing costs
-// about as much as unpacking. close must be called.
+// sink takes the unpacked bytes. It counts them against the budget, keeps their
+// head, and hashes them in a goroutine of its own, because hashing costs about
+// as much as unpacking. close must be called.
 type sink struct {
 	size   int64 // of the packed layer
 	limits Limits
@@ -194,7 +196,7 @@ func newSink(size int64, limits Limits) *sink {
 	return s
 }
 
-// Write fails with a *LimitError at the first byte too many.
+// Write fails with a [*LimitError] at the first byte too many.
 func (s *sink) Write(p []byte) (int, error) {
 	s.total += int64(len(p))
 	if s.total > s.budget {
@@ -204,7 +206,8 @@ func (s *sink) Write(p []byte) (int, error) {
 	return s.feed.Write(p)
 }
 
-// close waits for the hash and returns the diff ID of all that was written.
+// close waits for the hash and returns the diff ID of everything that was
+// written.
 func (s *sink) close() string {
 	s.feed.close()
 	<-s.hashed
@@ -216,23 +219,23 @@ const (
 	// DefaultMaxUnpacked is how many bytes one layer may unpack to.
 	DefaultMaxUnpacked int64 = 64 << 30
 
-	// DefaultMaxRatio is how many bytes a layer may unpack to for each of
-	// its own. Deflate cannot do more than 1032, and only with zeros.
+	// DefaultMaxRatio is how many bytes a layer may unpack to for each of its
+	// own. Deflate cannot exceed 1032, and reaches it only with zeros.
 	DefaultMaxRatio int64 = 1000
 
-	// DefaultMaxWindow is the largest window a zstd frame may ask for, in
-	// bytes; it decides how much memory its decoder takes. Beyond it the
-	// zstd command refuses as well (RFC 8878 section 3.1.1.1.2 asks every
-	// decoder for 8 MiB only).
+	// DefaultMaxWindow is the largest window that a zstd frame may ask for, in
+	// bytes, which decides how much memory its decoder takes. The zstd command
+	// refuses larger ones too. (RFC 8878 section 3.1.1.1.2 requires only 8 MiB
+	// of a decoder.)
 	DefaultMaxWindow int64 = 128 << 20
 )
 
-// RatioGrace is how many bytes any layer may unpack to, whatever the ratio:
-// the smallest layers are zeros and headers, and do no harm.
+// RatioGrace is how many bytes any layer may unpack to, whatever the ratio. The
+// smallest layers are zeros and headers, and do no harm.
 const RatioGrace int64 = 1 << 20
 
-// Limits bound what unpacking one layer may cost. In place of a field that is
-// not above zero stands its default.
+// Limits bound what unpacking one layer may cost. A field that is not above
+// zero means its default.
 type Limits struct {
 	MaxUnpacked int64 // bytes
 	MaxRatio    int64 // unpacked bytes for each packed byte
@@ -254,12 +257,12 @@ func positive(n, otherwise int64) int64 {
 	return otherwise
 }
 
-// budget is how many bytes a layer of size packed bytes may unpack to.
+// budget returns how many bytes a layer of size packed bytes may unpack to.
 func (l Limits) budget(size int64) int64 {
 	return min(l.MaxUnpacked, l.ratioBudget(size))
 }
 
-// ratioBudget is what the ratio alone allows, at most all there is.
+// ratioBudget returns what the ratio alone allows.
 func (l Limits) ratioBudget(size int64) int64 {
 	if size > math.MaxInt64/l.MaxRatio {
 		return math.MaxInt64
@@ -267,8 +270,8 @@ func (l Limits) ratioBudget(size int64) int64 {
 	return max(RatioGrace, size*l.MaxRatio)
 }
 
-// exceeded names the limit that stopped a layer of size packed bytes after
-// unpacked bytes.
+// exceeded returns the limit that stopped a layer of size packed bytes after so
+// many unpacked bytes.
 func (l Limits) exceeded(size, unpacked int64) *LimitError {
 	if l.ratioBudget(size) < l.MaxUnpacked {
 		ratio := unpacked / max(size, 1)
@@ -284,14 +287,15 @@ const (
 	LimitWindow   = "zstd-window"   // bytes
 )
 
-// LimitError says that a layer went over one of its [Limits].
+// LimitError reports that a layer exceeded one of its [Limits].
 type LimitError struct {
 	What  string // LimitUnpacked, LimitRatio or LimitWindow
 	Limit int64
 	Found int64 // at least this much: unpacking stopped here
 }
 
-// Error tells the limit, what was found, and that the limit can be raised.
+// Error names the limit and what was found.
 func (e *LimitError) Error() string {
-	return fmt.Sprintf("layer %s is %d or more, limit %d: raise the limit only for a layer known to need it", e.What, e.Found, e.Limit)
+	return fmt.Sprintf("layer %s is %d or more, limit %d: raise the limit only for a layer known to need it", e.What,
+		e.Found, e.Limit)
 }

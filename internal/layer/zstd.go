@@ -10,11 +10,11 @@ import (
 )
 
 // zstdMaxWindow is the largest window that a frame header can state (RFC 8878
-// section 3.1.1.1.2), so no limit beyond it means anything.
+// section 3.1.1.1.2). A larger limit means nothing.
 const zstdMaxWindow = 1<<41 + 7<<38
 
 // unzstd lets the decoder read through a [frameWalker], because the decoder
-// does not tell what it skipped. The decoder keeps to the window limit by
+// does not report what it skipped. The decoder keeps to the window limit
 // itself; the walker knows how large the window was.
 func unzstd(in io.Reader, out *sink, r *Result) error {
 	window := min(uint64(out.limits.MaxWindow), zstdMaxWindow)
@@ -33,8 +33,8 @@ func unzstd(in io.Reader, out *sink, r *Result) error {
 	return w.verdict(err)
 }
 
-// verdict is the error of the layer, given what the decoder said. The decoder
-// reads nothing ahead, so both have seen the same bytes.
+// verdict returns the error of the layer, given that of the decoder. The
+// decoder does not read ahead, so both have seen the same bytes.
 func (w *frameWalker) verdict(err error) error {
 	limit := (*LimitError)(nil)
 	switch {
@@ -60,9 +60,9 @@ func (w *frameWalker) findings(r *Result) {
 }
 
 // frameWalker follows the frames of a zstd file as its bytes pass (RFC 8878
-// section 3.1): it reads frame headers and block headers, counts, and steps
-// over the rest. It is a writer that never fails; where the file makes no
-// sense it stops looking, since the decoder beside it fails there too.
+// section 3.1): it reads frame headers and block headers, counts, and skips the
+// rest. It is a writer that never fails. Where the file is malformed it stops
+// looking, because the decoder beside it fails there too.
 type frameWalker struct {
 	maxWindow    uint64
 	frames       int   // with content
@@ -108,7 +108,8 @@ func (w *frameWalker) Write(p []byte) (int, error) {
 
 func (w *frameWalker) read(want int, step func([]byte)) { w.want, w.step = want, step }
 
-// trailing says that bytes follow the last frame which begin no other.
+// trailing reports whether the last frame is followed by bytes that begin no
+// other frame.
 func (w *frameWalker) trailing() bool {
 	return w.boundary && w.skip == 0 && (w.lost || w.have > 0)
 }
@@ -152,10 +153,11 @@ const (
 	flagSingleSegment = 1 << 5
 )
 
-// checksumSize is what follows the last block of a frame with flagChecksum.
+// checksumSize is the number of bytes that follow the last block of a frame
+// with flagChecksum.
 const checksumSize = 4
 
-// descriptor is the byte that tells how long the frame header is.
+// descriptor reads the byte that determines the length of the frame header.
 func (w *frameWalker) descriptor(b []byte) {
 	w.flags = b[0]
 	w.read(windowSize(w.flags)+dictionarySize(w.flags)+contentSize(w.flags), w.header)
@@ -177,7 +179,7 @@ func contentSize(flags byte) int {
 	return [4]int{0, 2, 4, 8}[flags>>6]
 }
 
-// header is the rest of the frame header: window, dictionary, content size.
+// header reads the rest of the frame header: window, dictionary, content size.
 func (w *frameWalker) header(b []byte) {
 	if size := w.window(b); size > w.maxWindow {
 		w.limit = &LimitError{What: LimitWindow, Limit: int64(w.maxWindow), Found: int64(min(size, 1<<62))}
@@ -187,9 +189,9 @@ func (w *frameWalker) header(b []byte) {
 	w.read(3, w.block)
 }
 
-// window is how much of its output the frame's decoder must keep: what the
-// header says, or all of the content where the frame is a single segment
-// (sections 3.1.1.1.2 and 3.1.1.1.4).
+// window returns how much of its output the frame's decoder must keep: what the
+// header says, or all of the content if the frame is a single segment (sections
+// 3.1.1.1.2 and 3.1.1.1.4).
 func (w *frameWalker) window(b []byte) uint64 {
 	if w.flags&flagSingleSegment == 0 {
 		base := uint64(1) << (10 + b[0]>>3)
@@ -205,7 +207,8 @@ func (w *frameWalker) window(b []byte) uint64 {
 	return size
 }
 
-// block is a block header (section 3.1.1.2): last block or not, type, size.
+// block reads a block header (section 3.1.1.2): whether it is the last block,
+// its type and its size.
 func (w *frameWalker) block(b []byte) {
 	header := uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16
 	w.skip = int64(header >> 3)
