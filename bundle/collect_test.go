@@ -62,7 +62,7 @@ func (b build) index(t testing.TB, tag string, children ...oci.Descriptor) oci.D
 	return b.manifest(t, tag, map[string]any{"manifests": children})
 }
 
-// attestation is what BuildKit stores beside a child of an index.
+// attestation stores an attestation as BuildKit does, next to a child of an index.
 func (b build) attestation(t testing.TB, about oci.Descriptor) oci.Descriptor {
 	t.Helper()
 	statement := b.blob(oci.TypeInToto, `{"about":"`+string(about.Digest)+`"}`)
@@ -73,7 +73,7 @@ func (b build) attestation(t testing.TB, about oci.Descriptor) oci.Descriptor {
 	return d
 }
 
-// refer stores a manifest that refers to subject, and lists it at the fallback
+// refer stores a manifest whose subject is subject, and lists it under the fallback
 // tag.
 func (b build) refer(t testing.TB, subject oci.Descriptor, layer oci.Descriptor) oci.Descriptor {
 	t.Helper()
@@ -129,7 +129,7 @@ func TestPlatformsNarrow(t *testing.T) {
 	}
 	req.Platforms = []oci.Platform{{OS: "linux", Architecture: "s390x"}}
 	if _, err := collect(t, b, req); err == nil || !strings.Contains(err.Error(), "linux/amd64, linux/arm64") {
-		t.Errorf("a platform nobody offers: %v", err)
+		t.Errorf("a platform that no image has: %v", err)
 	}
 }
 
@@ -223,7 +223,8 @@ func TestImageAsReferrer(t *testing.T) {
 	}
 }
 
-// Evidence over its budget is carried as a stream, and is not held in memory.
+// TestLargeEvidenceIsCarriedUnjudged wants evidence over its budget to be carried
+// as content, and not to be held in memory.
 func TestLargeEvidenceIsCarriedUnjudged(t *testing.T) {
 	b := newBuild()
 	root := b.image(t, "v1", "amd64")

@@ -11,11 +11,12 @@ import (
 	"github.com/gapseal/gapseal/verify/check"
 )
 
-// Wherever a bundle is cut off, its size is told, and from the inventory on the
-// one it should have, alike for a file and a pipe.
-func TestATruncatedBundleTellsItsSize(t *testing.T) {
+// TestTruncatedBundleReportsItsSize cuts a bundle at many places, and wants the
+// report to give its size and, if the inventory can still be read, the size that it
+// should have; the same for a file and a pipe.
+func TestTruncatedBundleReportsItsSize(t *testing.T) {
 	raw := fixture.Bundle(t, "app:v1")
-	known := fixture.Offsets(raw)[5] // behind the inventory
+	known := fixture.Offsets(raw)[5] // after the inventory
 	for n := 98; n < len(raw); n += 97 {
 		part := raw[:n]
 		file, err := bundle.Open(bytes.NewReader(part), int64(n), oci.DefaultLimits())

@@ -11,12 +11,11 @@ import (
 	"github.com/gapseal/gapseal/verify/check"
 )
 
-// FuzzReader reads arbitrary bytes as a bundle. Whatever they are: there is no
-// panic; file and pipe agree on whether anything is wrong; memory stays bounded;
-// and bytes with nothing wrong about them are those that the plan derived from
-// their own content would be written as, so that one content has one form.
-// Verified are the bundles that were signed, and no others, whatever stands in
-// the place of a seal that nobody pinned.
+// FuzzReader reads arbitrary bytes as a bundle. There must be no panic, memory must
+// stay bounded, and a file and a pipe must agree on whether anything is wrong. Bytes
+// without a fault must be those that a plan of their own content is written as, so
+// that one content has one form. Only the bundles that were signed may verify; where
+// no seal key is pinned, they may have any seal.
 func FuzzReader(f *testing.F) {
 	good := fixture.Bundle(f, "unsigned:v1")
 	f.Add(good)
@@ -54,19 +53,19 @@ func FuzzReader(f *testing.F) {
 	})
 }
 
-// unsealed takes the seal off a good bundle.
+// unsealed returns a good bundle without its seal.
 func unsealed(raw []byte) []byte {
 	f := fixture.Open(raw)
 	f.Seal = nil
 	return f.Build()
 }
 
-// canonical builds the bundle again with the forge, which derives everything it
-// can from the documents, and compares.
+// canonical compares a bundle with one that the forge builds from its content. The
+// forge derives everything that follows from the documents.
 func canonical(t *testing.T, r *bundle.Reader, raw []byte) {
 	g := r.Walk()
 	if slices.ContainsFunc(g.Faults, func(f *check.Fault) bool { return !f.Warn }) || len(g.Blobs) != len(r.Inventory.Blobs) {
-		return // a fault that verify tells
+		return // a fault that verify reports
 	}
 	for i, b := range g.Blobs {
 		if !slices.Equal(b.Roles, r.Inventory.Blobs[i].Roles) {

@@ -9,7 +9,7 @@ import (
 
 const gib = 1 << 30
 
-// sizes stand around the borders of what a header can say in which way.
+// sizes are around the borders between the forms in which a header gives a size.
 var sizes = []int64{0, 1, 511, 512, 513, 1 << 20, 8*gib - 513, 8*gib - 1, 8 * gib, 8*gib + 1, 1 << 40, 16 << 40, 1 << 55}
 
 func TestHeaderIsWhatArchiveTarWrites(t *testing.T) {
@@ -29,7 +29,8 @@ func TestHeaderIsWhatArchiveTarWrites(t *testing.T) {
 	}
 }
 
-// From 8 GiB on archive/tar would write a PAX or GNU header; it reads ours.
+// TestHeaderIsReadByArchiveTar includes sizes from 8 GiB on, for which archive/tar
+// would write a PAX or GNU header. It reads ours.
 func TestHeaderIsReadByArchiveTar(t *testing.T) {
 	for _, size := range sizes {
 		b := header(nameIndex, size)
@@ -72,8 +73,8 @@ func TestPaddingFillsTheBlock(t *testing.T) {
 	}
 }
 
-// A plan of more than 8 GiB can be laid out, and its header be read back,
-// without anybody writing that much.
+// TestHugeEntryIsReadBack reads the header of an entry of more than 8 GiB, without
+// writing that much.
 func TestHugeEntryIsReadBack(t *testing.T) {
 	for _, size := range []int64{8*gib - 1, 8 * gib} {
 		r := &Reader{Contents: Contents{Limits: testLimits}, seq: newSequence(&faultList{})}

@@ -68,7 +68,8 @@ func TestReadsWhatWasWritten(t *testing.T) {
 	}
 }
 
-// The tap sees every blob once, whatever its role, and nothing else.
+// TestTapSeesEveryBlobOnce wants the tap to be given every blob once, in whatever
+// role, and nothing else.
 func TestTapSeesEveryBlobOnce(t *testing.T) {
 	raw := fixture.Bundle(t, "app:v1", "multi:v1")
 	var mu sync.Mutex
@@ -79,7 +80,7 @@ func TestTapSeesEveryBlobOnce(t *testing.T) {
 			defer mu.Unlock()
 			seen[d] = append(seen[d], b)
 			if int64(len(b)) != size {
-				t.Errorf("%s: told %d bytes, given %d", d, size, len(b))
+				t.Errorf("%s: announced with %d bytes, given %d", d, size, len(b))
 			}
 		}}
 	}
@@ -120,8 +121,8 @@ type refusing struct{}
 func (refusing) Write([]byte) (int, error) { return 0, errFull }
 func (refusing) Close() error              { return nil }
 
-// A read that the operating system refuses is an error, wherever it happens,
-// and no fault of the bundle.
+// TestReadErrors wants a read that the operating system refuses to be an error,
+// wherever it happens, and not a fault of the bundle.
 func TestReadErrors(t *testing.T) {
 	raw := fixture.Bundle(t, "app:v1")
 	for at := 0; at < len(raw); at += 300 {
@@ -160,7 +161,8 @@ func (b brokenAt) ReadAt(p []byte, off int64) (int, error) {
 	return n, errDown
 }
 
-// Wherever a bundle is cut, it is refused as cut, and file and pipe agree.
+// TestCutAnywhere wants a bundle that is cut to be refused as cut, wherever that is,
+// by a file and a pipe alike.
 func TestCutAnywhere(t *testing.T) {
 	raw := fixture.Bundle(t, "unsigned:v1")
 	for n := range len(raw) {
@@ -183,8 +185,8 @@ func TestCutAnywhere(t *testing.T) {
 	}
 }
 
-// No byte of a bundle can be another one, or be one more: each third one is
-// tried, a different bit each time.
+// TestNoByteIsFree flips a bit of every third byte, and adds a byte at the end. Each
+// must be a fault.
 func TestNoByteIsFree(t *testing.T) {
 	raw := fixture.Bundle(t, "unsigned:v1")
 	for i := 0; i < len(raw); i += 3 {

@@ -21,8 +21,8 @@ func written(t *testing.T, p *bundle.Plan, fetch bundle.Fetch) []byte {
 	return b.Bytes()
 }
 
-// TestAddSeal compares a sealed plan with what the second writer makes, and with
-// the bundle before it was sealed.
+// TestAddSeal compares a sealed plan with what the independent writer of the tests
+// makes, and with the bundle before it was sealed.
 func TestAddSeal(t *testing.T) {
 	p, fetch, err := bundle.Collect(context.Background(), fixture.NewRegistry(), fixture.Request(t, "app-v3:v1"))
 	if err != nil {
@@ -32,7 +32,7 @@ func TestAddSeal(t *testing.T) {
 	if p.Sealed || p.Manifest != oci.FromBytes(plain[2].Data) {
 		t.Errorf("sealed %t, manifest %s", p.Sealed, p.Manifest)
 	}
-	for _, envelope := range []string{"one seal", "another"} { // the last one counts
+	for _, envelope := range []string{"one seal", "another"} { // the last one replaces the first
 		if err := p.AddSeal([]byte(envelope)); err != nil {
 			t.Fatal(err)
 		}
@@ -66,13 +66,14 @@ func TestAddSealRefuses(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	p.Limits.Metadata = 6000 // the bundle has less, and not with the seal
+	p.Limits.Metadata = 6000 // the bundle has less without the seal, and more with it
 	if err := p.AddSeal(make([]byte, 6000)); err == nil || !strings.Contains(err.Error(), "limit.metadata") {
 		t.Error(err)
 	}
 }
 
-// A pipe gives the seal before any content.
+// TestTheSealComesBeforeContent reads a pipe up to the first content, which must
+// include the seal.
 func TestTheSealComesBeforeContent(t *testing.T) {
 	by := fixture.NewSealer()
 	raw := by.SealedBundle(fixture.Bundle(t, "app-v3:v1"))

@@ -17,8 +17,8 @@ import (
 
 var errDown = errors.New("the registry is down")
 
-// What the source says is there and does not hand out is an error, and never
-// left out in silence.
+// TestFoundAndNotFetchable wants an error for what the source says exists and does
+// not deliver: nothing is left out in silence.
 func TestFoundAndNotFetchable(t *testing.T) {
 	b := newBuild()
 	amd, arm := b.image(t, "", "amd64"), b.image(t, "", "arm64")
@@ -69,8 +69,8 @@ func (failingReferrers) Referrers(context.Context, string, oci.Digest) ([]oci.De
 	return nil, errDown
 }
 
-// A source that answers with other content than it was asked for is caught by
-// the digest, whatever the content is.
+// TestWrongContentFromTheSource wants an error from the digest for a source that
+// delivers other content than was requested, whatever that content is.
 func TestWrongContentFromTheSource(t *testing.T) {
 	b := newBuild()
 	amd, arm := b.image(t, "", "amd64"), b.image(t, "", "arm64")
@@ -116,7 +116,8 @@ func TestMalformedManifestIsRefused(t *testing.T) {
 	}
 }
 
-// A hostile registry cannot make export hold more than the budget.
+// TestCollectKeepsTheBudgets wants a hostile registry not to make Collect hold more
+// than the budget.
 func TestCollectKeepsTheBudgets(t *testing.T) {
 	b := newBuild()
 	root := b.image(t, "v1", "amd64")
@@ -139,7 +140,7 @@ func TestFetchThatFails(t *testing.T) {
 		fetch bundle.Fetch
 		want  func(error) bool
 	}{
-		"not to be had": {func(context.Context, oci.Digest, int64) (io.ReadCloser, error) { return nil, errDown }, isDown},
+		"not available": {func(context.Context, oci.Digest, int64) (io.ReadCloser, error) { return nil, errDown }, isDown},
 		"breaks off":    {giving(func(size int64) io.Reader { return io.MultiReader(zeros(size/2), failing{}) }), isDown},
 		"ends early":    {giving(func(size int64) io.Reader { return zeros(size / 2) }), isFault(check.BlobSize)},
 		"other content": {giving(zeros), isFault(check.BlobDigest)},

@@ -39,8 +39,8 @@ func TestWriteFileEqualsWriteStream(t *testing.T) {
 		t.Fatal(err)
 	}
 	var stream bytes.Buffer
-	var told int64
-	if err := p.WriteStream(t.Context(), &stream, fetch, func(n int64) { told += n }); err != nil {
+	var reported int64
+	if err := p.WriteStream(t.Context(), &stream, fetch, func(n int64) { reported += n }); err != nil {
 		t.Fatal(err)
 	}
 	var file memory
@@ -50,8 +50,8 @@ func TestWriteFileEqualsWriteStream(t *testing.T) {
 	if !bytes.Equal(stream.Bytes(), file.b) || int64(len(file.b)) != p.Size {
 		t.Errorf("stream of %d bytes, file of %d, planned %d: not the same", stream.Len(), len(file.b), p.Size)
 	}
-	if told != p.ContentSize() {
-		t.Errorf("progress was told %d bytes, planned %d", told, p.ContentSize())
+	if reported != p.ContentSize() {
+		t.Errorf("progress reported %d bytes, planned %d", reported, p.ContentSize())
 	}
 }
 
@@ -75,7 +75,7 @@ func TestSameInputSameBytes(t *testing.T) {
 	}
 }
 
-func TestSharedBlobsStandOnce(t *testing.T) {
+func TestSharedBlobsAreStoredOnce(t *testing.T) {
 	one, three := fixture.Bundle(t, "unsigned:v1"), fixture.Bundle(t, "unsigned:v1", "app:v1", "notlog:v1")
 	names := map[string]int{}
 	for _, f := range fixture.Files(three) {
@@ -106,7 +106,8 @@ func TestOneDigestUnderTwoReferences(t *testing.T) {
 	}
 }
 
-// A tag that moves between two looks must not put two images under one name.
+// TestTwoDigestsUnderOneReference wants a tag that moves between two requests not to
+// put two images under one name.
 func TestTwoDigestsUnderOneReference(t *testing.T) {
 	src := &moving{newBuild()}
 	src.image(t, "a", "amd64")
@@ -147,13 +148,13 @@ func TestEvidenceFromAnotherRepository(t *testing.T) {
 	}
 }
 
-func TestOnResolvedIsToldEachDigest(t *testing.T) {
+func TestOnResolvedGetsEachDigest(t *testing.T) {
 	req := fixture.Request(t, "app:v1", "app:v2")
-	told := map[string]oci.Digest{}
-	req.OnResolved = func(ref oci.Reference, d oci.Digest) { told[ref.String()] = d }
+	resolved := map[string]oci.Digest{}
+	req.OnResolved = func(ref oci.Reference, d oci.Digest) { resolved[ref.String()] = d }
 	for _, img := range plan(t, fixture.NewRegistry(), req).Inventory.Images {
-		if told[img.Reference] != img.Digest {
-			t.Errorf("%s: told %s, want %s", img.Reference, told[img.Reference], img.Digest)
+		if resolved[img.Reference] != img.Digest {
+			t.Errorf("%s: resolved to %s, want %s", img.Reference, resolved[img.Reference], img.Digest)
 		}
 	}
 }
@@ -199,7 +200,7 @@ func TestWriterThatFails(t *testing.T) {
 
 var errFull = errors.New("no space left on device")
 
-// full is a device with room for so many bytes.
+// full is a device with room for a number of bytes.
 type full struct {
 	room, at int64
 	memory

@@ -101,8 +101,8 @@ func TestParseRepository(t *testing.T) {
 	}
 }
 
-// FuzzParseReference asks that what is accepted has one full form, which is
-// accepted as the same again and can be no path upwards.
+// FuzzParseReference wants an accepted reference to have one full form, which is
+// accepted as the same reference and cannot be a path to a parent folder.
 func FuzzParseReference(f *testing.F) {
 	for _, s := range []string{
 		"alpine", "docker.io/library/alpine:3", "ghcr.io/acme/app:v1@sha256:" + hexA, "127.0.0.1:5000/lab/app", "localhost/x", "[::1]:5000/x",

@@ -65,7 +65,7 @@ func TestParseManifest(t *testing.T) {
 	}
 }
 
-func TestParseManifestBoundsItsComplaints(t *testing.T) {
+func TestParseManifestBoundsItsFaults(t *testing.T) {
 	foreign := strings.Replace(good, `"size"`, `"urls":["x"],"size"`, 1)
 	raw := manifest(`"config":` + good + `,"layers":[` + strings.Repeat(foreign+",", 10_000) + foreign + `]`)
 	if m, faults := oci.ParseManifest([]byte(raw), oci.TypeManifest); m != nil || len(faults) > 200 {
@@ -119,8 +119,8 @@ func TestEvidenceKind(t *testing.T) {
 	}
 }
 
-// FuzzParseManifest asks of whatever is accepted that nothing in it can act as a
-// path or be taken for two things.
+// FuzzParseManifest wants nothing in an accepted manifest to act as a path, or to be
+// both an image and an index.
 func FuzzParseManifest(f *testing.F) {
 	f.Add([]byte(manifest(`"config":`+good+`,"layers":[`+good+`]`)), uint8(1))
 	f.Add([]byte(`{"schemaVersion":2,"mediaType":"`+oci.TypeIndex+`","manifests":[`+good+`]}`), uint8(0))

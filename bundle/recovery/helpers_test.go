@@ -10,7 +10,7 @@ import (
 	"github.com/gapseal/gapseal/oci"
 )
 
-// ram is a file in ram.
+// ram is a file in memory.
 type ram []byte
 
 func (m ram) ReadAt(p []byte, off int64) (int, error)  { return bytes.NewReader(m).ReadAt(p, off) }
@@ -24,13 +24,13 @@ func noise(n int, seed byte) []byte {
 	return b
 }
 
-// made is a bundle with its parity, as files by name.
+// made is the files of a bundle with recovery volumes, by name.
 type made struct {
 	index *Index
 	files map[string][]byte
 }
 
-// protect makes the volumes of a bundle, and recovery volumes for percent.
+// protect makes volumes of each bytes, and recovery volumes for percent.
 func protect(t testing.TB, whole []byte, percent int, each int64) made {
 	t.Helper()
 	x, sizes, err := Plan(int64(len(whole)), percent, each)
@@ -62,7 +62,7 @@ func protect(t testing.TB, whole []byte, percent int, each int64) made {
 	return m
 }
 
-// open lists the files of a set as they are now; nil is a missing one.
+// open scans the files of a set as they are now; a file that is nil is missing.
 func (m made) open(t testing.TB, now map[string][]byte) *set {
 	t.Helper()
 	set, err := newSet(m.index, "app.tar")
@@ -80,7 +80,7 @@ func (m made) open(t testing.TB, now map[string][]byte) *set {
 	return set
 }
 
-// copies returns the files, free to be damaged.
+// copies returns copies of the files, for a test to damage.
 func (m made) copies() map[string][]byte {
 	c := map[string][]byte{}
 	for name, raw := range m.files {
@@ -89,7 +89,7 @@ func (m made) copies() map[string][]byte {
 	return c
 }
 
-// repair rebuilds every file that is not as it should be, and demands identical
+// repair rebuilds every file that is damaged or missing, and wants the original
 // bytes.
 func (m made) repair(t testing.TB, now map[string][]byte) error {
 	t.Helper()

@@ -11,7 +11,7 @@ import (
 	"github.com/gapseal/gapseal/oci"
 )
 
-func TestPlanKeepsItsBounds(t *testing.T) {
+func TestGeometryIsWithinItsBounds(t *testing.T) {
 	for _, size := range []int64{1, 2, 4095, 4096, 4097, 30_000, 1 << 20, 15_000_001, 15_100_000, 1 << 30, 4_700_372_992, 1 << 40, 1 << 50} {
 		for percent := 1; percent <= 100; percent++ {
 			g, err := geometry(size, percent)
@@ -21,8 +21,8 @@ func TestPlanKeepsItsBounds(t *testing.T) {
 			if g.Blocks() > 256 || g.Block()*int64(g.Data) < size || g.Block()*int64(g.Data-1) >= size || g.Columns > 16 {
 				t.Errorf("%d bytes, %d percent: %+v", size, percent, g)
 			}
-			// A run of the share, wherever it begins, touches no more blocks than
-			// there are of parity.
+			// A run of that share, wherever it begins, touches no more blocks than
+			// there are blocks of parity.
 			if run := (size*int64(percent) + 99) / 100; size < 1<<50 && (run+g.Block()-2)/g.Block()+1 > int64(g.Parity) {
 				t.Errorf("%d bytes, %d percent: a run of %d bytes may touch more than %d blocks of %d", size, percent, run, g.Parity, g.Block())
 			}
@@ -35,10 +35,10 @@ func TestPlanKeepsItsBounds(t *testing.T) {
 	}
 }
 
-// TestGeometryThatCostsWithoutEnd: an index of a few kilobytes must not ask for
-// work or room out of all proportion to the bundle: padding of petabytes to be
-// hashed, or parity of a hundred times the bundle to be rebuilt.
-func TestGeometryThatCostsWithoutEnd(t *testing.T) {
+// TestGeometryOutOfProportion refuses an index of a few kilobytes that would cause
+// work or take space out of proportion to the bundle: petabytes of padding to hash,
+// or parity of a hundred times the bundle to rebuild.
+func TestGeometryOutOfProportion(t *testing.T) {
 	const whole = 1 << 50
 	for name, c := range map[string]struct {
 		g    Geometry
@@ -62,7 +62,7 @@ func TestGeometryThatCostsWithoutEnd(t *testing.T) {
 	}
 }
 
-// TestEveryPlanIsWithinItsBounds: what export lays out is what repair takes.
+// TestEveryPlanIsWithinItsBounds wants repair to accept whatever export plans.
 func TestEveryPlanIsWithinItsBounds(t *testing.T) {
 	for _, size := range []int64{1, 511, 512, 4096, 4097, 65535, 1 << 20, 1<<20 + 1, 123456789, 1<<32 - 1, 1<<40 + 7, 1<<50 - 1, 1 << 50} {
 		for percent := 1; percent <= 100; percent++ {
@@ -81,9 +81,9 @@ func TestEveryPlanIsWithinItsBounds(t *testing.T) {
 	}
 }
 
-// FuzzParseRecovery reads arbitrary bytes as an index, and lays out and scans
-// the set that it speaks of with nothing there: whatever it says, ram stays
-// bounded, and it is written back to the same bytes.
+// FuzzParseRecovery reads arbitrary bytes as an index, and scans its set with all
+// files missing. Memory must stay bounded, and the index must be written back as the
+// same bytes.
 func FuzzParseRecovery(f *testing.F) {
 	raw, err := protect(f, noise(40_000, 9), 20, 12_000).index.Marshal()
 	if err != nil {
@@ -99,7 +99,7 @@ func FuzzParseRecovery(f *testing.F) {
 			return
 		}
 		if again, err := x.Marshal(); err != nil || !bytes.Equal(again, raw) {
-			t.Error("another way to write an index is read, too")
+			t.Error("a second form of an index is read")
 		}
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
@@ -156,8 +156,8 @@ func TestRefusedIndexes(t *testing.T) {
 	}
 }
 
-// TestTheLargestIndexIsWithinItsBudget, so that no export writes what repair
-// refuses.
+// TestTheLargestIndexIsWithinItsBudget makes sure that no export writes an index that
+// repair refuses.
 func TestTheLargestIndexIsWithinItsBudget(t *testing.T) {
 	step := 1
 	if testing.Short() {
@@ -180,14 +180,14 @@ func TestTheLargestIndexIsWithinItsBudget(t *testing.T) {
 	}
 }
 
-// TestChoose: the index that the index of volumes names wins; then whole copies
-// at the end of recovery volumes; then the file.
+// TestChoose prefers the index that the index of volumes names, then the whole copies
+// at the end of recovery volumes, then the file.
 func TestChoose(t *testing.T) {
 	a, b := protect(t, noise(40_000, 1), 20, 0), protect(t, noise(40_000, 2), 20, 0)
 	rawA, _ := a.index.Marshal()
 	rawB, _ := b.index.Marshal()
 	hurt := bytes.Clone(rawA)
-	hurt[len(hurt)-10] ^= 1 // a digit of a digest: it still parses, or it does not
+	hurt[len(hurt)-10] ^= 1 // a digit of a digest, so that it may still parse
 	for name, c := range map[string]struct {
 		file   []byte
 		copies [][]byte
@@ -213,8 +213,8 @@ func TestChoose(t *testing.T) {
 	}
 }
 
-// TestCopyTellsWhetherItIsWhole flips every byte of a tail, and cuts it.
-func TestCopyTellsWhetherItIsWhole(t *testing.T) {
+// TestCopyIsReadOnlyIfWhole flips a bit of each byte of a tail, and cuts it.
+func TestCopyIsReadOnlyIfWhole(t *testing.T) {
 	m := protect(t, noise(5000, 3), 10, 0)
 	want, _ := m.index.Marshal()
 	rec := m.files["app.tar.rec.001"]

@@ -12,8 +12,9 @@ import (
 	"github.com/gapseal/gapseal/verify/check"
 )
 
-// TestEveryVolumeCanBeLost: of ten volumes at ten percent any one, wherever its
-// borders lie in the blocks; and of a few volumes any one of parity.
+// TestEveryVolumeCanBeLost loses each of ten volumes, and each recovery volume, of a
+// bundle of which ten percent may be lost. The borders of volumes are not those of
+// blocks.
 func TestEveryVolumeCanBeLost(t *testing.T) {
 	whole := noise(3_000_003, 1)
 	m := protect(t, whole, 10, 300_001)
@@ -33,8 +34,8 @@ func TestEveryVolumeCanBeLost(t *testing.T) {
 	}
 }
 
-// TestBurstsWithinTheShare: a run of ten percent that begins anywhere, in a
-// bundle of one file.
+// TestBurstsWithinTheShare loses a run of ten percent that begins anywhere in a bundle
+// of one file.
 func TestBurstsWithinTheShare(t *testing.T) {
 	whole := noise(1_234_567, 2)
 	m := protect(t, whole, 10, 0)
@@ -44,7 +45,7 @@ func TestBurstsWithinTheShare(t *testing.T) {
 	for range 20 {
 		starts = append(starts, rnd.IntN(len(whole)-run))
 	}
-	if testing.Short() { // with the race detector each takes a second
+	if testing.Short() { // each takes a second with the race detector
 		starts = starts[:2]
 	}
 	for _, at := range starts {
@@ -56,7 +57,7 @@ func TestBurstsWithinTheShare(t *testing.T) {
 	}
 }
 
-// blockOf returns the file and place of a block in a bundle of one file.
+// flip flips a bit in a cell of a bundle of one file.
 func (m made) flip(now map[string][]byte, block, column int, rnd *rand.Rand) {
 	g := m.index.Geometry()
 	at := int64(block)*g.Block() + int64(column)*g.Cell
@@ -72,8 +73,8 @@ func (m made) flip(now map[string][]byte, block, column int, rnd *rand.Rand) {
 	raw[at+rnd.Int64N(end-at)] ^= 1 << rnd.IntN(8)
 }
 
-// TestAnyBlocksWithinTheShare: in every column another choice of blocks, of
-// data and of parity, as many as can be rebuilt; one more cannot.
+// TestAnyBlocksWithinTheShare damages other blocks, of data and of parity, in every
+// column: as many as can be rebuilt, and then one more.
 func TestAnyBlocksWithinTheShare(t *testing.T) {
 	whole := noise(230*50_000-17, 3)
 	m := protect(t, whole, 10, 0)
@@ -151,7 +152,7 @@ func TestFilesOfAnotherSize(t *testing.T) {
 	}
 }
 
-// TestRangesNameWhatIsDamaged: one byte costs its cell and no more.
+// TestRangesNameWhatIsDamaged changes one byte, which costs its cell and no more.
 func TestRangesNameWhatIsDamaged(t *testing.T) {
 	m := protect(t, noise(1_000_000, 6), 10, 250_000)
 	now := m.copies()
@@ -171,7 +172,7 @@ func TestRangesNameWhatIsDamaged(t *testing.T) {
 	}
 }
 
-// TestTryKeepsTheBetterCopy of a volume that lies in two folders.
+// TestTryKeepsTheBetterCopy tries two copies of a volume.
 func TestTryKeepsTheBetterCopy(t *testing.T) {
 	m := protect(t, noise(500_000, 7), 10, 100_000)
 	good := m.files["app.tar.002"]
@@ -197,25 +198,25 @@ func TestTryKeepsTheBetterCopy(t *testing.T) {
 	}
 }
 
-// TestProgressAddsUp: what is told in all is what was announced.
+// TestProgressAddsUp compares the sum of the progress with what was announced.
 func TestProgressAddsUp(t *testing.T) {
 	m := protect(t, noise(500_000, 8), 30, 100_000)
 	now := m.copies()
 	delete(now, "app.tar.002")
 	set := m.open(t, now)
-	told := atomic.Int64{}
-	tell := func(n int64) { told.Add(n) }
-	if err := set.scan(t.Context(), tell); err != nil || told.Swap(0) != set.span() {
+	reported := atomic.Int64{}
+	progress := func(n int64) { reported.Add(n) }
+	if err := set.scan(t.Context(), progress); err != nil || reported.Swap(0) != set.span() {
 		t.Errorf("the scan announced %d bytes: %v", set.span(), err)
 	}
 	f := set.members[1]
 	work := set.work([]*member{f})
-	if err := set.rebuild(t.Context(), map[*member]output{f: make(ram, f.full())}, tell); err != nil || told.Load() != work {
-		t.Errorf("told %d of %d bytes: %v", told.Load(), work, err)
+	if err := set.rebuild(t.Context(), map[*member]output{f: make(ram, f.full())}, progress); err != nil || reported.Load() != work {
+		t.Errorf("reported %d of %d bytes: %v", reported.Load(), work, err)
 	}
 }
 
-// TestAnEndedContextIsTheError of every long step.
+// TestAnEndedContextIsTheError ends the context before each of the long steps.
 func TestAnEndedContextIsTheError(t *testing.T) {
 	m := protect(t, noise(100_000, 9), 30, 0)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -233,8 +234,8 @@ func TestAnEndedContextIsTheError(t *testing.T) {
 	}
 }
 
-// flaky gives other bytes once a number of reads are over: a medium that fails
-// under the repair, or a file that somebody exchanges meanwhile.
+// flaky returns wrong bytes after a number of reads, like a medium that fails during
+// the repair, or a file that is exchanged during it.
 type flaky struct {
 	*bytes.Reader
 	left int
@@ -248,8 +249,8 @@ func (f *flaky) ReadAt(p []byte, off int64) (int, error) {
 	return n, err
 }
 
-// TestNothingIsRepairedFromWhatChanges: what is rebuilt is read back and held
-// against the index, so a medium that changes under the repair is no success.
+// TestNothingIsRepairedFromWhatChanges rebuilds from a medium that changes during the
+// repair. Since what was rebuilt is compared with the index, that is an error.
 func TestNothingIsRepairedFromWhatChanges(t *testing.T) {
 	m := protect(t, noise(300_000, 7), 30, 100_000)
 	now := m.copies()

@@ -13,8 +13,8 @@ import (
 	"github.com/gapseal/gapseal/verify/check"
 )
 
-// A pipe that calls itself an index of volumes would keep whoever opens it
-// waiting for ever.
+// TestPipeBesideVolumes puts a named pipe with the name of an index beside volumes.
+// Opening it would block forever.
 func TestPipeBesideVolumes(t *testing.T) {
 	dir := t.TempDir()
 	x := &volume.Index{Schema: volume.Schema, Whole: volume.Whole{Size: 4, Digest: oci.FromBytes([]byte("good"))},

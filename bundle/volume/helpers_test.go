@@ -13,8 +13,8 @@ import (
 	"github.com/gapseal/gapseal/verify/check"
 )
 
-// cut writes a bundle as volumes of each bytes into a folder of its own, with
-// their index, and returns the name of that.
+// cut writes a bundle as volumes of each bytes, with their index, into a folder of
+// its own, and returns their base.
 func cut(t testing.TB, raw []byte, each int64) volume.Base {
 	t.Helper()
 	base := volume.Base(filepath.Join(t.TempDir(), "app.tar"))

@@ -12,15 +12,15 @@ import (
 	"github.com/gapseal/gapseal/verify"
 )
 
-// mishap is what may happen to volumes, and what the report then says.
+// mishap is something that may happen to volumes, and what the report should say.
 type mishap struct {
 	make       func(t *testing.T, b volume.Base)
 	want, warn string // the checks that failed, and those of class media that warned
 	says       string // in the first failure
 }
 
-// TestWhatCanHappenToVolumes wants the exact checks that fail and warn: the
-// medium first, and after it nothing that it explains.
+// TestWhatCanHappenToVolumes wants exactly the expected checks to fail and to warn:
+// those of the medium first, and none that they explain.
 func TestWhatCanHappenToVolumes(t *testing.T) {
 	raw := fixture.Bundle(t, "app:v1")
 	other := fixture.Bundle(t, "app:v2")
@@ -63,11 +63,11 @@ func TestWhatCanHappenToVolumes(t *testing.T) {
 	}
 }
 
-// check wants the report to say what happened, first of all.
+// check wants the report to say first what happened.
 func (c mishap) check(t *testing.T, rep *verify.Report) {
 	t.Helper()
 	failed := strings.Join(fixture.Failed(rep), " ")
-	if c.want == "media.swapped" || c.want == "media.foreign" { // what follows depends on what stands where
+	if c.want == "media.swapped" || c.want == "media.foreign" { // the failures that follow depend on which content is where
 		failed, _, _ = strings.Cut(failed, " ")
 	}
 	if failed != c.want {
@@ -87,7 +87,7 @@ func (c mishap) check(t *testing.T, rep *verify.Report) {
 	}
 }
 
-// relabel gives the index digests of something else, and the right sizes.
+// relabel writes an index with wrong digests and the right sizes.
 func relabel(t *testing.T, b volume.Base) {
 	x, err := volume.ReadIndex(b.Index())
 	if err != nil {
@@ -124,7 +124,7 @@ func swap(t *testing.T, b volume.Base) {
 	write(t, b.Volume(2), one)
 }
 
-// foreign puts in volume 2 of another set, whose index lies beside it.
+// foreign replaces volume 2 by that of another set, whose index lies beside it.
 func foreign(other []byte, each int64) func(*testing.T, volume.Base) {
 	return func(t *testing.T, b volume.Base) {
 		from := cut(t, other, each)
@@ -133,8 +133,8 @@ func foreign(other []byte, each int64) func(*testing.T, volume.Base) {
 	}
 }
 
-// TestACutAnywhereIsNotBlamedOnThePublisher removes the last volume for every
-// place that it can begin at.
+// TestACutAnywhereIsNotBlamedOnThePublisher cuts a bundle in two at many places, and
+// removes the second volume.
 func TestACutAnywhereIsNotBlamedOnThePublisher(t *testing.T) {
 	raw := fixture.Bundle(t, "app:v1")
 	places := []int{len(raw) - 1, len(raw) - 512, len(raw) - 513, len(raw) - 1024, len(raw) - 1025}
@@ -150,8 +150,9 @@ func TestACutAnywhereIsNotBlamedOnThePublisher(t *testing.T) {
 	}
 }
 
-// TestTwiceInSeveralFolders: equal copies are no fault; of others the index
-// chooses, in either order; without its word nobody does.
+// TestTwiceInSeveralFolders finds a volume in two folders. Equal copies are not a
+// fault. Of different copies the index chooses one, in either order; if it lists
+// neither, the bundle is rejected.
 func TestTwiceInSeveralFolders(t *testing.T) {
 	raw := fixture.Bundle(t, "app:v1")
 	base := cut(t, raw, int64(len(raw)/3+1))

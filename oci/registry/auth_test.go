@@ -22,8 +22,8 @@ import (
 	"github.com/gapseal/gapseal/oci"
 )
 
-// requireToken puts a token service before the registry. Tokens are for those
-// with the right password, if one is given.
+// requireToken puts a token service in front of the registry. If there is a password,
+// tokens are issued to those who have it.
 func (l *lab) requireToken(password string) {
 	l.disturb = func(w http.ResponseWriter, r *http.Request) bool {
 		if r.URL.Path == "/token" {
@@ -67,7 +67,7 @@ func TestOneTokenForManyBlobs(t *testing.T) {
 	}
 	wg.Wait()
 	if n := l.requests("/token"); n != 1 {
-		t.Errorf("%d tokens were asked for", n)
+		t.Errorf("%d tokens were requested", n)
 	}
 }
 
@@ -126,7 +126,7 @@ func TestBrokenCredentialHelper(t *testing.T) {
 	wantText(t, err, "find credentials for 127.0.0.1:", "helper crashed")
 }
 
-// A failed handshake must not stick: the next call tries anew.
+// TestHandshakeIsTriedAgain wants the call after a failed handshake to try again.
 func TestHandshakeIsTriedAgain(t *testing.T) {
 	l := newLab(t)
 	l.putManifest("v1", oci.TypeIndex, index(t))

@@ -88,8 +88,8 @@ func TestCutBlobGoesOn(t *testing.T) {
 	}
 }
 
-// Connections that bring next to nothing are not tried for ever, those that
-// bring something are.
+// TestReopeningIsBounded wants connections that deliver almost nothing to be retried a
+// bounded number of times, and those that deliver something until the end.
 func TestReopeningIsBounded(t *testing.T) {
 	const cuts = 10
 	for name, c := range map[string]struct {
@@ -116,7 +116,8 @@ func TestReopeningIsBounded(t *testing.T) {
 	}
 }
 
-// A server that knows no ranges sends all again; what was delivered is skipped.
+// TestCutBlobWithoutRanges reads from a server without ranges, which sends the whole
+// blob again. What was delivered is skipped.
 func TestCutBlobWithoutRanges(t *testing.T) {
 	l := newLab(t)
 	content := noise(500_000)
@@ -213,7 +214,7 @@ func TestEndlessBlob(t *testing.T) {
 	}
 }
 
-func TestStalledBlobIsAskedForAgain(t *testing.T) {
+func TestStalledBlobIsRequestedAgain(t *testing.T) {
 	l := newLab(t)
 	content := noise(50_000)
 	d := l.putBlob(content)
@@ -249,7 +250,7 @@ func TestStalledBlobIsAskedForAgain(t *testing.T) {
 	}
 }
 
-func TestSlowReaderIsNoStall(t *testing.T) {
+func TestSlowReaderIsNotAStall(t *testing.T) {
 	l := newLab(t)
 	content := noise(8 << 20) // more than the connection buffers
 	p := fast
@@ -276,7 +277,8 @@ func TestSlowReaderIsNoStall(t *testing.T) {
 	}
 }
 
-// errorWithData ends with its last bytes, and may not be read after.
+// errorWithData returns its error together with its last bytes, and must not be read
+// after that.
 type errorWithData struct {
 	t    *testing.T
 	data string
@@ -376,7 +378,7 @@ func TestConnectionsAreReused(t *testing.T) {
 		}
 		rc.Close()
 	}
-	if n := l.connections.Load(); n > 3 { // one, and the handshake's attempts at TLS
+	if n := l.connections.Load(); n > 3 { // one, and the attempts of the handshake to use TLS
 		t.Errorf("%d connections for 20 blobs in a row", n)
 	}
 }

@@ -29,7 +29,7 @@ func (noCredentials) Resolve(authn.Resource) (authn.Authenticator, error) {
 	return authn.Anonymous, nil
 }
 
-// lab is an in-memory registry on 127.0.0.1 that tests can disturb.
+// lab is an in-memory registry on 127.0.0.1 whose answers tests can replace.
 type lab struct {
 	t      *testing.T
 	memory http.Handler
@@ -39,7 +39,7 @@ type lab struct {
 	connections atomic.Int64
 
 	mu      sync.Mutex
-	disturb func(w http.ResponseWriter, r *http.Request) bool // true: has answered
+	disturb func(w http.ResponseWriter, r *http.Request) bool // true if it has answered
 	seen    []string                                          // "METHOD path?query"
 }
 
@@ -74,7 +74,7 @@ func (l *lab) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// on answers requests whose path ends so with f, in place of the registry.
+// on makes f answer requests whose path has that suffix.
 func (l *lab) on(suffix string, f http.HandlerFunc) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -87,7 +87,7 @@ func (l *lab) on(suffix string, f http.HandlerFunc) {
 	}
 }
 
-// requests counts those whose "METHOD path?query" contains part.
+// requests counts the requests whose "METHOD path?query" contains part.
 func (l *lab) requests(part string) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -184,7 +184,7 @@ func refuse(w http.ResponseWriter, status int, code string) {
 	_ = json.NewEncoder(w).Encode(map[string]any{"errors": []map[string]string{{"code": code, "message": "said the registry"}}})
 }
 
-// wantText asks for each part in the text of err.
+// wantText wants each of parts in the message of err.
 func wantText(t *testing.T, err error, parts ...string) {
 	t.Helper()
 	if err == nil {

@@ -39,7 +39,8 @@ func TestMediaTypeWithoutParameters(t *testing.T) {
 	}
 }
 
-// Only a plain 404 means that a registry holds no such thing.
+// TestNotFoundIsNotRefused wants only a plain 404 to mean that an object does not
+// exist.
 func TestNotFoundIsNotRefused(t *testing.T) {
 	for _, c := range []struct {
 		status   int
@@ -78,7 +79,8 @@ func TestAbsentTagAndRepository(t *testing.T) {
 	}
 }
 
-// A 404 that is not about content says nothing about content.
+// TestBrokenHandshakeIsNotNotFound wants a 404 that is not about content not to mean
+// that content does not exist.
 func TestBrokenHandshakeIsNotNotFound(t *testing.T) {
 	l := newLab(t)
 	l.on("/v2/", func(w http.ResponseWriter, r *http.Request) { refuse(w, 404, "MANIFEST_UNKNOWN") })
@@ -91,7 +93,7 @@ func TestBrokenHandshakeIsNotNotFound(t *testing.T) {
 
 func TestWrongDigest(t *testing.T) {
 	l := newLab(t)
-	want := oci.FromBytes([]byte("what was asked for"))
+	want := oci.FromBytes([]byte("what was requested"))
 	l.on("/manifests/"+string(want), func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "something else") })
 	_, _, err := l.manifest(string(want))
 	if !errors.Is(err, ErrMismatch) {
@@ -125,7 +127,7 @@ func TestOversizedManifest(t *testing.T) {
 		if _, _, err := l.manifest("v1"); !errors.Is(err, check.ErrTooLarge) {
 			t.Errorf("%s: got %v", name, err)
 		}
-		// What the two ends of the connection buffer comes on top.
+		// In addition come the bytes that both ends of the connection buffer.
 		if got := sent.Load(); got > limit+16<<20 {
 			t.Errorf("%s: took %d bytes of a manifest limited to %d", name, got, limit)
 		}

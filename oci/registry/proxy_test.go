@@ -14,9 +14,8 @@ import (
 
 const proxiedRepo = "registry.example:5000/acme/app"
 
-// TestThroughProxy runs itself as another process, since net/http reads the
-// proxy variables once. The proxy has the registry behind it, and the name in
-// between never reaches a resolver.
+// TestThroughProxy runs itself as another process, since net/http reads the variables
+// of the proxy once. The proxy leads to the registry, whose name is never resolved.
 func TestThroughProxy(t *testing.T) {
 	if os.Getenv("GAPSEAL_PROXY_TEST") != "" {
 		pullThroughProxy(t)
@@ -47,12 +46,12 @@ func TestThroughProxy(t *testing.T) {
 	}
 }
 
-// pullThroughProxy also shows that plain HTTP to a host that is neither
-// loopback nor private is used when allowed, and only then.
+// pullThroughProxy also shows that plain HTTP to a host that is neither loopback nor
+// private is used only if it is allowed.
 func pullThroughProxy(t *testing.T) {
 	l := &lab{t: t}
 	_, _, err := l.source(Options{}).Manifest(context.Background(), proxiedRepo, "v1")
-	wantText(t, err, "Method Not Allowed") // said to the CONNECT for TLS
+	wantText(t, err, "Method Not Allowed") // the answer to the CONNECT for TLS
 	if _, _, err := l.source(Options{AllowHTTP: true}).Manifest(context.Background(), proxiedRepo, "v1"); err != nil {
 		t.Error(err)
 	}

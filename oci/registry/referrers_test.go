@@ -34,7 +34,7 @@ func wantReferrers(t *testing.T, got []oci.Descriptor, want ...oci.Descriptor) {
 	}
 }
 
-func TestReferrersOfEitherStore(t *testing.T) {
+func TestReferrersOfAPIAndTag(t *testing.T) {
 	for _, api := range []bool{true, false} {
 		t.Run(fmt.Sprintf("api %v", api), func(t *testing.T) {
 			l := newLab(t, memory.WithReferrersSupport(api))
@@ -66,7 +66,7 @@ func TestReferrersOfUnknownRepository(t *testing.T) {
 	}
 }
 
-func TestAbsentAPIIsAskedForOnce(t *testing.T) {
+func TestAbsentAPIIsRequestedOnce(t *testing.T) {
 	for code, want := range map[string]int{"METHOD_UNKNOWN": 1, "UNSUPPORTED": 1, "NAME_UNKNOWN": 3, "MANIFEST_UNKNOWN": 3} {
 		l := newLab(t)
 		l.on("/referrers/"+string(oci.EmptyDigest), func(w http.ResponseWriter, r *http.Request) { refuse(w, 404, code) })
@@ -107,7 +107,8 @@ func TestReferrersPages(t *testing.T) {
 	wantReferrers(t, got, all...)
 }
 
-// Whatever a registry cannot or will not tell is an error, never an empty list.
+// TestNoReferrerIsDroppedSilently wants an error, and not an empty list, for a list
+// that a registry cannot or will not return.
 func TestNoReferrerIsDroppedSilently(t *testing.T) {
 	api, tag := "/referrers/"+string(oci.EmptyDigest), "/manifests/"+fallback(oci.EmptyDigest)
 	status := func(code int, name string) http.HandlerFunc {
@@ -179,7 +180,8 @@ func TestNoReferrerIsDroppedSilently(t *testing.T) {
 	}
 }
 
-// A host without the API may answer any path with a page of its own.
+// TestForeignPageIsNoAPI reads from a host without the API, which answers any path
+// with a page of its own.
 func TestForeignPageIsNoAPI(t *testing.T) {
 	for name, answer := range map[string]http.HandlerFunc{
 		"html":       func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "<html>welcome</html>") },
@@ -202,7 +204,8 @@ func TestForeignPageIsNoAPI(t *testing.T) {
 	}
 }
 
-// Some registries label the list with a plain JSON type, or write null for none.
+// TestLenientLists accepts a list with a plain JSON media type, and null for an empty
+// one, as some registries send them.
 func TestLenientLists(t *testing.T) {
 	l := newLab(t)
 	d := oci.Descriptor{MediaType: oci.TypeManifest, Digest: oci.FromBytes([]byte("a")), Size: 1}

@@ -16,12 +16,12 @@ import (
 	"github.com/gapseal/gapseal/internal/fixture"
 )
 
-// refuses is a file that opens, and that the system does not let anybody read
-// from its beginning: what a scratched disc does.
+// refuses is a file that opens but whose beginning cannot be read, as on a scratched
+// disc.
 const refuses = "/proc/self/mem"
 
-// TestIndexThatTheMediumRefuses: volumes are read without an index that cannot
-// be read.
+// TestIndexThatTheMediumRefuses wants volumes to be read without their index if that
+// cannot be read.
 func TestIndexThatTheMediumRefuses(t *testing.T) {
 	raw := fixture.Bundle(t, "app:v1")
 	base := cut(t, raw, int64(len(raw)/3+1))
@@ -34,7 +34,7 @@ func TestIndexThatTheMediumRefuses(t *testing.T) {
 	}
 }
 
-// TestPipeNamedAsVolume: a pipe is refused at once wherever a file is named.
+// TestPipeNamedAsVolume wants a pipe to be refused at once wherever a file is named.
 func TestPipeNamedAsVolume(t *testing.T) {
 	pipe := filepath.Join(t.TempDir(), "app.tar.001")
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
