@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"strconv"
 	"strings"
-	"time"
 
 	"github.com/gapseal/gapseal/internal/term"
 	"github.com/gapseal/gapseal/verify"
@@ -52,54 +52,6 @@ type page struct {
 	Hidden   int // failures that only the table of checks shows
 	Warnings []finding
 	Sections []section
-}
-
-// finding is a failure, or a group of warnings that say the same of several
-// subjects.
-type finding struct {
-	ID, Detail string
-	Facts      []fact
-}
-
-// section is a part of the page. Long tables in it are folded on the screen and
-// open on paper.
-type section struct {
-	ID, Title, Note string
-	Facts           []fact
-	Tables          []table
-	Parts           []part
-}
-
-// part is a part of a section that can be folded, under a heading and a line that
-// sums it up.
-type part struct {
-	ID, Title, Line string
-	Open            bool
-	Facts           []fact
-	Tables          []table
-}
-
-type table struct {
-	Title   string // above it
-	Fold    bool   // shown on a click only
-	Columns []string
-	Rows    [][]value
-}
-
-// fact is a label with its values, each on a line of its own.
-type fact struct {
-	Label  string
-	Values []value
-}
-
-// value is a plain text, a text to be compared such as a digest, or a status.
-type value struct {
-	Text   string
-	Code   bool
-	Break  bool   // holds a word that is too long for a narrow column
-	Whole  bool   // never broken
-	Status string // pass, fail, warn or skip
-	Link   string // to an id in the page
 }
 
 // maxWarned bounds the subjects named for one warning above the tables.
@@ -201,93 +153,139 @@ func warned(alike []*verify.Check) finding {
 	return finding{ID: term.Shown(string(alike[0].ID)), Detail: term.Shown(warning(alike[0])), Facts: f}
 }
 
-// longWord is the length beyond which a word is broken in a narrow column.
-const longWord = 24
+// openImages is how many images there may be for their parts to be open.
+const openImages = 3
 
-func plain(s string) value {
-	v := value{Text: term.Shown(s)}
-	for _, word := range strings.Fields(v.Text) {
-		v.Break = v.Break || len(word) > longWord
+// imagesSection is a table of all images, followed by a part for each image with
+// who signed it and when the signature was logged.
+func imagesSection(r *verify.Report) section {
+	s := section{
+		ID:    "images",
+		Title: "Images",
+		Note:  "The digest names an image. The name is what was asked for at export; no signature covers a tag.",
 	}
-	return v
-}
-
-// at returns a time as a value that is never broken.
-func at(t *time.Time) value { return value{Text: moment(t), Whole: true} }
-
-// code returns a text that is to be compared letter by letter.
-func code(s string) value { return value{Text: term.Shown(s), Code: true} }
-
-// statusLook gives the style of a status. Each style has a border of its own, so
-// that no meaning depends on colour alone.
-var statusLook = map[string]string{
-	string(check.Pass):     "pass",
-	string(check.Warn):     "warn",
-	string(check.Skip):     "skip",
-	string(check.Fail):     "fail",
-	string(check.Verified): "pass",
-	string(check.Rejected): "fail",
-	string(check.Intact):   "pass",
-	string(check.Unread):   "warn",
-	string(check.Damaged):  "fail",
-	string(check.Missing):  "fail",
-	string(check.Unlisted): "fail",
-}
-
-func status[T ~string](s T) value {
-	if look := statusLook[string(s)]; look != "" {
-		return value{Text: strings.ToUpper(string(s)), Status: look}
+	if len(r.Images) == 0 {
+		s.Facts = []fact{{"Images", []value{plain("none could be read")}}}
+		return s
 	}
-	return plain(string(s))
+	overview := table{
+		Title:   "All images",
+		Columns: []string{"No.", "Verdict", "Name", "Digest", "Signed by", "Time of signing"},
+	}
+	for i := range r.Images {
+		img := &r.Images[i]
+		by, when := signedBy(img)
+		verdict, _ := imageVerdict(img, r)
+		overview.Rows = append(overview.Rows, []value{
+			imageLink(i), status(verdict), code(img.ClaimedReference), code(img.Digest), by, when,
+		})
+		p := imagePart(r, i)
+		p.Open = len(r.Images) <= openImages
+		s.Parts = append(s.Parts, p)
+	}
+	s.Tables = []table{overview}
+	return s
 }
 
-// facts collects labels with their values. Empty values are left out, as is a
-// label without a value.
-type facts []fact
+func imageID(i int) string { return "image-" + strconv.Itoa(i+1) }
 
-func (f *facts) add(label string, values ...value) {
-	kept := values[:0]
-	for _, v := range values {
-		if v.Text != "" {
-			kept = append(kept, v)
+func imageLink(i int) value { return value{Text: strconv.Itoa(i + 1), Link: imageID(i)} }
+
+// signedBy names who made the first signature that counts, and its trusted time.
+func signedBy(img *verify.Image) (who, when value) {
+	var first *verify.Signature
+	more := -1
+	for i := range img.Signatures {
+		if s := &img.Signatures[i]; s.Counts {
+			if more++; first == nil {
+				first = s
+			}
 		}
 	}
-	if len(kept) > 0 {
-		*f = append(*f, fact{label, kept})
+	if first == nil {
+		return plain("no signature counts"), value{}
+	}
+	name := string(first.Identity)
+	if name == "" {
+		name = "key " + term.Short(string(first.Key))
+	}
+	if more > 0 {
+		name += fmt.Sprintf(" and %d more", more)
+	}
+	if first.TrustedTime == nil {
+		return plain(name), plain("no trusted time")
+	}
+	return plain(name), at(first.TrustedTime)
+}
+
+func imagePart(r *verify.Report, i int) part {
+	img := &r.Images[i]
+	verdict, why := imageVerdict(img, r)
+	var f facts
+	f.add("Verdict", status(verdict), plain(why))
+	f.code("Digest", img.Digest)
+	f.add("Name", code(img.ClaimedReference), plain(boundBy(img, r)))
+	f.text("Platforms", strings.Join(img.Platforms, ", "))
+	for j := range img.Signatures {
+		f.add(fmt.Sprintf("Signature %d", j+1), signatureValues(r, img, &img.Signatures[j])...)
+	}
+	if len(img.Signatures) == 0 {
+		f.text("Signatures", "none")
+	}
+	for j := range img.Attestations {
+		a := &img.Attestations[j]
+		values := append([]value{code(string(a.PredicateType))}, signatureValues(r, img, &a.Signature)...)
+		f.add(fmt.Sprintf("Attestation %d", j+1), values...)
+	}
+	return part{
+		ID:    imageID(i),
+		Title: fmt.Sprintf("Image %d: %s", i+1, term.Shown(img.ClaimedReference)),
+		Line: fmt.Sprintf("%s, %s, %s", term.Shown(string(verdict)),
+			term.Count(len(img.Signatures), "signature", "signatures"),
+			term.Count(len(img.Attestations), "attestation", "attestations")),
+		Facts: f,
 	}
 }
 
-func (f *facts) text(label string, values ...string) { f.add(label, mapped(plain, values)...) }
-
-func (f *facts) code(label string, values ...string) { f.add(label, mapped(code, values)...) }
-
-func mapped(form func(string) value, list []string) []value {
-	values := make([]value, len(list))
-	for i, s := range list {
-		values[i] = form(s)
+// signatureValues describes a signature: whether it counts, who made it, and when.
+func signatureValues(r *verify.Report, img *verify.Image, s *verify.Signature) []value {
+	counts := value{Text: "COUNTS", Status: "pass"}
+	if !s.Counts {
+		counts = value{Text: "DOES NOT COUNT", Status: "skip"}
+		if s.Good {
+			counts.Text = "GOOD, OF A PLATFORM"
+		}
 	}
-	return values
+	list := []value{counts, code("in " + s.Digest), plain(string(s.Form))}
+	if s.Subject != img.Digest {
+		list = append(list, code("of "+s.Subject))
+	}
+	switch {
+	case s.Identity != "":
+		list = append(list, code("by "+string(s.Identity)), code("vouched for by "+string(s.Issuer)),
+			plain(given("certified by ", string(s.CA))))
+	case s.Key != "":
+		key := string(s.Key)
+		list = append(list, code("by "+key), plain(given("a key: ", keyName(r, key))))
+	default:
+		list = append(list, plain("no anchor vouches for who made it"))
+	}
+	return append(list, timeValues(r, s)...)
 }
 
-// moment writes a time in UTC. It returns "" for no time.
-func moment(t *time.Time) string {
-	if t == nil || t.IsZero() {
-		return ""
+// timeValues say where a signature was logged, and when it was made.
+func timeValues(r *verify.Report, s *verify.Signature) (list []value) {
+	if l := s.Log; l != nil {
+		entry := fmt.Sprintf("entry %d (%s) of the log", l.LogIndex, l.Kind)
+		if l.IntegratedTime != nil {
+			entry = "logged " + moment(l.IntegratedTime) + ", " + entry
+		}
+		list = append(list, plain(entry), code(logName(r, l.LogID)))
+	} else {
+		list = append(list, plain("no entry of a trusted log"))
 	}
-	return t.UTC().Format(time.RFC3339)
-}
-
-// size writes a number of bytes in full, and a long one also in larger units.
-func size(n int64) string {
-	if n < 1024 {
-		return fmt.Sprintf("%d bytes", n)
+	if s.TimeSource == "tsa" {
+		list = append(list, plain("stamped "+moment(s.TrustedTime)+given(" by ", string(s.TSA))))
 	}
-	return fmt.Sprintf("%d bytes (%s)", n, term.Bytes(n))
-}
-
-func yes(b bool) string {
-	if b {
-		return "yes"
-	}
-	return "no"
+	return list
 }

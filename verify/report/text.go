@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -323,4 +324,117 @@ func (t *text) reservations() string {
 // answered reports whether a check was asked of anything and had this answer.
 func (t *text) answered(id check.ID, s check.Status) bool {
 	return slices.ContainsFunc(t.r.Checks, func(c verify.Check) bool { return c.ID == id && c.Status == s })
+}
+
+// performed lists what a verdict of verified rests on: for the signatures in the
+// words of cosign, then for the bundle.
+func (t *text) performed() {
+	t.line("The following checks were performed on each of these signatures:")
+	t.item("The cosign claims were validated")
+	t.logged()
+	t.signers()
+	if t.stamped() {
+		t.item("The time of signing was stamped by a trusted timestamp authority")
+	}
+	if t.answered(check.PolicyAnnotations, check.Pass) {
+		t.item("The demanded annotations were found")
+	}
+	if t.answered(check.PolicyAge, check.Pass) {
+		t.item("The time of signing is within what was demanded")
+	}
+	if t.answered(check.PolicyAttestation, check.Pass) {
+		t.item("The demanded attestations were found and verified in the same way")
+	}
+	for _, c := range t.r.Checks {
+		if c.ID == check.PolicyChild && c.Status == check.Pass {
+			t.item(term.Short(string(c.Subject)) + ": " + c.Detail)
+		}
+	}
+	t.performedOnBundle()
+	t.line("")
+}
+
+func (t *text) performedOnBundle() {
+	t.line("The following checks were performed on the bundle:")
+	t.item("Every byte of the container is the one that the format dictates")
+	t.item(fmt.Sprintf("Each of %s has its digest and its size; the whole has %s",
+		term.Count(t.r.Totals.Blobs, "blob", "blobs"), term.Bytes(t.r.Totals.Bytes)))
+	t.item("Nothing is missing, and nothing is there that is neither signed content nor evidence listed for it" +
+		unjudged(t.r, "; ", term.Bytes))
+	if t.r.Seal != nil {
+		t.item("It is whole as its sender sealed it: no image and no evidence was added, removed or exchanged")
+	}
+	if t.answered(check.ConfigDiffID, check.Pass) {
+		t.item("Each layer of an image with a config was unpacked and has its diff_id")
+	}
+}
+
+func (t *text) item(s string) { t.WriteString(term.Fold("  - "+s, 4)) }
+
+// logged claims that all signatures were found in a log, or says how many were
+// not.
+func (t *text) logged() {
+	counted, without := 0, 0
+	for s := range t.counted() {
+		if counted++; s.Log == nil {
+			without++
+		}
+	}
+	if without == 0 {
+		t.item("Existence of the claims in the transparency log was verified offline")
+		return
+	}
+	t.item(fmt.Sprintf("NOT CHECKED: the transparency log. It was waived, and %d of %s came without a log entry",
+		without, term.Count(counted, "signature", "signatures")))
+}
+
+// signers says what the signatures were verified with: a key, or a certificate
+// where an identity was demanded. A policy may allow both.
+func (t *text) signers() {
+	keys, certificates := 0, 0
+	for s := range t.counted() {
+		if s.Identity != "" {
+			certificates++
+		} else {
+			keys++
+		}
+	}
+	const (
+		byKey         = "verified against the specified public key"
+		byCertificate = "verified using trusted certificate authority certificates"
+	)
+	switch {
+	case certificates == 0:
+		t.item("The signatures were " + byKey)
+	case keys == 0:
+		t.item("The code-signing certificate was " + byCertificate)
+	default:
+		t.item(fmt.Sprintf("%s: the signature was %s", term.Count(keys, "signature", "signatures"), byKey))
+		t.item(fmt.Sprintf("%s: the code-signing certificate was %s",
+			term.Count(certificates, "signature", "signatures"), byCertificate))
+	}
+}
+
+// stamped reports whether a timestamp authority gave the time of every signature.
+func (t *text) stamped() bool {
+	n := 0
+	for s := range t.counted() {
+		if n++; s.TimeSource != "tsa" {
+			return false
+		}
+	}
+	return n > 0
+}
+
+// counted yields the signatures that count.
+func (t *text) counted() iter.Seq[*verify.Signature] {
+	return func(yield func(*verify.Signature) bool) {
+		for i := range t.r.Images {
+			for j := range t.r.Images[i].Signatures {
+				if s := &t.r.Images[i].Signatures[j]; s.Counts && !yield(s) {
+					return
+				}
+			}
+		}
+	}
 }
