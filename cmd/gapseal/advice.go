@@ -8,6 +8,7 @@ import (
 
 	"github.com/gapseal/gapseal/bundle"
 	"github.com/gapseal/gapseal/verify/check"
+	"github.com/gapseal/gapseal/verify/register"
 )
 
 // advice says which flag helps where a check failed, in place of the remedy in
@@ -103,4 +104,15 @@ func adviseSource(err error) error {
 		return err
 	}
 	return fmt.Errorf("%w; %s", err, advice)
+}
+
+// adviseRegister says what to do about a damaged register. It is empty for any
+// other error.
+func adviseRegister(err error) string {
+	damaged := (*register.DamagedError)(nil)
+	if !errors.As(err, &damaged) {
+		return ""
+	}
+	return fmt.Sprintf("\nTo see all faults: gapseal register check %s\n"+
+		"Keep it as evidence, and begin a new one in an empty folder once it is clear what happened.", damaged.Dir)
 }

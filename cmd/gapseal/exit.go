@@ -46,7 +46,7 @@ func conclude(w io.Writer, err error) int {
 		_, advice, _ := strings.Cut(msg, "\n")
 		msg = strings.TrimSpace("interrupted\n" + advice)
 	}
-	term.Say(w, "%s", msg)
+	term.Say(w, "%s%s", msg, adviseRegister(err))
 	return code
 }
 

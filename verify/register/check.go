@@ -35,16 +35,13 @@ type DamagedError struct {
 	Faults int
 }
 
-// Error names the first fault, and how to see all of them.
+// Error names the first fault and says how many more there are.
 func (e *DamagedError) Error() string {
 	more := ""
 	if e.Faults > 1 {
 		more = fmt.Sprintf(" (and %d more)", e.Faults-1)
 	}
-	return fmt.Sprintf("the register %s is damaged: %v%s\n"+
-		"To see all faults: gapseal register check %s\n"+
-		"Keep it as evidence, and begin a new one in an empty folder once it is clear what happened.",
-		e.Dir, e.First, more, e.Dir)
+	return fmt.Sprintf("the register %s is damaged: %v%s", e.Dir, e.First, more)
 }
 
 // Result is what a check of a register found.
