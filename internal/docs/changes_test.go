@@ -8,9 +8,9 @@ import (
 	"github.com/gapseal/gapseal/oci"
 )
 
-// changes are the ones that docs/cosign-save.md tells to try with cosign, made to a
-// bundle. The last re-hashes everything above the manifest, index.json and the
-// inventory included, as whoever wants to be believed would.
+// changes are those that docs/cosign-save.md makes to a folder saved by cosign,
+// here made to a bundle. The last recomputes every digest that leads to the
+// manifest, in index.json and the inventory too, as an attacker would.
 var changes = []struct {
 	what string
 	make func([]byte) []byte
@@ -22,7 +22,7 @@ var changes = []struct {
 		return fixture.Pack(files[:len(files)-1])
 	}},
 	{"the image's manifest edited in place", editInPlace},
-	{"another manifest under its own digest, and everything written anew to fit", func(b []byte) []byte {
+	{"another manifest under its own digest, and everything else rewritten to match", func(b []byte) []byte {
 		f := fixture.Open(b)
 		f.Edit(f.Inventory.Images[0].Digest, dropLayer)
 		return f.Build()

@@ -71,7 +71,8 @@ func buildConsumer(t *testing.T) (program string) {
 	cmd.Dir = filepath.Join(root, filepath.FromSlash(consumer))
 	cmd.Env = append(os.Environ(), "GOWORK=off", "CGO_ENABLED=0", "GOFLAGS=-mod=readonly")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v in %s: %v\n%s(if a requirement of gapseal has changed, run go mod tidy there)", cmd, consumer, err, out)
+		t.Fatalf("%v in %s: %v\n%s(if gapseal requires other modules now, run go mod tidy there)",
+			cmd, consumer, err, out)
 	}
 	return program
 }

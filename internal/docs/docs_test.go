@@ -12,10 +12,10 @@ import (
 
 var update = flag.Bool("update", false, "write the generated parts of the documents")
 
-// root is where the documents are, seen from this package.
+// root is the root of the repository, relative to this package.
 const root = "../.."
 
-// documents lists README.md, CHANGELOG.md and docs/*.md, from root.
+// documents lists README.md, CHANGELOG.md and docs/*.md, relative to root.
 func documents(t *testing.T) []string {
 	t.Helper()
 	paths, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
@@ -38,15 +38,15 @@ func readDocument(t *testing.T, name string) string {
 	return string(raw)
 }
 
-// A generated part stands between two comments:
+// A generated part of a document is enclosed in two comments:
 //
 //	<!-- generated: NAME -->
 //	…
 //	<!-- end -->
 var generatedPart = regexp.MustCompile(`(?s)<!-- generated: ([a-z0-9. -]+) -->\n(.*?)<!-- end -->`)
 
-// TestGenerated compares every generated part with what the code makes, and
-// wants each of them to stand somewhere.
+// TestGenerated compares every generated part with what its generator returns,
+// and requires every generator to be used. With -update it writes the documents.
 func TestGenerated(t *testing.T) {
 	parts := generators()
 	used := map[string]bool{}
@@ -62,7 +62,8 @@ func TestGenerated(t *testing.T) {
 			used[m[1]] = true
 			want := generate(t)
 			if m[2] != want && !*update {
-				t.Errorf("%s: the part %q is out of date; run go test ./internal/docs -update\nfound:\n%s\nwant:\n%s", name, m[1], m[2], want)
+				t.Errorf("%s: the part %q is out of date; run go test ./internal/docs -update\nfound:\n%s\nwant:\n%s",
+					name, m[1], m[2], want)
 			}
 			return "<!-- generated: " + m[1] + " -->\n" + want + "<!-- end -->"
 		})
@@ -77,7 +78,7 @@ func TestGenerated(t *testing.T) {
 	}
 	for name := range parts {
 		if !used[name] {
-			t.Errorf("the part %q stands in no document", name)
+			t.Errorf("no document has the part %q", name)
 		}
 	}
 }
@@ -87,7 +88,7 @@ func fenced(language, text string) string {
 	return "```" + language + "\n" + strings.TrimRight(text, "\n") + "\n```\n"
 }
 
-// table returns rows as a Markdown table, the first being its head.
+// table returns rows as a Markdown table. The first row is the head.
 func table(rows ...[]string) string {
 	var b strings.Builder
 	for i, r := range rows {
@@ -99,7 +100,7 @@ func table(rows ...[]string) string {
 	return b.String()
 }
 
-// code sets every non-empty cell of a column in code.
+// code formats a non-empty cell as code.
 func code(s string) string {
 	if s == "" {
 		return ""
@@ -107,7 +108,8 @@ func code(s string) string {
 	return "`" + s + "`"
 }
 
-// concat joins the generators of several sources; a name may stand in one only.
+// concat joins the generators of several sources. It panics if two have the same
+// name.
 func concat(maps ...map[string]func(testing.TB) string) map[string]func(testing.TB) string {
 	all := map[string]func(testing.TB) string{}
 	for _, m := range maps {
@@ -126,7 +128,7 @@ func generators() map[string]func(testing.TB) string {
 		mediaParts(), changeParts(), sealParts(), walkParts(), libraryParts())
 }
 
-// classes lists the classes of the checks in the order of cause, each once.
+// classes lists the classes of checks, each once, in the order of cause.
 func classes(ids []string) (list []string) {
 	for _, id := range ids {
 		class, _, _ := strings.Cut(id, ".")

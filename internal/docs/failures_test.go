@@ -18,8 +18,8 @@ import (
 	"github.com/gapseal/gapseal/verify/trust"
 )
 
-// A failure is a message that docs/operating.md explains: what is wrong with
-// the bundle or with what the operator asked for, and the check that says so.
+// A failure is a message that docs/operating.md explains: the defect of the
+// bundle, or the demand that it does not meet, and the check that fails.
 type failure struct {
 	id     check.ID
 	image  string // of testdata; app:v1 if empty
@@ -37,7 +37,7 @@ var failures = map[string]failure{
 	"wrong key":      {id: check.TrustKey, image: "wrongkey:v1"},
 	"unknown log":    {id: check.TrustLog, option: func(o *verify.Options) { o.Logs = trust.BuiltinLogs() }},
 	"not logged":     {id: check.RekorPresent, image: "notlog:v1"},
-	"clock":          {id: check.RekorTime, option: func(o *verify.Options) { o.At = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC) }},
+	"clock":          {id: check.RekorTime, option: slowClock},
 	"unsigned":       {id: check.SignaturePresent, image: "unsigned:v1"},
 	"mirror":         {id: check.SignatureReference, image: "mirror:v1"},
 	"other identity": {id: check.CertIdentity, bundle: keyless, option: identity("dev@example.com")},
@@ -45,10 +45,10 @@ var failures = map[string]failure{
 	"certificate":    {id: check.TrustKey, image: "keyless:v1"},
 	"no proof":       {id: check.RekorInclusion, option: func(o *verify.Options) { o.RequireInclusion = true }},
 	"attestation":    {id: check.PolicyAttestation, option: demandAttestation},
-	"annotations":    {id: check.PolicyAnnotations, image: "wrongann:v1", option: func(o *verify.Options) { o.Annotations = map[string]string{"repo": "acme/app"} }},
+	"annotations":    {id: check.PolicyAnnotations, image: "wrongann:v1", option: demandAnnotation},
 	"other digest":   {id: check.PolicyImage, image: "app:v2", option: pinDigest},
-	"age":            {id: check.PolicyAge, option: func(o *verify.Options) { o.At, o.MaxAge = o.At.AddDate(0, 3, 0), 30*24*time.Hour }},
-	"platform":       {id: check.ManifestNarrowed, option: func(o *verify.Options) { o.Platforms = []oci.Platform{{OS: "linux", Architecture: "arm64"}} }},
+	"age":            {id: check.PolicyAge, option: threeMonthsLater},
+	"platform":       {id: check.ManifestNarrowed, option: demandPlatform},
 	"budget":         {id: check.LimitTotal, limits: oci.Limits{Total: 24 << 10}},
 	"strict":         {id: check.PolicyUnbound, option: func(o *verify.Options) { o.Strict = true }},
 }
@@ -60,16 +60,17 @@ func flipLayer(_ testing.TB, raw []byte) []byte {
 	return raw
 }
 
-// pinDigest asks for app:v2 with the digest of app:v1.
+// pinDigest demands app:v2 with the digest of app:v1.
 func pinDigest(o *verify.Options) {
-	ref, err := oci.ParseReference(fixture.Host + "app:v2@sha256:4f008ef8965bc756240832df1c03d0f2d938b045dfcd16cd52ab882a10205226")
+	digest := fixture.NewRegistry().RootOf("app:v1")
+	ref, err := oci.ParseReference(fixture.Host + "app:v2@" + string(digest))
 	if err != nil {
 		panic(err)
 	}
 	o.Images = []oci.Reference{ref}
 }
 
-// trusted gives o the trusted root of testdata for the log's key alone.
+// trusted replaces the anchors of o by those of the trusted root in testdata.
 func trusted(o *verify.Options) {
 	raw, err := testdata.FS.ReadFile("keys/trusted_root.json")
 	if err != nil {
@@ -82,7 +83,7 @@ func trusted(o *verify.Options) {
 	o.Logs, o.CAs, o.CTLogs, o.TSAs = root.Logs, root.CAs, root.CTLogs, root.TSAs
 }
 
-// identity demands a keyless signature instead of one by the key.
+// identity demands a keyless signature instead of one by a key.
 func identity(san string) func(*verify.Options) {
 	return func(o *verify.Options) {
 		trusted(o)
@@ -90,8 +91,8 @@ func identity(san string) func(*verify.Options) {
 	}
 }
 
-// keyless is a bundle of a keyless signature, which carries no key; keyed is one
-// of a signature by a key, exported without it.
+// keyless returns a bundle with a keyless signature, and keyed one with a
+// signature by a key. Neither carries a key.
 func keyless(t testing.TB, _ []byte) []byte { return keyFree(t, "keyless:v1") }
 func keyed(t testing.TB, _ []byte) []byte   { return keyFree(t, "bundle:v1") }
 
@@ -101,8 +102,24 @@ func keyFree(t testing.TB, image string) []byte {
 	return fixture.Export(t, fixture.NewRegistry(), req)
 }
 
+func slowClock(o *verify.Options) { o.At = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC) }
+
+func demandAnnotation(o *verify.Options) { o.Annotations = map[string]string{"repo": "acme/app"} }
+
+// threeMonthsLater verifies three months later, and demands an age of one month.
+func threeMonthsLater(o *verify.Options) {
+	o.At = o.At.AddDate(0, 3, 0)
+	o.MaxAge = 30 * 24 * time.Hour
+}
+
+func demandPlatform(o *verify.Options) {
+	o.Platforms = []oci.Platform{{OS: "linux", Architecture: "arm64"}}
+}
+
 func demandAttestation(o *verify.Options) {
-	o.Attestations = []verify.RequiredAttestation{{Name: "spdxjson", PredicateType: "https://spdx.dev/Document", Count: 1}}
+	o.Attestations = []verify.RequiredAttestation{
+		{Name: "spdxjson", PredicateType: "https://spdx.dev/Document", Count: 1},
+	}
 }
 
 func gzipped(t testing.TB, raw []byte) []byte {
@@ -117,7 +134,7 @@ func gzipped(t testing.TB, raw []byte) []byte {
 	return b.Bytes()
 }
 
-// mirrored is the registry with app:v1 under another repository, mirror:v1.
+// mirrored returns the registry, with app:v1 mirrored as mirror:v1.
 func mirrored() *fixture.Registry {
 	reg := fixture.NewRegistry()
 	for name, d := range reg.Tags {
@@ -141,8 +158,8 @@ func verified(t testing.TB) string {
 	return fenced("", text(t, rep))
 }
 
-// verifiedKeyless is what the operator reads of a keyless signature, up to what
-// was checked.
+// verifiedKeyless returns the text report of a keyless signature, without the
+// checks of the bundle.
 func verifiedKeyless(t testing.TB) string {
 	opt := options(t)
 	identity("dev@lab.test")(&opt)
@@ -154,7 +171,7 @@ func verifiedKeyless(t testing.TB) string {
 	return fenced("", story)
 }
 
-// text is what the operator reads, from the first failed check on.
+// text returns the text report, beginning with the first failed check.
 func (f failure) text(t testing.TB, name string) string {
 	image := f.image
 	if image == "" {

@@ -17,7 +17,7 @@ import (
 	"github.com/gapseal/gapseal/oci"
 )
 
-// example is the bundle that docs/format.md takes apart.
+// example returns the bundle of the worked example in docs/format.md.
 func example(t testing.TB) []byte {
 	req := fixture.Request(t, "app-v3:v1")
 	req.Tool.Version = "v0.1.0"
@@ -37,7 +37,7 @@ func formatParts() map[string]func(testing.TB) string {
 	}
 }
 
-// file gives the i-th entry of the example, which is JSON on one line.
+// file returns entry i of the example, which is JSON on one line.
 func file(i int) func(testing.TB) string {
 	return func(t testing.TB) string { return fenced("json", string(fixture.Files(example(t))[i].Data)) }
 }
@@ -47,8 +47,8 @@ func keyManifest(t testing.TB) string {
 	return fenced("json", string(f.Blobs[f.Inventory.Keys[0].Digest]))
 }
 
-// ustar lists the fields of a header as POSIX names them. Those that differ
-// from entry to entry have a description, the others one value.
+// ustar lists the fields of a header by their POSIX names. A field whose value
+// differs between entries has a description.
 var ustar = []struct {
 	name        string
 	length      int
@@ -79,7 +79,7 @@ func headerFields(t testing.TB) string {
 	return table(rows...)
 }
 
-// octets describes a field: its text and how many NULs follow.
+// octets describes a field by its text and the number of NULs after it.
 func octets(b []byte) string {
 	text := bytes.TrimRight(b, "\x00")
 	nuls := len(b) - len(text)
@@ -94,7 +94,7 @@ func octets(b []byte) string {
 	return fmt.Sprintf("`%s`, %d NULs", text, nuls)
 }
 
-// dump writes b as hexdump -C does, repeated lines as an asterisk.
+// dump formats b as hexdump -C does, with repeated lines as an asterisk.
 func dump(b []byte) string {
 	var out strings.Builder
 	last, starred := "", false
@@ -120,7 +120,8 @@ func entryTable(t testing.TB) string {
 	rows := [][]string{{"offset", "size", "name", "what it is"}}
 	offset := 0
 	for i, e := range fixture.Files(raw) {
-		rows = append(rows, []string{strconv.Itoa(offset), strconv.Itoa(len(e.Data)), shortName(e.Name), describe(f, i, e)})
+		row := []string{strconv.Itoa(offset), strconv.Itoa(len(e.Data)), shortName(e.Name), describe(f, i, e)}
+		rows = append(rows, row)
 		offset += 512 + (len(e.Data)+511)/512*512
 	}
 	rows = append(rows, []string{strconv.Itoa(offset), "1024", "", "two zero blocks"})
@@ -138,8 +139,9 @@ func shortName(name string) string {
 }
 
 func describe(f *fixture.Forge, i int, e fixture.File) string {
-	if i < 5 {
-		return []string{"the marker", "`index.json`", "manifest of the inventory", "its config, `{}`", "the inventory"}[i]
+	first := []string{"the marker", "`index.json`", "manifest of the inventory", "its config, `{}`", "the inventory"}
+	if i < len(first) {
+		return first[i]
 	}
 	d := oci.FromBytes(e.Data)
 	for _, b := range f.Inventory.Blobs {
@@ -157,14 +159,16 @@ func describe(f *fixture.Forge, i int, e fixture.File) string {
 
 func sums(t testing.TB) string {
 	raw := example(t)
+	index := fixture.Files(raw)[1].Data
 	return table([]string{"", ""},
 		[]string{"size of the file", fmt.Sprintf("%d bytes", len(raw))},
 		[]string{"SHA-256 of the file", fmt.Sprintf("`%x`", sha256.Sum256(raw))},
-		[]string{"SHA-256 of `index.json`, the identity", fmt.Sprintf("`%x`", sha256.Sum256(fixture.Files(raw)[1].Data))})
+		[]string{"SHA-256 of `index.json`, the identity", fmt.Sprintf("`%x`", sha256.Sum256(index))})
 }
 
 // TestExampleIsRebuilt builds the example from the documents printed in
-// format.md and the blobs of testdata, with the second writer of the format.
+// format.md and the blobs in testdata, with the independent writer of package
+// fixture.
 func TestExampleIsRebuilt(t *testing.T) {
 	printed := map[string][]byte{}
 	for _, m := range generatedPart.FindAllStringSubmatch(readDocument(t, "docs/format.md"), -1) {
@@ -178,7 +182,8 @@ func TestExampleIsRebuilt(t *testing.T) {
 	f.Add(printed["key manifest"])
 	f.Add([]byte(fixture.Key("cosign.pub").PEM()))
 	if rebuilt := f.Build(); !bytes.Equal(rebuilt, example(t)) {
-		t.Errorf("the file built from format.md has %d bytes and differs from the example of %d bytes", len(rebuilt), len(example(t)))
+		t.Errorf("the file built from format.md has %d bytes and differs from the example of %d bytes",
+			len(rebuilt), len(example(t)))
 	}
 }
 

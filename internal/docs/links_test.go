@@ -16,8 +16,8 @@ var (
 	fence   = regexp.MustCompile("(?ms)^```.*?^```$")
 )
 
-// TestLinks wants every relative link to lead to a file, and to a heading of it
-// where it names one.
+// TestLinks requires every relative link to lead to an existing file, and to a
+// heading of that file if it names one.
 func TestLinks(t *testing.T) {
 	found := 0
 	for _, name := range documents(t) {
@@ -45,8 +45,8 @@ func TestLinks(t *testing.T) {
 	}
 }
 
-// anchors are the names that headings have in links: in lower case, without
-// punctuation, words joined by hyphens.
+// anchors returns the names that links use for headings: lower case, without
+// punctuation, with hyphens between words.
 func anchors(text string) map[string]bool {
 	all := map[string]bool{}
 	for _, m := range heading.FindAllStringSubmatch(fence.ReplaceAllString(text, ""), -1) {
@@ -63,8 +63,8 @@ func anchors(text string) map[string]bool {
 	return all
 }
 
-// unwanted are texts that no document may hold. Host names of package
-// registries are put together here, so that this file does not hold them.
+// unwanted texts must not occur in a document. Host names of package registries
+// are concatenated here, so that this file does not contain them.
 var unwanted = []string{
 	"proxy.golang" + ".org", "sum.golang" + ".org", "npmjs" + ".org", "npmjs" + ".com", "deb.debian" + ".org",
 	"security.debian" + ".org", "pypi" + ".org", "crates" + ".io", "rubygems" + ".org",

@@ -17,11 +17,15 @@ func mediaParts() map[string]func(testing.TB) string {
 	return map[string]func(testing.TB) string{"evidence kinds": kindTable, "runnable marks": runnableMarks}
 }
 
-// named are the media types that oci/media.go gives a name.
-var named = map[string]string{"TypeSimpleSigning": oci.TypeSimpleSigning, "TypeDSSE": oci.TypeDSSE, "TypeInToto": oci.TypeInToto}
+// named holds the media types for which oci/media.go uses a constant.
+var named = map[string]string{
+	"TypeSimpleSigning": oci.TypeSimpleSigning,
+	"TypeDSSE":          oci.TypeDSSE,
+	"TypeInToto":        oci.TypeInToto,
+}
 
-// kindTable lists the layer types that are evidence: the types are read from
-// the source of the closed table, the kinds asked of the code.
+// kindTable lists the layer types that are evidence. It reads the types from the
+// source of their table, and gets the kind of each from the code.
 func kindTable(t testing.TB) string {
 	var kinds []oci.Kind
 	types := map[oci.Kind][]string{}
@@ -44,12 +48,13 @@ func kindTable(t testing.TB) string {
 	return table(rows...)
 }
 
-// runnableMarks lists what makes a layer type one that could be run.
+// runnableMarks lists the words that mark a layer type as runnable.
 func runnableMarks(t testing.TB) string {
 	var marks []string
 	for _, e := range composite(t, "couldRun") {
 		mark := literal(t, e)
-		m := oci.Manifest{MediaType: oci.TypeManifest, Subject: &oci.Descriptor{}, Layers: []oci.Descriptor{{MediaType: "x/y" + mark}}}
+		layers := []oci.Descriptor{{MediaType: "x/y" + mark}}
+		m := oci.Manifest{MediaType: oci.TypeManifest, Subject: &oci.Descriptor{}, Layers: layers}
 		if _, ok := m.EvidenceKind(); ok {
 			t.Errorf("a layer type with %q in it is evidence", mark)
 		}
@@ -58,8 +63,8 @@ func runnableMarks(t testing.TB) string {
 	return strings.Join(marks, ", ") + "\n"
 }
 
-// composite returns the elements of the first list or map that the declaration
-// of that name in oci/media.go holds.
+// composite returns the elements of the first list or map in the declaration of
+// that name in oci/media.go.
 func composite(t testing.TB, name string) (elements []ast.Expr) {
 	f, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, "oci", "media.go"), nil, 0)
 	if err != nil {

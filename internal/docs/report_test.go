@@ -15,7 +15,7 @@ import (
 	"github.com/gapseal/gapseal/verify/report"
 )
 
-// options are what a user would have typed on a host of their own.
+// options returns options with paths as on a user's host.
 func options(t testing.TB) verify.Options {
 	t.Helper()
 	named := advice(t)
@@ -36,7 +36,8 @@ func reportParts() map[string]func(testing.TB) string {
 	return map[string]func(testing.TB) string{"report verified": reportVerified, "report failure": reportFailure}
 }
 
-// shown are the checks that docs/report.md prints, for lack of room for all.
+// shown lists the checks that docs/report.md prints; all would take too much
+// space.
 var shown = []check.ID{check.ContainerHeader, check.ConfigDiffID, check.RekorSET, check.PolicyUnbound}
 
 func reportVerified(t testing.TB) string {
@@ -63,9 +64,10 @@ func reportFailure(t testing.TB) string {
 	return fenced("json", string(out))
 }
 
-// TestReportFields wants every member of the JSON report described.
+// TestReportFields requires docs/report.md to describe every member of the JSON
+// report, and no other.
 func TestReportFields(t *testing.T) {
-	text, _, _ := strings.Cut(readDocument(t, "docs/report.md"), "\n## Receipts\n") // which have members of their own
+	text, _, _ := strings.Cut(readDocument(t, "docs/report.md"), "\n## Receipts\n") // receipts have other members
 	described := map[string]bool{}
 	for line := range strings.Lines(text) {
 		if cell, ok := strings.CutPrefix(line, "| `"); ok {
@@ -87,8 +89,8 @@ func TestReportFields(t *testing.T) {
 	}
 }
 
-// members collects the paths of all members, as images[].signatures[].key.
-// failures[] has the form of checks[] and is not walked again.
+// members collects the paths of all members, such as images[].signatures[].key.
+// The members of failures[] are those of checks[] and are not collected again.
 func members(prefix string, t reflect.Type, into map[string]bool) {
 	for _, f := range reflect.VisibleFields(t) {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")

@@ -17,8 +17,9 @@ import (
 	"github.com/gapseal/gapseal/verify/trust"
 )
 
-// exampleSealer is the key of the seal in format.md: Ed25519, whose signatures
-// are the same each time, made from 32 bytes of 7, which anybody may do.
+// exampleSealer returns the signer of the seal in format.md. Its Ed25519 key is
+// made from a seed of 32 bytes of the value 7, so that readers can repeat the
+// example. Ed25519 signatures are deterministic.
 func exampleSealer(t testing.TB) *dsse.Signer {
 	t.Helper()
 	der, err := x509.MarshalPKCS8PrivateKey(ed25519.NewKeyFromSeed(bytes.Repeat([]byte{7}, ed25519.SeedSize)))
@@ -32,11 +33,13 @@ func exampleSealer(t testing.TB) *dsse.Signer {
 	return signer
 }
 
-// sealedExample is the example of format.md, sealed.
+// sealedExample returns the example of format.md, sealed.
 func sealedExample(t testing.TB) []byte {
 	f := fixture.Open(example(t))
 	f.Seal = func(manifest oci.Digest) []byte {
-		envelope, err := seal.Make(seal.Statement{Inventory: manifest, Stream: "acme", Serial: 118, ExportedAt: time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC)}, exampleSealer(t))
+		exported := time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC)
+		statement := seal.Statement{Inventory: manifest, Stream: "acme", Serial: 118, ExportedAt: exported}
+		envelope, err := seal.Make(statement, exampleSealer(t))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -54,7 +57,9 @@ func sealParts() map[string]func(testing.TB) string {
 		"seal":          sealed(6),
 		"seal key":      func(t testing.TB) string { return fenced("", exampleSealer(t).Public().PEM()) },
 		"seal payload": func(t testing.TB) string {
-			payload, _, err := dsse.Open(fixture.Files(sealedExample(t))[6].Data, bundle.TypeSeal, []*trust.Key{exampleSealer(t).Public()})
+			envelope := fixture.Files(sealedExample(t))[6].Data
+			keys := []*trust.Key{exampleSealer(t).Public()}
+			payload, _, err := dsse.Open(envelope, bundle.TypeSeal, keys)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -63,11 +68,12 @@ func sealParts() map[string]func(testing.TB) string {
 	}
 }
 
-// TestSealedExample wants what format.md prints to verify.
+// TestSealedExample verifies the sealed example that format.md prints.
 func TestSealedExample(t *testing.T) {
 	opt := fixture.Options()
 	opt.SealKeys = []*trust.Key{exampleSealer(t).Public()}
-	if rep := fixture.Verify(t, sealedExample(t), opt); rep.Verdict != check.Verified || rep.Seal == nil || rep.Seal.Serial != 118 {
+	rep := fixture.Verify(t, sealedExample(t), opt)
+	if rep.Verdict != check.Verified || rep.Seal == nil || rep.Seal.Serial != 118 {
 		t.Errorf("failed %v, seal %+v", fixture.Failed(rep), rep.Seal)
 	}
 }

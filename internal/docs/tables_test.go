@@ -22,7 +22,7 @@ import (
 	"github.com/gapseal/gapseal/verify/tsa"
 )
 
-// checkParts are the tables of docs/checks.md, one for each class.
+// checkParts generate the tables of docs/checks.md, one for each class.
 func checkParts() map[string]func(testing.TB) string {
 	parts := map[string]func(testing.TB) string{}
 	var ids []string
@@ -44,7 +44,7 @@ func checkParts() map[string]func(testing.TB) string {
 	return parts
 }
 
-// budgets says what each budget of oci.Limits bounds.
+// budgets describes what each budget of oci.Limits bounds.
 var budgets = map[string]string{
 	"entries":    "entries in the tar",
 	"index":      "`index.json`",
@@ -61,7 +61,7 @@ var budgets = map[string]string{
 	"ratio":      "unpacked size over packed size of one layer, with `--deep`",
 }
 
-// fixedBudgets cannot be changed by a flag.
+// fixedBudgets are those that no flag can change.
 var fixedBudgets = []struct {
 	what string
 	max  int64
@@ -92,7 +92,10 @@ var fixedBudgets = []struct {
 }
 
 func tableParts() map[string]func(testing.TB) string {
-	return map[string]func(testing.TB) string{"budgets": budgetTable, "fixed budgets": fixedTable, "built-in logs": logTable, "volume media": volumeTable}
+	return map[string]func(testing.TB) string{
+		"budgets": budgetTable, "fixed budgets": fixedTable,
+		"built-in logs": logTable, "volume media": volumeTable,
+	}
 }
 
 func budgetTable(t testing.TB) string {
@@ -136,7 +139,7 @@ func logTable(testing.TB) string {
 	return table(rows...)
 }
 
-// amount writes a number in the largest unit that leaves it whole.
+// amount formats a number, in the largest unit of which it is a multiple.
 func amount(n int64, bytes bool) string {
 	if !bytes {
 		return strconv.FormatInt(n, 10)

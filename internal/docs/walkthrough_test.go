@@ -9,12 +9,12 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 )
 
-// walkthrough is the script that docs/compliance.md shows. Its own test holds
-// what it prints against the files in it, so that what is shown here is true.
+// walkthrough is the script that docs/compliance.md shows. A test in cmd/gapseal
+// runs it and compares what it prints with the files in it.
 const walkthrough = "cmd/gapseal/testdata/script/walkthrough.txtar"
 
-// walkParts are the sessions of the script, each by the name of the file with
-// what is printed, and the files that people write.
+// walkParts generate the sessions of the script, each named after the file with
+// its output, and the files that people write.
 func walkParts() map[string]func(testing.TB) string {
 	a, err := txtar.ParseFile(filepath.Join(root, filepath.FromSlash(walkthrough)))
 	if err != nil {
@@ -25,7 +25,8 @@ func walkParts() map[string]func(testing.TB) string {
 	for _, f := range a.Files {
 		files[path.Base(f.Name)] = string(f.Data)
 		if language, ok := map[string]string{".yaml": "yaml", ".sh": "sh"}[path.Ext(f.Name)]; ok {
-			parts["walkthrough "+path.Base(f.Name)] = func(testing.TB) string { return fenced(language, string(f.Data)) }
+			shown := fenced(language, string(f.Data))
+			parts["walkthrough "+path.Base(f.Name)] = func(testing.TB) string { return shown }
 		}
 	}
 	s := &session{}
@@ -44,16 +45,16 @@ func walkParts() map[string]func(testing.TB) string {
 	return parts
 }
 
-// session reads a script and keeps what is typed, behind a prompt that says in
-// whose folder.
+// session reads a script and collects the commands, each after a prompt that
+// names the folder.
 type session struct {
 	typed strings.Builder
-	place string // empty before the story begins
-	code  string // what is said of an exit code that is not 0
+	place string // the current folder; empty in the part of the script that is not shown
+	code  string // a sentence about an exit code other than 0
 }
 
-// read takes a line of the script. It returns the name of the session that ends
-// there, and whether something is printed in it.
+// read reads a line of the script. If a session ends there, it returns the name
+// of the session and whether the session has output.
 func (s *session) read(line string) (name string, printed bool) {
 	if name, ok := strings.CutPrefix(line, "# shown: "); ok {
 		s.code = ""
@@ -81,8 +82,8 @@ func (s *session) read(line string) (name string, printed bool) {
 	return "", false
 }
 
-// command adds a command line, folded as a shell takes it: a flag stays with its
-// value, and what is quoted or piped is left as it is.
+// command adds a command line. A long one is continued on the next line as in a
+// shell, never between a flag and its value. Pipelines are not folded.
 func (s *session) command(line string) {
 	prompt := s.place + "$ "
 	column := len([]rune(prompt))
@@ -103,7 +104,7 @@ func (s *session) command(line string) {
 	s.typed.WriteString("\n")
 }
 
-// words splits a command line, a flag and its value being one word.
+// words splits a command line, and joins each flag with its value to one word.
 func words(line string) (list []string) {
 	flag := false
 	for word := range strings.FieldsSeq(line) {

@@ -15,13 +15,13 @@ import (
 
 var checkID = regexp.MustCompile("`([a-z]+\\.[a-z][a-z-]*)`")
 
-// TestCheckIDs wants every check that a document names to be in the table.
+// TestCheckIDs requires every check that a document names to be in the table.
 func TestCheckIDs(t *testing.T) {
 	isClass := map[string]bool{}
 	for _, q := range check.Table {
 		isClass[q.ID.Class()] = true
 	}
-	fields := map[string]bool{} // of the report, some of which are named alike
+	fields := map[string]bool{} // members of the report, some of which look like ids of checks
 	members("", reflect.TypeFor[verify.Report](), fields)
 	for _, f := range (*verify.Transfer)(nil).Fields() {
 		fields[f.Name] = true // such as media.serial
@@ -43,7 +43,7 @@ func TestCheckIDs(t *testing.T) {
 	}
 }
 
-// TestFingerprint wants the fingerprint that operating.md shows to be that of
+// TestFingerprint compares the fingerprint that operating.md shows with that of
 // the key in testdata.
 func TestFingerprint(t *testing.T) {
 	want := fixture.Key("cosign.pub").Fingerprint()
@@ -53,7 +53,7 @@ func TestFingerprint(t *testing.T) {
 	}
 }
 
-// TestExitCodes wants the exit codes of README.md to be those of the help.
+// TestExitCodes compares the exit codes in README.md with those of the help.
 func TestExitCodes(t *testing.T) {
 	raw, err := os.ReadFile(filepath.Join(root, "cmd", "gapseal", "exit.go"))
 	if err != nil {
