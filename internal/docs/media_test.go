@@ -17,7 +17,7 @@ func mediaParts() map[string]func(testing.TB) string {
 	return map[string]func(testing.TB) string{"evidence kinds": kindTable, "runnable marks": runnableMarks}
 }
 
-// named holds the media types for which oci/media.go uses a constant.
+// named holds the media types for which package oci uses a constant.
 var named = map[string]string{
 	"TypeSimpleSigning": oci.TypeSimpleSigning,
 	"TypeDSSE":          oci.TypeDSSE,
@@ -64,28 +64,53 @@ func runnableMarks(t testing.TB) string {
 }
 
 // composite returns the elements of the first list or map in the declaration of
-// that name in oci/media.go.
+// that name in package oci.
 func composite(t testing.TB, name string) (elements []ast.Expr) {
-	f, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, "oci", "media.go"), nil, 0)
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(root, "oci", "*.go"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	inside := false
-	ast.Inspect(f, func(n ast.Node) bool {
-		switch n := n.(type) {
-		case *ast.FuncDecl:
-			inside = n.Name.Name == name
-		case *ast.ValueSpec:
-			inside = n.Names[0].Name == name
-		case *ast.CompositeLit:
-			if inside && elements == nil {
-				elements = n.Elts
+	for _, file := range files {
+		f, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range f.Decls {
+			if declares(d, name) {
+				return firstList(t, d)
 			}
 		}
-		return true
+	}
+	t.Fatalf("package oci declares no %s", name)
+	return nil
+}
+
+// declares reports whether d is a function, or a group of variables, of that
+// name.
+func declares(d ast.Decl, name string) bool {
+	switch d := d.(type) {
+	case *ast.FuncDecl:
+		return d.Name.Name == name
+	case *ast.GenDecl:
+		return slices.ContainsFunc(d.Specs, func(s ast.Spec) bool {
+			v, ok := s.(*ast.ValueSpec)
+			return ok && v.Names[0].Name == name
+		})
+	}
+	return false
+}
+
+func firstList(t testing.TB, d ast.Decl) (elements []ast.Expr) {
+	t.Helper()
+	ast.Inspect(d, func(n ast.Node) bool {
+		if list, ok := n.(*ast.CompositeLit); ok && elements == nil {
+			elements = list.Elts
+		}
+		return elements == nil
 	})
 	if len(elements) == 0 {
-		t.Fatalf("oci/media.go: %s holds no list", name)
+		t.Fatal("package oci: a declaration that should contain a list contains none")
 	}
 	return elements
 }
@@ -101,6 +126,6 @@ func literal(t testing.TB, e ast.Expr) string {
 			return s
 		}
 	}
-	t.Fatalf("oci/media.go: a name that this test does not know, %v", e)
+	t.Fatalf("package oci: this test does not know the name %v", e)
 	return ""
 }
