@@ -20,13 +20,8 @@ import (
 	"github.com/gapseal/gapseal/verify/report"
 )
 
-var (
-	// ErrTooLarge reports that a report exceeds [MaxReport].
-	ErrTooLarge = errors.New("too large for the register")
-
-	// ErrBusy reports that other writers held the register for too long.
-	ErrBusy = errors.New("is being written by another gapseal")
-)
+// ErrBusy reports that other writers held the register for too long.
+var ErrBusy = errors.New("is being written by another gapseal")
 
 // Record is one verification to be recorded. [NewRecord] makes one from a
 // report. Empty texts are recorded as absent.
@@ -110,12 +105,12 @@ func latestTime(img *verify.Image) (latest *time.Time) {
 // entry.
 //
 // The error is a [*DamagedError] if the last entry is damaged or others are
-// missing, matches [ErrTooLarge] for a report over [MaxReport] and [ErrBusy] if
+// missing, matches [check.ErrTooLarge] for a report over [MaxReport] and [ErrBusy] if
 // other writers take too long, or is that of ctx or of the operating system.
 func (r *Register) Append(ctx context.Context, rec Record) (int64, error) {
 	if len(rec.Report) > MaxReport {
-		return 0, fmt.Errorf("the report has %d bytes and is %w, which takes %d; without an entry there is no verdict",
-			len(rec.Report), ErrTooLarge, MaxReport)
+		err := check.TooLarge("the bytes of the report", len(rec.Report), MaxReport)
+		return 0, fmt.Errorf("%w; without an entry in the register there is no verdict", err)
 	}
 	if !utf8.Valid(rec.Report) {
 		return 0, errors.New("the report is not UTF-8")

@@ -93,7 +93,7 @@ func TestAppendRefusesOtherRecords(t *testing.T) {
 		"two documents":       {func(r *Record) { r.Report = append(r.Report, "{}"...) }, "its report cannot be read"},
 		"a report not UTF-8":  {func(r *Record) { r.Report = append(r.Report, 0xff) }, "not UTF-8"},
 		"a seal of nothing":   {func(r *Record) { r.Seal.Stream = "" }, "its seal lacks"},
-		"a report too large":  {func(r *Record) { r.Report = make([]byte, MaxReport+1) }, "too large for the register"},
+		"a report too large":  {func(r *Record) { r.Report = make([]byte, MaxReport+1) }, "exceeds the budget of 67108864"},
 		"a name not in UTF-8": {func(r *Record) { r.TransferID = "\xff" }, "UTF-8"},
 	} {
 		r, rec := folder(t, nil), sample(1)

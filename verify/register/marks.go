@@ -10,8 +10,9 @@ import (
 	"github.com/gapseal/gapseal/verify/check"
 )
 
-// marks are what shows that a bundle is older than one verified before. They are
-// read once, and again after this register was added to.
+// marks are the serials and times that a new bundle is compared with, to find out
+// whether it is older than one that was verified before. They are read once, and
+// again after this register was added to.
 type marks struct {
 	mu      sync.Mutex
 	read    bool
@@ -76,7 +77,8 @@ func (r *Register) readMarks() error {
 	if m.read {
 		return nil
 	}
-	m.streams, m.names = map[stream]highest{}, map[string]latest{}
+	m.streams = map[stream]highest{}
+	m.names = map[string]latest{}
 	res, err := r.scan(context.Background(), nil, m.raise)
 	if err == nil {
 		err = r.damaged(res)

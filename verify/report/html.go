@@ -21,8 +21,8 @@ var pageTemplate = template.Must(template.ParseFS(htmlFiles, "html/*.tmpl"))
 
 // HTML writes the report as one page for a browser or for paper, the verdict and
 // its reasons first. The page needs nothing else: no script, no picture, no
-// network. Its content security policy forbids browsers to load anything, so that
-// even a text from a bundle that got through the escaping could not.
+// network. Its content security policy forbids browsers to load anything, in case
+// text from a bundle ever gets past the escaping.
 func HTML(w io.Writer, r *verify.Report) error {
 	style, err := htmlFiles.ReadFile("html/style.css")
 	if err != nil {
