@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// The MB/s of these count unpacked bytes.
+// The rates of these benchmarks count unpacked bytes.
 
 func BenchmarkUnpackGzip(b *testing.B) {
 	content := tarball(b, 64, 256<<10)
@@ -22,7 +22,7 @@ func BenchmarkUnpackTar(b *testing.B) {
 	benchmark(b, content, len(content))
 }
 
-// Ten thousand members that unpack to nothing: the dearest bytes there are.
+// Ten thousand members that unpack to nothing, which are the most expensive bytes.
 func BenchmarkUnpackEmptyMembers(b *testing.B) {
 	packed := append(gz(b, tarball(b, 1, 10)), bytes.Repeat(gz(b, nil), 10_000)...)
 	benchmark(b, packed, len(packed))

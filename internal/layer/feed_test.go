@@ -29,7 +29,7 @@ func TestFeedCarriesEverything(t *testing.T) {
 	}
 }
 
-func TestFeedWriterIsFreeOnceTheReaderLeft(t *testing.T) {
+func TestFeedWriterDoesNotBlockOnceTheReaderLeft(t *testing.T) {
 	f := newFeed()
 	written := make(chan struct{})
 	go func() {

@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// v7Header is a tar header as before ustar: no magic, only a checksum.
+// v7Header returns a tar header as written before ustar: without magic, with a
+// checksum.
 func v7Header(name string, signed bool) []byte {
 	h := make([]byte, HeadSize)
 	copy(h, name)
@@ -104,8 +105,8 @@ func TestFormatOf(t *testing.T) {
 	}
 }
 
-// The layer that Docker writes for an instruction without files; its digest
-// and its diff ID stand in uncounted manifests and configs.
+// The layer that Docker writes for an instruction without files. Many manifests
+// and configs contain its digest and its diff ID.
 func TestDockerEmptyLayer(t *testing.T) {
 	packed, err := base64.StdEncoding.DecodeString("H4sIAAAJbogA/2IYBaNgFIxYAAgAAP//Lq+17wAEAAA=")
 	must(t, err)

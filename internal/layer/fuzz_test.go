@@ -14,7 +14,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// Small limits, so that a fuzzer meets them.
+// Small limits, so that a fuzzer reaches them.
 var fuzzLimits = Limits{MaxUnpacked: 1 << 20, MaxRatio: 2000, MaxWindow: 1 << 20}
 
 func FuzzUnpack(f *testing.F) {
@@ -78,8 +78,8 @@ func checkResult(t *testing.T, packed []byte, r Result) {
 	}
 }
 
-// checkDiffID unpacks again by other means: the standard library's gzip over
-// all members, the zstd decoder's way for data in memory.
+// checkDiffID unpacks again in another way: with the standard library's gzip over
+// all members, and with the zstd decoder's function for data in memory.
 func checkDiffID(t *testing.T, packed []byte, r Result) {
 	want, err := packed, error(nil)
 	switch r.Format {
@@ -99,8 +99,8 @@ func checkDiffID(t *testing.T, packed []byte, r Result) {
 	}
 }
 
-// stdUnzip forgives an error only behind the last member, where the standard
-// library refuses the zero padding that is a finding here.
+// stdUnzip ignores an error only after the last member, where the standard library
+// refuses the zero padding that is a finding here.
 func stdUnzip(packed []byte, r Result) ([]byte, error) {
 	zr, err := stdgzip.NewReader(bytes.NewReader(packed))
 	if err != nil {

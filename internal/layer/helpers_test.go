@@ -17,7 +17,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// tarball is a tar of files that compress about as real ones do.
+// tarball returns a tar of files that compress about as well as real ones.
 func tarball(t testing.TB, files, size int) []byte {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(1, 2))
@@ -77,8 +77,8 @@ func zst(t testing.TB, data []byte, opts ...zstd.EOption) []byte {
 	return buf.Bytes()
 }
 
-// zframe is a zstd frame made by hand: descriptor, the rest of the header,
-// blocks.
+// zframe returns a zstd frame made from its descriptor, the rest of its header,
+// and its blocks.
 func zframe(flags byte, header []byte, blocks ...[]byte) []byte {
 	frame := append([]byte{0x28, 0xb5, 0x2f, 0xfd, flags}, header...)
 	return append(frame, slices.Concat(blocks...)...)
@@ -96,7 +96,7 @@ func zskip(body string) []byte {
 	return append([]byte{0x5a, 0x2a, 0x4d, 0x18, byte(len(body)), 0, 0, 0}, body...)
 }
 
-// unpackAll runs data through an Unpacker with its true size.
+// unpackAll passes data through an Unpacker, with its true size.
 func unpackAll(t testing.TB, data []byte, limits Limits) Result {
 	t.Helper()
 	return unpackFrom(t, bytes.NewReader(data), len(data), limits)
@@ -116,8 +116,8 @@ func unpackFrom(t testing.TB, r io.Reader, size int, limits Limits) Result {
 	return u.Result()
 }
 
-// oneByOne reads data in single bytes, to find what depends on how a layer
-// is cut into writes.
+// oneByOne reads data in single bytes, to find out what depends on how a layer is
+// cut into writes.
 func oneByOne(data []byte) io.Reader { return iotest.OneByteReader(bytes.NewReader(data)) }
 
 func diffID(data []byte) string {

@@ -78,7 +78,7 @@ func TestBudgetDoesNotOverflow(t *testing.T) {
 	}
 }
 
-// What is allocated must not grow with the layer.
+// Allocations must not grow with the layer.
 func TestMemoryIsConstant(t *testing.T) {
 	content := make([]byte, 16<<20)
 	for i := range content[HeadSize:] {

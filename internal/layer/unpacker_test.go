@@ -92,7 +92,7 @@ func TestUnpackerLeavesNoGoroutine(t *testing.T) {
 		unpackAll(t, packed, Limits{})
 		unpackAll(t, packed, Limits{MaxUnpacked: 1000})
 	}
-	for range 1000 { // a goroutine ends a little after it has said so
+	for range 1000 { // a goroutine ends a little after it has signalled so
 		if runtime.NumGoroutine() <= before {
 			return
 		}

@@ -79,8 +79,8 @@ func TestZstdErrors(t *testing.T) {
 	}
 }
 
-// The walker must read every kind of frame header to its end: one byte off
-// and it would take blocks for frames.
+// The walker must read every kind of frame header to its end: one byte off, and it
+// would take blocks for frames.
 func TestWalkerReadsEveryHeader(t *testing.T) {
 	content := []byte{5, 0, 0, 0, 0, 0, 0, 0}
 	for flags := range 256 {

@@ -9,9 +9,9 @@ import (
 	"github.com/gapseal/gapseal/internal/strict"
 )
 
-// FuzzStrictJSON holds whatever is accepted against the standard library's
-// decoder, which is lenient: it must accept it too and see the same thing, or
-// two readers of one document would see two.
+// FuzzStrictJSON compares what is accepted with the standard library's lenient
+// decoder, which must accept it too and see the same thing. Otherwise two readers
+// of one document would see two things.
 func FuzzStrictJSON(f *testing.F) {
 	for _, seed := range []string{
 		`{}`, `{"kind":"k","Plain":1,"layers":[{"digest":"d","annotations":{"a":"b"}}],"subject":{"digest":"d"}}`,

@@ -26,7 +26,7 @@ func Base64(s string) ([]byte, error) {
 // PEMForm says how strictly a text of PEM blocks must be written.
 type PEMForm int
 
-// The forms of a text with PEM blocks, from the most lenient to the strictest.
+// The forms of a text with PEM blocks.
 const (
 	// PEMWithin: other text may surround the blocks, as in files that openssl
 	// writes. What is not a block is skipped.

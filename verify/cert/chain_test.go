@@ -74,7 +74,7 @@ func TestVerifyChain(t *testing.T) {
 	if err != nil || len(chain.Certificates) != 3 || chain.Authority != &cas[1] || !chain.At.Equal(signing) {
 		t.Errorf("got %+v, %v", chain, err)
 	}
-	// The anchor may issue by itself.
+	// The anchor may issue directly.
 	chain, err = VerifyChain(newLeaf(t, root), cas, signing)
 	if err != nil || len(chain.Certificates) != 2 || chain.Certificates[1] != root.cert {
 		t.Errorf("got %+v, %v", chain, err)
@@ -83,7 +83,7 @@ func TestVerifyChain(t *testing.T) {
 	if _, err := VerifyChain(newLeaf(t, between), []trust.CertificateAuthority{authority(between)}, signing); err != nil {
 		t.Error(err)
 	}
-	// A user name is nothing to crypto/x509.
+	// crypto/x509 does not know user names.
 	user := newLeaf(t, root, func(c *x509.Certificate) {
 		c.EmailAddresses, c.ExtraExtensions = nil, []pkix.Extension{san(otherName(oidOtherName, der(12, []byte("dev!example.org"))))}
 	})
@@ -92,7 +92,7 @@ func TestVerifyChain(t *testing.T) {
 	}
 }
 
-// Without a trusted time an expired certificate, and any other, is refused.
+// Without a trusted time every certificate is refused, expired or not.
 func TestVerifyChainWithoutTime(t *testing.T) {
 	root := newCA(t, "root", nil)
 	if _, err := VerifyChain(newLeaf(t, root), []trust.CertificateAuthority{authority(root)}, time.Time{}); !errors.Is(err, ErrNoTime) {
@@ -102,14 +102,14 @@ func TestVerifyChainWithoutTime(t *testing.T) {
 
 func TestVerifyChainUntrusted(t *testing.T) {
 	root, twin := newCA(t, "root", nil), newCA(t, "root", nil)
-	stranger := newCA(t, "stranger", nil)
+	other := newCA(t, "other", nil)
 	for name, test := range map[string]struct {
 		issuer  *identity
 		cas     []trust.CertificateAuthority
 		reason  string
 		trusted int
 	}{
-		"unknown":    {stranger, []trust.CertificateAuthority{authority(root)}, "no authority of that name is trusted", 1},
+		"unknown":    {other, []trust.CertificateAuthority{authority(root)}, "no authority of that name is trusted", 1},
 		"same name":  {twin, []trust.CertificateAuthority{authority(root)}, "the authority of that name did not sign it", 1},
 		"no anchors": {root, nil, "no authority of that name is trusted", 0},
 	} {
@@ -219,7 +219,7 @@ func TestVerifyChainKey(t *testing.T) {
 		t.Errorf("got %v, want *trust.WeakKeyError", err)
 	}
 	unknown := *newLeaf(t, root)
-	unknown.PublicKey = nil // as crypto/x509 leaves a key it does not know
+	unknown.PublicKey = nil // as crypto/x509 does for a key of an unknown type
 	var unsupported *trust.UnsupportedError
 	if _, err := VerifyChain(&unknown, cas, signing); !errors.As(err, &unsupported) {
 		t.Errorf("got %v, want *trust.UnsupportedError", err)

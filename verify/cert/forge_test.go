@@ -39,7 +39,7 @@ func newKey(t testing.TB, curve elliptic.Curve) *ecdsa.PrivateKey {
 	return key
 }
 
-// sign makes a certificate of a template; a nil issuer stands for itself.
+// sign makes a certificate from a template. A nil issuer means self-signed.
 func sign(t testing.TB, template *x509.Certificate, key crypto.Signer, issuer *identity) *identity {
 	t.Helper()
 	if issuer == nil {
@@ -94,7 +94,7 @@ func oid(number int) stdasn1.ObjectIdentifier {
 	return append(oidFulcio[:len(oidFulcio):len(oidFulcio)], number)
 }
 
-// raw and text are extensions of Fulcio's in the two encodings.
+// raw and text return Fulcio's extensions in the two encodings.
 func raw(number int, value string) pkix.Extension {
 	return pkix.Extension{Id: oid(number), Value: []byte(value)}
 }
@@ -119,18 +119,18 @@ func mustOID(id stdasn1.ObjectIdentifier) []byte {
 	return b.BytesOrPanic()
 }
 
-// san is the extension subject alternative name with the given names.
+// san returns the extension subject alternative name with the given names.
 func san(names ...[]byte) pkix.Extension {
 	return pkix.Extension{Id: oidSAN, Critical: true, Value: der(asn1.SEQUENCE, names...)}
 }
 
-// otherName is a user name as Fulcio writes it.
+// otherName returns a user name as Fulcio writes it.
 func otherName(kind stdasn1.ObjectIdentifier, value []byte) []byte {
 	zero := asn1.Tag(0).ContextSpecific().Constructed()
 	return der(zero, mustOID(kind), der(zero, value))
 }
 
-// authority trusts a throwaway chain.
+// authority returns a trusted authority with a throwaway chain.
 func authority(chain ...*identity) trust.CertificateAuthority {
 	a := trust.Authority{Name: chain[0].cert.Subject.String(), From: signing.Add(-48 * time.Hour)}
 	for _, id := range chain {
@@ -156,7 +156,7 @@ func newLog(t testing.TB, curve elliptic.Curve) *ctLog {
 	return &ctLog{trust.Log{ID: hex.EncodeToString(id[:]), Key: *key, From: signing.Add(-time.Hour)}, private}
 }
 
-// promise makes a timestamp for a certificate that has none yet.
+// promise makes a signed certificate timestamp for a certificate without one.
 func (l *ctLog) promise(t testing.TB, leaf, issuer *x509.Certificate, changes ...func(*ct.SignedCertificateTimestamp)) []byte {
 	t.Helper()
 	sct := ct.SignedCertificateTimestamp{
@@ -187,7 +187,7 @@ func (l *ctLog) promise(t testing.TB, leaf, issuer *x509.Certificate, changes ..
 	return out
 }
 
-// sctExtension packs timestamps as a certificate bears them.
+// sctExtension encodes timestamps as a certificate holds them.
 func sctExtension(scts ...[]byte) pkix.Extension {
 	var b cryptobyte.Builder
 	b.AddASN1(asn1.OCTET_STRING, func(b *cryptobyte.Builder) {
@@ -200,7 +200,8 @@ func sctExtension(scts ...[]byte) pkix.Extension {
 	return pkix.Extension{Id: oidSCTs, Value: b.BytesOrPanic()}
 }
 
-// logged issues a leaf twice: as the logs see it, and with what they promise.
+// logged issues a leaf twice: as the logs see it, and with the timestamps that
+// they return.
 func logged(t testing.TB, ca *identity, promise func(leaf *x509.Certificate) pkix.Extension) *Chain {
 	t.Helper()
 	key, template := newKey(t, elliptic.P256()), leafTemplate()

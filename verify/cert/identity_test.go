@@ -17,7 +17,7 @@ func with(extensions ...pkix.Extension) func(*x509.Certificate) {
 	return func(c *x509.Certificate) { c.ExtraExtensions = extensions }
 }
 
-// named is a certificate whose subject alternative names are exactly these.
+// named returns a certificate whose subject alternative names are exactly these.
 func named(names ...[]byte) func(*x509.Certificate) {
 	return func(c *x509.Certificate) { c.EmailAddresses, c.ExtraExtensions = nil, []pkix.Extension{san(names...)} }
 }
@@ -166,7 +166,7 @@ func TestPolicyMismatches(t *testing.T) {
 	}
 }
 
-func TestPolicyThatCannotBeAsked(t *testing.T) {
+func TestInvalidPolicy(t *testing.T) {
 	for name, test := range map[string]struct {
 		policy       Policy
 		what, reason string

@@ -101,7 +101,7 @@ func TestRealWorkflowIdentity(t *testing.T) {
 	}
 }
 
-// Ten minutes, both ends included, and not a second more.
+// Ten minutes, both ends included.
 func TestRealCertificateIsShortLived(t *testing.T) {
 	root := realRoot(t, "trusted_root.json")
 	leaf := mustParse(t, "bundle-keyless.der")
@@ -129,7 +129,7 @@ func TestRealCertificateUnderAnotherRoot(t *testing.T) {
 	}
 }
 
-// A promise about another certificate of the same authority.
+// A timestamp for another certificate of the same authority.
 func TestRealTimestampOfAnotherCertificate(t *testing.T) {
 	root := realRoot(t, "trusted_root.json")
 	a, b := mustParse(t, "bundle-keyless.der"), mustParse(t, "legacy-keyless.pem")

@@ -77,7 +77,7 @@ func TestSignAndOpen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stranger := signerOf(t, newP256(t))
+	other := signerOf(t, newP256(t))
 	for _, key := range []crypto.Signer{newP256(t), p384, rsaKey, edKey} {
 		s := signerOf(t, key)
 		raw, err := Sign(someType, []byte("<said>\n"), s)
@@ -85,14 +85,14 @@ func TestSignAndOpen(t *testing.T) {
 			t.Errorf("%s: %v", s.Public().Describe(), err)
 			continue
 		}
-		payload, by, err := Open(raw, someType, []*trust.Key{stranger.Public(), s.Public()})
+		payload, by, err := Open(raw, someType, []*trust.Key{other.Public(), s.Public()})
 		if err != nil || string(payload) != "<said>\n" || by.Fingerprint() != s.Public().Fingerprint() {
 			t.Errorf("%s: %q, %v, %v", s.Public().Describe(), payload, by, err)
 		}
 	}
 }
 
-// The spelling is what others compute with, so it is written out here.
+// Other programs depend on the spelling, so it is written out here.
 func TestTheEnvelopeIsWrittenInOneWay(t *testing.T) {
 	s, raw := newSigned(t, "a")
 	doc, err := parse(raw)
@@ -110,7 +110,7 @@ func TestTheEnvelopeIsWrittenInOneWay(t *testing.T) {
 	}
 }
 
-func TestOpenTellsApart(t *testing.T) {
+func TestOpenDistinguishesErrors(t *testing.T) {
 	s, raw := newSigned(t, "said")
 	other := signerOf(t, newP256(t))
 	keys := []*trust.Key{s.Public()}

@@ -156,7 +156,8 @@ func TestLoadSignerRefusesTheForm(t *testing.T) {
 	}
 }
 
-// slowBox asks for more work than any writer of such files does.
+// slowBox returns a box that takes far more work to decrypt than those that tools
+// write.
 func slowBox(t testing.TB) []byte {
 	t.Helper()
 	return []byte(strings.Replace(string(encrypt(t, []byte("x"), "")), `"N":32768`, `"N":1073741824`, 1))
@@ -173,7 +174,7 @@ func TestLoadSignerRefusesThePassword(t *testing.T) {
 	}
 	var format *check.FormatError
 	if _, err := LoadSigner(text, nil); !errors.As(err, &format) {
-		t.Errorf("nobody to ask: %v", err)
+		t.Errorf("no password function: %v", err)
 	}
 }
 

@@ -79,8 +79,8 @@ func FuzzOpen(f *testing.F) {
 			}
 			return
 		}
-		// ECDSA lets anybody make a second signature of a first, but not over
-		// another payload, and not in another spelling.
+		// With ECDSA anyone can derive a second signature from the first, but not
+		// over another payload, and not in another spelling.
 		doc, err := parse(b)
 		if err != nil || string(payload) != "said" || !bytes.Equal(written(t, doc), b) {
 			t.Errorf("%q, %v", payload, err)

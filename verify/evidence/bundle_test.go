@@ -75,7 +75,7 @@ func TestReadBundleOfOlderVersions(t *testing.T) {
 	wantIDs(t, chained, typeV03, check.SignatureEncoding)
 }
 
-// TestReadBundleByVersion takes a proof or a promise away from an entry.
+// TestReadBundleByVersion removes a proof or a promise from an entry.
 func TestReadBundleByVersion(t *testing.T) {
 	raw := loadStore(t).layer(t, bundleKey, 0)
 	noProof := cut(t, raw, `"inclusionProof":`, `"canonicalizedBody"`)
@@ -102,13 +102,13 @@ func TestReadBundleByVersion(t *testing.T) {
 			b, faults := evidence.ReadBundle(replace(t, c.raw, typeV03, c.as), c.as)
 			wantFaults(t, faults, c.want...)
 			if b == nil || len(b.Entries) != 1 {
-				t.Error("what could be read is not there")
+				t.Error("what could be read is missing")
 			}
 		})
 	}
 }
 
-// cut removes from one text up to another.
+// cut removes everything from one text up to another.
 func cut(t *testing.T, raw []byte, from, to string) []byte {
 	t.Helper()
 	i, j := bytes.Index(raw, []byte(from)), bytes.Index(raw, []byte(to))
@@ -166,10 +166,10 @@ func TestReadBundleRefuses(t *testing.T) {
 		{"envelope and message", `"dsseEnvelope"`, `"messageSignature":{},"dsseEnvelope"`, enc, "oneof"},
 		{"two signatures", `"signatures":[`, `"signatures":[{"sig":"AAAA"},`, enc, "2 signatures"},
 		{"another payload type", `"payloadType":"application/vnd.in-toto+json"`, `"payloadType":"text/plain"`, claims, "payload type"},
-		{"another key id", `"signatures":[{`, `"signatures":[{"keyid":"stranger",`, enc, "stranger"},
+		{"another key id", `"signatures":[{`, `"signatures":[{"keyid":"other",`, enc, `"other"`},
 		{"white space", `,"tlogEntries"`, `, "tlogEntries"`, enc, "white space"},
 		{"white space behind", `q3ZY="}]}}`, "q3ZY=\"}]}}\n", enc, "white space"},
-		{"a name spelt out", `"dsseEnvelope"`, `"dsse\u0045nvelope"`, enc, "unnecessary escapes"},
+		{"an escaped name", `"dsseEnvelope"`, `"dsse\u0045nvelope"`, enc, "unnecessary escapes"},
 		{"the same key id", `"signatures":[{`, `"signatures":[{"keyid":"WRTQ7O4f7lTlmtmd9m3XyBTci8ra871TfPWgstmYSRU=",`, "", ""},
 		{"an empty key id", `"signatures":[{`, `"signatures":[{"keyid":"",`, "", ""},
 	} {
@@ -186,7 +186,7 @@ func TestReadBundleRefuses(t *testing.T) {
 }
 
 // TestReadBundleWithSpaces has a space after each comma, as some builds of
-// protojson write.
+// protojson do.
 func TestReadBundleWithSpaces(t *testing.T) {
 	good := loadStore(t).layer(t, bundleKey, 0)
 	spaced := bytes.ReplaceAll(good, []byte(`,"`), []byte(`, "`))

@@ -52,7 +52,7 @@ func TestReadCosign(t *testing.T) {
 	}
 }
 
-// TestReadCosignRefuses changes a signature's manifest in one thing.
+// TestReadCosignRefuses changes one thing in the manifest of a signature.
 func TestReadCosignRefuses(t *testing.T) {
 	s := loadStore(t)
 	const enc, claims = check.SignatureEncoding, check.SignatureClaims

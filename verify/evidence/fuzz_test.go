@@ -24,7 +24,7 @@ func FuzzReadBundle(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		b, faults := evidence.ReadBundle(raw, typeV03)
 		if b == nil && len(faults) == 0 {
-			t.Fatal("nothing was read, and nothing says why")
+			t.Fatal("nothing was read, and there is no fault")
 		}
 		if b == nil || len(faults) > 0 {
 			return
@@ -32,7 +32,7 @@ func FuzzReadBundle(f *testing.F) {
 		if (b.Envelope == nil) == (b.Message == nil) || b.Chain != nil {
 			t.Error("not one content, or a chain in version 0.3")
 		}
-		// Written again by the reference implementation, it reads the same.
+		// The reference implementation writes it again, and it reads the same.
 		var pb bundlepb.Bundle
 		if err := protojson.Unmarshal(raw, &pb); err != nil {
 			t.Fatal(err)
@@ -80,8 +80,8 @@ func FuzzReadStatement(f *testing.F) {
 	})
 }
 
-// FuzzRead reads a manifest, whose layers and config are the fuzzer's too, as
-// every kind there is.
+// FuzzRead reads a manifest as each kind there is. Its layers and its config are
+// the fuzzer's as well.
 func FuzzRead(f *testing.F) {
 	s := loadStore(f)
 	for _, m := range []oci.Digest{sigKey, sigKeyless, attKey, bundleKey, bundleCert} {

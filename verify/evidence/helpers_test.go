@@ -14,7 +14,7 @@ import (
 	"github.com/gapseal/gapseal/verify/trust"
 )
 
-// The image that all samples but the multi-platform ones are about.
+// The image that all samples except the multi-platform ones are about.
 const image = oci.Digest("sha256:4f008ef8965bc756240832df1c03d0f2d938b045dfcd16cd52ab882a10205226")
 
 // Manifests in testdata/blobs.
@@ -80,7 +80,7 @@ func (s store) swap(t testing.TB, manifest oci.Digest, raw []byte) oci.Digest {
 	return s.put(replace(t, s[manifest], string(old), string(s.put(raw))))
 }
 
-// replace changes a text in the one place it must occur in.
+// replace replaces texts, each of which must occur exactly once.
 func replace(t testing.TB, raw []byte, pairs ...string) []byte {
 	t.Helper()
 	text := string(raw)
@@ -93,8 +93,8 @@ func replace(t testing.TB, raw []byte, pairs ...string) []byte {
 	return []byte(text)
 }
 
-// wantFaults asserts the ids of faults, in order, and that each says something
-// of a bearable length.
+// wantFaults asserts the ids of faults, in order, and that each has a detail of a
+// reasonable length.
 func wantFaults(t testing.TB, faults []*check.Fault, want ...check.ID) {
 	t.Helper()
 	ok := len(faults) == len(want)
@@ -114,8 +114,8 @@ func wantFault(t testing.TB, f *check.Fault, id check.ID, says string) {
 	}
 }
 
-// wantVerifies asserts that Signature is one over Message, by the key of the
-// certificate or by cosign.pub.
+// wantVerifies asserts that Signature verifies over Message, under the key of the
+// certificate or cosign.pub.
 func wantVerifies(t testing.TB, e evidence.Evidence) {
 	t.Helper()
 	pem, err := os.ReadFile("testdata/cosign.pub")

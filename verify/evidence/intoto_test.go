@@ -38,7 +38,7 @@ func TestReadInToto(t *testing.T) {
 	e = read([]byte(signed), "https://slsa.dev/provenance/v1", evidence.SignPredicate)
 	wantFaults(t, e.Problems)
 	if e.IsSignature() {
-		t.Error("a statement that nobody signed passes as a signature")
+		t.Error("an unsigned statement passes as a signature")
 	}
 
 	const enc, claims = check.SignatureEncoding, check.SignatureClaims

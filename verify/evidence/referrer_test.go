@@ -50,7 +50,7 @@ func TestReadReferrerOfEachSample(t *testing.T) {
 	}
 }
 
-// TestReadReferrerRefuses changes the manifest in one thing.
+// TestReadReferrerRefuses changes one thing in the manifest.
 func TestReadReferrerRefuses(t *testing.T) {
 	s := loadStore(t)
 	const enc, claims = check.SignatureEncoding, check.SignatureClaims

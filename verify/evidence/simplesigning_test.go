@@ -16,8 +16,8 @@ var (
 	payloadDigest = oci.FromBytes([]byte(payload))
 )
 
-// layerJSON is a signature's layer as cosign writes it; annotations follow the
-// signature.
+// layerJSON returns a signature's layer as cosign writes it. The annotations
+// follow the signature.
 func layerJSON(annotations string) string {
 	return `{"mediaType":"application/vnd.dev.cosign.simplesigning.v1+json","size":15,"digest":"` + string(payloadDigest) +
 		`","annotations":{"dev.cosignproject.cosign/signature":"c2lnbmVk"` + annotations + `}}`
@@ -27,8 +27,8 @@ const goodConfig = `{"architecture":"","created":"0001-01-01T00:00:00Z","history
 
 func configText(s string) string { return strings.ReplaceAll(s, "DIFF", string(payloadDigest)) }
 
-// manifestJSON is a signature's manifest with that config, {} being the empty
-// one.
+// manifestJSON returns a signature's manifest with that config; {} is the empty
+// config.
 func manifestJSON(config string, layers ...string) string {
 	mediaType := oci.TypeConfig
 	if config == "{}" {
@@ -37,7 +37,7 @@ func manifestJSON(config string, layers ...string) string {
 	return `{"schemaVersion":2,"mediaType":"` + oci.TypeManifest + `","config":{"mediaType":"` + mediaType + `","size":1,"digest":"` + string(oci.FromBytes([]byte(config))) + `"},"layers":[` + strings.Join(layers, ",") + `]}`
 }
 
-// read reads a manifest whose config and payload are at hand.
+// read reads a manifest whose config and payload are present.
 func read(manifest, config string) []evidence.Evidence {
 	blobs := map[oci.Digest][]byte{payloadDigest: []byte(payload), oci.EmptyDigest: []byte("{}")}
 	if config != "" {
@@ -48,8 +48,8 @@ func read(manifest, config string) []evidence.Evidence {
 	return evidence.ReadCosign(d, subject, func(d oci.Digest) []byte { return blobs[d] })
 }
 
-// problem returns the id and the text of the only problem, empty if there is
-// none.
+// problem returns the id and the detail of the only problem, or empty strings if
+// there is none.
 func problem(t *testing.T, sigs []evidence.Evidence) (check.ID, string) {
 	t.Helper()
 	if len(sigs) != 1 {
@@ -212,8 +212,8 @@ func TestConfigProblems(t *testing.T) {
 	}
 }
 
-// TestEmptyImageConfig: the empty object is no config of a signature, unless
-// its type says that it is empty.
+// The empty object is not the config of a signature, unless its type says that it
+// is empty.
 func TestEmptyImageConfig(t *testing.T) {
 	sigs := read(strings.Replace(manifestJSON("{}", layerJSON("")), oci.TypeEmpty, oci.TypeConfig, 1), "")
 	if len(sigs) != 1 || len(sigs[0].Problems) != 2 || sigs[0].Problems[0].ID != check.SignatureEncoding {

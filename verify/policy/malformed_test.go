@@ -9,7 +9,7 @@ import (
 	"github.com/gapseal/gapseal/verify/policy"
 )
 
-// TestMalformed: what cannot be a policy is refused, with the place.
+// TestMalformed asserts that a malformed policy is refused, with the place.
 func TestMalformed(t *testing.T) {
 	const schema = "schema: gapseal.policy/v1\n"
 	for _, c := range []struct {
@@ -86,8 +86,8 @@ func TestMalformed(t *testing.T) {
 	}
 }
 
-// TestDraft: a draft is refused until somebody has reviewed it, and holds
-// nothing that could vouch.
+// TestDraft asserts that a draft is refused until it has been reviewed, and that
+// it holds nothing that could vouch.
 func TestDraft(t *testing.T) {
 	f := fixture.Open(fixture.Bundle(t, "app:v1", "multi:v1"))
 	draft := string(policy.Draft(&f.Inventory))

@@ -14,7 +14,7 @@ import (
 	"github.com/gapseal/gapseal/verify/trust"
 )
 
-// key reads the public keys of testdata by the names that the policies below
+// key reads the public keys of testdata under the names that the policies below
 // use.
 func key(name string) (raw []byte, path string, err error) {
 	if name == "missing.pub" {
@@ -25,7 +25,7 @@ func key(name string) (raw []byte, path string, err error) {
 	return raw, path, err
 }
 
-// trusted are options that pin nothing: who may sign, the policy says.
+// trusted returns options that pin no key: the policy says who may sign.
 func trusted(t *testing.T) verify.Options {
 	t.Helper()
 	raw, err := testdata.FS.ReadFile("keys/trusted_root.json")
@@ -48,14 +48,14 @@ const (
 	byDev  = "identities: [{identity: dev@lab.test, issuer: 'http://127.0.0.1:8888'}]"
 )
 
-// imagesRule is a policy with one rule for all images.
+// imagesRule returns a policy with one rule for all images.
 func imagesRule(lines ...string) string {
 	return "schema: gapseal.policy/v1\nimages:\n  - match: '" + host + "*'\n    " + strings.Join(lines, "\n    ") + "\n"
 }
 
 type ruleCase struct {
 	name   string
-	images string // of testdata, by spaces
+	images string // of testdata, separated by spaces
 	policy string
 	record *verify.Transfer
 	want   string // ids of the failed checks
@@ -89,7 +89,7 @@ const (
 	another = "sha256:0000000000000000000000000000000000000000000000000000000000000000"
 )
 
-// TestRules has each rule satisfied and violated.
+// TestRules satisfies and violates each rule.
 func TestRules(t *testing.T) {
 	for _, c := range []ruleCase{
 		{name: "key", images: "app:v1", policy: imagesRule(signed)},
@@ -99,7 +99,7 @@ func TestRules(t *testing.T) {
 		{name: "fingerprint in upper case", images: "app:v1", policy: imagesRule("keys: [{fingerprint: '" + strings.ToUpper(fixture.Key("cosign.pub").Fingerprint()) + "'}]")},
 		{name: "another fingerprint", images: "app:v1", policy: imagesRule("keys: [{fingerprint: '" + another + "'}]"), want: "trust.key"},
 		{name: "pem", images: "app:v1", policy: imagesRule("keys:", "  - pem: |", "      "+strings.ReplaceAll(fixture.Key("cosign.pub").PEM(), "\n", "\n          "))},
-		{name: "nobody may sign", images: "app:v1", policy: imagesRule("required: true"), want: "trust.unanchored"},
+		{name: "no one may sign", images: "app:v1", policy: imagesRule("required: true"), want: "trust.unanchored"},
 		{name: "identity", images: "keyless:v1", policy: imagesRule(byDev)},
 		{name: "another identity", images: "keyless:v1", policy: imagesRule("identities: [{identity: eve@lab.test, issuer: 'http://127.0.0.1:8888'}]"), want: "cert.identity"},
 		{name: "one identity of two", images: "keyless:v1", policy: imagesRule("identities: [{identity: eve@lab.test, issuer: 'http://127.0.0.1:8888'}, {identityRegexp: '.*@lab[.]test', issuerRegexp: 'http://.*'}]")},
@@ -130,7 +130,7 @@ func TestRules(t *testing.T) {
 		{name: "no inclusion proof", images: "app:v1", policy: imagesRule(signed, "inclusion: true"), want: "rekor.inclusion"},
 		{name: "children signed", images: "multi:v1", policy: imagesRule(signed, "childSignatures: true")},
 		{name: "all signatures", images: "app:v1", policy: imagesRule(signed, "allSignatures: true")},
-		{name: "all signatures, a stranger's too", images: "twokeys:v1", policy: imagesRule(signed, "allSignatures: true"), want: "trust.key"},
+		{name: "all signatures, including one of another key", images: "twokeys:v1", policy: imagesRule(signed, "allSignatures: true"), want: "trust.key"},
 		{name: "two logs", images: "app:v1", policy: imagesRule(signed, "logs: 2"), want: "rekor.threshold"},
 		{name: "a timestamp", images: "app:v1", policy: imagesRule(signed, "timestamps: 1"), want: "tsa.threshold"},
 	} {
@@ -140,8 +140,7 @@ func TestRules(t *testing.T) {
 
 func whole(lines ...string) string { return imagesRule(signed) + strings.Join(lines, "\n") + "\n" }
 
-// TestWholeBundle has each demand on the bundle as a whole satisfied and
-// violated.
+// TestWholeBundle satisfies and violates each demand on the bundle as a whole.
 func TestWholeBundle(t *testing.T) {
 	first := "schema: gapseal.policy/v1\nimages:\n  - {match: " + host + "app, required: true, " + signed + "}\n"
 	clean := &verify.Transfer{ID: "T-1", Scan: verify.Scan{Destination: verify.ScanClean}}
@@ -164,8 +163,8 @@ func TestWholeBundle(t *testing.T) {
 		{name: "no record", images: "app:v1", policy: required, want: "policy.transfer"},
 		{name: "a field missing", images: "app:v1", policy: required, record: &verify.Transfer{ID: "T-1"}, want: "policy.transfer"},
 		{name: "a scan that found something", images: "app:v1", policy: required, record: dirty, want: "policy.scan"},
-		{name: "malware, though nobody requires a scan", images: "app:v1", policy: whole(), record: dirty, want: "policy.scan"},
-		{name: "a scan that failed and nobody requires", images: "app:v1", policy: whole(), record: &verify.Transfer{Scan: verify.Scan{Source: "failed"}}},
+		{name: "malware, although no scan is required", images: "app:v1", policy: whole(), record: dirty, want: "policy.scan"},
+		{name: "a failed scan that is not required", images: "app:v1", policy: whole(), record: &verify.Transfer{Scan: verify.Scan{Source: "failed"}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.policy = strings.Replace(c.policy, "match: "+host+"'", "match: '"+host, 1)
@@ -174,8 +173,8 @@ func TestWholeBundle(t *testing.T) {
 	}
 }
 
-// TestPolicyDigestBinds: a digest that the policy pins binds the name that its
-// rule stands for, and none that merely matches a pattern.
+// TestPolicyDigestBinds asserts that a digest which the policy pins binds the name
+// of its rule, and no name that merely matches a pattern.
 func TestPolicyDigestBinds(t *testing.T) {
 	for match, want := range map[string]check.BoundBy{"app:v1": "policy", "app": "docker-reference", "*": "docker-reference", "app:*": "docker-reference", "app:v1*": "docker-reference"} {
 		p, err := policy.Parse([]byte(strings.Replace(imagesRule(signed, "digests: ['"+appV1+"']"), host+"*", host+match, 1)), key)

@@ -7,7 +7,8 @@ import (
 	"github.com/gapseal/gapseal/verify/policy"
 )
 
-// What looks like a demand and is none, and what can never match, is refused.
+// Whatever looks like a demand and demands nothing, or can never match, is
+// refused.
 func TestDemandsNothing(t *testing.T) {
 	const h = "schema: gapseal.policy/v1\nimages:\n  - match: a.b/c\n"
 	const m = "schema: gapseal.policy/v1\nimages:\n  - match: "
@@ -18,8 +19,8 @@ func TestDemandsNothing(t *testing.T) {
 		"no platform":                      {h + "    onlyPlatforms: []\n", "found none"},
 		"no annotation":                    {h + "    annotations: {}\n", "found none"},
 		"no attestation":                   {h + "    attestations: []\n", "found none"},
-		"never applies":                      {m + "\"**\"\n  - match: a.b/c\n", "would never apply"},
-		"never applies, glob":                {m + "a.b/*\n  - match: a.b/c:v1\n", "would never apply"},
+		"never applies":                    {m + "\"**\"\n  - match: a.b/c\n", "would never apply"},
+		"never applies, glob":              {m + "a.b/*\n  - match: a.b/c:v1\n", "would never apply"},
 		"short Docker Hub":                 {m + "docker.io/nginx\n", "would match nothing: the full name is"},
 		"other Docker Hub":                 {m + "index.docker.io/library/nginx\n", "would match nothing: the full name is"},
 		"upper case":                       {m + "GHCR.io/Acme/app:v1\n", "want a repository in lower case"},

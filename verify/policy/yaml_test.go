@@ -9,8 +9,9 @@ import (
 	"github.com/gapseal/gapseal/verify/policy"
 )
 
-// The library takes time that grows with the square of keys and of nesting; a
-// record that comes with the media must not keep the station busy for an hour.
+// The library's time grows with the square of the number of keys and of the
+// depth. A record that comes with the media must not keep the station busy for an
+// hour.
 func TestFilesThatTakeTime(t *testing.T) {
 	var keys strings.Builder
 	for i := range 60_000 {
@@ -32,7 +33,7 @@ func TestFilesThatTakeTime(t *testing.T) {
 	}
 }
 
-// A list in a list is what an honest file may have.
+// An ordinary file may have a list in a list.
 func TestShortNestingIsRead(t *testing.T) {
 	_, err := policy.ParseTransfer([]byte("schema: gapseal.transfer/v1\nhandOvers:\n" + strings.Repeat("  - from: a\n    to: b\n", 1000)))
 	if err != nil {

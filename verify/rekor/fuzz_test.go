@@ -81,7 +81,7 @@ func FuzzParseEntry(f *testing.F) {
 	})
 }
 
-// wantTyped asserts that an error is one that a caller can tell apart.
+// wantTyped asserts that a caller can test for the error.
 func wantTyped(t *testing.T, err error) {
 	t.Helper()
 	if kind(err) == err.Error() {
@@ -97,7 +97,7 @@ func assemble(b *rekor.Bundle) []byte {
 	return append(append([]byte(`{"SignedEntryTimestamp":"`+set+`","Payload":`), b.Canonical()...), '}')
 }
 
-// wantCanonical holds Canonical, which writes the bytes itself, against the
+// wantCanonical compares Canonical, which writes the bytes itself, with the
 // general implementation of RFC 8785.
 func wantCanonical(t *testing.T, b *rekor.Bundle) {
 	t.Helper()

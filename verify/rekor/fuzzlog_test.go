@@ -26,7 +26,7 @@ func FuzzVerifyCheckpoint(f *testing.F) {
 		} else {
 			wantTyped(t, err)
 		}
-		// The log signs whatever text it is given; the name is the first line.
+		// The log signs any text it is given. The first line is its name.
 		note := signNote(private, text)
 		c, err := rekor.VerifyCheckpoint(note, keys)
 		if err != nil {
@@ -39,7 +39,7 @@ func FuzzVerifyCheckpoint(f *testing.F) {
 	})
 }
 
-// signNote is the note of text, signed under the name that its first line is.
+// signNote returns the note of text, signed under the name in its first line.
 func signNote(private ed25519.PrivateKey, text string) string {
 	name, _, _ := bytes.Cut([]byte(text), []byte("\n"))
 	id := sha256.Sum256(append(append(name, "\n\x01"...), private.Public().(ed25519.PublicKey)...))

@@ -73,8 +73,8 @@ func (s *tree) prove(t *testing.T, size, index int64) *rekor.Proof {
 	return p
 }
 
-// Each proof of each leaf in each tree up to a size holds, and for no other
-// record; at no other index within the tree either.
+// Each proof of each leaf in each tree up to some size is valid, but not for
+// another record, nor at another index within the tree.
 func TestProofOfEveryLeaf(t *testing.T) {
 	const most = 34
 	s := newTree(t, most)
@@ -96,7 +96,7 @@ func TestProofOfEveryLeaf(t *testing.T) {
 	}
 }
 
-// Package tlog runs forever for the size that an int64 can just hold.
+// Package tlog does not terminate for the largest size that an int64 can hold.
 func TestProofOfAHugeTree(t *testing.T) {
 	const most = rekor.MaxTreeSize
 	p := &rekor.Proof{LogIndex: most - 1, TreeSize: most, RootHash: make([]byte, 32)}
@@ -202,7 +202,7 @@ func TestCheckpointLogKeys(t *testing.T) {
 	if _, err := rekor.VerifyCheckpoint(text, nil); !errors.Is(err, rekor.ErrUnsigned) {
 		t.Errorf("no logs: got %v, want ErrUnsigned", err)
 	}
-	// A curve that has no name in X.509 has no key id, and signed nothing.
+	// A curve without a name in X.509 has no key id, so it cannot have signed.
 	odd := *elliptic.P256().Params()
 	odd.Name = "odd"
 	point := *good.Public.(*ecdsa.PublicKey)
@@ -212,7 +212,7 @@ func TestCheckpointLogKeys(t *testing.T) {
 	}
 }
 
-// Two logs whose keys are both at hand sign one checkpoint.
+// Two known logs sign one checkpoint.
 func TestCheckpointOfTwoLogs(t *testing.T) {
 	all := readProbes(t)
 	p := all["checkpoint-witness-v1"]
@@ -241,7 +241,7 @@ func TestCertificateAgainstAKey(t *testing.T) {
 	}
 }
 
-func TestUnfitKindIsNamed(t *testing.T) {
+func TestKindThatRecordsSomethingElseIsNamed(t *testing.T) {
 	e := &rekor.Entry{Kind: "dsse", APIVersion: "0.0.1"}
 	for err, want := range maps.All(map[error]string{
 		e.BindPayload(nil): `log entry of kind "dsse" version "0.0.1" cannot be compared with a signature of a message`,

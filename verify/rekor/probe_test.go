@@ -64,7 +64,7 @@ func readProbes(t testing.TB) map[string]probe {
 	return probes
 }
 
-// asked notes which questions failed, with the kind of their error.
+// asked records which checks failed, with the kind of their error.
 type asked map[string]string
 
 func (a asked) note(question string, err error) bool {
@@ -74,8 +74,8 @@ func (a asked) note(question string, err error) bool {
 	return err == nil
 }
 
-// ask puts every question to the probe, and returns those that failed with the
-// kind of their error.
+// ask runs every check on the probe, and returns those that failed with the kind
+// of their error.
 func (p probe) ask(t *testing.T) map[string]string {
 	if p.Entry != nil {
 		return p.askEntry(t)
@@ -100,7 +100,7 @@ func (p probe) askSET(t *testing.T, failed asked, b *rekor.Bundle) {
 	failed.note("set", rekor.VerifySET(b, logKey))
 }
 
-// askBody asks what the entry is about.
+// askBody checks what the entry is about.
 func (p probe) askBody(t *testing.T, failed asked, e *rekor.Entry) {
 	if env := p.Envelope.read(); env != nil {
 		failed.note("envelope", e.BindEnvelope(env))
@@ -117,7 +117,7 @@ func (p probe) askBody(t *testing.T, failed asked, e *rekor.Entry) {
 	}
 }
 
-// kind names an error by its type, in the words of the probes.
+// kind returns the name that the probes give to the type of an error.
 func kind(err error) string {
 	var format *check.FormatError
 	var unsupported *rekor.UnsupportedError

@@ -53,7 +53,7 @@ func (e *probeEntry) read() *rekor.LogEntry {
 	return out
 }
 
-// askEntry puts the questions about a log entry.
+// askEntry runs the checks on a log entry.
 func (p probe) askEntry(t *testing.T) map[string]string {
 	failed := asked{}
 	e := p.Entry.read()

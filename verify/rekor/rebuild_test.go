@@ -15,9 +15,9 @@ import (
 
 type object = map[string]any
 
-// wantRebuilt writes the body again from what the entry can be asked about: a
-// byte that is not asked about would be missing. The key id of an intoto 0.0.2,
-// a hint, is the one exception.
+// wantRebuilt writes the body again from the parts of the entry that can be
+// checked. A byte that no check covers would be missing. The key id of an intoto
+// 0.0.2, a hint, is the one exception.
 func wantRebuilt(t *testing.T, e *rekor.Entry, body []byte) {
 	t.Helper()
 	if e.Kind == "intoto" && bytes.Contains(body, []byte(`{"keyid":`)) {
@@ -84,7 +84,7 @@ func rebuildSignature2(t *testing.T, e *rekor.Entry) object {
 	return object{"content": e.Signature, "verifier": object{"keyDetails": e.KeyDetails, member: object{"rawBytes": block.Bytes}}}
 }
 
-func TestEveryByteOfABodyIsAskedAbout(t *testing.T) {
+func TestEveryByteOfABodyIsChecked(t *testing.T) {
 	kinds := map[string]bool{}
 	for name, p := range readProbes(t) {
 		if p.Entry == nil {

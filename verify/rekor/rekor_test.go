@@ -35,7 +35,7 @@ func wantTooLarge(t *testing.T, err error, what string) {
 	}
 }
 
-// bundleWith is a bundle whose body has n bytes.
+// bundleWith returns a bundle whose body has n bytes.
 func bundleWith(n int) []byte {
 	return fmt.Appendf(nil, `{"SignedEntryTimestamp":"AAAA","Payload":{"body":"%s","integratedTime":1,"logIndex":0,"logID":""}}`,
 		strings.Repeat("AAAA", n/3))
@@ -108,7 +108,7 @@ func TestCanonicalEscapes(t *testing.T) {
 	}
 }
 
-func TestLogKeysThatCannotBe(t *testing.T) {
+func TestLogKeysOfOtherTypes(t *testing.T) {
 	b := spectromateBundle(t)
 	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -143,7 +143,7 @@ func TestUnsupportedEntryIsNamed(t *testing.T) {
 	}
 }
 
-// entryKey is an entry that holds only a PEM.
+// entryKey returns an entry that holds only a PEM.
 func entryKey(blockType string, der []byte) *rekor.Entry {
 	return &rekor.Entry{Kind: "hashedrekord", APIVersion: "0.0.1", PublicKeyPEM: pem.EncodeToMemory(&pem.Block{Type: blockType, Bytes: der})}
 }
@@ -165,7 +165,7 @@ func TestKeyOfAnEntry(t *testing.T) {
 	_, err = entryKey("CERTIFICATE", der).Key()
 	wantFormat(t, err, what, "x509")
 
-	// A third element in the SubjectPublicKeyInfo, which the parser overlooks.
+	// A third element in the SubjectPublicKeyInfo, which the parser ignores.
 	block, _ := pem.Decode(spectromateFile(t, "signer.pub"))
 	longer := append([]byte{0x30, block.Bytes[1] + 2}, block.Bytes[2:]...)
 	longer = append(longer, 5, 0)

@@ -78,7 +78,7 @@ func TestSpectromateEntry(t *testing.T) {
 	if err := e.BindKey(signer.Public); err != nil {
 		t.Error(err)
 	}
-	// The payload is not at hand, so its digest is all that can be put to the key.
+	// The payload is not available, so only its digest can be verified.
 	digest, err := hex.DecodeString(e.HashValue)
 	if err != nil {
 		t.Fatal(err)
@@ -159,7 +159,7 @@ func TestSpectromateChangedByOne(t *testing.T) {
 }
 
 // Each field of the entry changed by one. The SET covers the whole body, so it
-// fails too; that is asked above.
+// fails too, which the test above asserts.
 func TestSpectromateEntryChangedByOne(t *testing.T) {
 	body := spectromateBundle(t).Body
 	good, err := rekor.ParseEntry(body)
@@ -204,7 +204,7 @@ func kindOrNone(err error) string {
 	return kind(err)
 }
 
-// The payload that was signed is not at hand; any other is refused.
+// The payload that was signed is not available; any other is refused.
 func TestSpectromatePayload(t *testing.T) {
 	e, err := rekor.ParseEntry(spectromateBundle(t).Body)
 	if err != nil {

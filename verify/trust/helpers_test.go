@@ -59,7 +59,7 @@ func newECDSA(t testing.TB, curve elliptic.Curve) *ecdsa.PrivateKey {
 	return key
 }
 
-// newRSA is made once: it is the slow one.
+// newRSA is called once, because generating an RSA key is slow.
 var newRSA = sync.OnceValue(func() *rsa.PrivateKey {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -68,7 +68,7 @@ var newRSA = sync.OnceValue(func() *rsa.PrivateKey {
 	return key
 })
 
-// extended adds an element to a DER sequence, which encoding/asn1 overlooks.
+// extended adds an element to a DER sequence. encoding/asn1 ignores it.
 func extended(t testing.TB, der []byte) []byte {
 	t.Helper()
 	var elements []asn1.RawValue

@@ -17,7 +17,7 @@ func at(t *testing.T, s string) time.Time {
 	return when
 }
 
-// The ids are constants, so this is where they are held against the keys.
+// The ids are constants; this test compares them with the keys.
 func TestBuiltinLogs(t *testing.T) {
 	logs := BuiltinLogs()
 	if len(logs) != 2 {

@@ -148,7 +148,7 @@ func FuzzParseKey(f *testing.F) {
 			t.Error("an Ed25519 key is never weak")
 		}
 		if key.Verify([]byte("message"), []byte("no signature")) == nil {
-			t.Error("verifies what nobody signed")
+			t.Error("verifies a message that was not signed")
 		}
 	})
 }

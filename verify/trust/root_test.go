@@ -52,8 +52,8 @@ func TestParseTrustedRoot(t *testing.T) {
 	}
 }
 
-// edit returns the sample with one log of Rekor v1 or v2, in which old, which
-// must stand there once, is replaced.
+// edit returns the sample with one log of Rekor v1 or v2, with old replaced,
+// which must occur in it exactly once.
 func edit(t testing.TB, file, old, replacement string) []byte {
 	t.Helper()
 	text := string(readFile(t, file))
@@ -106,8 +106,8 @@ func TestParseTrustedRootWindow(t *testing.T) {
 	}
 }
 
-// A version 0.2 file gives the key id of the log's checkpoints, whole or as the
-// four bytes that stand in a checkpoint, beside the log id or instead of it.
+// A version 0.2 file gives the key id of the log's checkpoints, whole or only the
+// four bytes that are in a checkpoint, in addition to the log id or instead of it.
 func TestParseTrustedRootCheckpointKeyID(t *testing.T) {
 	version := func(text []byte) []byte {
 		return bytes.Replace(text, []byte("trustedroot+json;version=0.1"), []byte("trustedroot.v0.2+json"), 1)
@@ -165,7 +165,7 @@ func TestParseTrustedRootNames(t *testing.T) {
 			t.Errorf("%s: got %q, %s", test.url, root.Logs[0].Name, root.Logs[0].ID)
 		}
 	}
-	// An Ed25519 log of Rekor v1 goes by the SHA-256 of its key.
+	// The id of an Ed25519 log of Rekor v1 is the SHA-256 of its key.
 	sum := sha256.Sum256(key.DER)
 	root, err := ParseTrustedRoot(edit(t, v2, "+bUYfHNFLUogxf9HCnsAafzUescWJxlgqm7ZSiaS3TI=", base64.StdEncoding.EncodeToString(sum[:])))
 	if err != nil || root.Logs[0].ID != key.hexDigest() {
@@ -198,7 +198,7 @@ func TestParseTrustedRootCurves(t *testing.T) {
 		`tlogs[0] "https://log.example": publicKey.keyDetails "PKIX_RSA_PKCS1V15_2048_SHA256" is not supported`)
 }
 
-// rootFor is a well-formed trusted root with one log.
+// rootFor returns a well-formed trusted root with one log.
 func rootFor(t testing.TB, pub any, details string) []byte {
 	der := spki(t, pub)
 	sum := sha256.Sum256(der)

@@ -31,8 +31,8 @@ func mustRoot(t *testing.T, text []byte) *Root {
 	return root
 }
 
-// wantKeptOut asserts that the file is read, but the one entry which says want
-// is not in any list.
+// wantKeptOut asserts that the file is read, and that its one entry is in no
+// list, with a reason that contains want.
 func wantKeptOut(t *testing.T, text []byte, want string) {
 	t.Helper()
 	root := mustRoot(t, text)
@@ -109,7 +109,7 @@ func certify(t testing.TB, name string, isCA bool, key crypto.Signer, parent *x5
 	return cert
 }
 
-// authority is a trusted root with one certificate or timestamp authority.
+// authority returns a trusted root with one certificate or timestamp authority.
 func authority(t testing.TB, list string, chain ...[]byte) []byte {
 	t.Helper()
 	certs := []map[string]string{}
@@ -174,8 +174,8 @@ func TestParseTrustedRootJudgesChains(t *testing.T) {
 	}
 }
 
-// An entry this version cannot use does not take the others with it.
-func TestParseTrustedRootKeepsOut(t *testing.T) {
+// An entry that is not supported does not affect the others.
+func TestParseTrustedRootLeavesOut(t *testing.T) {
 	const tsas = "timestampAuthorities"
 	key := newECDSA(t, elliptic.P256())
 	root := certify(t, "root", true, key, nil, nil)

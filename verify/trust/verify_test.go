@@ -115,7 +115,7 @@ func rsaSig(t *testing.T) []byte {
 	return sig
 }
 
-func TestVerifyTellsEncodingFromSignature(t *testing.T) {
+func TestVerifyDistinguishesEncodingAndSignature(t *testing.T) {
 	key, sig := sign(t, newECDSA(t, elliptic.P256()))
 	var v struct{ R, S *big.Int }
 	if _, err := asn1.Unmarshal(sig, &v); err != nil {
@@ -153,7 +153,8 @@ func TestVerifyTellsEncodingFromSignature(t *testing.T) {
 			t.Errorf("%s: message %q", name, err)
 		}
 	}
-	// Well-formed, only not of this curve: another key's, not a bad encoding.
+	// Well-formed, but not of this curve: the signature is another key's, and its
+	// encoding is not at fault.
 	beyond := der(new(big.Int).Add(v.R, elliptic.P256().Params().N), v.S)
 	if err := key.Verify(message, beyond); !errors.Is(err, ErrSignature) {
 		t.Errorf("r beyond the order: got %v, want ErrSignature", err)

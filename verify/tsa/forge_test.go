@@ -24,14 +24,14 @@ type identity struct {
 	key  crypto.Signer
 }
 
-// now is the time of this run in whole seconds: the library that makes tokens
-// puts the time of signing into them.
+// now is the time of this run in whole seconds, because the library that makes
+// tokens puts the time of signing into them.
 var now = time.Now().UTC().Truncate(time.Second)
 
 var serial int64
 
-// issue makes a certificate, valid for an hour around now, that change may
-// alter; a nil issuer stands for itself.
+// issue makes a certificate, valid for an hour around now. change, if any, alters
+// its template. A nil issuer means self-signed.
 func issue(t testing.TB, name string, issuer *identity, change func(*x509.Certificate)) *identity {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -61,14 +61,14 @@ func issue(t testing.TB, name string, issuer *identity, change func(*x509.Certif
 
 func asCA(c *x509.Certificate) { c.IsCA, c.KeyUsage = true, x509.KeyUsageCertSign }
 
-// asTSA is what RFC 3161 asks for; extensions keep crypto/x509 from adding its
-// own extended key usage, which is not critical.
+// asTSA is what RFC 3161 requires. The extension is given explicitly, because the
+// one that crypto/x509 adds is not critical.
 func asTSA(c *x509.Certificate) {
 	c.KeyUsage = x509.KeyUsageDigitalSignature
 	c.ExtraExtensions = []pkix.Extension{usages(true, 8)}
 }
 
-// usages is the extension extended key usage with some of id-kp.
+// usages returns the extension extended key usage with some of id-kp.
 func usages(critical bool, numbers ...int) pkix.Extension {
 	var oids []stdasn1.ObjectIdentifier
 	for _, n := range numbers {
@@ -81,7 +81,7 @@ func usages(critical bool, numbers ...int) pkix.Extension {
 	return pkix.Extension{Id: oidExtKeyUsage, Critical: critical, Value: der}
 }
 
-// authority is a trusted authority of throwaway certificates.
+// authority returns a trusted authority with throwaway certificates.
 func authority(chain ...*identity) trust.TimestampAuthority {
 	a := trust.Authority{Name: chain[0].cert.Subject.String(), From: now.Add(-2 * time.Hour)}
 	for _, id := range chain {
@@ -90,7 +90,7 @@ func authority(chain ...*identity) trust.TimestampAuthority {
 	return trust.TimestampAuthority{Authority: a}
 }
 
-// stamp describes a token; its zero values are those of a good one.
+// stamp describes a token. Its zero value describes a good one.
 type stamp struct {
 	signer    *identity
 	at        time.Time
@@ -100,7 +100,7 @@ type stamp struct {
 	content   stdasn1.ObjectIdentifier
 	version   int
 	trailing  []byte
-	certs     []*x509.Certificate // along with it, before the signer's if that is carried
+	certs     []*x509.Certificate // in the token, before the signer's if that is in it
 	carry     bool                // the signer's certificate
 	attrs     []pkcs7.Attribute
 	signers   int

@@ -85,8 +85,8 @@ func TestVerifyOverOtherBytes(t *testing.T) {
 	}
 }
 
-// A flipped bit in the signature, which ends the token, and one in what was
-// signed: the token's serial number.
+// A flipped bit in the signature, which ends the token, and one in what is
+// signed, the token's serial number.
 func TestVerifyBrokenSignature(t *testing.T) {
 	s := readSample(t, "bundle-tsaonly")
 	serial, _ := hex.DecodeString("f6fa48e102c979d74979c421812c80edd8b02a32")
@@ -121,7 +121,7 @@ func TestVerifyThrowawayAuthority(t *testing.T) {
 			t.Errorf("%s: %+v, %v", name, result, err)
 		}
 	}
-	// An authority may be trusted by the certificate it signs with, alone.
+	// An authority may be trusted by its signing certificate alone.
 	alone := []trust.TimestampAuthority{authority(signer)}
 	if _, err := Verify(stampBy(signer).make(t), signature, alone); err != nil {
 		t.Error(err)
@@ -138,8 +138,8 @@ func essAttribute(t *testing.T, algorithm stdasn1.ObjectIdentifier, digest []byt
 	return []pkcs7.Attribute{{Type: oidSigningCertificateV2, Value: stdasn1.RawValue{FullBytes: sequence(t, sequence(t, sequence(t, fields...)))}}}
 }
 
-// sequence writes a DER sequence of values; a []byte within one is DER already
-// when it begins as a sequence does.
+// sequence writes a DER sequence of values. A []byte that begins as a sequence is
+// taken for DER.
 func sequence(t *testing.T, values ...any) []byte {
 	t.Helper()
 	var content []byte
@@ -192,23 +192,23 @@ func TestVerifyAlgorithms(t *testing.T) {
 }
 
 func TestVerifyUnknownAuthority(t *testing.T) {
-	stranger := issue(t, "stranger", issue(t, "stranger's root", nil, asCA), asTSA)
-	_, err := Verify(stampBy(stranger).make(t), signature, realAuthorities(t))
+	other := issue(t, "other", issue(t, "other root", nil, asCA), asTSA)
+	_, err := Verify(stampBy(other).make(t), signature, realAuthorities(t))
 	var unknown *AuthorityError
-	if !errors.As(err, &unknown) || unknown.Issuer != "CN=stranger's root" || fmt.Sprint(unknown.Trusted) != "[CN=lab tsa,O=lab]" {
+	if !errors.As(err, &unknown) || unknown.Issuer != "CN=other root" || fmt.Sprint(unknown.Trusted) != "[CN=lab tsa,O=lab]" {
 		t.Errorf("got %v, want *AuthorityError", err)
 	}
-	if _, err := Verify(stampBy(stranger).make(t), signature, make([]trust.TimestampAuthority, 1)); !errors.As(err, &unknown) {
+	if _, err := Verify(stampBy(other).make(t), signature, make([]trust.TimestampAuthority, 1)); !errors.As(err, &unknown) {
 		t.Errorf("an authority without a chain: got %v, want *AuthorityError", err)
 	}
-	_, err = Verify(stampBy(stranger).make(t), signature, nil)
+	_, err = Verify(stampBy(other).make(t), signature, nil)
 	if !errors.As(err, &unknown) || !strings.HasSuffix(err.Error(), "trusted: none") {
 		t.Errorf("no authority at all: got %v, want *AuthorityError", err)
 	}
 }
 
 // The certificate whose extended key usage is checked must be the one that
-// signed (CVE-2026-39984): the genuine one carried along vouches for nothing.
+// signed (CVE-2026-39984). That the genuine one is in the token proves nothing.
 func TestVerifySignerIsTheLeaf(t *testing.T) {
 	root := issue(t, "root", nil, asCA)
 	genuine := issue(t, "signer", root, asTSA)
@@ -262,7 +262,7 @@ func TestVerifyWindow(t *testing.T) {
 		if test.inside && err != nil || !test.inside && !errors.As(err, &window) {
 			t.Errorf("%s: got %v", name, err)
 		}
-		// The same authority with another window may vouch.
+		// The same authority may vouch with another window.
 		if _, err := Verify(token, signature, []trust.TimestampAuthority{a, authority(signer, root)}); err != nil {
 			t.Errorf("%s, second window: %v", name, err)
 		}
