@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -74,13 +75,17 @@ What is fetched: platform allow-*-registry registry-cacert signature-repository 
 	}
 	fs := c.Flags()
 	fs.StringVarP(&e.output, "output", "o", "", "write the bundle to `FILE`, or - for a pipe")
-	e.judging.declare(c, "public key to judge with and to carry: a PEM `FILE` or https URL (repeatable: any of them will do)",
+	e.judging.declare(c,
+		"public key to judge with and to carry: a PEM `FILE` or https URL (repeatable: any of them will do)",
 		"carry only `OS/ARCH[/VARIANT]` of a multi-platform image (repeatable)")
-	fs.BoolVar(&e.allowUnverified, "allow-unverified", false, "waiver: write the bundle although it does not verify; recorded in it")
+	fs.BoolVar(&e.allowUnverified, "allow-unverified", false,
+		"waiver: write the bundle although it does not verify; the bundle records this")
 	fs.BoolVar(&e.allowHTTP, "allow-http-registry", false, "allow registries without TLS")
-	fs.BoolVar(&e.allowInsecure, "allow-insecure-registry", false, "allow registries with a TLS certificate that does not verify")
+	fs.BoolVar(&e.allowInsecure, "allow-insecure-registry", false,
+		"allow registries with a TLS certificate that does not verify")
 	fs.StringVar(&e.caCert, "registry-cacert", "", "also trust the CA certificates in this PEM `FILE` for registries")
-	fs.StringVar(&e.signatures, "signature-repository", os.Getenv("COSIGN_REPOSITORY"), "also look for signatures in this `REPO` (environment: COSIGN_REPOSITORY)")
+	fs.StringVar(&e.signatures, "signature-repository", os.Getenv("COSIGN_REPOSITORY"),
+		"also look for signatures in this `REPO` (environment: COSIGN_REPOSITORY)")
 	fs.IntVar(&e.jobs, "jobs", 4, "fetch `N` layers at a time")
 	e.sealing.declare(fs)
 	e.cut.declare(c)
@@ -122,7 +127,7 @@ func (e *exportRun) run(ctx context.Context, args []string, std stdio) error {
 	if err := e.write(ctx, plan, fetch, std); err != nil {
 		return err
 	}
-	e.tellWritten(std.err, plan)
+	e.reportWritten(std.err, plan)
 	return nil
 }
 
@@ -133,7 +138,8 @@ func (e *exportRun) checkUsage(args []string, std stdio) error {
 	case e.output == "":
 		return usagef("say where to write the bundle: -o FILE, or -o - for a pipe")
 	case !e.given():
-		return usagef("pass the publisher's public key: --key FILE or --key https://…; or who signs keyless: --certificate-identity")
+		return usagef("pass the publisher's public key: --key FILE or --key https://…; or who signs keyless: " +
+			"--certificate-identity")
 	case e.jobs < 1 || e.jobs > 64:
 		return usagef("--jobs %d: want a number from 1 to 64", e.jobs)
 	case e.output == "-" && term.IsTerminal(std.out.file):
@@ -149,7 +155,9 @@ func (e *exportRun) checkUsage(args []string, std stdio) error {
 }
 
 func (e *exportRun) request(args []string, o *verify.Options, std stdio) (*registry.Source, bundle.Request, error) {
-	req := bundle.Request{Platforms: o.Platforms, Limits: e.limits.budget, Tool: bundle.Tool{Name: "gapseal", Version: version()}}
+	req := bundle.Request{
+		Platforms: o.Platforms, Limits: e.limits.budget, Tool: bundle.Tool{Name: "gapseal", Version: version()},
+	}
 	for _, a := range args {
 		ref, note, err := parseImage("", a)
 		if err != nil {
@@ -178,7 +186,7 @@ func (e *exportRun) request(args []string, o *verify.Options, std stdio) (*regis
 	return src, req, err
 }
 
-// carriedKeys are the keys that may vouch for some image, each once.
+// carriedKeys returns the keys that may vouch for some image, each once.
 func carriedKeys(o *verify.Options) (keys []*trust.Key) {
 	all := slices.Clone(o.Keys)
 	if o.Policy != nil {
@@ -196,7 +204,8 @@ func carriedKeys(o *verify.Options) (keys []*trust.Key) {
 	return keys
 }
 
-// carryKey takes --key of export, the connected side: the key itself is needed.
+// carryKey takes --key of export, which needs the key itself: it is carried in the
+// bundle.
 func carryKey(ctx context.Context, arg string, o *verify.Options) error {
 	switch {
 	case isFingerprint(arg):
@@ -215,9 +224,9 @@ func carryKey(ctx context.Context, arg string, o *verify.Options) error {
 	return err
 }
 
-// leaveToVerify drops the demands of a policy that only the far side can meet:
-// the record comes with the media, the register lies there. A seal that the
-// policy demands must be made here.
+// leaveToVerify drops the demands of a policy that only the receiving side can
+// meet: the transfer record comes with the media, and the register is kept there. A
+// seal that the policy demands must be made by export.
 func (e *exportRun) leaveToVerify(o *verify.Options) error {
 	if o.Policy != nil {
 		o.Policy.Transfer, o.Policy.RefuseRollback = nil, false
@@ -228,17 +237,22 @@ func (e *exportRun) leaveToVerify(o *verify.Options) error {
 		return nil
 	}
 	if e.signer == nil {
-		return usagef("the policy demands a seal, so verify would refuse this bundle: pass the key with --seal and --seal-stream")
+		return usagef("the policy demands a seal, so verify would refuse this bundle: pass the key with --seal and " +
+			"--seal-stream")
 	}
 	own := e.signer.Public().Fingerprint()
 	if !slices.ContainsFunc(demanded, func(k *trust.Key) bool { return k.Fingerprint() == own }) {
-		return usagef("--seal %s: the policy demands a seal by another key, so verify would refuse this bundle", e.sealing.key)
+		return usagef("--seal %s: the policy demands a seal by another key, so verify would refuse this bundle",
+			e.sealing.key)
 	}
 	return nil
 }
 
 func (e *exportRun) source(lim oci.Limits) (*registry.Source, error) {
-	opts := registry.Options{AllowHTTP: e.allowHTTP, AllowInsecure: e.allowInsecure, MaxManifest: lim.Manifest, UserAgent: "gapseal/" + version()}
+	opts := registry.Options{
+		AllowHTTP: e.allowHTTP, AllowInsecure: e.allowInsecure,
+		MaxManifest: lim.Manifest, UserAgent: "gapseal/" + version(),
+	}
 	if e.caCert != "" {
 		raw, err := readAnchor("--registry-cacert", e.caCert)
 		if err != nil {
@@ -249,7 +263,8 @@ func (e *exportRun) source(lim oci.Limits) (*registry.Source, error) {
 	return registry.New(opts)
 }
 
-// gate judges the plan by verify's own code and refuses what would not verify.
+// gate judges the plan with the code of verify, and refuses a bundle that would not
+// verify.
 func (e *exportRun) gate(plan *bundle.Plan, o verify.Options, std stdio) error {
 	o.Path = "export to " + e.output
 	rep, err := verify.Plan(plan, o)
@@ -257,7 +272,8 @@ func (e *exportRun) gate(plan *bundle.Plan, o verify.Options, std stdio) error {
 		return nil
 	}
 	if e.allowUnverified {
-		fmt.Fprintf(std.err, "WARNING writing a bundle that does not verify (--allow-unverified): %s\n", term.EscapeLines(err.Error()))
+		fmt.Fprintf(std.err, "WARNING writing a bundle that does not verify (--allow-unverified): %s\n",
+			term.EscapeLines(err.Error()))
 		return nil
 	}
 	if err := report.Text(std.err, rep); err != nil {
@@ -275,46 +291,44 @@ func (e *exportRun) write(ctx context.Context, plan *bundle.Plan, fetch bundle.F
 	case err == nil:
 		return nil
 	case e.output == "-":
-		return fmt.Errorf("%w\nWhat was written has no end and is not a bundle: discard it.%s", adviseSource(err), again(err, "export"))
+		return fmt.Errorf("%w\nWhat was written has no end and is not a bundle: discard it.%s",
+			adviseSource(err), again(err, "export"))
 	}
 	return fmt.Errorf("%w\nThis run wrote nothing under %s.%s", adviseSource(err), e.output, again(err, "export"))
 }
 
-func (e *exportRun) writeTo(ctx context.Context, plan *bundle.Plan, fetch bundle.Fetch, tell func(int64), out io.Writer) error {
+func (e *exportRun) writeTo(ctx context.Context, plan *bundle.Plan, fetch bundle.Fetch, progress func(int64), out io.Writer) error {
 	if e.output == "-" {
-		return plan.WriteStream(ctx, out, fetch, tell)
+		return plan.WriteStream(ctx, out, fetch, progress)
 	}
 	if e.cut.wanted() {
-		return e.cut.write(ctx, plan, fetch, volume.Base(e.output), e.jobs, tell)
+		t := volume.Target{Base: volume.Base(e.output), Each: e.cut.each, Workers: e.jobs, Progress: progress}
+		return e.cut.write(ctx, plan, fetch, t)
 	}
-	return writeFile(e.output, func(f *atomicfile.File) error { return plan.WriteFile(ctx, f, fetch, e.jobs, tell) })
+	return writeFile(e.output, func(f *atomicfile.File) error {
+		return plan.WriteFile(ctx, f, fetch, e.jobs, progress)
+	})
 }
 
-// outputs are the files that export may write over.
+// outputs returns the files that export may write over.
 func (e *exportRun) outputs() []string {
-	base := volume.Base(e.output)
-	if e.output == "-" || !e.cut.wanted() {
-		return []string{e.output}
-	}
-	list := []string{e.output, base.Index(), base.RecoveryIndex()}
-	for n := 1; exists(base.Volume(n)); n++ {
-		list = append(list, base.Volume(n))
-	}
-	for n := 1; exists(base.Recovery(n)); n++ {
-		list = append(list, base.Recovery(n))
+	list := []string{e.output}
+	if e.output != "-" && e.cut.wanted() {
+		list = append(list, filesOf(volume.Base(e.output))...)
 	}
 	return list
 }
 
-// checkOutput refuses, before a registry is asked, what could not be written,
-// what would be lost, and what would lie beside the bundle and be read with it or
-// instead.
+// checkOutput refuses, before a registry is asked, an output that cannot be
+// written, one that would destroy something else, and files beside the bundle that
+// would be read with it or in its place.
 func (e *exportRun) checkOutput() error {
 	if e.output == "-" {
 		return nil
 	}
 	if _, n := volume.Number(e.output); n > 0 || volume.IsIndex(e.output) || volume.IsRecovery(e.output) {
-		return usagef("-o %s: that is the name of a volume or of an index, and verify would take the file for one; name another, such as app.tar", e.output)
+		return usagef("-o %s: that is the name of a volume or of an index, and verify would take the file for one; name "+
+			"another, such as app.tar", e.output)
 	}
 	inputs := slices.Concat(e.inputs(), []string{e.caCert, e.sealing.key})
 	for _, out := range e.outputs() {
@@ -322,14 +336,7 @@ func (e *exportRun) checkOutput() error {
 			return err
 		}
 	}
-	base := volume.Base(e.output)
-	first, beside := e.output, []string{base.Volume(1), base.Index()}
-	if e.cut.each > 0 {
-		first, beside = base.Volume(1), []string{e.output}
-	}
-	if e.cut.percent == 0 {
-		beside = append(beside, base.Recovery(1), base.RecoveryIndex())
-	}
+	first, beside := e.cut.names(volume.Base(e.output))
 	if err := stale(volume.CheckStale(beside...)); err != nil {
 		return err
 	}
@@ -343,8 +350,8 @@ func (e *exportRun) checkOutput() error {
 	return f.Abort()
 }
 
-// tellWritten names what was written.
-func (e *exportRun) tellWritten(w io.Writer, plan *bundle.Plan) {
+// reportWritten lists the files that were written.
+func (e *exportRun) reportWritten(w io.Writer, plan *bundle.Plan) {
 	name := term.Escape(e.output)
 	base := volume.Base(name)
 	if e.output == "-" {
@@ -353,19 +360,22 @@ func (e *exportRun) tellWritten(w io.Writer, plan *bundle.Plan) {
 	volumes, err := volume.Split(plan.Size, e.cut.each)
 	cut := e.cut.each > 0 && err == nil
 	if cut {
-		name = fmt.Sprintf("%s, %s to %s", term.Count(len(volumes), "volume", "volumes"), base.Volume(1), base.Volume(len(volumes)))
+		name = fmt.Sprintf("%s, %s to %s",
+			term.Count(len(volumes), "volume", "volumes"), base.Volume(1), base.Volume(len(volumes)))
 	}
-	fmt.Fprintf(w, "wrote %s: %s, %s\nidentity %s\n", name, term.Count(len(plan.Inventory.Images), "image", "images"), term.Bytes(plan.Size), plan.Identity())
+	fmt.Fprintf(w, "wrote %s: %s, %s\nidentity %s\n",
+		name, term.Count(len(plan.Inventory.Images), "image", "images"), term.Bytes(plan.Size), plan.Identity())
 	if cut {
 		fmt.Fprintf(w, "index of volumes %s\n", base.Index())
 	}
 	if _, sizes, err := recovery.Plan(plan.Size, e.cut.percent, e.cut.each); e.cut.percent > 0 && err == nil {
-		fmt.Fprintf(w, "%s, %s to %s, index %s\n", term.Count(len(sizes), "recovery volume", "recovery volumes"), base.Recovery(1), base.Recovery(len(sizes)), base.RecoveryIndex())
+		fmt.Fprintf(w, "%s, %s to %s, index %s\n", term.Count(len(sizes), "recovery volume", "recovery volumes"),
+			base.Recovery(1), base.Recovery(len(sizes)), base.RecoveryIndex())
 	}
-	e.tellSeal(w)
+	e.reportSeal(w)
 }
 
-// cutting is what export is asked about volumes and recovery.
+// cutting holds the flags that cut a bundle into volumes and protect it.
 type cutting struct {
 	volumeSize string
 	percent    int
@@ -373,13 +383,15 @@ type cutting struct {
 }
 
 func (c *cutting) declare(cmd *cobra.Command) {
-	fs := cmd.Flags()
-	fs.StringVar(&c.volumeSize, "volume-size", "", "cut the bundle into volumes of `SIZE`, such as 650MiB or 4.7GB, or for a medium: fat32, cd, dvd, dvd-dl, bd")
-	fs.IntVar(&c.percent, "recovery", 0, "add recovery volumes, from which gapseal repair rebuilds up to `PERCENT` of the bundle (1 to 100)")
 	var media []string
 	for _, m := range volume.Media() {
 		media = append(media, m.Name)
 	}
+	fs := cmd.Flags()
+	fs.StringVar(&c.volumeSize, "volume-size", "", "cut the bundle into volumes of `SIZE`, such as 650MiB or 4.7GB, "+
+		"or for a medium: "+strings.Join(media, ", "))
+	fs.IntVar(&c.percent, "recovery", 0,
+		"add recovery volumes, from which gapseal repair rebuilds up to `PERCENT` of the bundle (1 to 100)")
 	completes(cmd, "volume-size", words(media...))
 }
 
@@ -401,9 +413,23 @@ func (c *cutting) parse(output string) (err error) {
 	return nil
 }
 
+// names returns the first file that is written for base, and those that would be
+// read in its place.
+func (c *cutting) names(base volume.Base) (first string, beside []string) {
+	first = string(base)
+	beside = []string{base.Volume(1), base.Index()}
+	if c.each > 0 {
+		first = base.Volume(1)
+		beside = []string{string(base)}
+	}
+	if c.percent == 0 {
+		beside = append(beside, base.Recovery(1), base.RecoveryIndex())
+	}
+	return first, beside
+}
+
 // write writes a plan as volumes, or as one file with recovery volumes.
-func (c *cutting) write(ctx context.Context, plan *bundle.Plan, fetch bundle.Fetch, base volume.Base, jobs int, progress func(int64)) error {
-	t := volume.Target{Base: base, Each: c.each, Workers: jobs, Progress: progress}
+func (c *cutting) write(ctx context.Context, plan *bundle.Plan, fetch bundle.Fetch, t volume.Target) error {
 	err := recovery.Write(ctx, plan, fetch, t, c.percent)
 	if errors.As(err, new(*volume.SizeError)) {
 		return usagef("--volume-size: %v", err)

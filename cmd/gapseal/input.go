@@ -34,8 +34,8 @@ type bundleSource struct {
 // volumesUsage explains --volumes of every command that reads volumes.
 const volumesUsage = "also look for volumes in this `DIR` (repeatable)"
 
-// openBundle opens what a command was given as a bundle; volumes are looked
-// for beside it and in dirs.
+// openBundle opens the bundle that an argument names; volumes are looked for
+// beside it and in dirs.
 func openBundle(path string, std stdio, dirs ...string) (*bundleSource, error) {
 	if isURL(path) {
 		return nil, usagef("%s: verify never uses a network; pass a file", hideUser(path))
@@ -54,7 +54,8 @@ func openBundle(path string, std stdio, dirs ...string) (*bundleSource, error) {
 		return &bundleSource{volumes: set, size: set.Content().Size()}, nil
 	}
 	if len(dirs) > 0 {
-		return nil, usagef("--volumes says where volumes are, and %s is none; name their index, or the first of them", path)
+		return nil, usagef("--volumes says where volumes are, and %s is not one; name their index, or the first of them",
+			path)
 	}
 	return openFile(path, std)
 }
@@ -71,7 +72,8 @@ func openFile(path string, std stdio) (*bundleSource, error) {
 	}
 	if info.IsDir() {
 		f.Close()
-		return nil, usagef("%s is a directory; gapseal reads the bundle file itself, not what was unpacked from it%s", path, onlyTar(path))
+		return nil, usagef("%s is a directory; gapseal reads the bundle file itself, not what was unpacked from it%s",
+			path, onlyTar(path))
 	}
 	src := &bundleSource{File: f, size: info.Size(), stream: path == "-" || !info.Mode().IsRegular()}
 	if src.stream {
@@ -80,7 +82,8 @@ func openFile(path string, std stdio) (*bundleSource, error) {
 	return src, nil
 }
 
-// onlyTar names the bundle in a folder, if there is one file that may be it.
+// onlyTar suggests the file in a folder that may be the bundle, if there is only
+// one.
 func onlyTar(dir string) string {
 	found, err := filepath.Glob(filepath.Join(dir, "*.tar"))
 	if err != nil || len(found) != 1 {
@@ -107,7 +110,8 @@ func (s *bundleSource) Close() error {
 	return s.File.Close()
 }
 
-// tee has digest asked for: what a pipe has given is gone by then.
+// tee hashes the bytes of a pipe as they are read: digest could not read them
+// again.
 func (s *bundleSource) tee() { s.sum = sha256.New() }
 
 func (s *bundleSource) open(lim oci.Limits) (*bundle.Reader, error) {
@@ -124,7 +128,8 @@ func (s *bundleSource) open(lim oci.Limits) (*bundle.Reader, error) {
 	return bundle.OpenStream(r, lim)
 }
 
-// digest hashes the whole file, once more than verification needs.
+// digest returns the SHA-256 of the whole file, which is read once more for it. It
+// must be called after tee.
 func (s *bundleSource) digest() (string, error) {
 	var rest io.Reader
 	switch {
@@ -141,23 +146,26 @@ func (s *bundleSource) digest() (string, error) {
 	return string(oci.FromSum([sha256.Size]byte(s.sum.Sum(nil)))), nil
 }
 
-// misnamed tells who names one file of several which one to name.
+// misnamed refuses the name of a file that is only a part of a bundle, and says
+// which file to name.
 func misnamed(path string) error {
 	base, n := volume.Number(path)
 	first := volume.Bases(path)[0]
 	switch {
 	case volume.IsRecovery(path):
-		return usagef("%s serves to repair a bundle and is none; name the index of volumes, such as %s, or the bundle", path, first.Index())
+		return usagef("%s is part of the recovery data, not a bundle; name the index of volumes, such as %s, or the "+
+			"bundle", path, first.Index())
 	case n > 1 && exists(base.Volume(1), base.Index()):
-		return usagef("%s is volume %d of several; name their index, %s, or the first volume, %s. One alone is checked with --volume", path, n, base.Index(), base.Volume(1))
+		return usagef("%s is volume %d of several; name their index, %s, or the first volume, %s. To check one alone, "+
+			"use --volume", path, n, base.Index(), base.Volume(1))
 	case n == 0 && !exists(path) && exists(volume.Base(path).Index()):
 		return usagef("there is no %s; the bundle came in volumes: name their index, %s", path, volume.Base(path).Index())
 	}
 	return nil
 }
 
-// folders refuses a --volumes that is no folder: nothing would be found in it, and
-// the volumes be called missing.
+// folders refuses a --volumes that is not a folder: its volumes would be reported
+// as missing.
 func folders(dirs []string) error {
 	for _, dir := range dirs {
 		switch info, err := os.Stat(dir); {
@@ -173,28 +181,33 @@ func folders(dirs []string) error {
 }
 
 // setFiles lists the files of the set of volumes that a name belongs to, in its
-// folder and in dirs; none for a bundle in one file.
+// folder and in dirs; there are none for a bundle in one file.
 func setFiles(path string, dirs []string) (list []string) {
 	if !volume.IsSet(path) {
 		return nil
 	}
 	for _, base := range volume.Bases(path) {
 		for _, dir := range append([]string{filepath.Dir(path)}, dirs...) {
-			b := base.In(dir)
-			list = append(list, b.Index(), b.RecoveryIndex())
-			for n := 1; exists(b.Volume(n)); n++ {
-				list = append(list, b.Volume(n))
-			}
-			for n := 1; exists(b.Recovery(n)); n++ {
-				list = append(list, b.Recovery(n))
-			}
+			list = append(list, filesOf(base.In(dir))...)
 		}
 	}
 	return list
 }
 
-// volumeFiles lists the volumes for the report, hashed only if that was asked
-// for: it reads each of them once more.
+// filesOf lists the indexes, volumes and recovery volumes that belong to base.
+func filesOf(base volume.Base) []string {
+	list := []string{base.Index(), base.RecoveryIndex()}
+	for n := 1; exists(base.Volume(n)); n++ {
+		list = append(list, base.Volume(n))
+	}
+	for n := 1; exists(base.Recovery(n)); n++ {
+		list = append(list, base.Recovery(n))
+	}
+	return list
+}
+
+// volumeFiles lists the volumes for the report, with their digests if hashed is
+// set: each is read once more for that.
 func (s *bundleSource) volumeFiles(hashed bool) ([]verify.Volume, error) {
 	list := []verify.Volume{}
 	if s.volumes == nil {
@@ -217,8 +230,7 @@ func (s *bundleSource) volumeFiles(hashed bool) ([]verify.Volume, error) {
 // maxAnchor is how large a key or trusted root file may be, in bytes.
 const maxAnchor = 4 << 20
 
-// readAnchor reads a small file that the operator named, by a flag or else as an
-// argument.
+// readAnchor reads a small file that a flag or, without one, an argument names.
 func readAnchor(flag, path string) ([]byte, error) {
 	if flag != "" {
 		flag += ": "
@@ -231,13 +243,12 @@ func readAnchor(flag, path string) ([]byte, error) {
 		return nil, fmt.Errorf("%s%w", flag, err)
 	}
 	if len(raw) > maxAnchor {
-		return nil, usagef("%s%s: is larger than %d bytes; that is no key and no trusted root", flag, path, maxAnchor)
+		return nil, usagef("%s%s: is larger than %d bytes, which is too large for a key or a trusted root", flag, path, maxAnchor)
 	}
 	return raw, nil
 }
 
-// readAtMost reads up to max bytes of a file and one more, by which the caller
-// can tell.
+// readAtMost reads up to max bytes of a file, and one more if the file is larger.
 func readAtMost(path string, max int64) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -261,15 +272,16 @@ func hashFile(path string) (verify.Text, error) {
 	return verify.Text(oci.FromSum([sha256.Size]byte(h.Sum(nil)))), nil
 }
 
-// parseImage reads an image as an operator names it, by a flag or else as an
-// argument, and tells in note how it was completed, if it was.
+// parseImage reads the reference that a flag or, without one, an argument gives. If
+// it had to be completed, note says how.
 func parseImage(flag, s string) (ref oci.Reference, note string, err error) {
 	scheme, rest, isURL := strings.Cut(s, "://")
 	switch {
 	case isURL:
-		return ref, "", usagef("%s: an image is no URL: leave out %s://, as in %s", named(flag, hideUser(s)), scheme, hideUser(rest))
+		return ref, "", usagef("%s: an image is not a URL: leave out %s://, as in %s",
+			named(flag, hideUser(s)), scheme, hideUser(rest))
 	case strings.HasPrefix(s, "sha256:") || hexDigest.MatchString(s):
-		return ref, "", usagef("%s: a digest alone does not say what the image is known by: write REPOSITORY@sha256:…", named(flag, s))
+		return ref, "", usagef("%s: a digest alone does not name the repository: write REPOSITORY@sha256:…", named(flag, s))
 	}
 	if ref, err = oci.ParseReference(s); err != nil {
 		return ref, "", usagef("%s", strings.TrimPrefix(flag+": "+err.Error(), ": "))
@@ -280,12 +292,12 @@ func parseImage(flag, s string) (ref oci.Reference, note string, err error) {
 	return ref, note, nil
 }
 
-// hexDigest is a SHA-256 without what says so.
+// hexDigest matches a SHA-256 without its prefix.
 var hexDigest = regexp.MustCompile(`^[0-9a-fA-F]{64}$`)
 
 func isURL(s string) bool { return strings.Contains(s, "://") }
 
-// absolute makes a report readable elsewhere.
+// absolute makes a path absolute, so that a report is clear in any folder.
 func absolute(path string) string {
 	if abs, err := filepath.Abs(path); err == nil {
 		return abs
@@ -293,7 +305,7 @@ func absolute(path string) string {
 	return path
 }
 
-// named is a file by the flag that names it, if one does.
+// named returns a value with the flag that gave it, if one did.
 func named(flag, path string) string { return strings.TrimSpace(flag + " " + path) }
 
 // hideUser removes credentials from a URL that will be shown.

@@ -11,8 +11,8 @@ import (
 	"github.com/gapseal/gapseal/verify/trust"
 )
 
-// keepApart refuses to write over what is read, and into a register, where each
-// file vouches for the one before.
+// keepApart refuses an output that is one of the inputs, or that lies in a
+// register: only register entries belong there.
 func keepApart(output string, inputs []string) error {
 	if output == "" || output == "-" {
 		return nil
@@ -22,17 +22,17 @@ func keepApart(output string, inputs []string) error {
 	}
 	out, err := os.Stat(output)
 	if err != nil {
-		return nil // nothing is there to be lost
+		return nil // there is nothing to overwrite
 	}
 	for _, path := range inputs {
 		if in, err := os.Stat(path); err == nil && os.SameFile(in, out) {
-			return usagef("%s is read by this very command and would be overwritten; write to another file", output)
+			return usagef("%s is an input of this command and would be overwritten; write to another file", output)
 		}
 	}
 	return nil
 }
 
-// outside refuses to write into the register in dir, be it empty.
+// outside refuses an output in dir, which is a register, perhaps an empty one.
 func outside(output, dir string) error {
 	if output == "" {
 		return nil
@@ -46,11 +46,11 @@ func outside(output, dir string) error {
 }
 
 func inRegister(output string) error {
-	return usagef("%s is in a register, where nothing but its entries belongs; write elsewhere", output)
+	return usagef("%s is in a register, where only its entries belong; write elsewhere", output)
 }
 
-// target is the folder that a file is written to: a link is followed, as by the
-// write itself.
+// target returns the folder that an output is written to. A link is followed, as
+// it is when the file is written.
 func target(output string) string {
 	if path, err := filepath.EvalSymlinks(output); err == nil {
 		output = path
@@ -58,33 +58,33 @@ func target(output string) string {
 	return filepath.Dir(output)
 }
 
-// refuseExisting refuses an output file that exists, where losing it would lose
-// what it proves; what says why.
-func refuseExisting(output, what string) error {
+// refuseExisting refuses an output that exists, where overwriting it would destroy
+// a proof; why says which.
+func refuseExisting(output, why string) error {
 	if _, err := os.Lstat(output); err == nil {
-		return usagef("%s is there already, and %s; name a new file", output, what)
+		return usagef("%s already exists, and %s; name a new file", output, why)
 	}
 	return nil
 }
 
-// replaceable refuses to replace what does not begin as a bundle does.
+// replaceable refuses to replace a file that does not begin as a bundle does.
 func replaceable(path string) error {
 	info, err := os.Stat(path)
 	if err == nil && info.Mode().IsRegular() && info.Size() > 0 && !beginsAsBundle(path) {
-		return usagef("%s is there, and is no bundle, so export does not replace it; name another file, or remove it", path)
+		return usagef("%s exists and is not a bundle, so export does not replace it; name another file, or remove it", path)
 	}
 	return nil
 }
 
-// beginsAsBundle tells by its first bytes whether a file may be a bundle.
+// beginsAsBundle reports whether a file begins as a bundle does.
 func beginsAsBundle(path string) bool {
 	const begin = "oci-layout\x00" // the name of the first entry
 	raw, err := readAtMost(path, int64(len(begin)-1))
 	return err == nil && string(raw) == begin
 }
 
-// newRecord refuses to write a record of the register in dir over anything: a head
-// or an export that is lost takes with it what it proves, and an entry even more.
+// newRecord refuses to write a head or an export of the register in dir over an
+// existing file: an older one proves what the register held then.
 func newRecord(output, dir, key string) error {
 	if output == "" {
 		return nil
@@ -98,7 +98,7 @@ func newRecord(output, dir, key string) error {
 	return refuseExisting(output, "an older head or export is a record, too")
 }
 
-// keyFiles are the files that keys were read from.
+// keyFiles returns the files that keys were read from.
 func keyFiles(keys []*trust.Key) (list []string) {
 	for _, k := range keys {
 		if k.Path != "" {
@@ -108,7 +108,7 @@ func keyFiles(keys []*trust.Key) (list []string) {
 	return list
 }
 
-// writeWhole writes a file that gets its name only when all of it is there.
+// writeWhole writes a file that gets its name only when it is complete.
 func writeWhole(path string, content []byte) error {
 	return writeFile(path, func(f *atomicfile.File) error {
 		_, err := f.Write(content)
@@ -116,7 +116,7 @@ func writeWhole(path string, content []byte) error {
 	})
 }
 
-// writeFile is writeWhole for what fill writes.
+// writeFile is writeWhole for content that fill writes.
 func writeFile(path string, fill func(*atomicfile.File) error) error {
 	f, err := atomicfile.Create(path)
 	if err != nil {
@@ -129,7 +129,7 @@ func writeFile(path string, fill func(*atomicfile.File) error) error {
 	return f.Commit()
 }
 
-// textOrJSON is --output of a command that prints either.
+// textOrJSON is the value of --output of a command that prints either.
 type textOrJSON string
 
 func (o *textOrJSON) declare(c *cobra.Command) {

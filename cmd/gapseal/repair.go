@@ -109,7 +109,7 @@ func adviseFolder(err error) error {
 	switch {
 	case !errors.As(err, &path):
 	case errors.Is(err, fs.ErrExist):
-		return usagef("%s is there already, and repair writes over nothing; name another folder with -o", path.Path)
+		return usagef("%s already exists, and repair overwrites nothing; name another folder with -o", path.Path)
 	case path.Op == "mkdir":
 		return fmt.Errorf("%w; name a folder that can be written with -o DIR", err)
 	}

@@ -71,7 +71,7 @@ func (l reportFiles) has(path string) bool {
 	return slices.ContainsFunc(l, func(r *reportFile) bool { return samePath(r.path, path) })
 }
 
-// fileDigest says when one of the reports needs the digest of the bundle file.
+// fileDigest returns when the reports need the digest of the bundle file.
 func (l reportFiles) fileDigest() (most report.Need) {
 	for _, r := range l {
 		most = max(most, r.FileDigest)
@@ -89,7 +89,8 @@ func (l reportFiles) signed() bool {
 	return slices.ContainsFunc(l, func(r *reportFile) bool { return r.Sign != nil })
 }
 
-// create opens all files, before the work begins that a refusal would waste.
+// create opens all files, so that one that cannot be written is found before the
+// long work.
 func (l reportFiles) create() error {
 	for _, r := range l {
 		f, err := atomicfile.Create(r.path)
@@ -101,11 +102,11 @@ func (l reportFiles) create() error {
 	return nil
 }
 
-// abort gives up what has not been committed.
+// abort removes the files that have not been committed.
 func (l reportFiles) abort() {
 	for _, r := range l {
 		if r.file != nil {
-			_ = r.file.Abort() // the partial file is cleared by the next run at the latest
+			_ = r.file.Abort() // a partial file that stays behind is removed by the next run
 		}
 	}
 }
@@ -140,7 +141,7 @@ func (r *reportFile) write(rep *verify.Report, by *dsse.Signer) (err error) {
 	return b.Flush()
 }
 
-// signing holds the flags by which verify signs what it found.
+// signing holds the flags with which verify signs its report.
 type signing struct {
 	key, receipt string
 
@@ -149,24 +150,27 @@ type signing struct {
 }
 
 func (s *signing) declare(fs *pflag.FlagSet) {
-	fs.StringVar(&s.key, "sign-report", "", "sign what was found with the private key in this PEM `FILE`, cosign's encrypted keys too (environment: COSIGN_PASSWORD); --report vsa=FILE becomes a signed envelope")
-	fs.StringVar(&s.receipt, "receipt", "", "write the signed JSON report to `FILE`: a receipt, for the records and for the sending side; needs --sign-report")
+	fs.StringVar(&s.key, "sign-report", "", "sign the report with the private key in this PEM `FILE`, cosign's "+
+		"encrypted keys too (environment: COSIGN_PASSWORD); --report vsa=FILE becomes a signed envelope")
+	fs.StringVar(&s.receipt, "receipt", "",
+		"write the signed JSON report to `FILE`: a receipt, for the records and for the sender; needs --sign-report")
 }
 
-// check judges the flags, beside the files that are read and written anyway.
+// check checks the flags, given the inputs and the other outputs.
 func (s *signing) check(inputs []string, reports reportFiles, outputFile string) error {
 	switch {
 	case s.key == "" && s.receipt != "":
 		return usagef("--receipt FILE is signed, so it needs a key: --sign-report KEY")
 	case s.key != "" && s.receipt == "" && !reports.signed():
-		return usagef("--sign-report signs a receipt or a verification summary; say where to write one: --receipt FILE or --report vsa=FILE")
+		return usagef("--sign-report signs a receipt or a verification summary; say where to write one: --receipt FILE " +
+			"or --report vsa=FILE")
 	case reports.has(s.receipt) || samePath(s.receipt, outputFile):
 		return usagef("--receipt: %s is named twice; a receipt needs a file of its own", s.receipt)
 	}
 	return keepApart(s.receipt, inputs)
 }
 
-// load reads the key, so that its password is asked for before the long work.
+// load reads the key: its password is asked for before the long work.
 func (s *signing) load(ctx context.Context, std stdio) (err error) {
 	if s.key != "" {
 		s.signer, err = loadSigner(ctx, "--sign-report", s.key, std)
@@ -209,8 +213,8 @@ func (s *signing) write(doc []byte, transferID string, w io.Writer) error {
 	return nil
 }
 
-// checkDir refuses a folder for statements that is not there: better now than
-// after the bundle has been read.
+// checkDir refuses a folder for statements that does not exist, before the bundle
+// is read.
 func checkDir(dir string) error {
 	if dir == "" {
 		return nil
@@ -228,9 +232,8 @@ func checkDir(dir string) error {
 	return nil
 }
 
-// writeStatements writes the statement of each attestation that counts into
-// dir, byte by byte as it was signed. Of a bundle that is not verified nothing
-// counts.
+// writeStatements writes the statement of each attestation that counts into dir,
+// byte for byte as it was signed. In a bundle that is not verified, none counts.
 func writeStatements(dir string, rep *verify.Report) error {
 	if dir == "" || rep.Verdict != check.Verified {
 		return nil
@@ -252,8 +255,8 @@ func writeStatements(dir string, rep *verify.Report) error {
 	return nil
 }
 
-// statementName names a file by nothing but a digest and the number of a layer:
-// what the bundle says must not choose where is written.
+// statementName returns a file name made of a digest and the number of a layer
+// only: nothing in the bundle may choose the file that is written.
 func statementName(id string) (string, error) {
 	manifest, layer, found := strings.Cut(id, "#")
 	if !found {

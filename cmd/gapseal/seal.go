@@ -25,17 +25,19 @@ import (
 type sealing struct {
 	key, stream, number string
 
-	signer *dsse.Signer // nil if there is nothing to seal
-	said   seal.Statement
+	signer    *dsse.Signer // nil if there is nothing to seal
+	statement seal.Statement
 }
 
 func (s *sealing) declare(fs *pflag.FlagSet) {
-	fs.StringVar(&s.key, "seal", "", "seal the bundle with the private key in this PEM `FILE`, cosign's encrypted keys too (environment: COSIGN_PASSWORD)")
+	fs.StringVar(&s.key, "seal", "",
+		"seal the bundle with the private key in this PEM `FILE`, cosign's encrypted keys too (environment: COSIGN_PASSWORD)")
 	fs.StringVar(&s.stream, "seal-stream", "", "`NAME` of the series of bundles that the seal counts; needed with --seal")
-	fs.StringVar(&s.number, "seal-serial", "", "serial `N` of the seal, greater than all before it in its stream (default: the time in seconds since 1970)")
+	fs.StringVar(&s.number, "seal-serial", "",
+		"serial `N` of the seal, greater than all before it in its stream (default: the time in seconds since 1970)")
 }
 
-// check judges the flags before anything is fetched.
+// check checks the flags, before anything is fetched.
 func (s *sealing) check(allowUnverified bool) (err error) {
 	switch {
 	case s.key == "" && s.stream+s.number != "":
@@ -43,25 +45,26 @@ func (s *sealing) check(allowUnverified bool) (err error) {
 	case s.key == "":
 		return nil
 	case allowUnverified:
-		return usagef("--seal and --allow-unverified exclude each other: a seal vouches for the bundle, so it must verify")
+		return usagef("--seal and --allow-unverified exclude each other: a seal vouches for the bundle, so the bundle must " +
+			"verify")
 	case s.stream == "":
 		return usagef("--seal needs the name of the stream that the bundle belongs to: --seal-stream NAME")
 	}
 	if err := seal.CheckStream(s.stream); err != nil {
 		return usagef("--seal-stream: %v", err)
 	}
-	s.said.Stream = s.stream
+	s.statement.Stream = s.stream
 	if s.number == "" {
 		return nil
 	}
-	s.said.Serial, err = strconv.ParseUint(s.number, 10, 64)
-	if err = cmp.Or(err, seal.CheckSerial(s.said.Serial)); err != nil {
+	s.statement.Serial, err = strconv.ParseUint(s.number, 10, 64)
+	if err = cmp.Or(err, seal.CheckSerial(s.statement.Serial)); err != nil {
 		return usagef("--seal-serial %q: want a number from 1 to %d", s.number, uint64(seal.MaxSerial))
 	}
 	return nil
 }
 
-// load reads the key, so that its password is asked for before the long work.
+// load reads the key: the password is asked for before the long work.
 func (s *sealing) load(ctx context.Context, std stdio) (err error) {
 	if s.key != "" {
 		s.signer, err = loadSigner(ctx, "--seal", s.key, std)
@@ -69,17 +72,17 @@ func (s *sealing) load(ctx context.Context, std stdio) (err error) {
 	return err
 }
 
-// seal puts the seal into the plan, and has it judged with all the rest.
+// seal puts the seal into the plan, where it is judged with everything else.
 func (s *sealing) seal(plan *bundle.Plan, o *verify.Options) error {
 	if s.signer == nil {
 		return nil
 	}
 	now := clock()
-	s.said.Inventory, s.said.ExportedAt = plan.Manifest, now
+	s.statement.Inventory, s.statement.ExportedAt = plan.Manifest, now
 	if s.number == "" {
-		s.said.Serial = uint64(max(now.Unix(), 0))
+		s.statement.Serial = uint64(max(now.Unix(), 0))
 	}
-	envelope, err := seal.Make(s.said, s.signer)
+	envelope, err := seal.Make(s.statement, s.signer)
 	if err != nil {
 		return err
 	}
@@ -87,19 +90,20 @@ func (s *sealing) seal(plan *bundle.Plan, o *verify.Options) error {
 	return plan.AddSeal(envelope)
 }
 
-// tellSeal writes what the receiving side needs to know.
-func (s *sealing) tellSeal(w io.Writer) {
+// reportSeal writes what the receiving side needs to know.
+func (s *sealing) reportSeal(w io.Writer) {
 	if s.signer != nil {
-		fmt.Fprintf(w, "sealed as number %d of %s\nseal key %s\n", s.said.Serial, s.said.Stream, s.signer.Public().Fingerprint())
+		fmt.Fprintf(w, "sealed as number %d of %s\nseal key %s\n",
+			s.statement.Serial, s.statement.Stream, s.signer.Public().Fingerprint())
 	}
 }
 
-// passwordVariable holds the password of an encrypted key, as for cosign.
+// passwordVariable names the environment variable with the password of an encrypted
+// key, as for cosign.
 const passwordVariable = "COSIGN_PASSWORD"
 
-// loadSigner reads the private key that a flag names. The password of an
-// encrypted one comes from the environment, else from whoever sits at the
-// terminal.
+// loadSigner reads the private key that a flag names. The password of an encrypted
+// key comes from the environment, or else from the terminal.
 func loadSigner(ctx context.Context, flag, path string, std stdio) (*dsse.Signer, error) {
 	raw, err := readAnchor(flag, path)
 	if err != nil {
@@ -117,15 +121,16 @@ func password(ctx context.Context, path string, std stdio) ([]byte, error) {
 		return []byte(p), nil
 	}
 	if !term.IsTerminal(std.in) {
-		return nil, fmt.Errorf("the key is encrypted; give its password in the environment variable %s, or run this in a terminal", passwordVariable)
+		return nil, fmt.Errorf("the key is encrypted; give its password in the environment variable %s, or run this in "+
+			"a terminal", passwordVariable)
 	}
 	fmt.Fprintf(std.err, "Password of %s: ", term.Escape(path))
 	defer fmt.Fprintln(std.err)
 	return readPassword(ctx, std.in)
 }
 
-// readPassword reads a line that is not shown. An interrupt gives the terminal
-// back as it was.
+// readPassword reads a line without showing it. An interrupt restores the state of
+// the terminal.
 func readPassword(ctx context.Context, in *os.File) ([]byte, error) {
 	fd := int(in.Fd())
 	before, err := xterm.GetState(fd)

@@ -23,7 +23,7 @@ import (
 	"github.com/gapseal/gapseal/verify/report"
 )
 
-// renderers are the forms of a report, by the name --output takes.
+// renderers write the report for each value of --output.
 var renderers = map[string]func(io.Writer, *verify.Report) error{
 	"text": report.Text, "json": report.JSON, "cosign": report.Cosign,
 }
@@ -31,7 +31,7 @@ var renderers = map[string]func(io.Writer, *verify.Report) error{
 type verifyRun struct {
 	judging
 	flags              *pflag.FlagSet
-	deep, fileDigest   bool
+	fileDigest         bool
 	output, outputFile string
 	register           string
 	known              *register.Register // nil if nothing is recorded
@@ -91,20 +91,26 @@ Records: register transfer ask sign-report receipt`,
 	}
 	fs := c.Flags()
 	v.flags = fs
-	v.declare(c, "trust this key: a PEM `FILE`, or sha256:… to pick a key in the bundle (repeatable: any of them will do)",
+	v.declare(c,
+		"trust this key: a PEM `FILE`, or sha256:… to pick a key in the bundle (repeatable: any of them will do)",
 		"demand that `OS/ARCH[/VARIANT]` is in the bundle (repeatable)")
-	fs.BoolVar(&v.deep, "deep", false, "also unpack every layer and compare it with the diff_ids of its config")
+	fs.BoolVar(&v.opt.Deep, "deep", false, "also unpack every layer and compare it with the diff_ids of its config")
 	fs.BoolVar(&v.fileDigest, "file-digest", false, "also report the SHA-256 of the whole file")
-	fs.StringArrayVar(&v.sealKeys, "seal-key", nil, "demand a seal over the bundle by the public key in this PEM `FILE`, received out of band (repeatable: any of them will do)")
+	fs.StringArrayVar(&v.sealKeys, "seal-key", nil, "demand a seal over the bundle by the public key in this PEM `FILE`, "+
+		"received out of band (repeatable: any of them will do)")
 	v.transfer.declare(fs)
 	v.sign.declare(fs)
 	fs.StringVarP(&v.output, "output", "o", "text", "`FORMAT` of the report: text, json or cosign")
-	fs.StringVar(&v.attestationOut, "attestation-out", "", "write the statements of attestations that verify into this `DIR`, which must exist, if the bundle does")
+	fs.StringVar(&v.attestationOut, "attestation-out", "",
+		"if the bundle verifies, write the statements of good attestations into this `DIR`, which must exist")
 	fs.StringVar(&v.outputFile, "output-file", "", "write the report to `FILE` and one line to stderr")
-	fs.StringVar(&v.register, "register", "", "add an entry for this verification, even a rejected one, to the register in `DIR`, which must exist")
-	fs.StringArrayVar(&v.reports, "report", nil, "also write the report to a file, as `FORMAT=FILE` (repeatable): "+reportFormatNames())
+	fs.StringVar(&v.register, "register", "",
+		"add an entry for this verification, even a rejected one, to the register in `DIR`, which must exist")
+	fs.StringArrayVar(&v.reports, "report", nil,
+		"also write the report to a file, as `FORMAT=FILE` (repeatable): "+reportFormatNames())
 	fs.StringArrayVar(&v.volumes, "volumes", nil, volumesUsage)
-	fs.StringVar(&v.volume, "volume", "", "only check this one volume, `FILE`, against the index of volumes given; this gives no verdict on the bundle")
+	fs.StringVar(&v.volume, "volume", "",
+		"only compare this one volume, `FILE`, with the index of volumes; this gives no verdict on the bundle")
 	completes(c, "image", completeImages)
 	completes(c, "output", words("text", "json", "cosign"))
 	completes(c, "report", assigned(filesLike, strings.Split(reportFormatNames(), ", ")...))
@@ -169,7 +175,7 @@ func (v *verifyRun) judge(ctx context.Context, path string, o verify.Options, st
 		bar = term.New(std.err, "verifying", src.size)
 	}
 	rep, err := verify.Bundle(ctx, r, o)
-	bar.Done(false) // the report says how much it was
+	bar.Done(false) // the report says how much was read
 	if rep == nil {
 		return nil, err
 	}
@@ -188,7 +194,7 @@ func (v *verifyRun) fileDigestNeeded() report.Need {
 	return v.reportFiles.fileDigest()
 }
 
-// describe puts into the report what the file or the volumes are as such.
+// describe adds to the report the digests of the file and the list of volumes.
 func (v *verifyRun) describe(rep *verify.Report, src *bundleSource) (err error) {
 	if v.fileDigestNeeded().For(rep) {
 		d, err := src.digest()
@@ -201,14 +207,14 @@ func (v *verifyRun) describe(rep *verify.Report, src *bundleSource) (err error) 
 	return err
 }
 
-// announce tells, before a long pipe has been read, that it need not be.
+// announce reports a rejection before a long pipe has been read to its end.
 func announce(w io.Writer, early verify.Report) {
 	if early.Verdict == check.Rejected {
 		term.Say(w, "rejected by its metadata (%s); reading on for the full report", early.Failures[0].ID)
 	}
 }
 
-// beside returns another flag that was given, if there is one.
+// beside returns a flag that was given besides the named one, if there is any.
 func (v *verifyRun) beside(only string) (other string) {
 	v.flags.Visit(func(f *pflag.Flag) {
 		if f.Name != only {
@@ -218,7 +224,7 @@ func (v *verifyRun) beside(only string) (other string) {
 	return other
 }
 
-// prepare reads everything that the verification needs but the bundle.
+// prepare reads everything that the verification needs, except the bundle.
 func (v *verifyRun) prepare(path string, std stdio) (verify.Options, error) {
 	o, err := v.options(pinKey)
 	if err != nil {
@@ -227,7 +233,7 @@ func (v *verifyRun) prepare(path string, std stdio) (verify.Options, error) {
 	if err := keepPolicyKeys(v.outputs(), &o); err != nil {
 		return o, err
 	}
-	o.Deep, o.Path = v.deep, path
+	o.Path = path
 	sealers, err := publicKeys("--seal-key", v.sealKeys)
 	if err != nil {
 		return o, err
@@ -240,17 +246,17 @@ func (v *verifyRun) prepare(path string, std stdio) (verify.Options, error) {
 			return o, err
 		}
 		if _, _, _, err := v.known.HighWater("", ""); err != nil {
-			return o, err // damaged: there is no verdict that could be trusted and recorded
+			return o, err // a damaged register can neither be asked nor added to
 		}
 		o.Known = register.OnDemand(v.register)
 	} else if o.Policy != nil && o.Policy.RefuseRollback {
-		return o, usagef("the policy refuses what is older than a register knows: name it with --register DIR")
+		return o, usagef("the policy refuses bundles older than those in the register: name it with --register DIR")
 	}
 	return o, v.transfer.parse(&o, std)
 }
 
-// checkOutputs refuses what could not be written, or would be written over what
-// is read.
+// checkOutputs refuses output files that cannot be written, or that would be
+// written over an input.
 func (v *verifyRun) checkOutputs(bundle string) (err error) {
 	if renderers[v.output] == nil {
 		return usagef("--output %q: want text, json or cosign", v.output)
@@ -274,7 +280,7 @@ func (v *verifyRun) checkOutputs(bundle string) (err error) {
 	return v.sign.check(inputs, v.reportFiles, v.outputFile)
 }
 
-// outputs are the files that were named to be written.
+// outputs returns the files that flags name to be written.
 func (v *verifyRun) outputs() (list []string) {
 	for _, arg := range v.reports {
 		_, path, _ := strings.Cut(arg, "=")
@@ -283,13 +289,13 @@ func (v *verifyRun) outputs() (list []string) {
 	return append(list, v.outputFile, v.sign.receipt)
 }
 
-// inputs are the files that verify reads, besides the bundle.
+// inputs returns the files that verify reads, besides the bundle.
 func (v *verifyRun) inputs() []string {
 	return slices.Concat(v.judging.inputs(), v.sealKeys, []string{v.sign.key})
 }
 
-// create asks for what signing needs, and opens the files to be written, so that
-// nothing of it fails after the long work.
+// create opens the files to be written and reads the signing key: what can fail
+// fails before the long work.
 func (v *verifyRun) create(ctx context.Context, std stdio) error {
 	if err := v.reportFiles.create(); err != nil {
 		return err
@@ -305,10 +311,10 @@ func (v *verifyRun) abort() {
 	v.sign.abort()
 }
 
-// deliver records the report and writes it wherever it was asked for, the answer
-// itself last.
+// deliver records the report and writes all files that were asked for, and the
+// answer itself last.
 func (v *verifyRun) deliver(ctx context.Context, rep *verify.Report, o verify.Options, std stdio) error {
-	var doc bytes.Buffer // the report that is kept, the same in both records
+	var doc bytes.Buffer // the same report is kept in the register and in the receipt
 	if v.known != nil || v.sign.file != nil {
 		if err := report.JSON(&doc, rep); err != nil {
 			return err
@@ -346,9 +352,9 @@ func (v *verifyRun) record(ctx context.Context, w io.Writer, doc []byte, own []o
 	return err
 }
 
-// write puts the report where it was asked for. As with cosign verify, the text
-// for people goes to stderr when stdout has cosign's JSON, and that is written
-// for what is verified only.
+// write writes the report to --output-file or stdout. As with cosign verify, the
+// text for people goes to stderr when stdout has cosign's JSON, which is written
+// for verified bundles only.
 func (v *verifyRun) write(rep *verify.Report, std stdio) error {
 	if v.output == "cosign" {
 		if err := report.Text(std.err, rep); err != nil {
@@ -376,7 +382,7 @@ func (v *verifyRun) toFile(rep *verify.Report, std stdio) error {
 	return nil
 }
 
-// transferID is the number that the transfer goes by, if anybody said so.
+// transferID returns the id of the transfer, if the transfer record has one.
 func transferID(rep *verify.Report) string {
 	if rep.Transfer == nil {
 		return ""
@@ -384,11 +390,10 @@ func transferID(rep *verify.Report) string {
 	return string(rep.Transfer.ID)
 }
 
-// verifyVolume checks one volume against the index alone, before the others
-// arrive.
+// verifyVolume compares one volume with the index, before the others arrive.
 func verifyVolume(ctx context.Context, path, index string, std stdio) error {
 	if !volume.IsIndex(index) {
-		return usagef("--volume FILE takes the index of volumes with it:\n  gapseal verify --volume %s NAME.volumes.json", path)
+		return usagef("--volume FILE needs the index of volumes:\n  gapseal verify --volume %s NAME.volumes.json", path)
 	}
 	if _, n := volume.Number(path); n == 0 {
 		return usagef("--volume %s: the name of a volume ends in its number, such as .002", path)
@@ -407,6 +412,7 @@ func verifyVolume(ctx context.Context, path, index string, std stdio) error {
 	if err != nil {
 		return fmt.Errorf("%w\n%s", err, noVerdict)
 	}
-	_, err = fmt.Fprintf(std.out, "volume %d of %d (%s) arrived as the index lists it: %s\n%s\n%s\n", v.Number, len(x.Volumes), term.Bytes(v.Size), term.Escape(filepath.Base(path)), v.Digest, noVerdict)
+	_, err = fmt.Fprintf(std.out, "volume %d of %d (%s) arrived as the index lists it: %s\n%s\n%s\n",
+		v.Number, len(x.Volumes), term.Bytes(v.Size), term.Escape(filepath.Base(path)), v.Digest, noVerdict)
 	return err
 }
