@@ -170,7 +170,7 @@ func imagesSection(r *verify.Report) section {
 	}
 	overview := table{
 		Title:   "All images",
-		Columns: []string{"No.", "Verdict", "Name", "Digest", "Signed by", "Time of signing"},
+		Columns: []string{"No.", "Verdict", "Name", "Digest", "Signed by", "Trusted time"},
 	}
 	for i := range r.Images {
 		img := &r.Images[i]

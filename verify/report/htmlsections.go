@@ -81,7 +81,7 @@ func blobsSection(r *verify.Report) section {
 // checksSection has a table for each answer, failures first. The checks that
 // passed are folded, those with the same answer in one row.
 func checksSection(r *verify.Report) section {
-	s := section{ID: "checks", Title: "Checks", Note: "Every question that was asked, in the order of cause."}
+	s := section{ID: "checks", Title: "Checks", Note: "Every question that was asked, causes before their consequences."}
 	for _, of := range []struct {
 		status check.Status
 		title  string
@@ -99,7 +99,7 @@ func checksSection(r *verify.Report) section {
 
 // answers is the table of the checks with one answer, a row for each.
 func answers(r *verify.Report, s check.Status) table {
-	t := table{Columns: []string{"Answer", "Check", "Subject", "What was found out"}}
+	t := table{Columns: []string{"Answer", "Check", "Subject", "Finding"}}
 	for i := range r.Checks {
 		if c := &r.Checks[i]; c.Status == s {
 			t.Rows = append(t.Rows, []value{status(c.Status), checkID(c), code(string(c.Subject)), plain(foundOut(c))})
@@ -131,7 +131,7 @@ func foundOut(c *verify.Check) string {
 // passed is the table of the checks that passed: a row for each answer, with all
 // its subjects. Their digests are short here; the other tables have them in full.
 func passed(r *verify.Report) table {
-	t := table{Fold: true, Columns: []string{"Answer", "Check", "What was found out", "Subjects"}}
+	t := table{Fold: true, Columns: []string{"Answer", "Check", "Finding", "Subjects"}}
 	row := map[string]int{}
 	var subjects [][]string // of each row
 	n := 0
@@ -275,7 +275,7 @@ func runSection(r *verify.Report) section {
 	f.code("SHA-256 of the program", string(r.Tool.Digest))
 	f.code("Command", term.Command(r.Command))
 	f.text("Waivers", r.Waivers...)
-	f.text("Form of this report", r.Schema)
+	f.text("Schema of this report", r.Schema)
 	return section{ID: "run", Title: "Verification", Facts: f}
 }
 
