@@ -2,6 +2,8 @@ package register
 
 import (
 	"bytes"
+	"compress/gzip"
+	"io"
 	"os"
 	"testing"
 
@@ -11,7 +13,16 @@ import (
 // A register that version 0.1.0 wrote can still be read and checked. It must never
 // be written again with a later version.
 func TestARegisterOfAnEarlierVersion(t *testing.T) {
-	raw, err := os.ReadFile("testdata/before.jsonl")
+	f, err := os.Open("testdata/before.jsonl.gz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	unpacked, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := io.ReadAll(unpacked)
 	if err != nil {
 		t.Fatal(err)
 	}
