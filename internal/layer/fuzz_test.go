@@ -73,7 +73,8 @@ func checkResult(t *testing.T, packed []byte, r Result) {
 		checkDiffID(t, packed, r)
 	case r.DiffID != "":
 		t.Errorf("diff ID beside error %v", r.Err)
-	case !errors.As(r.Err, &limit) && !errors.Is(r.Err, ErrDamaged) && !errors.Is(r.Err, ErrTrailing) && !errors.Is(r.Err, ErrFormat):
+	case !errors.As(r.Err, &limit) && !errors.Is(r.Err, ErrDamaged) && !errors.Is(r.Err, ErrTrailing) &&
+		!errors.Is(r.Err, ErrFormat):
 		t.Errorf("error of no known class: %v", r.Err)
 	}
 }
@@ -107,7 +108,10 @@ func stdUnzip(packed []byte, r Result) ([]byte, error) {
 		return nil, err
 	}
 	all, err := io.ReadAll(zr)
-	if slices.ContainsFunc(r.Findings, func(s string) bool { return bytes.Contains([]byte(s), []byte("zero bytes follow")) }) {
+	if slices.ContainsFunc(r.Findings, func(s string) bool {
+		return bytes.Contains([]byte(s),
+			[]byte("zero bytes follow"))
+	}) {
 		err = nil
 	}
 	return all, err

@@ -34,7 +34,8 @@ func tarball(t testing.TB, files, size int) []byte {
 }
 
 func text(rng *rand.Rand, size int) []byte {
-	words := []string{"func ", "return ", "error ", "if err != nil {\n", "\x7fELF\x00\x00", "layer ", "0123456789abcdef"}
+	words := []string{"func ", "return ", "error ", "if err != nil {\n", "\x7fELF\x00\x00", "layer ",
+		"0123456789abcdef"}
 	var b []byte
 	for len(b) < size {
 		b = append(b, words[rng.IntN(len(words))]...)

@@ -21,22 +21,29 @@ func TestLimits(t *testing.T) {
 		want   *LimitError // nil: none
 	}{
 		{"tar at the limit", content, Limits{MaxUnpacked: int64(len(content))}, nil},
-		{"tar above", content, Limits{MaxUnpacked: int64(len(content)) - 1}, &LimitError{LimitUnpacked, int64(len(content)) - 1, int64(len(content))}},
+		{"tar above", content, Limits{MaxUnpacked: int64(len(content)) - 1},
+			&LimitError{LimitUnpacked, int64(len(content)) - 1, int64(len(content))}},
 		{"gzip at the limit", gz(t, content), Limits{MaxUnpacked: int64(len(content))}, nil},
 		{"gzip above", gz(t, content), Limits{MaxUnpacked: 1 << 20}, &LimitError{LimitUnpacked, 1 << 20, 1<<20 + 1}},
 		{"zstd above", zst(t, content), Limits{MaxUnpacked: 1 << 20}, &LimitError{LimitUnpacked, 1 << 20, 1<<20 + 1}},
 		{"gzip ratio", gz(t, zeros), Limits{MaxRatio: 500}, &LimitError{LimitRatio, 500, 501}},
 		{"gzip ratio, allowed", gz(t, zeros), Limits{MaxRatio: 1033}, nil},
 		{"zstd ratio", zst(t, zeros), Limits{}, &LimitError{LimitRatio, 1000, 1001}},
-		{"zstd bomb", zframe(0, []byte{10 << 3}, bomb, zblock(true, 0, 0)), Limits{}, &LimitError{LimitRatio, 1000, 1001}},
+		{"zstd bomb", zframe(0, []byte{10 << 3}, bomb, zblock(true, 0, 0)), Limits{},
+			&LimitError{LimitRatio, 1000, 1001}},
 		{"tiny layer within the grace", zst(t, zeros[:RatioGrace]), Limits{}, nil},
 		{"window at the limit", zframe(0, []byte{17 << 3}, zblock(true, 0, 0)), Limits{}, nil},
-		{"window above", zframe(0, []byte{17<<3 | 1}, zblock(true, 0, 0)), Limits{}, &LimitError{LimitWindow, 128 << 20, 144 << 20}},
-		{"largest window", zframe(0, []byte{0xff}, zblock(true, 0, 0)), Limits{}, &LimitError{LimitWindow, 128 << 20, zstdMaxWindow}},
-		{"single segment above", zframe(0xe0, []byte{1, 0, 0, 8, 0, 0, 0, 0}, zblock(true, 0, 0)), Limits{}, &LimitError{LimitWindow, 128 << 20, 128<<20 + 1}},
-		{"single segment, absurd", zframe(0xe0, bytes.Repeat([]byte{0xff}, 8), zblock(true, 0, 0)), Limits{}, &LimitError{LimitWindow, 128 << 20, 1 << 62}},
+		{"window above", zframe(0, []byte{17<<3 | 1}, zblock(true, 0, 0)), Limits{},
+			&LimitError{LimitWindow, 128 << 20, 144 << 20}},
+		{"largest window", zframe(0, []byte{0xff}, zblock(true, 0, 0)), Limits{},
+			&LimitError{LimitWindow, 128 << 20, zstdMaxWindow}},
+		{"single segment above", zframe(0xe0, []byte{1, 0, 0, 8, 0, 0, 0, 0}, zblock(true, 0, 0)), Limits{},
+			&LimitError{LimitWindow, 128 << 20, 128<<20 + 1}},
+		{"single segment, absurd", zframe(0xe0, bytes.Repeat([]byte{0xff}, 8), zblock(true, 0, 0)), Limits{},
+			&LimitError{LimitWindow, 128 << 20, 1 << 62}},
 		{"window, raised", zst(t, content, zstd.WithWindowSize(256<<20)), Limits{MaxWindow: math.MaxInt64}, nil},
-		{"window, lowered", zst(t, content, zstd.WithWindowSize(1<<20)), Limits{MaxWindow: 1 << 19}, &LimitError{LimitWindow, 1 << 19, 1 << 20}},
+		{"window, lowered", zst(t, content, zstd.WithWindowSize(1<<20)), Limits{MaxWindow: 1 << 19},
+			&LimitError{LimitWindow, 1 << 19, 1 << 20}},
 	} {
 		r := unpackAll(t, c.packed, c.limits)
 		if c.want == nil {
@@ -46,7 +53,8 @@ func TestLimits(t *testing.T) {
 			continue
 		}
 		var got *LimitError
-		if !errors.As(r.Err, &got) || got.What != c.want.What || got.Limit != c.want.Limit || got.Found < c.want.Found || r.DiffID != "" {
+		if !errors.As(r.Err, &got) || got.What != c.want.What || got.Limit != c.want.Limit ||
+			got.Found < c.want.Found || r.DiffID != "" {
 			t.Errorf("%s: got %+v (%v), want %v", c.name, r, r.Err, c.want)
 		}
 	}
@@ -71,7 +79,8 @@ func TestLimitErrorMessage(t *testing.T) {
 
 func TestBudgetDoesNotOverflow(t *testing.T) {
 	l := Limits{MaxUnpacked: math.MaxInt64, MaxRatio: math.MaxInt64}.orDefaults()
-	for _, c := range []struct{ size, want int64 }{{math.MaxInt64, math.MaxInt64}, {2, math.MaxInt64}, {1, math.MaxInt64}, {0, RatioGrace}, {-5, RatioGrace}} {
+	for _, c := range []struct{ size, want int64 }{{math.MaxInt64, math.MaxInt64}, {2, math.MaxInt64},
+		{1, math.MaxInt64}, {0, RatioGrace}, {-5, RatioGrace}} {
 		if got := l.budget(c.size); got != c.want {
 			t.Errorf("budget(%d) = %d, want %d", c.size, got, c.want)
 		}

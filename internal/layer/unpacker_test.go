@@ -41,7 +41,8 @@ func TestUnpackWellFormed(t *testing.T) {
 				t.Errorf("%s: got %+v, want format %s, no error and no findings", c.name, r, c.want)
 			}
 			if r.DiffID != diffID(c.content) || r.Unpacked != int64(len(c.content)) {
-				t.Errorf("%s: got %s, %d bytes; want %s, %d", c.name, r.DiffID, r.Unpacked, diffID(c.content), len(c.content))
+				t.Errorf("%s: got %s, %d bytes; want %s, %d", c.name, r.DiffID, r.Unpacked, diffID(c.content),
+					len(c.content))
 			}
 		}
 	}
@@ -88,7 +89,8 @@ func TestUnpackerTurnsPanicIntoError(t *testing.T) {
 func TestUnpackerLeavesNoGoroutine(t *testing.T) {
 	before := runtime.NumGoroutine()
 	content := tarball(t, 3, 100_000)
-	for _, packed := range [][]byte{content, gz(t, content), zst(t, content), gz(t, content)[:1000], zst(t, content)[:1000], []byte("text")} {
+	for _, packed := range [][]byte{content, gz(t, content), zst(t, content), gz(t, content)[:1000],
+		zst(t, content)[:1000], []byte("text")} {
 		unpackAll(t, packed, Limits{})
 		unpackAll(t, packed, Limits{MaxUnpacked: 1000})
 	}

@@ -26,9 +26,11 @@ func TestZstdFindings(t *testing.T) {
 		{"skippable behind", slices.Concat(zst(t, content), zskip("covert"), zskip("")),
 			[]string{"zstd: 6 bytes in skippable frames (2), which decoders pass over"}},
 		{"skippable between", slices.Concat(one, zskip("covert"), two),
-			[]string{"zstd: 2 frames where one is usual", "zstd: 6 bytes in skippable frames (1), which decoders pass over"}},
+			[]string{"zstd: 2 frames where one is usual",
+				"zstd: 6 bytes in skippable frames (1), which decoders pass over"}},
 	} {
-		for _, r := range []Result{unpackAll(t, c.packed, Limits{}), unpackFrom(t, oneByOne(c.packed), len(c.packed), Limits{})} {
+		for _, r := range []Result{unpackAll(t, c.packed, Limits{}), unpackFrom(t, oneByOne(c.packed), len(c.packed),
+			Limits{})} {
 			if r.Err != nil || r.DiffID != diffID(content) {
 				t.Errorf("%s: got %+v, want the diff ID and no error", c.name, r)
 			}
@@ -62,8 +64,10 @@ func TestZstdErrors(t *testing.T) {
 		{"reserved block type", zframe(0, []byte{0}, zblock(true, 3, 0)), ErrDamaged, zstd.ErrReservedBlockType},
 		{"reserved descriptor bit", zframe(8, []byte{0}, zblock(true, 0, 0)), ErrDamaged, nil},
 		{"unknown dictionary", zframe(1, []byte{0, 7}, zblock(true, 0, 0)), ErrDamaged, zstd.ErrUnknownDictionary},
-		{"content size too small", zframe(0x20, []byte{1}, zblock(true, 1, 2, 'x')), ErrDamaged, zstd.ErrFrameSizeExceeded},
-		{"content size too large", zframe(0x20, []byte{3}, zblock(true, 1, 2, 'x')), ErrDamaged, zstd.ErrFrameSizeMismatch},
+		{"content size too small", zframe(0x20, []byte{1}, zblock(true, 1, 2, 'x')), ErrDamaged,
+			zstd.ErrFrameSizeExceeded},
+		{"content size too large", zframe(0x20, []byte{3}, zblock(true, 1, 2, 'x')), ErrDamaged,
+			zstd.ErrFrameSizeMismatch},
 		{"garbage", slices.Concat(packed, []byte("covert")), ErrTrailing, nil},
 		{"one byte", slices.Concat(packed, []byte{0}), ErrTrailing, nil},
 		{"three bytes of magic", slices.Concat(packed, []byte{0x28, 0xb5, 0x2f}), ErrTrailing, nil},
@@ -71,7 +75,8 @@ func TestZstdErrors(t *testing.T) {
 		{"gzip behind", slices.Concat(packed, gz(t, content)), ErrTrailing, nil},
 		{"garbage behind a skippable frame", slices.Concat(zskip("x"), []byte("garbage")), ErrTrailing, nil},
 	} {
-		for _, r := range []Result{unpackAll(t, c.packed, Limits{}), unpackFrom(t, oneByOne(c.packed), len(c.packed), Limits{})} {
+		for _, r := range []Result{unpackAll(t, c.packed, Limits{}), unpackFrom(t, oneByOne(c.packed), len(c.packed),
+			Limits{})} {
 			if !errors.Is(r.Err, c.want) || (c.cause != nil && !errors.Is(r.Err, c.cause)) || r.DiffID != "" {
 				t.Errorf("%s: got %+v, want %v because of %v", c.name, r, c.want, c.cause)
 			}
@@ -90,7 +95,8 @@ func TestWalkerReadsEveryHeader(t *testing.T) {
 		}
 		header := make([]byte, windowSize(byte(flags))+dictionarySize(byte(flags)))
 		size := content[:contentSize(byte(flags))]
-		frame := zframe(byte(flags), append(header, size...), zblock(false, 1, 2, 'x'), zblock(true, 0, 3, 'a', 'b', 'c'))
+		frame := zframe(byte(flags), append(header, size...), zblock(false, 1, 2, 'x'),
+			zblock(true, 0, 3, 'a', 'b', 'c'))
 		if flags&flagChecksum != 0 {
 			frame = append(frame, 1, 2, 3, 4)
 		}

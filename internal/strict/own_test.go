@@ -15,7 +15,8 @@ type own struct {
 
 func TestOwnDocumentsHaveOneSpelling(t *testing.T) {
 	good, err := strict.Marshal(own{Name: "<a&b>\u2028\x1f", Tags: map[string]string{"b": "", "a": ""}})
-	if want := "{\"name\":\"<a&b>\u2028\\u001f\",\"list\":[],\"tags\":{\"a\":\"\",\"b\":\"\"}}"; err != nil || string(good) != want {
+	if want := "{\"name\":\"<a&b>\u2028\\u001f\",\"list\":[],\"tags\":{\"a\":\"\",\"b\":\"\"}}"; err != nil ||
+		string(good) != want {
 		t.Fatalf("%v: %s, want %s", err, good, want)
 	}
 	if err := strict.UnmarshalOwn(good, &own{}); err != nil {

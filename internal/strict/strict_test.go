@@ -127,14 +127,17 @@ func TestEmptyObjectsAreBounded(t *testing.T) {
 	list := func(object string, n int) []byte {
 		return []byte(`{"layers":[` + strings.TrimSuffix(strings.Repeat(object+",", n), ",") + `]}`)
 	}
-	if err := strict.Unmarshal(list(`{}`, 1<<20), &doc); err == nil || !strings.Contains(err.Error(), "more objects than one for each 32 bytes") {
+	if err := strict.Unmarshal(list(`{}`, 1<<20), &doc); err == nil || !strings.Contains(err.Error(),
+		"more objects than one for each 32 bytes") {
 		t.Errorf("a million empty objects: error %v", err)
 	}
 	for name, raw := range map[string][]byte{
-		"a few empty objects":     list(`{}`, 50),
-		"many honest objects":     list(`{"digest":"sha256:0123456789abcdef"}`, 10_000),
-		"objects not decoded":     []byte(`{"x":` + strings.Replace(string(list(`{}`, 10_000)), "layers", "y", 1) + `}`),
-		"free-form empty objects": []byte(`{"optional":{"x":[` + strings.TrimSuffix(strings.Repeat("{},", 10_000), ",") + `]}}`),
+		"a few empty objects": list(`{}`, 50),
+		"many honest objects": list(`{"digest":"sha256:0123456789abcdef"}`, 10_000),
+		"objects not decoded": []byte(`{"x":` + strings.Replace(string(list(`{}`, 10_000)), "layers", "y",
+			1) + `}`),
+		"free-form empty objects": []byte(`{"optional":{"x":[` + strings.TrimSuffix(strings.Repeat("{},", 10_000),
+			",") + `]}}`),
 	} {
 		if err := strict.Unmarshal(raw, &doc); err != nil {
 			t.Errorf("%s: error %v", name, err)
@@ -144,7 +147,8 @@ func TestEmptyObjectsAreBounded(t *testing.T) {
 
 func TestMessagesStayShort(t *testing.T) {
 	long := strings.Repeat("k\u212a", 100_000)
-	for _, raw := range []string{`{"` + long + `":1}`, `{"` + long + `":{"` + long + `":[`, `{"a` + long + `":1,"a` + long + `":1}`, `{"kind":` + strings.Repeat("9", 100_000) + `}`} {
+	for _, raw := range []string{`{"` + long + `":1}`, `{"` + long + `":{"` + long + `":[`,
+		`{"a` + long + `":1,"a` + long + `":1}`, `{"kind":` + strings.Repeat("9", 100_000) + `}`} {
 		var doc document
 		if err := strict.UnmarshalKnown([]byte(raw), &doc); err == nil || len(err.Error()) > 400 {
 			t.Errorf("%.20s…: error of %d bytes", raw, len(fmt.Sprint(err)))

@@ -13,7 +13,8 @@ func TestBase64(t *testing.T) {
 			t.Errorf("%q: %v", s, err)
 		}
 	}
-	for _, s := range []string{"A", "AA", "AA=", "AB==", "AAB=", "AA==\n", "\nAAAA", "AAAA\r\n", "AA AA", "__-_", "AA==AA==", "AA==x"} {
+	for _, s := range []string{"A", "AA", "AA=", "AB==", "AAB=", "AA==\n", "\nAAAA", "AAAA\r\n", "AA AA", "__-_",
+		"AA==AA==", "AA==x"} {
 		if b, err := strict.Base64(s); err == nil {
 			t.Errorf("%q: decoded to %x", s, b)
 		}

@@ -31,7 +31,8 @@ func TestParse(t *testing.T) {
 		return pem.EncodeToMemory(&pem.Block{Type: kind, Headers: headers, Bytes: b})
 	}
 	for name, good := range map[string][]byte{
-		"DER": der, "PEM": text, "PEM of DER": encode("CERTIFICATE", der, nil), "white space around": []byte(" \n" + string(text) + "\n\n"),
+		"DER": der, "PEM": text, "PEM of DER": encode("CERTIFICATE", der, nil), "white space around": []byte(" \n" +
+			string(text) + "\n\n"),
 	} {
 		if _, err := Parse(good); err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -80,12 +81,14 @@ func TestVerifyChain(t *testing.T) {
 		t.Errorf("got %+v, %v", chain, err)
 	}
 	// An anchor need not be a root.
-	if _, err := VerifyChain(newLeaf(t, between), []trust.CertificateAuthority{authority(between)}, signing); err != nil {
+	if _, err := VerifyChain(newLeaf(t, between), []trust.CertificateAuthority{authority(between)},
+		signing); err != nil {
 		t.Error(err)
 	}
 	// crypto/x509 does not know user names.
 	user := newLeaf(t, root, func(c *x509.Certificate) {
-		c.EmailAddresses, c.ExtraExtensions = nil, []pkix.Extension{san(otherName(oidOtherName, der(12, []byte("dev!example.org"))))}
+		c.EmailAddresses, c.ExtraExtensions = nil, []pkix.Extension{san(otherName(oidOtherName,
+			der(12, []byte("dev!example.org"))))}
 	})
 	if _, err := VerifyChain(user, cas, signing); err != nil {
 		t.Errorf("with a user name: %v", err)
@@ -95,7 +98,8 @@ func TestVerifyChain(t *testing.T) {
 // Without a trusted time every certificate is refused, expired or not.
 func TestVerifyChainWithoutTime(t *testing.T) {
 	root := newCA(t, "root", nil)
-	if _, err := VerifyChain(newLeaf(t, root), []trust.CertificateAuthority{authority(root)}, time.Time{}); !errors.Is(err, ErrNoTime) {
+	if _, err := VerifyChain(newLeaf(t, root), []trust.CertificateAuthority{authority(root)},
+		time.Time{}); !errors.Is(err, ErrNoTime) {
 		t.Errorf("got %v, want ErrNoTime", err)
 	}
 }
@@ -109,13 +113,15 @@ func TestVerifyChainUntrusted(t *testing.T) {
 		reason  string
 		trusted int
 	}{
-		"unknown":    {other, []trust.CertificateAuthority{authority(root)}, "no authority of that name is trusted", 1},
-		"same name":  {twin, []trust.CertificateAuthority{authority(root)}, "the authority of that name did not sign it", 1},
+		"unknown": {other, []trust.CertificateAuthority{authority(root)}, "no authority of that name is trusted", 1},
+		"same name": {twin, []trust.CertificateAuthority{authority(root)},
+			"the authority of that name did not sign it", 1},
 		"no anchors": {root, nil, "no authority of that name is trusted", 0},
 	} {
 		_, err := VerifyChain(newLeaf(t, test.issuer), test.cas, signing)
 		var untrusted *UntrustedError
-		if !errors.As(err, &untrusted) || !strings.Contains(untrusted.Reason, test.reason) || len(untrusted.Trusted) != test.trusted {
+		if !errors.As(err, &untrusted) || !strings.Contains(untrusted.Reason, test.reason) ||
+			len(untrusted.Trusted) != test.trusted {
 			t.Errorf("%s: got %v, want *UntrustedError saying %q", name, err, test.reason)
 		}
 	}
@@ -140,14 +146,17 @@ func TestVerifyChainValidity(t *testing.T) {
 		Anchor:       {newLeaf(t, underShort, long), []*identity{underShort, shortRoot}},
 	} {
 		for offset, state := range map[time.Duration]string{
-			-time.Minute: "", time.Minute: "", -time.Minute - time.Second: "not yet valid", time.Minute + time.Second: "expired",
+			-time.Minute: "", time.Minute: "", -time.Minute - time.Second: "not yet valid", time.Minute +
+				time.Second: "expired",
 		} {
-			_, err := VerifyChain(test.leaf, []trust.CertificateAuthority{authority(test.chain...)}, signing.Add(offset))
+			_, err := VerifyChain(test.leaf, []trust.CertificateAuthority{authority(test.chain...)},
+				signing.Add(offset))
 			var validity *ValidityError
 			if state == "" && err != nil {
 				t.Errorf("%s at %s: %v", link, offset, err)
 			}
-			if state != "" && (!errors.As(err, &validity) || validity.Link != link || !strings.Contains(err.Error(), state)) {
+			if state != "" && (!errors.As(err, &validity) || validity.Link != link ||
+				!strings.Contains(err.Error(), state)) {
 				t.Errorf("%s at %s: got %v, want it %s", link, offset, err, state)
 			}
 		}
@@ -185,24 +194,33 @@ func TestVerifyChainUsage(t *testing.T) {
 	narrow := newCA(t, "narrow", nil, func(c *x509.Certificate) { c.PermittedEmailAddresses = []string{"example.com"} })
 	last := newCA(t, "last", nil, func(c *x509.Certificate) { c.MaxPathLenZero = true })
 	beyond := newCA(t, "beyond", last)
-	poison := pkix.Extension{Id: stdasn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 11129, 2, 4, 3}, Critical: true, Value: []byte{5, 0}}
+	poison := pkix.Extension{Id: stdasn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 11129, 2, 4, 3}, Critical: true,
+		Value: []byte{5, 0}}
 	for name, test := range map[string]struct {
 		change func(*x509.Certificate)
 		chain  []*identity
 		reason string
 	}{
-		"server authentication": {func(c *x509.Certificate) { c.ExtKeyUsage[0] = x509.ExtKeyUsageServerAuth }, []*identity{root}, "extended key usage code signing"},
-		"any usage":             {func(c *x509.Certificate) { c.ExtKeyUsage[0] = x509.ExtKeyUsageAny }, []*identity{root}, "extended key usage code signing"},
-		"no usage":              {func(c *x509.Certificate) { c.ExtKeyUsage = nil }, []*identity{root}, "extended key usage code signing"},
-		"no digital signature":  {func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageKeyAgreement }, []*identity{root}, "key usage digital signature"},
-		"authority":             {func(c *x509.Certificate) { c.IsCA, c.BasicConstraintsValid = true, true }, []*identity{root}, "one that issues others"},
-		"signs certificates":    {func(c *x509.Certificate) { c.KeyUsage |= x509.KeyUsageCertSign }, []*identity{root}, "one that issues others"},
-		"precertificate":        {func(c *x509.Certificate) { c.ExtraExtensions = append(c.ExtraExtensions, poison) }, []*identity{root}, "unhandled critical extension"},
-		"issuer's usage":        {func(*x509.Certificate) {}, []*identity{serving, root}, "incompatible key usage"},
-		"issuer's names":        {func(*x509.Certificate) {}, []*identity{narrow}, "not permitted"},
-		"path length":           {func(*x509.Certificate) {}, []*identity{beyond, last}, "too many intermediates"},
+		"server authentication": {func(c *x509.Certificate) { c.ExtKeyUsage[0] = x509.ExtKeyUsageServerAuth },
+			[]*identity{root}, "extended key usage code signing"},
+		"any usage": {func(c *x509.Certificate) { c.ExtKeyUsage[0] = x509.ExtKeyUsageAny },
+			[]*identity{root}, "extended key usage code signing"},
+		"no usage": {func(c *x509.Certificate) { c.ExtKeyUsage = nil }, []*identity{root},
+			"extended key usage code signing"},
+		"no digital signature": {func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageKeyAgreement },
+			[]*identity{root}, "key usage digital signature"},
+		"authority": {func(c *x509.Certificate) { c.IsCA, c.BasicConstraintsValid = true, true },
+			[]*identity{root}, "one that issues others"},
+		"signs certificates": {func(c *x509.Certificate) { c.KeyUsage |= x509.KeyUsageCertSign },
+			[]*identity{root}, "one that issues others"},
+		"precertificate": {func(c *x509.Certificate) { c.ExtraExtensions = append(c.ExtraExtensions, poison) },
+			[]*identity{root}, "unhandled critical extension"},
+		"issuer's usage": {func(*x509.Certificate) {}, []*identity{serving, root}, "incompatible key usage"},
+		"issuer's names": {func(*x509.Certificate) {}, []*identity{narrow}, "not permitted"},
+		"path length":    {func(*x509.Certificate) {}, []*identity{beyond, last}, "too many intermediates"},
 	} {
-		_, err := VerifyChain(newLeaf(t, test.chain[0], test.change), []trust.CertificateAuthority{authority(test.chain...)}, signing)
+		_, err := VerifyChain(newLeaf(t, test.chain[0], test.change),
+			[]trust.CertificateAuthority{authority(test.chain...)}, signing)
 		var usage *UsageError
 		if !errors.As(err, &usage) || !strings.Contains(usage.Reason, test.reason) {
 			t.Errorf("%s: got %v, want *UsageError saying %q", name, err, test.reason)

@@ -53,7 +53,9 @@ func (e *ValidityError) Error() string {
 		state = "expired"
 	}
 	return fmt.Sprintf("%s certificate %q is %s at %s: valid from %s to %s", e.Link, e.Certificate, state,
-		e.At.UTC().Format(time.RFC3339Nano), e.NotBefore.UTC().Format(time.RFC3339), e.NotAfter.UTC().Format(time.RFC3339))
+		e.At.UTC().Format(time.RFC3339Nano),
+		e.NotBefore.UTC().Format(time.RFC3339),
+		e.NotAfter.UTC().Format(time.RFC3339))
 }
 
 // UsageError reports that a certificate is not for signing code, or that its

@@ -157,7 +157,8 @@ func newLog(t testing.TB, curve elliptic.Curve) *ctLog {
 }
 
 // promise makes a signed certificate timestamp for a certificate without one.
-func (l *ctLog) promise(t testing.TB, leaf, issuer *x509.Certificate, changes ...func(*ct.SignedCertificateTimestamp)) []byte {
+func (l *ctLog) promise(t testing.TB, leaf, issuer *x509.Certificate,
+	changes ...func(*ct.SignedCertificateTimestamp)) []byte {
 	t.Helper()
 	sct := ct.SignedCertificateTimestamp{
 		SCTVersion: ct.V1, LogID: ct.LogID{KeyID: sha256.Sum256(l.Key.DER)}, Timestamp: uint64(signing.UnixMilli()), Extensions: []byte{},
@@ -165,7 +166,8 @@ func (l *ctLog) promise(t testing.TB, leaf, issuer *x509.Certificate, changes ..
 	input, err := ct.SerializeSCTSignatureInput(sct, ct.LogEntry{Leaf: ct.MerkleTreeLeaf{
 		TimestampedEntry: &ct.TimestampedEntry{
 			Timestamp: sct.Timestamp, EntryType: ct.PrecertLogEntryType, Extensions: sct.Extensions,
-			PrecertEntry: &ct.PreCert{IssuerKeyHash: sha256.Sum256(issuer.RawSubjectPublicKeyInfo), TBSCertificate: leaf.RawTBSCertificate},
+			PrecertEntry: &ct.PreCert{IssuerKeyHash: sha256.Sum256(issuer.RawSubjectPublicKeyInfo),
+				TBSCertificate: leaf.RawTBSCertificate},
 		},
 	}})
 	if err != nil {
@@ -176,7 +178,8 @@ func (l *ctLog) promise(t testing.TB, leaf, issuer *x509.Certificate, changes ..
 	if err != nil {
 		t.Fatal(err)
 	}
-	sct.Signature = ct.DigitallySigned{Algorithm: tls.SignatureAndHashAlgorithm{Hash: tls.SHA256, Signature: tls.ECDSA}, Signature: signature}
+	sct.Signature = ct.DigitallySigned{Algorithm: tls.SignatureAndHashAlgorithm{Hash: tls.SHA256,
+		Signature: tls.ECDSA}, Signature: signature}
 	for _, change := range changes {
 		change(&sct)
 	}

@@ -91,7 +91,8 @@ func TestRealWorkflowIdentity(t *testing.T) {
 	}
 	for _, want := range []string{
 		"Issuer=http://127.0.0.1:8888/gha", "GitHub Workflow Trigger=push", "GitHub Workflow Name=Release",
-		"GitHub Workflow SHA=" + strings.Repeat("1", 40), "GitHub Workflow Repository=acme/app", "GitHub Workflow Ref=refs/heads/main",
+		"GitHub Workflow SHA=" + strings.Repeat("1",
+			40), "GitHub Workflow Repository=acme/app", "GitHub Workflow Ref=refs/heads/main",
 		"Issuer (V2)=http://127.0.0.1:8888/gha", "Source Repository URI=https://github.com/acme/app", "Build Trigger=push",
 		"Token Subject=repo:acme/app:ref:refs/heads/main",
 	} {
@@ -110,7 +111,8 @@ func TestRealCertificateIsShortLived(t *testing.T) {
 			t.Errorf("%s: %v", at, err)
 		}
 	}
-	for at, state := range map[time.Time]string{leaf.NotBefore.Add(-time.Second): "not yet valid", leaf.NotAfter.Add(time.Second): "expired"} {
+	for at, state := range map[time.Time]string{leaf.NotBefore.Add(-time.Second): "not yet valid",
+		leaf.NotAfter.Add(time.Second): "expired"} {
 		_, err := VerifyChain(leaf, root.CAs, at)
 		var validity *ValidityError
 		if !errors.As(err, &validity) || validity.Link != Leaf || !strings.Contains(err.Error(), state) {
@@ -124,7 +126,8 @@ func TestRealCertificateUnderAnotherRoot(t *testing.T) {
 	root := realRoot(t, "trusted_root.public-good.json")
 	_, err := VerifyChain(mustParse(t, "bundle-keyless.der"), root.CAs, time.Unix(1795400961, 0))
 	var untrusted *UntrustedError
-	if !errors.As(err, &untrusted) || untrusted.Issuer != "CN=lab fulcio intermediate,O=lab" || len(untrusted.Trusted) != 2 {
+	if !errors.As(err, &untrusted) || untrusted.Issuer != "CN=lab fulcio intermediate,O=lab" ||
+		len(untrusted.Trusted) != 2 {
 		t.Errorf("got %v, want *UntrustedError", err)
 	}
 }

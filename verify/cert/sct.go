@@ -97,7 +97,10 @@ func checkSCT(sct ct.SignedCertificateTimestamp, precert *ct.PreCert, log *trust
 	message, err := ct.SerializeSCTSignatureInput(sct, ct.LogEntry{Leaf: ct.MerkleTreeLeaf{
 		Version: ct.V1, LeafType: ct.TimestampedEntryLeafType,
 		TimestampedEntry: &ct.TimestampedEntry{
-			Timestamp: sct.Timestamp, EntryType: ct.PrecertLogEntryType, PrecertEntry: precert, Extensions: sct.Extensions,
+			Timestamp:    sct.Timestamp,
+			EntryType:    ct.PrecertLogEntryType,
+			PrecertEntry: precert,
+			Extensions:   sct.Extensions,
 		},
 	}})
 	if err != nil {

@@ -30,7 +30,8 @@ func TestVerifySCTs(t *testing.T) {
 	if err != nil || len(scts) != 2 {
 		t.Fatalf("got %+v, %v", scts, err)
 	}
-	if scts[0].Log != nil || scts[0].Err == nil || scts[1].Err != nil || scts[1].LogID != log.ID || !scts[1].Time.Equal(signing) {
+	if scts[0].Log != nil || scts[0].Err == nil || scts[1].Err != nil || scts[1].LogID != log.ID ||
+		!scts[1].Time.Equal(signing) {
 		t.Errorf("got %+v", scts)
 	}
 }
@@ -58,34 +59,46 @@ func TestVerifySCTsRefuses(t *testing.T) {
 		promise func(*x509.Certificate) pkix.Extension
 		want    func(error) bool
 	}{
-		"other certificate": {func(*x509.Certificate) pkix.Extension { return sctExtension(log.promise(t, other, ca.cert)) }, isSignature},
-		"other issuer":      {func(leaf *x509.Certificate) pkix.Extension { return sctExtension(log.promise(t, leaf, otherCA.cert)) }, isSignature},
-		"other time":        {from(log, func(s *ct.SignedCertificateTimestamp) { s.Timestamp++ }), isSignature},
-		"time beyond":       {from(log, func(s *ct.SignedCertificateTimestamp) { s.Timestamp = math.MaxUint64 }), isSignature},
-		"other extensions":  {from(log, func(s *ct.SignedCertificateTimestamp) { s.Extensions = []byte{1} }), isSignature},
-		"another's log id":  {from(unknown, func(s *ct.SignedCertificateTimestamp) { s.LogID = ct.LogID{KeyID: log.digest()} }), isSignature},
+		"other certificate": {func(*x509.Certificate) pkix.Extension {
+			return sctExtension(log.promise(t, other,
+				ca.cert))
+		}, isSignature},
+		"other issuer": {func(leaf *x509.Certificate) pkix.Extension {
+			return sctExtension(log.promise(t, leaf,
+				otherCA.cert))
+		}, isSignature},
+		"other time": {from(log, func(s *ct.SignedCertificateTimestamp) { s.Timestamp++ }), isSignature},
+		"time beyond": {from(log, func(s *ct.SignedCertificateTimestamp) { s.Timestamp = math.MaxUint64 }),
+			isSignature},
+		"other extensions": {from(log, func(s *ct.SignedCertificateTimestamp) { s.Extensions = []byte{1} }),
+			isSignature},
+		"another's log id": {from(unknown, func(s *ct.SignedCertificateTimestamp) { s.LogID = ct.LogID{KeyID: log.digest()} }), isSignature},
 		"bad beside unknown": {func(leaf *x509.Certificate) pkix.Extension {
 			return sctExtension(unknown.promise(t, leaf, ca.cert), log.promise(t, other, ca.cert))
 		}, isSignature},
-		"not DER": {from(log, func(s *ct.SignedCertificateTimestamp) { s.Signature.Signature = []byte{0x30, 0} }), func(err error) bool {
-			var encoding *trust.EncodingError
-			return errors.As(err, &encoding)
-		}},
+		"not DER": {from(log, func(s *ct.SignedCertificateTimestamp) { s.Signature.Signature = []byte{0x30, 0} }),
+			func(err error) bool {
+				var encoding *trust.EncodingError
+				return errors.As(err, &encoding)
+			}},
 		"unknown log": {from(unknown), func(err error) bool {
 			var e *UnknownLogError
 			return errors.As(err, &e) && e.Found[0] == unknown.ID && e.Trusted[0] == log.ID
 		}},
-		"SHA-1":      {from(log, func(s *ct.SignedCertificateTimestamp) { s.Signature.Algorithm.Hash = tls.SHA1 }), isFormat("found ECDSA with SHA1")},
-		"RSA":        {from(log, func(s *ct.SignedCertificateTimestamp) { s.Signature.Algorithm.Signature = tls.RSA }), isFormat("found RSA")},
-		"P-384":      {from(p384), isFormat("by a key ECDSA P-384")},
-		"version 2":  {from(log, func(s *ct.SignedCertificateTimestamp) { s.SCTVersion = 1 }), isFormat("unknown SCT version 1")},
+		"SHA-1": {from(log, func(s *ct.SignedCertificateTimestamp) { s.Signature.Algorithm.Hash = tls.SHA1 }),
+			isFormat("found ECDSA with SHA1")},
+		"RSA":   {from(log, func(s *ct.SignedCertificateTimestamp) { s.Signature.Algorithm.Signature = tls.RSA }), isFormat("found RSA")},
+		"P-384": {from(p384), isFormat("by a key ECDSA P-384")},
+		"version 2": {from(log, func(s *ct.SignedCertificateTimestamp) { s.SCTVersion = 1 }),
+			isFormat("unknown SCT version 1")},
 		"no list":    {always([]byte{4, 0}), isFormat("want a list")},
 		"not octets": {always([]byte{5, 0}), isFormat("want a list")},
 		"after it":   {always([]byte{4, 2, 0, 0, 0}), isFormat("want a list")},
 		"short item": {always([]byte{4, 3, 0, 1, 0}), isFormat("want a list")},
 		"garbage":    {always([]byte{4, 5, 0, 3, 0, 1, 0}), isFormat("want one as RFC 6962")},
 		"empty list": {always([]byte{4, 2, 0, 0}), func(err error) bool { return errors.Is(err, ErrNoSCT) }},
-		"too many":   {func(*x509.Certificate) pkix.Extension { return sctExtension(make([][]byte, maxSCTs+1)...) }, func(err error) bool { return errors.Is(err, check.ErrTooLarge) }},
+		"too many": {func(*x509.Certificate) pkix.Extension { return sctExtension(make([][]byte, maxSCTs+1)...) },
+			func(err error) bool { return errors.Is(err, check.ErrTooLarge) }},
 		"trailing data": {func(leaf *x509.Certificate) pkix.Extension {
 			return sctExtension(append(log.promise(t, leaf, ca.cert), 0))
 		}, isFormat("want one as RFC 6962")},
@@ -110,7 +123,10 @@ func (l *ctLog) digest() [32]byte { return sha256.Sum256(l.Key.DER) }
 func TestVerifySCTsWindow(t *testing.T) {
 	ca := newCA(t, "root", nil)
 	log := newLog(t, elliptic.P256())
-	chain := logged(t, ca, func(leaf *x509.Certificate) pkix.Extension { return sctExtension(log.promise(t, leaf, ca.cert)) })
+	chain := logged(t, ca, func(leaf *x509.Certificate) pkix.Extension {
+		return sctExtension(log.promise(t, leaf,
+			ca.cert))
+	})
 	for name, test := range map[string]struct {
 		from, to time.Time
 		inside   bool

@@ -116,12 +116,14 @@ func TestOpenDistinguishesErrors(t *testing.T) {
 	keys := []*trust.Key{s.Public()}
 
 	var typeErr *TypeError
-	if _, _, err := Open(raw, "another/type", keys); !errors.As(err, &typeErr) || *typeErr != (TypeError{"another/type", someType}) {
+	if _, _, err := Open(raw, "another/type", keys); !errors.As(err, &typeErr) ||
+		*typeErr != (TypeError{"another/type", someType}) {
 		t.Errorf("another type: %v", err)
 	}
 	var keyErr *KeyError
 	want := KeyError{s.Public().Fingerprint(), []string{other.Public().Fingerprint()}}
-	if _, _, err := Open(raw, someType, []*trust.Key{other.Public()}); !errors.As(err, &keyErr) || !reflect.DeepEqual(*keyErr, want) {
+	if _, _, err := Open(raw, someType, []*trust.Key{other.Public()}); !errors.As(err, &keyErr) ||
+		!reflect.DeepEqual(*keyErr, want) {
 		t.Errorf("another key: %v", err)
 	}
 	if _, _, err := Open(raw, someType, nil); !errors.As(err, &keyErr) || len(keyErr.Want) != 0 {
@@ -129,7 +131,8 @@ func TestOpenDistinguishesErrors(t *testing.T) {
 	}
 	doc, _ := parse(raw)
 	doc.Payload = []byte("sAid")
-	if payload, by, err := Open(written(t, doc), someType, keys); !errors.Is(err, trust.ErrSignature) || payload != nil || by != nil {
+	if payload, by, err := Open(written(t, doc), someType, keys); !errors.Is(err, trust.ErrSignature) ||
+		payload != nil || by != nil {
 		t.Errorf("another payload: %v", err)
 	}
 	doc, _ = parse(raw)
@@ -169,7 +172,8 @@ func TestOpenRefusesAWeakKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	raw := written(t, &Envelope{Payload: []byte("said"), PayloadType: someType, KeyID: public.Fingerprint(), Signature: sig})
+	raw := written(t, &Envelope{Payload: []byte("said"), PayloadType: someType, KeyID: public.Fingerprint(),
+		Signature: sig})
 	var weak *trust.WeakKeyError
 	if _, _, err := Open(raw, someType, []*trust.Key{public}); !errors.As(err, &weak) {
 		t.Error(err)

@@ -131,7 +131,7 @@ func checkBlock(b *pem.Block) error {
 			strings.ToLower(b.Type))
 	case b.Type == "ENCRYPTED PRIVATE KEY", b.Headers["DEK-Info"] != "":
 		return check.Malformed(keyFile, "the key is encrypted in a way that is not supported; "+
-			"have cosign encrypt it: cosign import-key-pair --key FILE")
+			"have cosign encrypt it, with cosign import-key-pair")
 	case !slices.Contains(plainBlocks, b.Type) && !slices.Contains(encryptedBlocks, b.Type):
 		return check.Malformed(keyFile, "want a PEM block %s or %s, found another type",
 			strings.Join(plainBlocks, ", "), strings.Join(encryptedBlocks, ", "))

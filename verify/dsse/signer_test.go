@@ -62,9 +62,10 @@ func TestLoadSigner(t *testing.T) {
 		password string
 		public   any
 	}{
-		"PKCS #8":          {block("PRIVATE KEY", pkcs8(t, key)), "?", key.Public()},
-		"SEC 1":            {block("EC PRIVATE KEY", sec1), "?", key.Public()},
-		"SEC 1 by OpenSSL": {append(block("EC PARAMETERS", []byte("x")), block("EC PRIVATE KEY", sec1)...), "?", key.Public()},
+		"PKCS #8": {block("PRIVATE KEY", pkcs8(t, key)), "?", key.Public()},
+		"SEC 1":   {block("EC PRIVATE KEY", sec1), "?", key.Public()},
+		"SEC 1 by OpenSSL": {append(block("EC PARAMETERS", []byte("x")), block("EC PRIVATE KEY", sec1)...), "?",
+			key.Public()},
 		"PKCS #1":          {block("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(rsaKey)), "?", rsaKey.Public()},
 		"cosign":           {block("ENCRYPTED SIGSTORE PRIVATE KEY", box), "secret", key.Public()},
 		"cosign, first":    {block("ENCRYPTED COSIGN PRIVATE KEY", box), "secret", key.Public()},
@@ -140,14 +141,17 @@ func TestLoadSignerRefusesTheForm(t *testing.T) {
 		"a certificate":     {string(block("CERTIFICATE", der)), "this is a certificate"},
 		"PKCS #8 encrypted": {string(block("ENCRYPTED PRIVATE KEY", der)), "cosign import-key-pair"},
 		"another type":      {string(block("OPENSSH PRIVATE KEY", der)), "found another type"},
-		"headers":           {string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der, Headers: map[string]string{"a": "b"}})), "without headers"},
-		"legacy encryption": {string(pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: der, Headers: map[string]string{"DEK-Info": "DES-CBC,00"}})), "cosign import-key-pair"},
-		"broken":            {string(block("PRIVATE KEY", der[:20])), "PRIVATE KEY: "},
-		"not a box":         {string(block("ENCRYPTED COSIGN PRIVATE KEY", der)), "ENCRYPTED COSIGN PRIVATE KEY: "},
-		"slow box":          {string(block("ENCRYPTED COSIGN PRIVATE KEY", slowBox(t))), "scrypt parameters"},
+		"headers": {string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der,
+			Headers: map[string]string{"a": "b"}})), "without headers"},
+		"legacy encryption": {string(pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: der,
+			Headers: map[string]string{"DEK-Info": "DES-CBC,00"}})), "cosign import-key-pair"},
+		"broken":    {string(block("PRIVATE KEY", der[:20])), "PRIVATE KEY: "},
+		"not a box": {string(block("ENCRYPTED COSIGN PRIVATE KEY", der)), "ENCRYPTED COSIGN PRIVATE KEY: "},
+		"slow box":  {string(block("ENCRYPTED COSIGN PRIVATE KEY", slowBox(t))), "scrypt parameters"},
 	} {
 		var format *check.FormatError
-		if _, err := LoadSigner([]byte(test.text), fixed("")); !errors.As(err, &format) || !strings.Contains(err.Error(), test.want) {
+		if _, err := LoadSigner([]byte(test.text), fixed("")); !errors.As(err, &format) ||
+			!strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -21,11 +21,14 @@ func TestReadBundleOfEachSample(t *testing.T) {
 	}{
 		{"key", bundleKey, false, "dsse 0.0.1", 0},
 		{"SLSA attestation", bundleSLSA, false, "dsse 0.0.1", 0},
-		{"by cosign 2", "sha256:ec3527d42e227b49accc5d8889992fe9685cbe453f9195b3e7e504785ce4a783", false, "dsse 0.0.1", 0},
+		{"by cosign 2", "sha256:ec3527d42e227b49accc5d8889992fe9685cbe453f9195b3e7e504785ce4a783", false,
+			"dsse 0.0.1", 0},
 		{"Rekor v2", bundleRekor2, false, "hashedrekord 0.0.2", 1},
 		{"keyless", bundleCert, true, "dsse 0.0.1", 1},
-		{"keyless workflow", "sha256:7ade51f464827aa7a96832d807ad0a0a9abfb0a19fc9232f6b35c2961a7484df", true, "dsse 0.0.1", 1},
-		{"keyless, Rekor v2", "sha256:f058c8076566f059b651b745296274612c69ac835e8ee0e23d84d647b276dba7", true, "hashedrekord 0.0.2", 1},
+		{"keyless workflow", "sha256:7ade51f464827aa7a96832d807ad0a0a9abfb0a19fc9232f6b35c2961a7484df", true,
+			"dsse 0.0.1", 1},
+		{"keyless, Rekor v2", "sha256:f058c8076566f059b651b745296274612c69ac835e8ee0e23d84d647b276dba7", true,
+			"hashedrekord 0.0.2", 1},
 		{"no log", bundleNoLog, false, "", 0},
 		{"timestamp alone", "sha256:10784e92cd3da96584e963e98c3a8b894818a4a4094ccd4d45ff9dab327f0cf4", false, "", 1},
 	} {
@@ -57,7 +60,8 @@ func TestReadBundleOfEachSample(t *testing.T) {
 
 func TestReadBundleOfOlderVersions(t *testing.T) {
 	s := loadStore(t)
-	chained := replace(t, s.layer(t, bundleCert, 0), `"certificate":{"rawBytes":`, `"x509CertificateChain":{"certificates":[{"rawBytes":`,
+	chained := replace(t, s.layer(t, bundleCert, 0), `"certificate":{"rawBytes":`,
+		`"x509CertificateChain":{"certificates":[{"rawBytes":`,
 		`},"tlogEntries"`, `},{"rawBytes":"AAAA"}]},"tlogEntries"`)
 	for _, version := range []string{"0.1", "0.2"} {
 		old := "application/vnd.dev.sigstore.bundle+json;version=" + version
@@ -69,7 +73,8 @@ func TestReadBundleOfOlderVersions(t *testing.T) {
 		wantIDs(t, replace(t, chained, typeV03, old), typeV03, check.SignatureEncoding)
 	}
 	old := "application/vnd.dev.sigstore.bundle+json;version=0.3"
-	if b, faults := evidence.ReadBundle(replace(t, s.layer(t, bundleKey, 0), typeV03, old), typeV03); b == nil || len(faults) > 0 {
+	if b, faults := evidence.ReadBundle(replace(t, s.layer(t, bundleKey, 0), typeV03, old), typeV03); b == nil ||
+		len(faults) > 0 {
 		t.Error("the two spellings of version 0.3 are not one", faults)
 	}
 	wantIDs(t, chained, typeV03, check.SignatureEncoding)
@@ -136,19 +141,22 @@ func TestReadBundleRefuses(t *testing.T) {
 		says     string
 	}{
 		{"member twice", `{"mediaType"`, `{"mediaType":"x","mediaType"`, enc, "duplicate"},
-		{"member twice in an entry", `"logIndex":"6","logId"`, `"logIndex":"6","logIndex":"6","logId"`, log, "duplicate"},
+		{"member twice in an entry", `"logIndex":"6","logId"`, `"logIndex":"6","logIndex":"6","logId"`, log,
+			"duplicate"},
 		{"unknown member", `{"mediaType"`, `{"x":1,"mediaType"`, enc, "unknown member"},
 		{"snake case", `"dsseEnvelope"`, `"dsse_envelope"`, enc, `unknown member "dsse_envelope"`},
 		{"snake case in an entry", `"canonicalizedBody"`, `"canonicalized_body"`, log, "canonicalized_body"},
 		{"case variant", `"payloadType"`, `"PayloadType"`, enc, "unknown member"},
 		{"extension name", `{"mediaType"`, `{"[x.y]":1,"mediaType"`, enc, "unknown member"},
-		{"null", `"publicKey":{"hint":"WRTQ7O4f7lTlmtmd9m3XyBTci8ra871TfPWgstmYSRU="}`, `"publicKey":null`, enc, "want an object"},
+		{"null", `"publicKey":{"hint":"WRTQ7O4f7lTlmtmd9m3XyBTci8ra871TfPWgstmYSRU="}`, `"publicKey":null`, enc,
+			"want an object"},
 		{"null string", `"hint":"WRTQ7O4f7lTlmtmd9m3XyBTci8ra871TfPWgstmYSRU="`, `"hint":null`, enc, "want a string"},
 		{"null list", `"signatures":[`, `"signatures":null,"x":[`, enc, "want an array"},
 		{"number for an integer", `"logIndex":"6","logId"`, `"logIndex":6,"logId"`, log, "want a string"},
 		{"integer with a plus", `"logIndex":"6","logId"`, `"logIndex":"+6","logId"`, log, "plain integer"},
 		{"integer with an exponent", `"logIndex":"6","logId"`, `"logIndex":"6e0","logId"`, log, "plain integer"},
-		{"integer too large", `"logIndex":"6","logId"`, `"logIndex":"9223372036854775808","logId"`, log, "plain integer"},
+		{"integer too large", `"logIndex":"6","logId"`, `"logIndex":"9223372036854775808","logId"`, log,
+			"plain integer"},
 		{"base64 without padding", `q3ZY="`, `q3ZY"`, enc, "base64"},
 		{"base64url", `"keyId":"lo+F`, `"keyId":"lo-F`, log, "base64"},
 		{"base64 with a line break", `"keyId":"lo+F`, `"keyId":"lo+F\n`, log, "base64"},
@@ -160,12 +168,15 @@ func TestReadBundleRefuses(t *testing.T) {
 		{"another media type", typeV03, "application/vnd.dev.sigstore.bundle.v0.4+json", enc, "media type"},
 		{"another version", typeV03, "application/vnd.dev.sigstore.bundle+json;version=0.2", enc, "media type"},
 		{"no media type", `"mediaType":"` + typeV03 + `",`, ``, enc, "media type"},
-		{"neither key nor certificate", `"publicKey":{"hint":"WRTQ7O4f7lTlmtmd9m3XyBTci8ra871TfPWgstmYSRU="},`, ``, enc, "neither a public key"},
+		{"neither key nor certificate", `"publicKey":{"hint":"WRTQ7O4f7lTlmtmd9m3XyBTci8ra871TfPWgstmYSRU="},`, ``,
+			enc, "neither a public key"},
 		{"key and certificate", entry, `"certificate":{"rawBytes":"AAAA"},` + entry, enc, "oneof"},
-		{"empty certificate", `"publicKey":{"hint":"WRTQ7O4f7lTlmtmd9m3XyBTci8ra871TfPWgstmYSRU="}`, `"certificate":{}`, enc, "empty certificate"},
+		{"empty certificate", `"publicKey":{"hint":"WRTQ7O4f7lTlmtmd9m3XyBTci8ra871TfPWgstmYSRU="}`,
+			`"certificate":{}`, enc, "empty certificate"},
 		{"envelope and message", `"dsseEnvelope"`, `"messageSignature":{},"dsseEnvelope"`, enc, "oneof"},
 		{"two signatures", `"signatures":[`, `"signatures":[{"sig":"AAAA"},`, enc, "2 signatures"},
-		{"another payload type", `"payloadType":"application/vnd.in-toto+json"`, `"payloadType":"text/plain"`, claims, "payload type"},
+		{"another payload type", `"payloadType":"application/vnd.in-toto+json"`, `"payloadType":"text/plain"`, claims,
+			"payload type"},
 		{"another key id", `"signatures":[{`, `"signatures":[{"keyid":"other",`, enc, `"other"`},
 		{"white space", `,"tlogEntries"`, `, "tlogEntries"`, enc, "white space"},
 		{"white space behind", `q3ZY="}]}}`, "q3ZY=\"}]}}\n", enc, "white space"},
@@ -206,10 +217,13 @@ func TestReadBundleBudgets(t *testing.T) {
 		{"33 log entries", `"tlogEntries":[`, `"tlogEntries":[` + many(`{}`, 32) + `,`, check.LimitEntry},
 		{"a long proof", `,` + hash, `,` + many(hash, 64), check.LimitEntry},
 		{"many signatures", `"signatures":[`, `"signatures":[` + many(`{}`, 64) + `,`, check.LimitEvidence},
-		{"many timestamps", `"tlogEntries"`, `"timestampVerificationData":{"rfc3161Timestamps":[` + many(`{}`, 33) + `]},"tlogEntries"`, check.LimitEvidence},
-		{"many certificates", `"publicKey":{"hint":"WRTQ7O4f7lTlmtmd9m3XyBTci8ra871TfPWgstmYSRU="}`, `"x509CertificateChain":{"certificates":[` + many(`{}`, 11) + `]}`, check.LimitEvidence},
+		{"many timestamps", `"tlogEntries"`, `"timestampVerificationData":{"rfc3161Timestamps":[` + many(`{}`,
+			33) + `]},"tlogEntries"`, check.LimitEvidence},
+		{"many certificates", `"publicKey":{"hint":"WRTQ7O4f7lTlmtmd9m3XyBTci8ra871TfPWgstmYSRU="}`,
+			`"x509CertificateChain":{"certificates":[` + many(`{}`, 11) + `]}`, check.LimitEvidence},
 		{"too large", `{"mediaType"`, strings.Repeat(" ", evidence.MaxSize) + `{"mediaType"`, check.LimitEvidence},
-		{"deep nesting", `{"mediaType"`, strings.Repeat(`{"verificationMaterial":`, 9000) + `{"mediaType"`, check.SignatureEncoding},
+		{"deep nesting", `{"mediaType"`, strings.Repeat(`{"verificationMaterial":`, 9000) + `{"mediaType"`,
+			check.SignatureEncoding},
 		{"long name", `{"mediaType"`, `{"` + strings.Repeat("x", 1<<20) + `":1,"mediaType"`, check.SignatureEncoding},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -241,7 +255,8 @@ const messageBundle = `{"mediaType":"` + typeV03 + `","verificationMaterial":{"p
 func TestReadBundleOfAMessageSignature(t *testing.T) {
 	b, faults := evidence.ReadBundle([]byte(messageBundle), typeV03)
 	wantFaults(t, faults)
-	if b.Envelope != nil || b.Message == nil || b.Message.Digest != image || !bytes.Equal(b.Message.Signature, []byte{0, 0, 0}) {
+	if b.Envelope != nil || b.Message == nil || b.Message.Digest != image ||
+		!bytes.Equal(b.Message.Signature, []byte{0, 0, 0}) {
 		t.Errorf("%+v", b.Message)
 	}
 	for _, c := range []struct{ name, old, new, says string }{
@@ -251,7 +266,8 @@ func TestReadBundleOfAMessageSignature(t *testing.T) {
 		{"short digest", `"TwCO+JZbx1YkCDLfHAPQ8tk4sEXfzRbNUquIKhAgUiY="`, `"AAAA"`, "no SHA-256"},
 		{"no digest", `"messageDigest":{"algorithm":"SHA2_256","digest":"TwCO+JZbx1YkCDLfHAPQ8tk4sEXfzRbNUquIKhAgUiY="},`, ``, "no SHA-256"},
 		{"empty signature", `"signature":"AAAA"`, `"signature":""`, "empty"},
-		{"empty timestamp", `{"publicKey"`, `{"timestampVerificationData":{"rfc3161Timestamps":[{}]},"publicKey"`, "empty timestamp"},
+		{"empty timestamp", `{"publicKey"`, `{"timestampVerificationData":{"rfc3161Timestamps":[{}]},"publicKey"`,
+			"empty timestamp"},
 		{"empty chain", `"publicKey":{"hint":"x"}`, `"x509CertificateChain":{}`, "chain"},
 		{"no content", `"messageSignature"`, `"unknown"`, "unknown member"},
 	} {
@@ -264,5 +280,6 @@ func TestReadBundleOfAMessageSignature(t *testing.T) {
 	empty := `{"mediaType":"` + typeV03 + `","verificationMaterial":{"publicKey":{}}}`
 	wantIDs(t, []byte(empty), typeV03, check.SignatureEncoding)
 	old := "application/vnd.dev.sigstore.bundle+json;version=0.1"
-	wantIDs(t, replace(t, []byte(messageBundle), typeV03, old, `"publicKey":{"hint":"x"}`, `"x509CertificateChain":{}`), old, check.SignatureEncoding)
+	wantIDs(t, replace(t, []byte(messageBundle), typeV03, old, `"publicKey":{"hint":"x"}`,
+		`"x509CertificateChain":{}`), old, check.SignatureEncoding)
 }

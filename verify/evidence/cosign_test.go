@@ -29,7 +29,8 @@ func TestReadCosign(t *testing.T) {
 			e := only(t, evidence.Read(oci.KindSignature, c.manifest, image, s.blob))
 			wantFaults(t, e.Problems)
 			wantVerifies(t, e)
-			if e.Form != check.FormSimpleSigning || !e.IsSignature() || !bytes.Equal(e.Message, e.Payload) || e.Statement != nil {
+			if e.Form != check.FormSimpleSigning || !e.IsSignature() || !bytes.Equal(e.Message, e.Payload) ||
+				e.Statement != nil {
 				t.Errorf("%+v", e)
 			}
 			if (e.Cert != nil) != c.cert || len(e.Chain) != c.chain || (len(e.Entries) == 1) != (e.Rekor != nil) {
@@ -64,7 +65,8 @@ func TestReadCosignRefuses(t *testing.T) {
 		{"unknown member", `{"schemaVersion"`, `{"x":1,"schemaVersion"`, []check.ID{enc}},
 		{"annotations of the manifest", `{"schemaVersion"`, `{"annotations":{},"schemaVersion"`, []check.ID{enc}},
 		{"artifact type", `{"schemaVersion"`, `{"artifactType":"application/x","schemaVersion"`, []check.ID{enc}},
-		{"artifact type of OCI 1.1", `{"schemaVersion"`, `{"artifactType":"application/vnd.dev.cosign.artifact.sig.v1+json","schemaVersion"`, nil},
+		{"artifact type of OCI 1.1", `{"schemaVersion"`,
+			`{"artifactType":"application/vnd.dev.cosign.artifact.sig.v1+json","schemaVersion"`, nil},
 		{"another subject", `{"schemaVersion"`, `{"subject":{"mediaType":"x","size":1,"digest":"sha256:x"},"schemaVersion"`, []check.ID{claims}},
 		{"config with more", `"size":233`, `"size":233,"data":"AAAA"`, []check.ID{enc}},
 		{"config missing", `"config":{"mediaType":"application/vnd.oci.image.config.v1+json","size":233,"digest":"sha256:2146f618d4fa7b2d4f2ec93675cf2e755dabb3c6a853475c7c305abf1bb193b5"},`, ``, []check.ID{enc}},
@@ -73,20 +75,25 @@ func TestReadCosignRefuses(t *testing.T) {
 		{"signature with a line break", sig, sig + `\n`, []check.ID{enc}},
 		{"unknown annotation", sig, `"x":"y",` + sig, []check.ID{enc}},
 		{"annotation of attestations", sig, `"predicateType":"y",` + sig, []check.ID{enc}},
-		{"another layer type", `application/vnd.dev.cosign.simplesigning.v1+json`, `application/vnd.dsse.envelope.v1+json`, []check.ID{enc}},
+		{"another layer type", `application/vnd.dev.cosign.simplesigning.v1+json`,
+			`application/vnd.dsse.envelope.v1+json`, []check.ID{enc}},
 		{"layer with more", `"size":281`, `"size":281,"urls":["http://x"]`, []check.ID{enc}},
-		{"log entry no JSON", `"dev.sigstore.cosign/bundle":"{`, `"dev.sigstore.cosign/bundle":"`, []check.ID{check.RekorEncoding}},
+		{"log entry no JSON", `"dev.sigstore.cosign/bundle":"{`, `"dev.sigstore.cosign/bundle":"`,
+			[]check.ID{check.RekorEncoding}},
 		{"log id in upper case", `\"logID\":\"968f`, `\"logID\":\"968F`, []check.ID{check.RekorLogID}},
-		{"log entry too large", `"dev.sigstore.cosign/bundle":"{`, `"dev.sigstore.cosign/bundle":"` + strings.Repeat(" ", 1<<20) + `{`, []check.ID{check.LimitEntry}},
+		{"log entry too large", `"dev.sigstore.cosign/bundle":"{`, `"dev.sigstore.cosign/bundle":"` +
+			strings.Repeat(" ", 1<<20) + `{`, []check.ID{check.LimitEntry}},
 		{"log entry of no kind", `eyJhcGlWZXJzaW9u`, `eyJhcGlWZXJzaW9v`, nil},
 		{"certificate no PEM", sig, `"dev.sigstore.cosign/certificate":"x",` + sig, []check.ID{enc}},
 		{"certificate empty", sig, `"dev.sigstore.cosign/certificate":"",` + sig, []check.ID{enc}},
 		{"chain no PEM", sig, `"dev.sigstore.cosign/chain":"x",` + sig, []check.ID{enc}},
 		{"chain empty", sig, `"dev.sigstore.cosign/chain":"",` + sig, nil},
-		{"timestamp", sig, `"dev.sigstore.cosign/rfc3161timestamp":"{\"SignedRFC3161Timestamp\":\"AAAA\"}",` + sig, nil},
+		{"timestamp", sig, `"dev.sigstore.cosign/rfc3161timestamp":"{\"SignedRFC3161Timestamp\":\"AAAA\"}",` + sig,
+			nil},
 		{"timestamp with more", sig, `"dev.sigstore.cosign/rfc3161timestamp":"{\"SignedRFC3161Timestamp\":\"AAAA\",\"x\":1}",` + sig, []check.ID{enc}},
 		{"timestamp empty", sig, `"dev.sigstore.cosign/rfc3161timestamp":"{}",` + sig, []check.ID{enc}},
-		{"timestamp no base64", sig, `"dev.sigstore.cosign/rfc3161timestamp":"{\"SignedRFC3161Timestamp\":\"AA\"}",` + sig, []check.ID{enc}},
+		{"timestamp no base64", sig, `"dev.sigstore.cosign/rfc3161timestamp":"{\"SignedRFC3161Timestamp\":\"AA\"}",` +
+			sig, []check.ID{enc}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			e := only(t, evidence.ReadCosign(s.put(replace(t, s[sigKey], c.old, c.new)), image, s.blob))
@@ -117,7 +124,8 @@ func TestReadCosignConfig(t *testing.T) {
 	}
 	missing := s.put(replace(t, s[sigKey], config, string(image[:70])+"0"))
 	wantFaults(t, only(t, evidence.ReadCosign(missing, image, s.blob)).Problems)
-	pretend := s.put(replace(t, s[sigKey], `"application/vnd.oci.image.config.v1+json"`, `"application/vnd.oci.empty.v1+json"`))
+	pretend := s.put(replace(t, s[sigKey], `"application/vnd.oci.image.config.v1+json"`,
+		`"application/vnd.oci.empty.v1+json"`))
 	wantFaults(t, only(t, evidence.ReadCosign(pretend, image, s.blob)).Problems, check.SignatureEncoding)
 }
 
@@ -158,7 +166,8 @@ func TestCertificatesAsPEM(t *testing.T) {
 				t.Errorf("%d certificates, want %d", len(e.Chain), c.chain)
 			}
 			m = s.put(replace(t, s[sigKey], sig, `"dev.sigstore.cosign/certificate":"`+value+`",`+sig))
-			if e := only(t, evidence.ReadCosign(m, image, s.blob)); (e.Cert != nil) != (c.chain == 1) || len(e.Problems) > 0 != (c.chain != 1) {
+			if e := only(t, evidence.ReadCosign(m, image, s.blob)); (e.Cert != nil) != (c.chain == 1) ||
+				len(e.Problems) > 0 != (c.chain != 1) {
 				t.Errorf("as a certificate: %x, %v", e.Cert, e.Problems)
 			}
 		})
@@ -176,7 +185,8 @@ func TestReadAttestations(t *testing.T) {
 			e := all[i]
 			wantFaults(t, e.Problems)
 			wantVerifies(t, e)
-			if e.Form != check.FormAttestation || e.IsSignature() || e.Statement.PredicateType != predicate || e.Layer != i || len(e.Entries) != 1 {
+			if e.Form != check.FormAttestation || e.IsSignature() || e.Statement.PredicateType != predicate ||
+				e.Layer != i || len(e.Entries) != 1 {
 				t.Errorf("%+v", e)
 			}
 			entry, err := e.Entries[0].ParseBody()
@@ -198,7 +208,8 @@ func TestReadAttestationsRefuses(t *testing.T) {
 	s := loadStore(t)
 	const enc, claims = check.SignatureEncoding, check.SignatureClaims
 	config := s.put([]byte(`{"architecture":"","created":"0001-01-01T00:00:00Z","history":[{"created":"0001-01-01T00:00:00Z"}],"os":"","rootfs":{"type":"layers","diff_ids":["sha256:9098765b0bd927a25c38dc01ffa0164cc053b03aa26a5997baf05c9ab678a27c"]},"config":{}}`))
-	good := replace(t, cut(t, s[attKey], `,{"mediaType":"application/vnd.dsse.envelope.v1+json","size":1172`, `"predicateType":"https://spdx.dev/Document"}}]}`),
+	good := replace(t, cut(t, s[attKey], `,{"mediaType":"application/vnd.dsse.envelope.v1+json","size":1172`,
+		`"predicateType":"https://spdx.dev/Document"}}]}`),
 		`"predicateType":"https://spdx.dev/Document"}}`, ``,
 		"sha256:ee652615b40008a8ab147113c36606868cc709101e015d3382fc3b4083426d51", string(config))
 	wantFaults(t, only(t, evidence.ReadAttestations(s.put(good), image, s.blob)).Problems)
@@ -209,19 +220,25 @@ func TestReadAttestationsRefuses(t *testing.T) {
 		want           []check.ID
 	}{
 		{"unknown member", `{"schemaVersion"`, `{"x":1,"schemaVersion"`, []check.ID{enc}},
-		{"unknown annotation of the manifest", `{"schemaVersion"`, `{"annotations":{"x":"y"},"schemaVersion"`, []check.ID{enc}},
-		{"time of the manifest", `{"schemaVersion"`, `{"annotations":{"org.opencontainers.image.created":"2026-11-23T02:29:13Z"},"schemaVersion"`, nil},
-		{"as a referrer", oldConfig + string(config) + `"}`, `"artifactType":"application/vnd.in-toto+json","config":{"mediaType":"application/vnd.oci.empty.v1+json","size":2,"digest":"` +
-			string(oci.EmptyDigest) + `","artifactType":"application/vnd.in-toto+json"},"subject":{"mediaType":"x","size":1,"digest":"` + string(image) + `"}`, nil},
-		{"another artifact type", `{"schemaVersion"`, `{"artifactType":"application/x","schemaVersion"`, []check.ID{enc}},
+		{"unknown annotation of the manifest", `{"schemaVersion"`, `{"annotations":{"x":"y"},"schemaVersion"`,
+			[]check.ID{enc}},
+		{"time of the manifest", `{"schemaVersion"`,
+			`{"annotations":{"org.opencontainers.image.created":"2026-11-23T02:29:13Z"},"schemaVersion"`, nil},
+		{"as a referrer", oldConfig + string(config) + `"}`,
+			`"artifactType":"application/vnd.in-toto+json","config":{"mediaType":"application/vnd.oci.empty.v1+json","size":2,"digest":"` +
+				string(oci.EmptyDigest) + `","artifactType":"application/vnd.in-toto+json"},"subject":{"mediaType":"x","size":1,"digest":"` + string(image) + `"}`, nil},
+		{"another artifact type", `{"schemaVersion"`, `{"artifactType":"application/x","schemaVersion"`,
+			[]check.ID{enc}},
 		{"another subject", `{"schemaVersion"`, `{"subject":{"mediaType":"x","size":1,"digest":"sha256:x"},"schemaVersion"`, []check.ID{claims}},
 		{"config with more", `"size":342`, `"size":342,"data":"AAAA"`, []check.ID{enc}},
 		{"config lists another", string(config), string(config[:70]) + "0", nil},
 		{"a signature beside the envelope", sig, `"dev.cosignproject.cosign/signature":"AAAA"`, []check.ID{enc}},
 		{"no signature annotation", sig + `,`, ``, nil},
-		{"another predicate type", `"predicateType":"https://slsa.dev/provenance/v1"`, `"predicateType":"https://sigstore.dev/cosign/sign/v1"`, []check.ID{claims}},
+		{"another predicate type", `"predicateType":"https://slsa.dev/provenance/v1"`,
+			`"predicateType":"https://sigstore.dev/cosign/sign/v1"`, []check.ID{claims}},
 		{"unknown annotation", sig, sig + `,"x":"y"`, []check.ID{enc}},
-		{"another layer type", `application/vnd.dsse.envelope.v1+json`, `application/vnd.in-toto+json`, []check.ID{enc}},
+		{"another layer type", `application/vnd.dsse.envelope.v1+json`, `application/vnd.in-toto+json`,
+			[]check.ID{enc}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			e := only(t, evidence.ReadAttestations(s.put(replace(t, good, c.old, c.new)), image, s.blob))
@@ -236,11 +253,13 @@ func TestReadAttestationsRefuses(t *testing.T) {
 func TestReadAttestationsOfOtherPayloads(t *testing.T) {
 	s := loadStore(t)
 	envelope := func(statement string) []byte {
-		return []byte(`{"payloadType":"application/vnd.in-toto+json","payload":"` + base64.StdEncoding.EncodeToString([]byte(statement)) + `","signatures":[{"sig":"AAAA"}]}`)
+		return []byte(`{"payloadType":"application/vnd.in-toto+json","payload":"` +
+			base64.StdEncoding.EncodeToString([]byte(statement)) + `","signatures":[{"sig":"AAAA"}]}`)
 	}
 	read := func(raw []byte) evidence.Evidence {
 		m := `{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.empty.v1+json","size":2,"digest":"` + string(oci.EmptyDigest) +
-			`"},"layers":[{"mediaType":"application/vnd.dsse.envelope.v1+json","size":1,"digest":"` + string(s.put(raw)) + `"}]}`
+			`"},"layers":[{"mediaType":"application/vnd.dsse.envelope.v1+json","size":1,"digest":"` +
+			string(s.put(raw)) + `"}]}`
 		return only(t, evidence.ReadAttestations(s.put([]byte(m)), image, s.blob))
 	}
 	e := read(envelope(signed))
@@ -262,7 +281,8 @@ func TestReadAttestationsOfOtherPayloads(t *testing.T) {
 			wantFault(t, e.Problems[0], check.SignatureClaims, c.found)
 		})
 	}
-	twice := string(replace(t, []byte(signed), subject, subject+","+subject, evidence.SignPredicate, "https://slsa.dev/provenance/v1"))
+	twice := string(replace(t, []byte(signed), subject, subject+","+subject, evidence.SignPredicate,
+		"https://slsa.dev/provenance/v1"))
 	e = read(envelope(twice))
 	wantFaults(t, e.Problems)
 	if e.IsSignature() {

@@ -14,7 +14,8 @@ func TestReadEnvelope(t *testing.T) {
 	if f != nil {
 		t.Fatal(f)
 	}
-	if e.PayloadType != "application/vnd.in-toto+json" || e.KeyID != "" || len(e.Signature) < 70 || string(e.Raw) != string(raw) ||
+	if e.PayloadType != "application/vnd.in-toto+json" || e.KeyID != "" || len(e.Signature) < 70 ||
+		string(e.Raw) != string(raw) ||
 		!strings.HasPrefix(string(e.PAE()), "DSSEv1 28 application/vnd.in-toto+json ") {
 		t.Errorf("%+v", e)
 	}
@@ -40,8 +41,10 @@ func TestReadEnvelopeRefuses(t *testing.T) {
 		{"signatures missing", `,"signatures":[{"keyid":"","sig":"AAAA"}]`, ``, enc, "found 0"},
 		{"empty signature", `"AAAA"`, `""`, enc, "empty"},
 		{"empty payload", `"e30="`, `""`, enc, "empty"},
-		{"another payload type", `application/vnd.in-toto+json`, `application/vnd.in-toto+JSON`, check.SignatureClaims, "payload type"},
-		{"payload type missing", `"payloadType":"application/vnd.in-toto+json",`, ``, check.SignatureClaims, "payload type"},
+		{"another payload type", `application/vnd.in-toto+json`, `application/vnd.in-toto+JSON`,
+			check.SignatureClaims, "payload type"},
+		{"payload type missing", `"payloadType":"application/vnd.in-toto+json",`, ``, check.SignatureClaims,
+			"payload type"},
 		{"unknown member", `"keyid"`, `"cert"`, enc, "unknown member"},
 		{"member twice", `"payload"`, `"payload":"AAAA","payload"`, enc, "duplicate"},
 		{"alias", `"payloadType"`, `"payload_type"`, enc, "unknown member"},
@@ -54,7 +57,8 @@ func TestReadEnvelopeRefuses(t *testing.T) {
 		{"unclosed", `}]}`, `}]`, enc, "JSON"},
 		{"unclosed list", `}]}`, `}`, enc, "JSON"},
 		{"half a member", `"sig":"AAAA"}]}`, `"sig":`, enc, "JSON"},
-		{"too large", `{"payloadType"`, strings.Repeat(" ", evidence.MaxSize) + `{"payloadType"`, check.LimitEvidence, "16777216"},
+		{"too large", `{"payloadType"`, strings.Repeat(" ", evidence.MaxSize) + `{"payloadType"`, check.LimitEvidence,
+			"16777216"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			e, f := evidence.ReadEnvelope(replace(t, good, c.old, c.new))

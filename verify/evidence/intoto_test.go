@@ -14,7 +14,8 @@ func TestReadInToto(t *testing.T) {
 	read := func(raw []byte, pairs ...string) evidence.Evidence {
 		m := `{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","artifactType":"application/vnd.docker.attestation.manifest.v1+json",` +
 			`"config":{"mediaType":"application/vnd.oci.image.config.v1+json","size":9,"digest":"sha256:x"},` +
-			`"layers":[{"mediaType":"application/vnd.in-toto+json","size":1,"digest":"` + string(s.put(raw)) + `","annotations":{"in-toto.io/predicate-type":"https://slsa.dev/provenance/v1"}}],` +
+			`"layers":[{"mediaType":"application/vnd.in-toto+json","size":1,"digest":"` + string(s.put(raw)) +
+			`","annotations":{"in-toto.io/predicate-type":"https://slsa.dev/provenance/v1"}}],` +
 			`"subject":{"mediaType":"x","size":1,"digest":"` + string(image) + `"}}`
 		return only(t, evidence.Read(oci.KindInToto, s.put(replace(t, []byte(m), pairs...)), image, s.blob))
 	}
@@ -44,8 +45,10 @@ func TestReadInToto(t *testing.T) {
 	const enc, claims = check.SignatureEncoding, check.SignatureClaims
 	wantFaults(t, read(env.Payload, "https://slsa.dev/provenance/v1", "https://spdx.dev/Document").Problems, claims)
 	wantFaults(t, read(env.Payload, `"annotations":{`, `"annotations":{"x":"y",`).Problems, enc)
-	wantFaults(t, read(env.Payload, `"application/vnd.in-toto+json"`, `"application/vnd.dsse.envelope.v1+json"`).Problems, enc)
-	wantFaults(t, read(env.Payload, `"size":1,"digest":"sha256:`+oci.FromBytes(env.Payload).Hex(), `"size":1,"data":"","digest":"sha256:`+oci.FromBytes(env.Payload).Hex()).Problems, enc)
+	wantFaults(t, read(env.Payload, `"application/vnd.in-toto+json"`,
+		`"application/vnd.dsse.envelope.v1+json"`).Problems, enc)
+	wantFaults(t, read(env.Payload, `"size":1,"digest":"sha256:`+oci.FromBytes(env.Payload).Hex(),
+		`"size":1,"data":"","digest":"sha256:`+oci.FromBytes(env.Payload).Hex()).Problems, enc)
 	wantFaults(t, read(env.Payload, string(image), string(attKey)).Problems, claims)
 	wantFaults(t, read([]byte("{}")).Problems, claims)
 	wantFaults(t, read([]byte(strings.Repeat(" ", evidence.MaxSize)+"{}")).Problems, check.LimitEvidence)

@@ -27,8 +27,10 @@ func TestReadReferrerOfEachSample(t *testing.T) {
 		{"keyless", sign, bundleCert, true},
 		{"keyless workflow", sign, "sha256:7ade51f464827aa7a96832d807ad0a0a9abfb0a19fc9232f6b35c2961a7484df", true},
 		{"keyless, Rekor v2", sign, "sha256:f058c8076566f059b651b745296274612c69ac835e8ee0e23d84d647b276dba7", true},
-		{"attestation only, SLSA", slsa, "sha256:32de96c12f7f7d4eba033f9da19eb5c7a7233fc9b7bb797bbaefc61cfdcb3fba", false},
-		{"attestation only, SPDX", spdx, "sha256:8487bc8e628685da31550b29114f0c92de9a23745b3d27bcd62a8bb0092f1996", false},
+		{"attestation only, SLSA", slsa, "sha256:32de96c12f7f7d4eba033f9da19eb5c7a7233fc9b7bb797bbaefc61cfdcb3fba",
+			false},
+		{"attestation only, SPDX", spdx, "sha256:8487bc8e628685da31550b29114f0c92de9a23745b3d27bcd62a8bb0092f1996",
+			false},
 		{"no log", sign, bundleNoLog, true},
 		{"timestamp alone", sign, "sha256:10784e92cd3da96584e963e98c3a8b894818a4a4094ccd4d45ff9dab327f0cf4", true},
 		{"both", sign, "sha256:07fb6b68cb1fa928dd50810f45eae64f7e6a16e152bd29e3b9f0002876d2e22c", true},
@@ -37,13 +39,15 @@ func TestReadReferrerOfEachSample(t *testing.T) {
 			e := only(t, evidence.Read(oci.KindBundle, c.manifest, image, s.blob))
 			wantFaults(t, e.Problems)
 			wantVerifies(t, e)
-			if e.Form != "sigstore-bundle-v0.3" || e.Statement.PredicateType != c.predicate || e.IsSignature() != (c.predicate == sign) {
+			if e.Form != "sigstore-bundle-v0.3" || e.Statement.PredicateType != c.predicate ||
+				e.IsSignature() != (c.predicate == sign) {
 				t.Errorf("%s, %s, signature %v", e.Form, e.Statement.PredicateType, e.IsSignature())
 			}
 			if repo := string(e.Statement.About(image)[0].Annotations["repo"]); (repo == `"acme/app"`) != c.annotated {
 				t.Errorf("annotation %s", repo)
 			}
-			if e.ID() != string(c.manifest) || e.Envelope == nil || !bytes.Equal(e.Envelope.Payload, e.Payload) || e.Hint == "" && e.Cert == nil {
+			if e.ID() != string(c.manifest) || e.Envelope == nil || !bytes.Equal(e.Envelope.Payload, e.Payload) ||
+				e.Hint == "" && e.Cert == nil {
 				t.Errorf("%+v", e)
 			}
 		})
@@ -66,21 +70,29 @@ func TestReadReferrerRefuses(t *testing.T) {
 		{"another subject", `"digest":"sha256:4f008ef8`, `"digest":"sha256:4f008ef9`, []check.ID{claims}},
 		{"no subject", `"subject":{"mediaType":"application/vnd.oci.image.manifest.v1+json","size":555,"digest":"sha256:4f008ef8965bc756240832df1c03d0f2d938b045dfcd16cd52ab882a10205226"},`, ``, []check.ID{enc}},
 		{"subject with more", `"size":555`, `"size":555,"annotations":{"x":"y"}`, []check.ID{enc}},
-		{"another artifact type", `},"artifactType":"` + typeV03, `},"artifactType":"application/x`, []check.ID{enc, enc}},
-		{"artifact type of the config", `8a","artifactType":"` + typeV03, `8a","artifactType":"application/x`, []check.ID{enc}},
+		{"another artifact type", `},"artifactType":"` + typeV03, `},"artifactType":"application/x`,
+			[]check.ID{enc, enc}},
+		{"artifact type of the config", `8a","artifactType":"` + typeV03, `8a","artifactType":"application/x`,
+			[]check.ID{enc}},
 		{"config not empty", config, `"digest":"sha256:4f008ef8965bc756240832df1c03d0f2d938b045dfcd16cd52ab882a10205226"`, []check.ID{enc}},
-		{"config of another type", `application/vnd.oci.empty.v1+json`, `application/vnd.oci.image.config.v1+json`, []check.ID{enc}},
+		{"config of another type", `application/vnd.oci.empty.v1+json`, `application/vnd.oci.image.config.v1+json`,
+			[]check.ID{enc}},
 		{"config with more", config, config + `,"annotations":{"x":"y"}`, []check.ID{enc}},
 		{"config inlined", config, config + `,"data":"e30="`, nil},
-		{"no layer", `"layers":[{"mediaType":"` + typeV03 + `","size":2382,` + layer + `}]`, `"layers":[]`, []check.ID{enc}},
+		{"no layer", `"layers":[{"mediaType":"` + typeV03 + `","size":2382,` + layer + `}]`, `"layers":[]`,
+			[]check.ID{enc}},
 		{"layer with more", layer, layer + `,"annotations":{"x":"y"}`, []check.ID{enc}},
-		{"layer of another version", `"layers":[{"mediaType":"` + typeV03, `"layers":[{"mediaType":"application/vnd.dev.sigstore.bundle+json;version=0.2`, []check.ID{enc, enc}},
-		{"layer missing", layer, `"digest":"sha256:0000000000000000000000000000000000000000000000000000000000000000"`, nil},
+		{"layer of another version", `"layers":[{"mediaType":"` + typeV03,
+			`"layers":[{"mediaType":"application/vnd.dev.sigstore.bundle+json;version=0.2`, []check.ID{enc, enc}},
+		{"layer missing", layer, `"digest":"sha256:0000000000000000000000000000000000000000000000000000000000000000"`,
+			nil},
 		{"unknown annotation", predicate, predicate + `,"x":"y"`, []check.ID{enc}},
-		{"another predicate type", predicate, `"dev.sigstore.bundle.predicateType":"https://spdx.dev/Document"`, []check.ID{claims}},
+		{"another predicate type", predicate, `"dev.sigstore.bundle.predicateType":"https://spdx.dev/Document"`,
+			[]check.ID{claims}},
 		{"another content", `dsse-envelope`, `message-signature`, []check.ID{claims}},
 		{"no time", `2026-11-23T02:29:13Z`, `yesterday`, []check.ID{enc}},
-		{"no annotations", `"dev.sigstore.bundle.content":"dsse-envelope",` + predicate + `,"org.opencontainers.image.created":"2026-11-23T02:29:13Z"`, ``, nil},
+		{"no annotations", `"dev.sigstore.bundle.content":"dsse-envelope",` + predicate +
+			`,"org.opencontainers.image.created":"2026-11-23T02:29:13Z"`, ``, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			e := only(t, evidence.ReadReferrer(s.put(replace(t, s[bundleKey], c.old, c.new)), image, s.blob))
@@ -122,13 +134,16 @@ func TestReadReferrerOfAMessageSignature(t *testing.T) {
 	}
 	e := only(t, evidence.ReadReferrer(manifest("message-signature", ""), image, s.blob))
 	wantFaults(t, e.Problems)
-	if !e.IsSignature() || !bytes.Equal(e.Message, s[image]) || e.Payload != nil || e.Statement != nil || e.Envelope != nil {
+	if !e.IsSignature() || !bytes.Equal(e.Message, s[image]) || e.Payload != nil || e.Statement != nil ||
+		e.Envelope != nil {
 		t.Errorf("%+v", e)
 	}
 	e = only(t, evidence.ReadReferrer(manifest("dsse-envelope", ""), image, s.blob))
 	wantFaults(t, e.Problems, check.SignatureClaims)
-	e = only(t, evidence.ReadReferrer(manifest("message-signature", `,"dev.sigstore.bundle.predicateType":"https://sigstore.dev/cosign/sign/v1"`), image, s.blob))
+	e = only(t, evidence.ReadReferrer(manifest("message-signature",
+		`,"dev.sigstore.bundle.predicateType":"https://sigstore.dev/cosign/sign/v1"`), image, s.blob))
 	wantFaults(t, e.Problems, check.SignatureEncoding)
-	e = only(t, evidence.ReadReferrer(s.put(replace(t, s[manifest("message-signature", "")], string(image), string(bundleKey))), bundleKey, s.blob))
+	e = only(t, evidence.ReadReferrer(s.put(replace(t, s[manifest("message-signature", "")], string(image),
+		string(bundleKey))), bundleKey, s.blob))
 	wantFaults(t, e.Problems, check.SignatureClaims)
 }

@@ -19,7 +19,8 @@ var (
 // layerJSON returns a signature's layer as cosign writes it. The annotations
 // follow the signature.
 func layerJSON(annotations string) string {
-	return `{"mediaType":"application/vnd.dev.cosign.simplesigning.v1+json","size":15,"digest":"` + string(payloadDigest) +
+	return `{"mediaType":"application/vnd.dev.cosign.simplesigning.v1+json","size":15,"digest":"` +
+		string(payloadDigest) +
 		`","annotations":{"dev.cosignproject.cosign/signature":"c2lnbmVk"` + annotations + `}}`
 }
 
@@ -34,7 +35,9 @@ func manifestJSON(config string, layers ...string) string {
 	if config == "{}" {
 		mediaType = oci.TypeEmpty
 	}
-	return `{"schemaVersion":2,"mediaType":"` + oci.TypeManifest + `","config":{"mediaType":"` + mediaType + `","size":1,"digest":"` + string(oci.FromBytes([]byte(config))) + `"},"layers":[` + strings.Join(layers, ",") + `]}`
+	return `{"schemaVersion":2,"mediaType":"` + oci.TypeManifest + `","config":{"mediaType":"` + mediaType +
+		`","size":1,"digest":"` + string(oci.FromBytes([]byte(config))) + `"},"layers":[` + strings.Join(layers,
+		",") + `]}`
 }
 
 // read reads a manifest whose config and payload are present.
@@ -123,51 +126,73 @@ func TestManifestProblems(t *testing.T) {
 		id       check.ID
 		says     string
 	}{
-		"good":                          {plain, "", ""},
-		"subject":                       {with(`"subject":` + descriptor(subject, "")), "", ""},
-		"artifact type":                 {with(`"artifactType":"application/vnd.dev.cosign.artifact.sig.v1+json"`), "", ""},
-		"no JSON":                       {"x", check.SignatureEncoding, "manifest"},
-		"empty":                         {"", check.SignatureEncoding, "manifest"},
-		"trailing data":                 {plain + "{}", check.SignatureEncoding, "after the end"},
-		"duplicate name":                {with(`"schemaVersion":2`), check.SignatureEncoding, "duplicate"},
-		"case variant":                  {with(`"Layers":[]`), check.SignatureEncoding, "case variant"},
-		"unknown name":                  {with(`"note":"covert"`), check.SignatureEncoding, "note"},
-		"annotations":                   {with(`"annotations":{"a":"b"}`), check.SignatureEncoding, "annotations"},
-		"another artifact type":         {with(`"artifactType":"application/x"`), check.SignatureEncoding, "artifactType"},
-		"another subject":               {with(`"subject":` + descriptor(payloadDigest, "")), check.SignatureClaims, "another subject"},
-		"subject with annotations":      {with(`"subject":` + descriptor(subject, `,"annotations":{"a":"b"}`)), check.SignatureEncoding, "subject"},
-		"no config":                     {strings.Replace(plain, `"config":{"mediaType":"`+oci.TypeEmpty+`","size":1,"digest":"`+string(oci.EmptyDigest)+`"},`, "", 1), check.SignatureEncoding, "no config"},
-		"config null":                   {strings.Replace(plain, `"config":{"mediaType":"`+oci.TypeEmpty+`","size":1,"digest":"`+string(oci.EmptyDigest)+`"},`, `"config":null,`, 1), check.SignatureEncoding, "no config"},
-		"config with a platform":        {swap(`"size":1,`, `"size":1,"platform":{"os":"x","architecture":"y"},`), check.SignatureEncoding, "config"},
-		"config with URLs":              {swap(`"size":1,`, `"size":1,"urls":["https://example.com"],`), check.SignatureEncoding, "config"},
-		"config with inline data":       {swap(`"size":1,`, `"size":1,"data":"e30=",`), check.SignatureEncoding, "config"},
-		"config with an artifact type":  {swap(`"size":1,`, `"size":1,"artifactType":"x",`), check.SignatureEncoding, "config"},
-		"empty type, not empty":         {swap(string(oci.EmptyDigest), fat), check.SignatureEncoding, "not empty"},
-		"config of another type":        {swap(oci.TypeEmpty, "application/x"), check.SignatureEncoding, "media type"},
-		"config of no type":             {swap(oci.TypeEmpty, ""), check.SignatureEncoding, "media type"},
-		"white space before":            {" " + plain, check.SignatureEncoding, "white space"},
-		"white space behind":            {plain + "\n", check.SignatureEncoding, "white space"},
-		"white space inside":            {strings.Replace(plain, `,"size"`, `, "size"`, 1), check.SignatureEncoding, "white space"},
-		"a letter escaped":              {strings.Replace(plain, "c2lnbmVk", `c2lnbmV\u006b`, 1), check.SignatureEncoding, "unnecessary escapes"},
-		"a name escaped":                {strings.Replace(plain, `"size"`, `"siz\u0065"`, 1), check.SignatureEncoding, "unnecessary escapes"},
-		"a slash escaped":               {strings.Replace(plain, "application/vnd.dev", `application\/vnd.dev`, 1), check.SignatureEncoding, "unnecessary escapes"},
-		"layer of another type":         {swap("simplesigning.v1", "simplesigning.v2"), check.SignatureEncoding, "media type"},
-		"layer with a platform":         {swap(`"size":15`, `"size":15,"platform":{"os":"x","architecture":"y"}`), check.SignatureEncoding, "layer carries more"},
-		"layer with inline data":        {swap(`"size":15`, `"size":15,"data":""`), check.SignatureEncoding, "layer carries more"},
-		"layer with an unknown member":  {swap(`"size":15`, `"size":15,"x":1`), check.SignatureEncoding, "unknown"},
-		"unknown annotation":            {swap(`"annotations":{`, `"annotations":{"a":"b",`), check.SignatureEncoding, `"a"`},
-		"annotation in another case":    {swap(`"annotations":{`, `"annotations":{"Dev.sigstore.cosign/bundle":"b",`), check.SignatureEncoding, "Dev"},
-		"signature annotation missing":  {swap(`"dev.cosignproject.cosign/signature":"c2lnbmVk"`, ``), check.SignatureEncoding, "missing or empty"},
-		"signature annotation empty":    {swap("c2lnbmVk", ""), check.SignatureEncoding, "missing or empty"},
-		"signature annotation no text":  {swap(`"c2lnbmVk"`, "7"), check.SignatureEncoding, "manifest"},
-		"signature twice":               {swap(`"annotations":{`, `"annotations":{"dev.cosignproject.cosign/signature":"",`), check.SignatureEncoding, "duplicate"},
-		"base64 with white space":       {swap("c2lnbmVk", "c2ln bmVk"), check.SignatureEncoding, "base64"},
-		"base64 with a line break":      {swap("c2lnbmVk", `c2ln\nbmVk`), check.SignatureEncoding, "base64"},
-		"base64 without padding":        {swap("c2lnbmVk", "c2lnbmU"), check.SignatureEncoding, "base64"},
-		"base64 with loose bits":        {swap("c2lnbmVk", "c2lnbmV="), check.SignatureEncoding, "base64"},
-		"base64 of the URL alphabet":    {swap("c2lnbmVk", "_-_-"), check.SignatureEncoding, "base64"},
-		"hexadecimal in place of it":    {swap("c2lnbmVk", "0xyz!"), check.SignatureEncoding, "base64"},
-		"nested beyond what is allowed": {with(`"x":` + strings.Repeat("[", 100) + strings.Repeat("]", 100)), check.SignatureEncoding, "nests"},
+		"good":    {plain, "", ""},
+		"subject": {with(`"subject":` + descriptor(subject, "")), "", ""},
+		"artifact type": {with(`"artifactType":"application/vnd.dev.cosign.artifact.sig.v1+json"`),
+			"", ""},
+		"no JSON":        {"x", check.SignatureEncoding, "manifest"},
+		"empty":          {"", check.SignatureEncoding, "manifest"},
+		"trailing data":  {plain + "{}", check.SignatureEncoding, "after the end"},
+		"duplicate name": {with(`"schemaVersion":2`), check.SignatureEncoding, "duplicate"},
+		"case variant":   {with(`"Layers":[]`), check.SignatureEncoding, "case variant"},
+		"unknown name":   {with(`"note":"covert"`), check.SignatureEncoding, "note"},
+		"annotations":    {with(`"annotations":{"a":"b"}`), check.SignatureEncoding, "annotations"},
+		"another artifact type": {with(`"artifactType":"application/x"`), check.SignatureEncoding,
+			"artifactType"},
+		"another subject": {with(`"subject":` + descriptor(payloadDigest, "")), check.SignatureClaims,
+			"another subject"},
+		"subject with annotations": {with(`"subject":` + descriptor(subject, `,"annotations":{"a":"b"}`)),
+			check.SignatureEncoding, "subject"},
+		"no config": {strings.Replace(plain,
+			`"config":{"mediaType":"`+oci.TypeEmpty+`","size":1,"digest":"`+string(oci.EmptyDigest)+`"},`, "", 1), check.SignatureEncoding, "no config"},
+		"config null": {strings.Replace(plain,
+			`"config":{"mediaType":"`+oci.TypeEmpty+`","size":1,"digest":"`+string(oci.EmptyDigest)+`"},`, `"config":null,`, 1), check.SignatureEncoding, "no config"},
+		"config with a platform": {swap(`"size":1,`, `"size":1,"platform":{"os":"x","architecture":"y"},`),
+			check.SignatureEncoding, "config"},
+		"config with URLs": {swap(`"size":1,`, `"size":1,"urls":["https://example.com"],`),
+			check.SignatureEncoding, "config"},
+		"config with inline data": {swap(`"size":1,`, `"size":1,"data":"e30=",`), check.SignatureEncoding,
+			"config"},
+		"config with an artifact type": {swap(`"size":1,`, `"size":1,"artifactType":"x",`), check.SignatureEncoding,
+			"config"},
+		"empty type, not empty":  {swap(string(oci.EmptyDigest), fat), check.SignatureEncoding, "not empty"},
+		"config of another type": {swap(oci.TypeEmpty, "application/x"), check.SignatureEncoding, "media type"},
+		"config of no type":      {swap(oci.TypeEmpty, ""), check.SignatureEncoding, "media type"},
+		"white space before":     {" " + plain, check.SignatureEncoding, "white space"},
+		"white space behind":     {plain + "\n", check.SignatureEncoding, "white space"},
+		"white space inside": {strings.Replace(plain, `,"size"`, `, "size"`, 1), check.SignatureEncoding,
+			"white space"},
+		"a letter escaped": {strings.Replace(plain, "c2lnbmVk", `c2lnbmV\u006b`, 1),
+			check.SignatureEncoding, "unnecessary escapes"},
+		"a name escaped": {strings.Replace(plain, `"size"`, `"siz\u0065"`, 1), check.SignatureEncoding,
+			"unnecessary escapes"},
+		"a slash escaped": {strings.Replace(plain, "application/vnd.dev", `application\/vnd.dev`, 1),
+			check.SignatureEncoding, "unnecessary escapes"},
+		"layer of another type": {swap("simplesigning.v1", "simplesigning.v2"), check.SignatureEncoding,
+			"media type"},
+		"layer with a platform": {swap(`"size":15`, `"size":15,"platform":{"os":"x","architecture":"y"}`),
+			check.SignatureEncoding, "layer carries more"},
+		"layer with inline data": {swap(`"size":15`, `"size":15,"data":""`), check.SignatureEncoding,
+			"layer carries more"},
+		"layer with an unknown member": {swap(`"size":15`, `"size":15,"x":1`), check.SignatureEncoding, "unknown"},
+		"unknown annotation": {swap(`"annotations":{`, `"annotations":{"a":"b",`), check.SignatureEncoding,
+			`"a"`},
+		"annotation in another case": {swap(`"annotations":{`, `"annotations":{"Dev.sigstore.cosign/bundle":"b",`),
+			check.SignatureEncoding, "Dev"},
+		"signature annotation missing": {swap(`"dev.cosignproject.cosign/signature":"c2lnbmVk"`, ``),
+			check.SignatureEncoding, "missing or empty"},
+		"signature annotation empty":   {swap("c2lnbmVk", ""), check.SignatureEncoding, "missing or empty"},
+		"signature annotation no text": {swap(`"c2lnbmVk"`, "7"), check.SignatureEncoding, "manifest"},
+		"signature twice": {swap(`"annotations":{`,
+			`"annotations":{"dev.cosignproject.cosign/signature":"",`), check.SignatureEncoding, "duplicate"},
+		"base64 with white space":    {swap("c2lnbmVk", "c2ln bmVk"), check.SignatureEncoding, "base64"},
+		"base64 with a line break":   {swap("c2lnbmVk", `c2ln\nbmVk`), check.SignatureEncoding, "base64"},
+		"base64 without padding":     {swap("c2lnbmVk", "c2lnbmU"), check.SignatureEncoding, "base64"},
+		"base64 with loose bits":     {swap("c2lnbmVk", "c2lnbmV="), check.SignatureEncoding, "base64"},
+		"base64 of the URL alphabet": {swap("c2lnbmVk", "_-_-"), check.SignatureEncoding, "base64"},
+		"hexadecimal in place of it": {swap("c2lnbmVk", "0xyz!"), check.SignatureEncoding, "base64"},
+		"nested beyond what is allowed": {with(`"x":` + strings.Repeat("[", 100) + strings.Repeat("]", 100)),
+			check.SignatureEncoding, "nests"},
 	} {
 		sigs := read(c.manifest, "")
 		if id, detail := problem(t, sigs); id != c.id || !strings.Contains(detail, c.says) {
@@ -185,28 +210,31 @@ func TestConfigProblems(t *testing.T) {
 		return strings.Replace(s, from, configText(to), 1)
 	}
 	for name, c := range map[string]struct{ config, says string }{
-		"good":                       {configText(goodConfig), ""},
-		"no times":                   {swap(`"created":"0001-01-01T00:00:00Z","history"`, `"history"`), ""},
-		"a time with fraction":       {swap("0001-01-01T00:00:00Z", "2026-11-23T12:00:00.123456789Z"), ""},
-		"no history":                 {swap(`[{"created":"0001-01-01T00:00:00Z"}]`, "[]"), ""},
-		"no JSON":                    {"x", "config"},
-		"text in place of the time":  {swap("0001-01-01T00:00:00Z", "covert"), "holds more than"},
-		"text behind the time":       {swap("0001-01-01T00:00:00Z", "0001-01-01T00:00:00Z covert"), "holds more than"},
-		"text in the history":        {swap(`{"created":"0001-01-01T00:00:00Z"}`, `{"created":"covert"}`), "holds more than"},
-		"a comment in the history":   {swap(`{"created":"0001-01-01T00:00:00Z"}`, `{"comment":"covert"}`), "comment"},
-		"an architecture":            {swap(`"architecture":""`, `"architecture":"covert"`), "holds more than"},
-		"an operating system":        {swap(`"os":""`, `"os":"linux"`), "holds more than"},
-		"labels":                     {swap(`"config":{}`, `"config":{"Labels":{"a":"b"}}`), "Labels"},
-		"an author":                  {swap(`"os":""`, `"os":"","author":"covert"`), "author"},
-		"another rootfs type":        {swap(`"type":"layers"`, `"type":"covert"`), "holds more than"},
-		"another payload":            {swap(`"DIFF"`, `"sha256:00"`), "does not match its layers"},
-		"no payload":                 {swap(`"DIFF"`, ``), "does not match its layers"},
-		"one payload more":           {swap(`"DIFF"`, `"DIFF","DIFF"`), "does not match its layers"},
-		"more history than payloads": {swap(`[{"created":"0001-01-01T00:00:00Z"}]`, "[{},{}]"), "does not match its layers"},
+		"good":                      {configText(goodConfig), ""},
+		"no times":                  {swap(`"created":"0001-01-01T00:00:00Z","history"`, `"history"`), ""},
+		"a time with fraction":      {swap("0001-01-01T00:00:00Z", "2026-11-23T12:00:00.123456789Z"), ""},
+		"no history":                {swap(`[{"created":"0001-01-01T00:00:00Z"}]`, "[]"), ""},
+		"no JSON":                   {"x", "config"},
+		"text in place of the time": {swap("0001-01-01T00:00:00Z", "covert"), "holds more than"},
+		"text behind the time":      {swap("0001-01-01T00:00:00Z", "0001-01-01T00:00:00Z covert"), "holds more than"},
+		"text in the history": {swap(`{"created":"0001-01-01T00:00:00Z"}`, `{"created":"covert"}`),
+			"holds more than"},
+		"a comment in the history": {swap(`{"created":"0001-01-01T00:00:00Z"}`, `{"comment":"covert"}`), "comment"},
+		"an architecture":          {swap(`"architecture":""`, `"architecture":"covert"`), "holds more than"},
+		"an operating system":      {swap(`"os":""`, `"os":"linux"`), "holds more than"},
+		"labels":                   {swap(`"config":{}`, `"config":{"Labels":{"a":"b"}}`), "Labels"},
+		"an author":                {swap(`"os":""`, `"os":"","author":"covert"`), "author"},
+		"another rootfs type":      {swap(`"type":"layers"`, `"type":"covert"`), "holds more than"},
+		"another payload":          {swap(`"DIFF"`, `"sha256:00"`), "does not match its layers"},
+		"no payload":               {swap(`"DIFF"`, ``), "does not match its layers"},
+		"one payload more":         {swap(`"DIFF"`, `"DIFF","DIFF"`), "does not match its layers"},
+		"more history than payloads": {swap(`[{"created":"0001-01-01T00:00:00Z"}]`, "[{},{}]"),
+			"does not match its layers"},
 	} {
 		sigs := read(manifestJSON(c.config, layerJSON("")), c.config)
 		id, detail := problem(t, sigs)
-		if want := c.says != ""; (id == check.SignatureEncoding) != want || (id == "") == want || !strings.Contains(detail, c.says) {
+		if want := c.says != ""; (id == check.SignatureEncoding) != want || (id == "") == want ||
+			!strings.Contains(detail, c.says) {
 			t.Errorf("%s: %s %q, want %q", name, id, detail, c.says)
 		}
 	}
@@ -225,7 +253,8 @@ func TestHostileTextIsClipped(t *testing.T) {
 	long := strings.Repeat("x", 1<<16)
 	for _, m := range []string{
 		manifestJSON("{}", layerJSON(`,"`+long+`":"y"`)),
-		strings.Replace(manifestJSON("{}", layerJSON("")), `"schemaVersion":2`, `"schemaVersion":2,"artifactType":"`+long+`"`, 1),
+		strings.Replace(manifestJSON("{}", layerJSON("")), `"schemaVersion":2`,
+			`"schemaVersion":2,"artifactType":"`+long+`"`, 1),
 	} {
 		if id, detail := problem(t, read(m, "")); id != check.SignatureEncoding || len(detail) > 1000 {
 			t.Errorf("%s of %d bytes", id, len(detail))

@@ -18,10 +18,12 @@ func TestReadStatement(t *testing.T) {
 		t.Fatal(f)
 	}
 	about := s.About(image)
-	if s.Type != evidence.StatementV1 || s.PredicateType != evidence.SignPredicate || string(s.Predicate) != `{"x":[{}]}` || len(about) != 1 {
+	if s.Type != evidence.StatementV1 || s.PredicateType != evidence.SignPredicate ||
+		string(s.Predicate) != `{"x":[{}]}` || len(about) != 1 {
 		t.Fatalf("%+v", s)
 	}
-	if a := about[0]; a.Name != "a" || string(a.Annotations["repo"]) != `"acme/app"` || string(a.Annotations["n"]) != "1" {
+	if a := about[0]; a.Name != "a" || string(a.Annotations["repo"]) != `"acme/app"` ||
+		string(a.Annotations["n"]) != "1" {
 		t.Errorf("%+v", a)
 	}
 	if n := len(s.About(oci.EmptyDigest)) + len(s.About("")); n != 0 {
@@ -37,23 +39,27 @@ func TestReadStatementOfOtherSubjects(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s, f := evidence.ReadStatement(replace(t, []byte(signed), hex, c.digest))
-			if f != nil || len(s.Subjects) != 1 || s.Subjects[0].Digest != "" || s.About(image) != nil || s.About("") != nil {
+			if f != nil || len(s.Subjects) != 1 || s.Subjects[0].Digest != "" || s.About(image) != nil ||
+				s.About("") != nil {
 				t.Errorf("%+v, %v", s, f)
 			}
 		})
 	}
 	for _, name := range []string{"SHA256", "Sha256", "\u017fha256"} { // alone, or beside the right one
 		for _, digest := range []string{`"` + name + `":"x"`, hex + `,"` + name + `":"x"`} {
-			if s, f := evidence.ReadStatement(replace(t, []byte(signed), hex, digest)); f == nil || f.ID != check.SignatureClaims {
+			if s, f := evidence.ReadStatement(replace(t, []byte(signed), hex, digest)); f == nil ||
+				f.ID != check.SignatureClaims {
 				t.Errorf("digest %s: %+v, %v", digest, s, f)
 			}
 		}
 	}
-	s, f := evidence.ReadStatement(replace(t, []byte(signed), `"subject":[`, `"subject":[{"name":"b","digest":{`+hex+`,"sha512":"x"}},`))
+	s, f := evidence.ReadStatement(replace(t, []byte(signed), `"subject":[`,
+		`"subject":[{"name":"b","digest":{`+hex+`,"sha512":"x"}},`))
 	if f != nil || len(s.About(image)) != 2 {
 		t.Errorf("%+v, %v", s, f)
 	}
-	s, f = evidence.ReadStatement(replace(t, []byte(signed), `Statement/v1"`, `Statement/v0.1"`, `,"predicate":{"x":[{}]}`, ``))
+	s, f = evidence.ReadStatement(replace(t, []byte(signed), `Statement/v1"`, `Statement/v0.1"`,
+		`,"predicate":{"x":[{}]}`, ``))
 	if f != nil || s.Type != evidence.StatementV01 || s.Predicate != nil {
 		t.Errorf("%+v, %v", s, f)
 	}

@@ -54,7 +54,8 @@ func TestMalformed(t *testing.T) {
 		{"digest", imagesRule(signed, "digests: [sha256:abc]"), 5, 15, ""},
 		{"age", imagesRule(signed, "maxAge: 1y"), 5, 13, "duration"},
 		{"time", imagesRule(signed, "notBefore: yesterday"), 5, 16, "time"},
-		{"times that exclude each other", imagesRule(signed, "notBefore: 2026-02-01", "notAfter: 2026-01-01"), 6, 15, "no signature"},
+		{"times that exclude each other", imagesRule(signed, "notBefore: 2026-02-01", "notAfter: 2026-01-01"), 6, 15,
+			"no signature"},
 		{"flag", imagesRule(signed, "required: yes"), 5, 15, "true or false"},
 		{"null", imagesRule("maxAge: ~"), 4, 13, "found none"},
 		{"nothing", imagesRule(signed, "maxAge:"), 5, 13, "found none"},
@@ -106,7 +107,8 @@ func TestDraft(t *testing.T) {
 	}
 	opt := trusted(t)
 	opt.Policy = &p.Policy
-	if got := strings.Join(fixture.Failed(fixture.Verify(t, fixture.Bundle(t, "app:v1", "multi:v1"), opt)), " "); got != "trust.unanchored policy.transfer" {
+	if got := strings.Join(fixture.Failed(fixture.Verify(t, fixture.Bundle(t, "app:v1", "multi:v1"), opt)),
+		" "); got != "trust.unanchored policy.transfer" {
 		t.Errorf("failed [%s]", got)
 	}
 }
@@ -114,7 +116,8 @@ func TestDraft(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(imagesRule(signed, byDev, "signers: 1", "annotations: {a: b}", "platforms: [linux/amd64]")))
 	f.Add([]byte(whole("limits: {images: 1, bytes: 1GiB}", "transfer: {required: [id]}", "rollback: refuse")))
-	f.Add([]byte("schema: gapseal.transfer/v1\nid: 1\nhandOvers: [{from: a, to: b, at: 2026-01-01}]\nscan: {source: clean}\n"))
+	f.Add([]byte("schema: gapseal.transfer/v1\nid: 1\nhandOvers: [{from: a, to: b, at: 2026-01-01}]\nscan: " +
+		"{source: clean}\n"))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		if p, err := policy.Parse(raw, key); (p == nil) != (err != nil) {
 			t.Errorf("%v, %v", p, err)

@@ -91,9 +91,10 @@ func (r *reader) rules(doc *document, p *Policy) error {
 		if err != nil {
 			return err
 		}
-		if j := slices.IndexFunc(p.Rules, func(earlier verify.Rule) bool { return earlier.Covers(out.Pattern) }); j >= 0 {
-			return in.Match.fault("the earlier rule for %q matches all of %q, so this rule would never apply: put "+
-				"it first", firstLine(p.Rules[j].Pattern), firstLine(out.Pattern))
+		covers := func(earlier verify.Rule) bool { return earlier.Covers(out.Pattern) }
+		if j := slices.IndexFunc(p.Rules, covers); j >= 0 {
+			return in.Match.fault("the earlier rule for %q matches all of %q, so this rule would never apply: put it first",
+				firstLine(p.Rules[j].Pattern), firstLine(out.Pattern))
 		}
 		p.Rules = append(p.Rules, *out)
 	}

@@ -78,8 +78,14 @@ func (in *rule) pattern(_ *reader, out *verify.Rule) error {
 	return in.fullName(p)
 }
 
-// patternForm is a repository with * in it, and perhaps a tag.
-var patternForm = regexp.MustCompile(`^[a-z0-9*]+(?:[._-]+[a-z0-9*]+)*(?::[0-9]+)?(?:/[a-z0-9*]+(?:[._-]+[a-z0-9*]+)*)+(?::[A-Za-z0-9_*][A-Za-z0-9_.*-]*)?$`)
+// patternForm is a repository with * in it, and perhaps a tag: a registry, which
+// may have a port, path components, and the tag.
+var patternForm = regexp.MustCompile(`^` + component + `(?::[0-9]+)?(?:/` + component + `)+` + `(?::` + tag + `)?$`)
+
+const (
+	component = `[a-z0-9*]+(?:[._-]+[a-z0-9*]+)*`
+	tag       = `[A-Za-z0-9_*][A-Za-z0-9_.*-]*`
+)
 
 // fullName requires a pattern without * to be the name as references are
 // written in full, because otherwise it matches nothing.

@@ -95,31 +95,49 @@ func TestRules(t *testing.T) {
 		{name: "key", images: "app:v1", policy: imagesRule(signed)},
 		{name: "another key", images: "app:v1", policy: imagesRule("keys: [{file: other.pub}]"), want: "trust.key"},
 		{name: "one key of two", images: "app:v1", policy: imagesRule("keys: [{file: other.pub}, {file: cosign.pub}]")},
-		{name: "fingerprint", images: "app:v1", policy: imagesRule("keys: [{fingerprint: '" + fixture.Key("cosign.pub").Fingerprint() + "'}]")},
-		{name: "fingerprint in upper case", images: "app:v1", policy: imagesRule("keys: [{fingerprint: '" + strings.ToUpper(fixture.Key("cosign.pub").Fingerprint()) + "'}]")},
-		{name: "another fingerprint", images: "app:v1", policy: imagesRule("keys: [{fingerprint: '" + another + "'}]"), want: "trust.key"},
-		{name: "pem", images: "app:v1", policy: imagesRule("keys:", "  - pem: |", "      "+strings.ReplaceAll(fixture.Key("cosign.pub").PEM(), "\n", "\n          "))},
+		{name: "fingerprint", images: "app:v1", policy: imagesRule("keys: [{fingerprint: '" +
+			fixture.Key("cosign.pub").Fingerprint() + "'}]")},
+		{name: "fingerprint in upper case", images: "app:v1", policy: imagesRule("keys: [{fingerprint: '" +
+			strings.ToUpper(fixture.Key("cosign.pub").Fingerprint()) + "'}]")},
+		{name: "another fingerprint", images: "app:v1", policy: imagesRule("keys: [{fingerprint: '" + another +
+			"'}]"), want: "trust.key"},
+		{name: "pem", images: "app:v1", policy: imagesRule("keys:", "  - pem: |",
+			"      "+strings.ReplaceAll(fixture.Key("cosign.pub").PEM(), "\n", "\n          "))},
 		{name: "no one may sign", images: "app:v1", policy: imagesRule("required: true"), want: "trust.unanchored"},
 		{name: "identity", images: "keyless:v1", policy: imagesRule(byDev)},
-		{name: "another identity", images: "keyless:v1", policy: imagesRule("identities: [{identity: eve@lab.test, issuer: 'http://127.0.0.1:8888'}]"), want: "cert.identity"},
-		{name: "one identity of two", images: "keyless:v1", policy: imagesRule("identities: [{identity: eve@lab.test, issuer: 'http://127.0.0.1:8888'}, {identityRegexp: '.*@lab[.]test', issuerRegexp: 'http://.*'}]")},
-		{name: "a regular expression that matches a part", images: "keyless:v1", policy: imagesRule("identities: [{identityRegexp: 'dev', issuerRegexp: 'http://.*'}]"), want: "cert.identity"},
+		{name: "another identity", images: "keyless:v1",
+			policy: imagesRule("identities: [{identity: eve@lab.test, issuer: 'http://127.0.0.1:8888'}]"), want: "cert.identity"},
+		{name: "one identity of two", images: "keyless:v1",
+			policy: imagesRule("identities: [{identity: eve@lab.test, issuer: 'http://127.0.0.1:8888'}, " +
+				"{identityRegexp: '.*@lab[.]test', issuerRegexp: 'http://.*'}]")},
+		{name: "a regular expression that matches a part", images: "keyless:v1",
+			policy: imagesRule("identities: [{identityRegexp: 'dev', issuerRegexp: 'http://.*'}]"), want: "cert.identity"},
 		{name: "key or identity, by the key", images: "app:v1", policy: imagesRule(signed, byDev)},
 		{name: "key or identity, by the identity", images: "keyless:v1", policy: imagesRule(signed, byDev)},
-		{name: "key or identity, by neither", images: "wrongkey:v1", policy: imagesRule(signed, byDev), want: "trust.key"},
+		{name: "key or identity, by neither", images: "wrongkey:v1", policy: imagesRule(signed, byDev),
+			want: "trust.key"},
 		{name: "annotations", images: "app:v1", policy: imagesRule(signed, "annotations: {repo: acme/app}")},
-		{name: "other annotations", images: "app:v1", policy: imagesRule(signed, "annotations: {repo: evil/app}"), want: "policy.annotations"},
-		{name: "attestation", images: "app:v1", policy: imagesRule(signed, "attestations: [{type: slsaprovenance1, count: 1}]")},
-		{name: "more attestations", images: "app:v1", policy: imagesRule(signed, "attestations: [{type: slsaprovenance1, count: 2}]"), want: "policy.attestation"},
+		{name: "other annotations", images: "app:v1", policy: imagesRule(signed, "annotations: {repo: evil/app}"),
+			want: "policy.annotations"},
+		{name: "attestation", images: "app:v1", policy: imagesRule(signed,
+			"attestations: [{type: slsaprovenance1, count: 1}]")},
+		{name: "more attestations", images: "app:v1", policy: imagesRule(signed,
+			"attestations: [{type: slsaprovenance1, count: 2}]"), want: "policy.attestation"},
 		{name: "platform", images: "multi:v1", policy: imagesRule(signed, "platforms: [linux/amd64]")},
-		{name: "another platform", images: "multi:v1", policy: imagesRule(signed, "platforms: [linux/s390x]"), want: "manifest.narrowed"},
-		{name: "only platforms", images: "multi:v1", policy: imagesRule(signed, "onlyPlatforms: [linux/amd64, linux/arm64]")},
-		{name: "a platform too many", images: "multi:v1", policy: imagesRule(signed, "onlyPlatforms: [linux/amd64]"), want: "policy.platform"},
+		{name: "another platform", images: "multi:v1", policy: imagesRule(signed, "platforms: [linux/s390x]"),
+			want: "manifest.narrowed"},
+		{name: "only platforms", images: "multi:v1", policy: imagesRule(signed,
+			"onlyPlatforms: [linux/amd64, linux/arm64]")},
+		{name: "a platform too many", images: "multi:v1", policy: imagesRule(signed, "onlyPlatforms: [linux/amd64]"),
+			want: "policy.platform"},
 		{name: "digest", images: "app:v1", policy: imagesRule(signed, "digests: ['"+another+"', '"+appV1+"']")},
-		{name: "another digest", images: "app:v1", policy: imagesRule(signed, "digests: ['"+another+"']"), want: "policy.digest"},
+		{name: "another digest", images: "app:v1", policy: imagesRule(signed, "digests: ['"+another+"']"),
+			want: "policy.digest"},
 		{name: "one signer", images: "app:v1", policy: imagesRule(signed, "signers: 1")},
-		{name: "two signers", images: "twokeys:v1", policy: imagesRule("keys: [{file: cosign.pub}, {file: other.pub}]", "signers: 2")},
-		{name: "two demanded, one signed", images: "app:v1", policy: imagesRule("keys: [{file: cosign.pub}, {file: other.pub}]", "signers: 2"), want: "policy.signers"},
+		{name: "two signers", images: "twokeys:v1",
+			policy: imagesRule("keys: [{file: cosign.pub}, {file: other.pub}]", "signers: 2")},
+		{name: "two demanded, one signed", images: "app:v1",
+			policy: imagesRule("keys: [{file: cosign.pub}, {file: other.pub}]", "signers: 2"), want: "policy.signers"},
 		{name: "age", images: "app:v1", policy: imagesRule(signed, "maxAge: 30d")},
 		{name: "too old", images: "app:v1", policy: imagesRule(signed, "maxAge: 1h"), want: "policy.age"},
 		{name: "not before", images: "app:v1", policy: imagesRule(signed, "notBefore: 2026-11-01")},
@@ -127,10 +145,12 @@ func TestRules(t *testing.T) {
 		{name: "not after", images: "app:v1", policy: imagesRule(signed, "notAfter: 2026-11-24")},
 		{name: "too late", images: "app:v1", policy: imagesRule(signed, "notAfter: 2026-11-01"), want: "policy.age"},
 		{name: "inclusion", images: "bundle:v1", policy: imagesRule(signed, "inclusion: true")},
-		{name: "no inclusion proof", images: "app:v1", policy: imagesRule(signed, "inclusion: true"), want: "rekor.inclusion"},
+		{name: "no inclusion proof", images: "app:v1", policy: imagesRule(signed, "inclusion: true"),
+			want: "rekor.inclusion"},
 		{name: "children signed", images: "multi:v1", policy: imagesRule(signed, "childSignatures: true")},
 		{name: "all signatures", images: "app:v1", policy: imagesRule(signed, "allSignatures: true")},
-		{name: "all signatures, including one of another key", images: "twokeys:v1", policy: imagesRule(signed, "allSignatures: true"), want: "trust.key"},
+		{name: "all signatures, including one of another key", images: "twokeys:v1",
+			policy: imagesRule(signed, "allSignatures: true"), want: "trust.key"},
 		{name: "two logs", images: "app:v1", policy: imagesRule(signed, "logs: 2"), want: "rekor.threshold"},
 		{name: "a timestamp", images: "app:v1", policy: imagesRule(signed, "timestamps: 1"), want: "tsa.threshold"},
 	} {
@@ -149,11 +169,15 @@ func TestWholeBundle(t *testing.T) {
 	for _, c := range []ruleCase{
 		{name: "listed", images: "app:v1", policy: first},
 		{name: "unlisted", images: "app:v1 bundle:v1", policy: first, want: "policy.unlisted-image"},
-		{name: "unlisted, judged by flags that pin nothing", images: "app:v1 bundle:v1", policy: first + "unlisted: judge\n", want: "trust.unanchored"},
+		{name: "unlisted, judged by flags that pin nothing", images: "app:v1 bundle:v1",
+			policy: first + "unlisted: judge\n", want: "trust.unanchored"},
 		{name: "required and missing", images: "bundle:v1", policy: first, want: "policy.unlisted-image policy.image"},
-		{name: "optional and missing", images: "app:v1", policy: first + "  - {match: " + host + "db, " + signed + "}\n"},
-		{name: "the first rule that matches", images: "app:v1", policy: first + "  - {match: '" + host + "*', keys: [{file: other.pub}]}\n"},
-		{name: "a tag of its own", images: "app:v1", policy: strings.Replace(first, "app,", "'app:v2',", 1), want: "policy.unlisted-image policy.image"},
+		{name: "optional and missing", images: "app:v1", policy: first + "  - {match: " + host + "db, " + signed +
+			"}\n"},
+		{name: "the first rule that matches", images: "app:v1", policy: first + "  - {match: '" + host +
+			"*', keys: [{file: other.pub}]}\n"},
+		{name: "a tag of its own", images: "app:v1", policy: strings.Replace(first, "app,", "'app:v2',", 1),
+			want: "policy.unlisted-image policy.image"},
 		{name: "as many images as allowed", images: "app:v1 app:v2", policy: whole("limits: {images: 2}")},
 		{name: "too many images", images: "app:v1 app:v2", policy: whole("limits: {images: 1}"), want: "policy.budget"},
 		{name: "small enough", images: "app:v1", policy: whole("limits: {bytes: 1MiB}")},
@@ -161,10 +185,13 @@ func TestWholeBundle(t *testing.T) {
 		{name: "no seal", images: "app:v1", policy: whole("seal: {keys: [{file: other.pub}]}"), want: "policy.seal"},
 		{name: "record", images: "app:v1", policy: required, record: clean},
 		{name: "no record", images: "app:v1", policy: required, want: "policy.transfer"},
-		{name: "a field missing", images: "app:v1", policy: required, record: &verify.Transfer{ID: "T-1"}, want: "policy.transfer"},
+		{name: "a field missing", images: "app:v1", policy: required, record: &verify.Transfer{ID: "T-1"},
+			want: "policy.transfer"},
 		{name: "a scan that found something", images: "app:v1", policy: required, record: dirty, want: "policy.scan"},
-		{name: "malware, although no scan is required", images: "app:v1", policy: whole(), record: dirty, want: "policy.scan"},
-		{name: "a failed scan that is not required", images: "app:v1", policy: whole(), record: &verify.Transfer{Scan: verify.Scan{Source: "failed"}}},
+		{name: "malware, although no scan is required", images: "app:v1", policy: whole(), record: dirty,
+			want: "policy.scan"},
+		{name: "a failed scan that is not required", images: "app:v1", policy: whole(),
+			record: &verify.Transfer{Scan: verify.Scan{Source: "failed"}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.policy = strings.Replace(c.policy, "match: "+host+"'", "match: '"+host, 1)
@@ -176,8 +203,10 @@ func TestWholeBundle(t *testing.T) {
 // TestPolicyDigestBinds asserts that a digest which the policy pins binds the name
 // of its rule, and no name that merely matches a pattern.
 func TestPolicyDigestBinds(t *testing.T) {
-	for match, want := range map[string]check.BoundBy{"app:v1": "policy", "app": "docker-reference", "*": "docker-reference", "app:*": "docker-reference", "app:v1*": "docker-reference"} {
-		p, err := policy.Parse([]byte(strings.Replace(imagesRule(signed, "digests: ['"+appV1+"']"), host+"*", host+match, 1)), key)
+	for match, want := range map[string]check.BoundBy{"app:v1": "policy", "app": "docker-reference",
+		"*": "docker-reference", "app:*": "docker-reference", "app:v1*": "docker-reference"} {
+		p, err := policy.Parse([]byte(strings.Replace(imagesRule(signed, "digests: ['"+appV1+"']"), host+"*",
+			host+match, 1)), key)
 		if err != nil {
 			t.Fatal(err)
 		}

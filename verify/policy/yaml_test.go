@@ -35,7 +35,8 @@ func TestFilesThatTakeTime(t *testing.T) {
 
 // An ordinary file may have a list in a list.
 func TestShortNestingIsRead(t *testing.T) {
-	_, err := policy.ParseTransfer([]byte("schema: gapseal.transfer/v1\nhandOvers:\n" + strings.Repeat("  - from: a\n    to: b\n", 1000)))
+	_, err := policy.ParseTransfer([]byte("schema: gapseal.transfer/v1\nhandOvers:\n" +
+		strings.Repeat("  - from: a\n    to: b\n", 1000)))
 	if err != nil {
 		t.Error(err)
 	}

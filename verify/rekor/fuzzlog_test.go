@@ -90,7 +90,8 @@ func FuzzBindEnvelope(f *testing.F) {
 				wantTyped(t, err)
 			}
 		}
-		if parts == nil && signature == nil && !bytes.Contains(raw, []byte(`"signatures"`)) && !bytes.Contains(raw, []byte(`\u`)) {
+		if parts == nil && signature == nil && !bytes.Contains(raw, []byte(`"signatures"`)) &&
+			!bytes.Contains(raw, []byte(`\u`)) {
 			t.Error("bound by a text without signatures")
 		}
 	})
@@ -104,7 +105,8 @@ func FuzzLogEntry(f *testing.F) {
 	}
 	logKey := publicKey(f, readProbes(f)["ok-entry-dsse"].LogKey)
 	f.Fuzz(func(t *testing.T, index int64, id []byte, kind, version string, at int64, set, body []byte, proof bool) {
-		e := &rekor.LogEntry{LogIndex: index, LogID: id, Kind: kind, Version: version, IntegratedTime: at, SET: set, Body: body}
+		e := &rekor.LogEntry{LogIndex: index, LogID: id, Kind: kind, Version: version, IntegratedTime: at, SET: set,
+			Body: body}
 		if proof {
 			e.Proof = &rekor.Proof{LogIndex: index, TreeSize: index}
 		}

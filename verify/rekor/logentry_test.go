@@ -154,7 +154,8 @@ func TestEntriesBudgetAndCount(t *testing.T) {
 	}
 	all[30].Body = all[0].Body
 	var duplicate *rekor.DuplicateError
-	if err := rekor.CheckEntries(all); !errors.As(err, &duplicate) || *duplicate != (rekor.DuplicateError{What: "body", First: 0, Second: 30}) {
+	if err := rekor.CheckEntries(all); !errors.As(err, &duplicate) ||
+		*duplicate != (rekor.DuplicateError{What: "body", First: 0, Second: 30}) {
 		t.Errorf("got %v, want the bodies of 0 and 30", err)
 	}
 	if want := "log entries 0 and 30 have the same body, want each entry once"; duplicate.Error() != want {
@@ -167,7 +168,8 @@ func TestLogEntrySaysWhatIsWrong(t *testing.T) {
 		name, what, reason string
 		change             func(*rekor.LogEntry)
 	}{
-		{"ok-entry-v2", "integratedTime", "want none: Rekor v2 gives no time, and nothing vouches for 7", func(e *rekor.LogEntry) { e.IntegratedTime = 7 }},
+		{"ok-entry-v2", "integratedTime", "want none: Rekor v2 gives no time, and nothing vouches for 7",
+			func(e *rekor.LogEntry) { e.IntegratedTime = 7 }},
 		{"ok-v2-dsse", "integratedTime", "want none", func(e *rekor.LogEntry) { e.IntegratedTime = -1 }},
 		{"ok-entry-v2", "signedEntryTimestamp", "want none", func(e *rekor.LogEntry) { e.SET = []byte{} }},
 		{"ok-entry-v2", "inclusionProof", "want one", func(e *rekor.LogEntry) { e.Proof = nil }},
@@ -194,8 +196,10 @@ func TestCheckpointLogKeys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, bad := range map[string]any{"none": nil, "RSA": &private.PublicKey, "nil ECDSA": (*ecdsa.PublicKey)(nil)} {
-		if _, err := rekor.VerifyCheckpoint(text, []rekor.CheckpointKey{good, {Public: bad}}); !errors.Is(err, rekor.ErrLogKey) {
+	for name, bad := range map[string]any{"none": nil, "RSA": &private.PublicKey,
+		"nil ECDSA": (*ecdsa.PublicKey)(nil)} {
+		if _, err := rekor.VerifyCheckpoint(text, []rekor.CheckpointKey{good, {Public: bad}}); !errors.Is(err,
+			rekor.ErrLogKey) {
 			t.Errorf("%s: got %v, want ErrLogKey", name, err)
 		}
 	}
@@ -207,7 +211,8 @@ func TestCheckpointLogKeys(t *testing.T) {
 	odd.Name = "odd"
 	point := *good.Public.(*ecdsa.PublicKey)
 	point.Curve = &odd
-	if _, err := rekor.VerifyCheckpoint(text, []rekor.CheckpointKey{{Public: &point}}); !errors.Is(err, rekor.ErrUnsigned) {
+	if _, err := rekor.VerifyCheckpoint(text, []rekor.CheckpointKey{{Public: &point}}); !errors.Is(err,
+		rekor.ErrUnsigned) {
 		t.Errorf("a curve without a name: got %v, want ErrUnsigned", err)
 	}
 }
@@ -223,7 +228,8 @@ func TestCheckpointOfTwoLogs(t *testing.T) {
 		t.Fatalf("got %+v, %v", c, err)
 	}
 	var mismatch *rekor.MismatchError
-	if err := c.BindLog(all["ok-entry-v2-own-log"].Entry.LogID); !errors.As(err, &mismatch) || mismatch.What != "log id" || mismatch.Expected != fmt.Sprintf("%x", p.Entry.LogID) {
+	if err := c.BindLog(all["ok-entry-v2-own-log"].Entry.LogID); !errors.As(err, &mismatch) ||
+		mismatch.What != "log id" || mismatch.Expected != fmt.Sprintf("%x", p.Entry.LogID) {
 		t.Errorf("got %v, want a mismatch with the log id %x", err, p.Entry.LogID)
 	}
 }
@@ -236,7 +242,8 @@ func TestCertificateAgainstAKey(t *testing.T) {
 	}
 	var mismatch *rekor.MismatchError
 	err = e.BindCertificate(decodePEM(t, p.Certificate))
-	if !errors.As(err, &mismatch) || mismatch.What != "certificate" || !strings.HasPrefix(mismatch.Found, "none, but a public key sha256:") {
+	if !errors.As(err, &mismatch) || mismatch.What != "certificate" || !strings.HasPrefix(mismatch.Found,
+		"none, but a public key sha256:") {
 		t.Errorf("got %v, want a mismatch that names the key", err)
 	}
 }

@@ -48,7 +48,8 @@ func (e *probeEntry) read() *rekor.LogEntry {
 		IntegratedTime: e.IntegratedTime, SET: e.SET, Body: e.Body,
 	}
 	if p := e.Proof; p != nil {
-		out.Proof = &rekor.Proof{LogIndex: p.LogIndex, TreeSize: p.TreeSize, RootHash: p.RootHash, Hashes: p.Hashes, Checkpoint: p.Checkpoint}
+		out.Proof = &rekor.Proof{LogIndex: p.LogIndex, TreeSize: p.TreeSize, RootHash: p.RootHash, Hashes: p.Hashes,
+			Checkpoint: p.Checkpoint}
 	}
 	return out
 }

@@ -55,13 +55,15 @@ func rebuildSpec(t *testing.T, e *rekor.Entry) object {
 	case "intoto 0.0.2":
 		sig := []byte(base64.StdEncoding.EncodeToString(e.Signature))
 		return object{"content": object{
-			"envelope": object{"payloadType": e.PayloadType, "signatures": []object{{"publicKey": e.PublicKeyPEM, "sig": sig}}},
-			"hash":     hash("sha256", e.EnvelopeHash), "payloadHash": hash("sha256", e.HashValue),
+			"envelope": object{"payloadType": e.PayloadType, "signatures": []object{{"publicKey": e.PublicKeyPEM,
+				"sig": sig}}},
+			"hash": hash("sha256", e.EnvelopeHash), "payloadHash": hash("sha256", e.HashValue),
 		}}
 	case "hashedrekord 0.0.2":
 		return object{"hashedRekordV002": object{"data": rebuildHash2(t, e), "signature": rebuildSignature2(t, e)}}
 	case "dsse 0.0.2":
-		return object{"dsseV002": object{"payloadHash": rebuildHash2(t, e), "signatures": []object{rebuildSignature2(t, e)}}}
+		return object{"dsseV002": object{"payloadHash": rebuildHash2(t, e),
+			"signatures": []object{rebuildSignature2(t, e)}}}
 	}
 	t.Fatalf("no way to write %s %s", e.Kind, e.APIVersion)
 	return nil
@@ -72,7 +74,8 @@ func rebuildHash2(t *testing.T, e *rekor.Entry) object {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return object{"algorithm": map[string]string{"sha256": "SHA2_256", "sha384": "SHA2_384", "sha512": "SHA2_512"}[e.HashAlgorithm], "digest": digest}
+	return object{"algorithm": map[string]string{"sha256": "SHA2_256", "sha384": "SHA2_384",
+		"sha512": "SHA2_512"}[e.HashAlgorithm], "digest": digest}
 }
 
 func rebuildSignature2(t *testing.T, e *rekor.Entry) object {
@@ -81,7 +84,8 @@ func rebuildSignature2(t *testing.T, e *rekor.Entry) object {
 		t.Fatal("no PEM")
 	}
 	member := map[string]string{"PUBLIC KEY": "publicKey", "CERTIFICATE": "x509Certificate"}[block.Type]
-	return object{"content": e.Signature, "verifier": object{"keyDetails": e.KeyDetails, member: object{"rawBytes": block.Bytes}}}
+	return object{"content": e.Signature, "verifier": object{"keyDetails": e.KeyDetails,
+		member: object{"rawBytes": block.Bytes}}}
 }
 
 func TestEveryByteOfABodyIsChecked(t *testing.T) {

@@ -91,7 +91,8 @@ func TestBundleSaysWhatIsWrong(t *testing.T) {
 	flood := strings.Replace(good, `"logID"`, `"`+strings.Repeat("é", 100_000)+`"`, 1)
 	_, err = rekor.ParseBundle([]byte(flood))
 	wantFormat(t, err, "Payload", "is missing")
-	_, err = rekor.ParseBundle([]byte(strings.Replace(good, `"logID":""`, `"logID":[`+strings.Repeat(`"é",`, 100_000)+`1]`, 1)))
+	_, err = rekor.ParseBundle([]byte(strings.Replace(good, `"logID":""`, `"logID":[`+strings.Repeat(`"é",`,
+		100_000)+`1]`, 1)))
 	wantFormat(t, err, "logID", "want a string")
 	wantTyped(t, err)
 }
@@ -129,7 +130,8 @@ func TestLogKeysOfOtherTypes(t *testing.T) {
 
 func TestUnsupportedEntryIsNamed(t *testing.T) {
 	long := strings.Repeat("k", 100_000)
-	for _, test := range []struct{ kind, version string }{{"rekord", "0.0.1"}, {"hashedrekord", "0.0.3"}, {"", ""}, {"intoto", "0.0.3"}, {"cose", "0.0.1"}} {
+	for _, test := range []struct{ kind, version string }{{"rekord", "0.0.1"}, {"hashedrekord", "0.0.3"}, {"", ""},
+		{"intoto", "0.0.3"}, {"cose", "0.0.1"}} {
 		_, err := rekor.ParseEntry(fmt.Appendf(nil, `{"apiVersion":%q,"kind":%q,"spec":{}}`, test.version, test.kind))
 		var unsupported *rekor.UnsupportedError
 		if !errors.As(err, &unsupported) || unsupported.Kind != test.kind || unsupported.APIVersion != test.version {
@@ -138,14 +140,16 @@ func TestUnsupportedEntryIsNamed(t *testing.T) {
 	}
 	_, err := rekor.ParseEntry([]byte(`{"apiVersion":"0.0.1","kind":"` + long + `","spec":{}}`))
 	wantTyped(t, err)
-	if !strings.HasSuffix(err.Error(), "is not supported, want hashedrekord 0.0.1, hashedrekord 0.0.2, dsse 0.0.1, dsse 0.0.2, intoto 0.0.1, intoto 0.0.2") {
+	if !strings.HasSuffix(err.Error(), "is not supported, want hashedrekord 0.0.1, hashedrekord 0.0.2, dsse 0.0.1, "+
+		"dsse 0.0.2, intoto 0.0.1, intoto 0.0.2") {
 		t.Errorf("message %q", err)
 	}
 }
 
 // entryKey returns an entry that holds only a PEM.
 func entryKey(blockType string, der []byte) *rekor.Entry {
-	return &rekor.Entry{Kind: "hashedrekord", APIVersion: "0.0.1", PublicKeyPEM: pem.EncodeToMemory(&pem.Block{Type: blockType, Bytes: der})}
+	return &rekor.Entry{Kind: "hashedrekord", APIVersion: "0.0.1",
+		PublicKeyPEM: pem.EncodeToMemory(&pem.Block{Type: blockType, Bytes: der})}
 }
 
 func TestKeyOfAnEntry(t *testing.T) {
@@ -182,14 +186,16 @@ func TestKeyOfAnEntry(t *testing.T) {
 }
 
 func TestMismatchSaysBoth(t *testing.T) {
-	e := &rekor.Entry{Kind: "hashedrekord", APIVersion: "0.0.1", HashAlgorithm: "sha256", HashValue: "00", Signature: []byte{1}}
+	e := &rekor.Entry{Kind: "hashedrekord", APIVersion: "0.0.1", HashAlgorithm: "sha256", HashValue: "00",
+		Signature: []byte{1}}
 	empty := "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 	for _, test := range []struct {
 		err  error
 		want rekor.MismatchError
 	}{
 		{e.BindPayload(nil), rekor.MismatchError{What: "payload digest", Expected: empty, Found: "00"}},
-		{(&rekor.Entry{Kind: "hashedrekord", APIVersion: "0.0.1", HashAlgorithm: "sha512"}).BindPayload(nil), rekor.MismatchError{What: "hash algorithm", Expected: "sha256", Found: "sha512"}},
+		{(&rekor.Entry{Kind: "hashedrekord", APIVersion: "0.0.1", HashAlgorithm: "sha512"}).BindPayload(nil),
+			rekor.MismatchError{What: "hash algorithm", Expected: "sha256", Found: "sha512"}},
 		{e.BindSignature([]byte{0}), rekor.MismatchError{What: "signature", Expected: "AA==", Found: "AQ=="}},
 	} {
 		var mismatch *rekor.MismatchError
@@ -197,7 +203,8 @@ func TestMismatchSaysBoth(t *testing.T) {
 			t.Errorf("got %v, want %+v", test.err, test.want)
 			continue
 		}
-		message := fmt.Sprintf("log entry has another %s: expected %s, found %s", test.want.What, test.want.Expected, test.want.Found)
+		message := fmt.Sprintf("log entry has another %s: expected %s, found %s", test.want.What, test.want.Expected,
+			test.want.Found)
 		if test.err.Error() != message {
 			t.Errorf("got %q, want %q", test.err, message)
 		}

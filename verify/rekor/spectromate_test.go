@@ -60,8 +60,10 @@ func TestSpectromateVerifiesUnderTheBuiltInLog(t *testing.T) {
 	if err := log.CheckWindow(when); err != nil {
 		t.Error(err)
 	}
-	if got := when.UTC().Format(time.RFC3339); got != "2023-12-16T20:28:11Z" || b.LogIndex != 57230483 || len(b.SET) != 72 {
-		t.Errorf("integrated time %s, log index %d, SET of %d bytes: not what the package documentation says", got, b.LogIndex, len(b.SET))
+	if got := when.UTC().Format(time.RFC3339); got != "2023-12-16T20:28:11Z" || b.LogIndex != 57230483 ||
+		len(b.SET) != 72 {
+		t.Errorf("integrated time %s, log index %d, SET of %d bytes: not what the package documentation says", got,
+			b.LogIndex, len(b.SET))
 	}
 }
 
@@ -211,7 +213,8 @@ func TestSpectromatePayload(t *testing.T) {
 		t.Fatal(err)
 	}
 	var mismatch *rekor.MismatchError
-	if err := e.BindPayload([]byte("{}")); !errors.As(err, &mismatch) || mismatch.What != "payload digest" || mismatch.Found != e.HashValue {
+	if err := e.BindPayload([]byte("{}")); !errors.As(err, &mismatch) || mismatch.What != "payload digest" ||
+		mismatch.Found != e.HashValue {
 		t.Errorf("got %v, want a mismatch of the payload digest", err)
 	}
 }

@@ -107,11 +107,13 @@ func TestCheckStrengthRefuses(t *testing.T) {
 		pub  crypto.PublicKey
 		want WeakKeyError
 	}{
-		"P-224":       {newECDSA(t, elliptic.P224()).Public(), WeakKeyError{"ECDSA P-224", "P-256, P-384 or P-521"}},
-		"RSA 1024":    {&rsa.PublicKey{N: modulus(1024), E: 65537}, WeakKeyError{"RSA 1024", "at least 2048 bits"}},
-		"RSA 2047":    {&rsa.PublicKey{N: modulus(2047), E: 65537}, WeakKeyError{"RSA 2047", "at least 2048 bits"}},
-		"exponent 3":  {&rsa.PublicKey{N: newRSA().N, E: 3}, WeakKeyError{"RSA 2048 with the exponent 3", "an odd exponent of at least 65537"}},
-		"even":        {&rsa.PublicKey{N: newRSA().N, E: 65538}, WeakKeyError{"RSA 2048 with the exponent 65538", "an odd exponent of at least 65537"}},
+		"P-224":    {newECDSA(t, elliptic.P224()).Public(), WeakKeyError{"ECDSA P-224", "P-256, P-384 or P-521"}},
+		"RSA 1024": {&rsa.PublicKey{N: modulus(1024), E: 65537}, WeakKeyError{"RSA 1024", "at least 2048 bits"}},
+		"RSA 2047": {&rsa.PublicKey{N: modulus(2047), E: 65537}, WeakKeyError{"RSA 2047", "at least 2048 bits"}},
+		"exponent 3": {&rsa.PublicKey{N: newRSA().N, E: 3}, WeakKeyError{"RSA 2048 with the exponent 3",
+			"an odd exponent of at least 65537"}},
+		"even": {&rsa.PublicKey{N: newRSA().N, E: 65538}, WeakKeyError{"RSA 2048 with the exponent 65538",
+			"an odd exponent of at least 65537"}},
 		"not a key":   {"text", WeakKeyError{"string", "an ECDSA, RSA or Ed25519 key"}},
 		"nothing yet": {nil, WeakKeyError{"<nil>", "an ECDSA, RSA or Ed25519 key"}},
 	} {

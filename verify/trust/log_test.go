@@ -108,7 +108,8 @@ func TestCheckWindow(t *testing.T) {
 		}
 	}
 	err := closed.CheckWindow(at(t, "2022-11-01T00:00:00Z"))
-	want := "2022-11-01T00:00:00Z is outside the window from 2021-01-12T11:53:27Z to 2022-10-31T23:59:59.999Z, both included"
+	want := "2022-11-01T00:00:00Z is outside the window from 2021-01-12T11:53:27Z to 2022-10-31T23:59:59.999Z, " +
+		"both included"
 	if err == nil || err.Error() != want {
 		t.Errorf("got %q, want %q", err, want)
 	}

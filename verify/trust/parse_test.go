@@ -33,7 +33,8 @@ func TestParseKeyAllowsWhiteSpaceAround(t *testing.T) {
 	text := readFile(t, "cosign.pub")
 	want := mustParse(t, text).Fingerprint()
 	crlf := bytes.ReplaceAll(text, []byte("\n"), []byte("\r\n"))
-	for _, variant := range [][]byte{bytes.TrimSpace(text), append([]byte(" \t\n"), text...), append(text, " \r\n\n"...), crlf} {
+	for _, variant := range [][]byte{bytes.TrimSpace(text), append([]byte(" \t\n"), text...),
+		append(text, " \r\n\n"...), crlf} {
 		if got := mustParse(t, variant).Fingerprint(); got != want {
 			t.Errorf("%q: another key: %s", variant, got)
 		}
@@ -64,7 +65,8 @@ func TestParseKeyRefusesTheFile(t *testing.T) {
 		"certificate":     {string(block("CERTIFICATE", []byte{1})), "this is a certificate"},
 		"other type":      {string(block("PGP PUBLIC KEY BLOCK", []byte{1})), "found one of another type"},
 		"trailing DER":    {string(block("PUBLIC KEY", append(bytes.Clone(der), 0))), "trailing data"},
-		"PKCS #1 in PKIX": {string(block("PUBLIC KEY", x509.MarshalPKCS1PublicKey(&newRSA().PublicKey))), "PUBLIC KEY: "},
+		"PKCS #1 in PKIX": {string(block("PUBLIC KEY", x509.MarshalPKCS1PublicKey(&newRSA().PublicKey))),
+			"PUBLIC KEY: "},
 		"PKIX in PKCS #1": {string(block("RSA PUBLIC KEY", rsaDER)), "RSA PUBLIC KEY: "},
 		"off the curve":   {string(block("PUBLIC KEY", offCurve)), "PUBLIC KEY: "},
 	} {
@@ -134,7 +136,8 @@ func FuzzParseKey(f *testing.F) {
 	f.Add(block("RSA PUBLIC KEY", x509.MarshalPKCS1PublicKey(pub)))
 	f.Add(block("PUBLIC KEY", spki(f, pub)))
 	f.Add(block("CERTIFICATE", []byte{0x30, 0}))
-	f.Add(pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Headers: map[string]string{"a": "b"}, Bytes: []byte{1}}))
+	f.Add(pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Headers: map[string]string{"a": "b"},
+		Bytes: []byte{1}}))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		key, err := ParseKey(text)
 		if err != nil {

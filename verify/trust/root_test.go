@@ -32,7 +32,8 @@ func TestParseTrustedRoot(t *testing.T) {
 		if err != nil {
 			t.Fatal(test.file, err)
 		}
-		if len(root.CAs) != test.cas || len(root.TSAs) != test.tsas || len(root.CTLogs) != test.ct || len(root.Unsupported) != 0 {
+		if len(root.CAs) != test.cas || len(root.TSAs) != test.tsas || len(root.CTLogs) != test.ct ||
+			len(root.Unsupported) != 0 {
 			t.Errorf("%s: got %d CAs, %d TSAs, %d CT logs, unsupported %q",
 				test.file, len(root.CAs), len(root.TSAs), len(root.CTLogs), root.Unsupported)
 		}
@@ -42,7 +43,8 @@ func TestParseTrustedRoot(t *testing.T) {
 		var ids []string
 		for _, log := range root.Logs {
 			ids = append(ids, log.ID)
-			if log.Name != "127.0.0.1" || log.Source != SourceFile || !log.To.IsZero() || !log.From.Equal(at(t, "2025-01-01T00:00:00Z")) {
+			if log.Name != "127.0.0.1" || log.Source != SourceFile || !log.To.IsZero() ||
+				!log.From.Equal(at(t, "2025-01-01T00:00:00Z")) {
 				t.Errorf("%s: %+v", test.file, log)
 			}
 		}
@@ -167,7 +169,8 @@ func TestParseTrustedRootNames(t *testing.T) {
 	}
 	// The id of an Ed25519 log of Rekor v1 is the SHA-256 of its key.
 	sum := sha256.Sum256(key.DER)
-	root, err := ParseTrustedRoot(edit(t, v2, "+bUYfHNFLUogxf9HCnsAafzUescWJxlgqm7ZSiaS3TI=", base64.StdEncoding.EncodeToString(sum[:])))
+	root, err := ParseTrustedRoot(edit(t, v2, "+bUYfHNFLUogxf9HCnsAafzUescWJxlgqm7ZSiaS3TI=",
+		base64.StdEncoding.EncodeToString(sum[:])))
 	if err != nil || root.Logs[0].ID != key.hexDigest() {
 		t.Errorf("Rekor v1 with Ed25519: %v", err)
 	}

@@ -70,7 +70,8 @@ func TestParseTrustedRootPublicGood(t *testing.T) {
 		t.Errorf("logs %+v", root.Logs)
 	}
 	if len(root.CAs) != 2 || len(root.CTLogs) != 2 || len(root.TSAs) != 1 || len(root.Unsupported) != 0 {
-		t.Fatalf("%d CAs, %d CT logs, %d TSAs, unsupported %q", len(root.CAs), len(root.CTLogs), len(root.TSAs), root.Unsupported)
+		t.Fatalf("%d CAs, %d CT logs, %d TSAs, unsupported %q", len(root.CAs), len(root.CTLogs), len(root.TSAs),
+			root.Unsupported)
 	}
 	first := root.CAs[0]
 	if err := first.CheckWindow(at(t, "2022-12-31T23:59:59.999Z")); err != nil {
@@ -80,16 +81,19 @@ func TestParseTrustedRootPublicGood(t *testing.T) {
 	if err := first.CheckWindow(at(t, "2023-01-01T00:00:00Z")); !errors.As(err, &window) {
 		t.Errorf("after the end: got %v, want *WindowError", err)
 	}
-	if second := root.CAs[1]; second.Name != "CN=sigstore-intermediate,O=sigstore.dev" || second.Anchor().Subject.CommonName != "sigstore" {
+	if second := root.CAs[1]; second.Name != "CN=sigstore-intermediate,O=sigstore.dev" ||
+		second.Anchor().Subject.CommonName != "sigstore" {
 		t.Errorf("second authority %q under %q", second.Name, second.Anchor().Subject)
 	}
 }
 
 // certify issues a certificate for a key; without a parent it signs itself.
-func certify(t testing.TB, name string, isCA bool, key crypto.Signer, parent *x509.Certificate, parentKey crypto.Signer) *x509.Certificate {
+func certify(t testing.TB, name string, isCA bool, key crypto.Signer, parent *x509.Certificate,
+	parentKey crypto.Signer) *x509.Certificate {
 	t.Helper()
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(int64(len(name))), NotBefore: time.Unix(1700000000, 0), NotAfter: time.Unix(1800000000, 0),
+		SerialNumber: big.NewInt(int64(len(name))), NotBefore: time.Unix(1700000000,
+			0), NotAfter: time.Unix(1800000000, 0),
 		BasicConstraintsValid: true, IsCA: isCA, KeyUsage: x509.KeyUsageCertSign,
 	}
 	if name != "" {
@@ -154,14 +158,19 @@ func TestParseTrustedRootJudgesChains(t *testing.T) {
 		text   []byte
 		reason string
 	}{
-		"no certificate":      {authority(t, cas), "found none"},
-		"not a certificate":   {authority(t, cas, root.Raw[1:]), "certificates[0]: want a certificate"},
-		"trailing data":       {authority(t, cas, append(bytes.Clone(issuing.Raw), 0), root.Raw), "certificates[0]: want a certificate"},
-		"root first":          {authority(t, cas, root.Raw, issuing.Raw), "certificates[0]: want it signed by the next"},
-		"other root":          {authority(t, tsas, signing.Raw, other.Raw), "certificates[0]: want it signed by the next"},
-		"issuer may not":      {authority(t, cas, below.Raw, signing.Raw, root.Raw), "certificates[0]: want it signed by the next"},
-		"signer as authority": {authority(t, cas, signing.Raw, root.Raw), "certificates[0]: want a certificate authority's"},
-		"no window":           {bytes.Replace(authority(t, cas, root.Raw), start, []byte("{}"), 1), "validFor.start"},
+		"no certificate":    {authority(t, cas), "found none"},
+		"not a certificate": {authority(t, cas, root.Raw[1:]), "certificates[0]: want a certificate"},
+		"trailing data": {authority(t, cas, append(bytes.Clone(issuing.Raw), 0), root.Raw),
+			"certificates[0]: want a certificate"},
+		"root first": {authority(t, cas, root.Raw, issuing.Raw),
+			"certificates[0]: want it signed by the next"},
+		"other root": {authority(t, tsas, signing.Raw, other.Raw),
+			"certificates[0]: want it signed by the next"},
+		"issuer may not": {authority(t, cas, below.Raw, signing.Raw, root.Raw),
+			"certificates[0]: want it signed by the next"},
+		"signer as authority": {authority(t, cas, signing.Raw, root.Raw),
+			"certificates[0]: want a certificate authority's"},
+		"no window": {bytes.Replace(authority(t, cas, root.Raw), start, []byte("{}"), 1), "validFor.start"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := ParseTrustedRoot(test.text)
@@ -195,17 +204,20 @@ func TestParseTrustedRootLeavesOut(t *testing.T) {
 		`certificates[0]: key "RSA 1024" is not supported`)
 
 	// A key algorithm that crypto/x509 does not know.
-	unknown := bytes.Replace(root.Raw, []byte{0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01}, []byte{0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x7f}, 1)
+	unknown := bytes.Replace(root.Raw, []byte{0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01},
+		[]byte{0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x7f}, 1)
 	wantKeptOut(t, authority(t, tsas, unknown), `certificates[0]: key type "of an algorithm unknown`)
 	// ecdsa-with-SHA256 becomes ecdsa-with-SHA1.
-	sha1 := bytes.ReplaceAll(root.Raw, []byte{0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02}, []byte{0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x7f})
+	sha1 := bytes.ReplaceAll(root.Raw, []byte{0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02},
+		[]byte{0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x7f})
 	wantKeptOut(t, authority(t, "certificateAuthorities", sha1, root.Raw), `certificates[0]: signature algorithm`)
 
 	whole := string(readFile(t, "trusted_root.json"))
 	ctlogs := strings.Index(whole, `"ctlogs"`)
 	text := whole[:ctlogs] + strings.Replace(whole[ctlogs:], "PKIX_ECDSA_P256_SHA_256", "PKCS1_RSA_PKCS1V5", 1)
 	got := mustRoot(t, []byte(text))
-	if len(got.Logs) != 2 || len(got.CAs) != 1 || len(got.TSAs) != 1 || len(got.CTLogs) != 0 || len(got.Unsupported) != 1 {
+	if len(got.Logs) != 2 || len(got.CAs) != 1 || len(got.TSAs) != 1 || len(got.CTLogs) != 0 ||
+		len(got.Unsupported) != 1 {
 		t.Errorf("got %+v", got)
 	}
 	if want := `trusted root: ctlogs[0] "http://127.0.0.1:6962/ctlog": publicKey.keyDetails "PKCS1_RSA_PKCS1V5"`; !strings.HasPrefix(got.Unsupported[0], want) {

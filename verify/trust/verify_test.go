@@ -44,7 +44,8 @@ func TestVerify(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, private := range map[string]crypto.Signer{
-		"P-256": newECDSA(t, elliptic.P256()), "P-384": newECDSA(t, elliptic.P384()), "P-521": newECDSA(t, elliptic.P521()),
+		"P-256": newECDSA(t, elliptic.P256()), "P-384": newECDSA(t, elliptic.P384()), "P-521": newECDSA(t,
+			elliptic.P521()),
 		"RSA": newRSA(), "Ed25519": edKey,
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -85,7 +85,9 @@ type ValidityError struct {
 // Error names the certificate, its validity and the time.
 func (e *ValidityError) Error() string {
 	return fmt.Sprintf("certificate %q of the timestamp authority is valid from %s to %s, not at %s", e.Certificate,
-		e.NotBefore.UTC().Format(time.RFC3339), e.NotAfter.UTC().Format(time.RFC3339), e.At.UTC().Format(time.RFC3339Nano))
+		e.NotBefore.UTC().Format(time.RFC3339),
+		e.NotAfter.UTC().Format(time.RFC3339),
+		e.At.UTC().Format(time.RFC3339Nano))
 }
 
 // UsageError reports that the authority's certificate is not for timestamps,

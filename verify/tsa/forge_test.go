@@ -122,7 +122,8 @@ var signature = []byte("a signature")
 func (s stamp) info(t testing.TB) []byte {
 	t.Helper()
 	var info tstInfo
-	info.Version, info.Policy, info.Serial, info.Time = s.version, stdasn1.ObjectIdentifier{1, 2, 3}, big.NewInt(7), s.at
+	info.Version, info.Policy, info.Serial, info.Time = s.version, stdasn1.ObjectIdentifier{1, 2,
+		3}, big.NewInt(7), s.at
 	info.Imprint.Algorithm.Algorithm, info.Imprint.Digest = s.imprint, s.digest
 	der, err := stdasn1.Marshal(info)
 	if err != nil {

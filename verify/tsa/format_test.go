@@ -82,20 +82,24 @@ func TestVerifyStructure(t *testing.T) {
 		token        []byte
 		what, reason string
 	}{
-		"content type":       {change(func(s *stamp) { s.content = pkcs7.OIDData }), "SignedData", "want TSTInfo"},
-		"version 2":          {change(func(s *stamp) { s.version = 2 }), "TSTInfo", "version 1"},
-		"after the TSTInfo":  {change(func(s *stamp) { s.trailing = []byte{5, 0} }), "TSTInfo", "nothing after it"},
-		"no signer":          {change(func(s *stamp) { s.signers = 0 }), "SignedData", "exactly one signer"},
-		"two signers":        {change(func(s *stamp) { s.signers = 2 }), "SignedData", "exactly one signer"},
-		"no attributes":      {change(func(s *stamp) { s.bare = true }), "SignerInfo", "want signed attributes"},
-		"attribute twice":    {change(func(s *stamp) { s.attrs = []pkcs7.Attribute{twice, twice} }), "SignerInfo", "stands twice"},
-		"broken certificate": {change(func(s *stamp) { s.certs = []*x509.Certificate{garbage} }), "SignedData", "certificates: "},
-		"broken attribute":   {change(func(s *stamp) { s.attrs = []pkcs7.Attribute{twice} }), "SigningCertificateV2", "want the digest"},
+		"content type":      {change(func(s *stamp) { s.content = pkcs7.OIDData }), "SignedData", "want TSTInfo"},
+		"version 2":         {change(func(s *stamp) { s.version = 2 }), "TSTInfo", "version 1"},
+		"after the TSTInfo": {change(func(s *stamp) { s.trailing = []byte{5, 0} }), "TSTInfo", "nothing after it"},
+		"no signer":         {change(func(s *stamp) { s.signers = 0 }), "SignedData", "exactly one signer"},
+		"two signers":       {change(func(s *stamp) { s.signers = 2 }), "SignedData", "exactly one signer"},
+		"no attributes":     {change(func(s *stamp) { s.bare = true }), "SignerInfo", "want signed attributes"},
+		"attribute twice": {change(func(s *stamp) { s.attrs = []pkcs7.Attribute{twice, twice} }), "SignerInfo",
+			"stands twice"},
+		"broken certificate": {change(func(s *stamp) { s.certs = []*x509.Certificate{garbage} }), "SignedData",
+			"certificates: "},
+		"broken attribute": {change(func(s *stamp) { s.attrs = []pkcs7.Attribute{twice} }), "SigningCertificateV2",
+			"want the digest"},
 	} {
 		_, err := Verify(test.token, signature, []trust.TimestampAuthority{authority(signer, root)})
 		t.Run(name, func(t *testing.T) { wantFormat(t, err, test.what, test.reason) })
 	}
-	other := bytes.Replace(change(func(*stamp) {}), mustDER(t, pkcs7.OIDAttributeContentType), mustDER(t, pkcs7.OIDAttributeSigningTime), 1)
+	other := bytes.Replace(change(func(*stamp) {}), mustDER(t, pkcs7.OIDAttributeContentType),
+		mustDER(t, pkcs7.OIDAttributeSigningTime), 1)
 	_, err := Verify(other, signature, []trust.TimestampAuthority{authority(signer, root)})
 	wantFormat(t, err, "SignerInfo", "stands twice")
 }
@@ -111,7 +115,8 @@ func mustDER(t *testing.T, v any) []byte {
 
 func TestDistinct(t *testing.T) {
 	root, second := issue(t, "root", nil, asCA), issue(t, "second root", nil, asCA)
-	a, b, c := authority(issue(t, "a", root, asTSA), root), authority(issue(t, "b", root, asTSA), root), authority(issue(t, "c", second, asTSA), second)
+	a, b, c := authority(issue(t, "a", root, asTSA), root), authority(issue(t, "b", root, asTSA),
+		root), authority(issue(t, "c", second, asTSA), second)
 	of := func(a trust.TimestampAuthority) *Result { return &Result{Authority: &a} }
 	operated := func(a trust.TimestampAuthority, operator, uri string) *Result {
 		a.Operator, a.URI = operator, uri

@@ -70,7 +70,8 @@ func TestVerifyRealTimestamps(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		if got := result.Time.Format(time.RFC3339Nano); got != at || result.Index != 0 || result.Authority.Name != "CN=lab tsa,O=lab" {
+		if got := result.Time.Format(time.RFC3339Nano); got != at || result.Index != 0 ||
+			result.Authority.Name != "CN=lab tsa,O=lab" {
 			t.Errorf("%s: %s by %q, want %s", name, got, result.Authority.Name, at)
 		}
 	}
@@ -106,12 +107,14 @@ func TestVerifyThrowawayAuthority(t *testing.T) {
 	root := issue(t, "root", nil, asCA)
 	between := issue(t, "between", root, asCA)
 	signer := issue(t, "signer", between, asTSA)
-	authorities := []trust.TimestampAuthority{authority(issue(t, "other", root, asTSA), root), authority(signer, between, root)}
+	authorities := []trust.TimestampAuthority{authority(issue(t, "other", root, asTSA), root),
+		authority(signer, between, root)}
 	sha384, sha512 := sha512.Sum384(signature), sha512.Sum512(signature)
 	carrying, with384, with512, bound := stampBy(signer), stampBy(signer), stampBy(signer), stampBy(signer)
 	carrying.carry, carrying.certs = true, []*x509.Certificate{root.cert, between.cert}
 	with384.imprint, with384.digest = stdasn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 2, 2}, sha384[:]
-	with512.imprint, with512.digest, with512.signerAlg = stdasn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 2, 3}, sha512[:], pkcs7.OIDDigestAlgorithmSHA512
+	with512.imprint, with512.digest, with512.signerAlg = stdasn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 2,
+		3}, sha512[:], pkcs7.OIDDigestAlgorithmSHA512
 	bound.attrs = essAttribute(t, nil, sum(crypto.SHA256, signer.cert.Raw))
 	for name, s := range map[string]stamp{
 		"bare": stampBy(signer), "with certificates": carrying, "SHA-384": with384, "SHA-512": with512, "bound to its certificate": bound,
@@ -135,7 +138,8 @@ func essAttribute(t *testing.T, algorithm stdasn1.ObjectIdentifier, digest []byt
 	if algorithm != nil {
 		fields = []any{[]any{algorithm}, digest}
 	}
-	return []pkcs7.Attribute{{Type: oidSigningCertificateV2, Value: stdasn1.RawValue{FullBytes: sequence(t, sequence(t, sequence(t, fields...)))}}}
+	return []pkcs7.Attribute{{Type: oidSigningCertificateV2, Value: stdasn1.RawValue{FullBytes: sequence(t,
+		sequence(t, sequence(t, fields...)))}}}
 }
 
 // sequence writes a DER sequence of values. A []byte that begins as a sequence is
@@ -195,10 +199,12 @@ func TestVerifyUnknownAuthority(t *testing.T) {
 	other := issue(t, "other", issue(t, "other root", nil, asCA), asTSA)
 	_, err := Verify(stampBy(other).make(t), signature, realAuthorities(t))
 	var unknown *AuthorityError
-	if !errors.As(err, &unknown) || unknown.Issuer != "CN=other root" || fmt.Sprint(unknown.Trusted) != "[CN=lab tsa,O=lab]" {
+	if !errors.As(err, &unknown) || unknown.Issuer != "CN=other root" ||
+		fmt.Sprint(unknown.Trusted) != "[CN=lab tsa,O=lab]" {
 		t.Errorf("got %v, want *AuthorityError", err)
 	}
-	if _, err := Verify(stampBy(other).make(t), signature, make([]trust.TimestampAuthority, 1)); !errors.As(err, &unknown) {
+	if _, err := Verify(stampBy(other).make(t), signature, make([]trust.TimestampAuthority, 1)); !errors.As(err,
+		&unknown) {
 		t.Errorf("an authority without a chain: got %v, want *AuthorityError", err)
 	}
 	_, err = Verify(stampBy(other).make(t), signature, nil)
@@ -229,11 +235,13 @@ func TestVerifySignerIsTheLeaf(t *testing.T) {
 	s = stampBy(twin)
 	s.carry = true
 	var other *SignerError
-	if _, err := Verify(s.make(t), signature, authorities); !errors.As(err, &other) || other.Found != certDigest(twin.cert) {
+	if _, err := Verify(s.make(t), signature, authorities); !errors.As(err, &other) ||
+		other.Found != certDigest(twin.cert) {
 		t.Errorf("twin carried along: got %v, want *SignerError", err)
 	}
 	s.carry, s.attrs = false, essAttribute(t, nil, sum(crypto.SHA256, twin.cert.Raw))
-	if _, err := Verify(s.make(t), signature, authorities); !errors.As(err, &other) || other.Expected != certDigest(genuine.cert) {
+	if _, err := Verify(s.make(t), signature, authorities); !errors.As(err, &other) ||
+		other.Expected != certDigest(genuine.cert) {
 		t.Errorf("twin named by digest: got %v, want *SignerError", err)
 	}
 	s.attrs = nil
@@ -320,10 +328,12 @@ func TestVerifyCertificateUsage(t *testing.T) {
 		"one more, unknown": {[]*identity{with(true, 8, 99), root}, "and no other"},
 		"none":              {[]*identity{with(true), root}, "want the extended key usage time stamping"},
 		"not critical":      {[]*identity{with(false, 8), root}, "to be critical"},
-		"an authority":      {[]*identity{issue(t, "signer", root, func(c *x509.Certificate) { asTSA(c); asCA(c) }), root}, "found one that issues others"},
-		"of the issuer":     {[]*identity{issue(t, "signer", coding, asTSA), coding, root}, "incompatible key usage"},
+		"an authority": {[]*identity{issue(t, "signer", root, func(c *x509.Certificate) { asTSA(c); asCA(c) }),
+			root}, "found one that issues others"},
+		"of the issuer": {[]*identity{issue(t, "signer", coding, asTSA), coding, root}, "incompatible key usage"},
 	} {
-		_, err := Verify(stampBy(test.chain[0]).make(t), signature, []trust.TimestampAuthority{authority(test.chain...)})
+		_, err := Verify(stampBy(test.chain[0]).make(t), signature,
+			[]trust.TimestampAuthority{authority(test.chain...)})
 		var usage *UsageError
 		if !errors.As(err, &usage) || usage.Certificate != "CN=signer" || !strings.Contains(usage.Reason, test.reason) {
 			t.Errorf("%s: got %v, want *UsageError saying %q", name, err, test.reason)
