@@ -159,7 +159,11 @@ func (c *collector) image(ctx context.Context, ref oci.Reference, root oci.Descr
 	if t.kept == 0 {
 		return nil, &PlatformError{Offered: t.seen}
 	}
-	e := &evidenceWalk{collector: c, ctx: ctx, repo: ref.Repository, img: img, asked: map[string]bool{}, have: map[Evidence]bool{}}
+	e := &evidenceWalk{
+		collector: c, ctx: ctx, repo: ref.Repository, img: img,
+		asked: map[string]bool{},
+		have:  map[Evidence]bool{},
+	}
 	for _, d := range t.nodes {
 		if err := e.subject(d); err != nil {
 			return nil, err
@@ -313,7 +317,8 @@ func (c *collector) manifest(ctx context.Context, repo, tagOrDigest string) (d o
 		return d, fmt.Errorf("the source returned another manifest: %w", digestFault(oci.Digest(tagOrDigest), d.Digest))
 	}
 	if d.Size > c.req.Limits.Manifest {
-		return d, &check.Fault{ID: check.LimitManifest, Subject: string(d.Digest), Detail: "the manifest is over its budget",
+		return d, &check.Fault{ID: check.LimitManifest, Subject: string(d.Digest),
+			Detail:   "the manifest is over its budget",
 			Expected: fmt.Sprintf("at most %d bytes", c.req.Limits.Manifest), Found: fmt.Sprintf("%d bytes", d.Size)}
 	}
 	return d, c.hold(d, raw)

@@ -95,7 +95,8 @@ func (r *Reader) noTar(b []byte) bool {
 			break
 		}
 	}
-	r.faults.add(&check.Fault{ID: check.ContainerWrapper, Detail: "this is not a bundle; check that it is the file you meant",
+	r.faults.add(&check.Fault{ID: check.ContainerWrapper,
+		Detail:   "this is not a bundle; check that it is the file you meant",
 		Expected: "a plain tar that gapseal export wrote", Found: found})
 	return true
 }
@@ -156,7 +157,8 @@ func (r *Reader) cutOff(id check.ID, subject, detail string, next int64) {
 	if n, ok := r.expected(next); ok && n > size {
 		expected = fmt.Sprintf("a file of %d bytes", n)
 	}
-	r.faults.add(&check.Fault{ID: id, Subject: subject, Detail: detail, Expected: expected, Found: fmt.Sprintf("%d bytes", size)})
+	r.faults.add(&check.Fault{ID: id, Subject: subject, Detail: detail,
+		Expected: expected, Found: fmt.Sprintf("%d bytes", size)})
 }
 
 // truncated reports a file that ends inside an entry, after got bytes of it.
@@ -230,7 +232,8 @@ func newSequence(faults *faultList) *sequence {
 // visit checks the place of e, the next entry.
 func (s *sequence) visit(e *entry, inv *Inventory) {
 	if s.names[e.name] {
-		s.faults.add(&check.Fault{ID: check.ContainerDuplicate, Subject: e.name, Detail: "the name occurs in the file more than once"})
+		s.faults.add(&check.Fault{ID: check.ContainerDuplicate, Subject: e.name,
+			Detail: "the name occurs in the file more than once"})
 		return
 	}
 	s.names[e.name] = true

@@ -218,8 +218,9 @@ func (w *walker) children(g *ImageGraph, n TreeNode, m *oci.Manifest, depth int6
 
 func (w *walker) child(g *ImageGraph, parent TreeNode, d oci.Descriptor, depth int64) {
 	if _, ok := w.Meta[d.Digest]; !ok && !w.Damaged[d.Digest] {
+		const detail = "a child of index %s is missing, and export did not leave it out on purpose"
 		w.faults.add(&check.Fault{ID: check.ManifestChild, Subject: string(d.Digest),
-			Detail:   "a child of index " + string(parent.Digest) + " is missing, and export did not leave it out on purpose",
+			Detail:   fmt.Sprintf(detail, parent.Digest),
 			Expected: PlatformName(d.Platform)})
 		return
 	}
@@ -273,7 +274,8 @@ func (w *walker) blob(d oci.Descriptor, role Role) {
 }
 
 func (w *walker) wrongSize(d oci.Digest, detail, want string, got int64) {
-	w.faults.add(&check.Fault{ID: check.ManifestSize, Subject: string(d), Detail: detail, Expected: want, Found: fmt.Sprint(got)})
+	w.faults.add(&check.Fault{ID: check.ManifestSize, Subject: string(d), Detail: detail,
+		Expected: want, Found: fmt.Sprint(got)})
 }
 
 // manifest returns the parsed document that d points at, nil if it cannot be used.

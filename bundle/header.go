@@ -158,7 +158,8 @@ func quoteField(b []byte) string {
 }
 
 func headerFault(id check.ID, at int64, what, want, got string) *check.Fault {
-	return &check.Fault{ID: id, Detail: fmt.Sprintf("%s in the header at offset %d", what, at), Expected: want, Found: got}
+	return &check.Fault{ID: id, Detail: fmt.Sprintf("%s in the header at offset %d", what, at),
+		Expected: want, Found: got}
 }
 
 // name derives the digest of an entry from its name, and reports a name that the
@@ -179,5 +180,6 @@ func (r *Reader) name(e *entry) {
 		id = check.LayoutName
 	}
 	r.faults.add(&check.Fault{ID: id, Subject: e.name, Detail: "the name is not one the format allows",
-		Expected: "oci-layout, index.json or blobs/sha256/<64 lower-case hex digits>", Found: fmt.Sprintf("%q", e.name)})
+		Expected: "oci-layout, index.json or blobs/sha256/<64 lower-case hex digits>",
+		Found:    fmt.Sprintf("%q", e.name)})
 }

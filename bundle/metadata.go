@@ -47,7 +47,8 @@ func (r *Reader) listed(e entry) (keep bool, b budget) {
 		return false, b
 	}
 	if blob.Size != e.size {
-		r.faults.add(&check.Fault{ID: check.BlobSize, Subject: string(e.digest), Detail: "the size in the file is not the one the inventory lists",
+		r.faults.add(&check.Fault{ID: check.BlobSize, Subject: string(e.digest),
+			Detail:   "the size in the file is not the one the inventory lists",
 			Expected: fmt.Sprintf("%d bytes", blob.Size), Found: fmt.Sprintf("%d bytes", e.size)})
 		r.Damaged[e.digest] = true
 		r.states[e.digest] = check.Damaged
@@ -305,7 +306,8 @@ func (r *Reader) readSeal(envelope []byte) {
 	if want.Digest != r.sealed.Digest || want.Size != r.sealed.Size {
 		r.faults.add(&check.Fault{ID: check.LayoutSeal, Subject: string(r.sealed.Digest),
 			Detail:   "the seal's manifest is not the one the format dictates",
-			Expected: fmt.Sprintf("%s, %d bytes", want.Digest, want.Size), Found: fmt.Sprintf("%s, %d bytes", r.sealed.Digest, r.sealed.Size)})
+			Expected: fmt.Sprintf("%s, %d bytes", want.Digest, want.Size),
+			Found:    fmt.Sprintf("%s, %d bytes", r.sealed.Digest, r.sealed.Size)})
 		return
 	}
 	r.Seal = envelope

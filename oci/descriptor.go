@@ -54,7 +54,8 @@ func (p Platform) String() string {
 func ParsePlatform(s string) (Platform, error) {
 	parts := strings.Split(s, "/")
 	if len(parts) < 2 || len(parts) > 3 || parts[0] == "" || parts[1] == "" {
-		return Platform{}, fmt.Errorf("platform %q: want os/architecture[/variant], such as linux/amd64 or linux/arm64/v8", check.Clip(s))
+		return Platform{}, fmt.Errorf("platform %q: want os/architecture[/variant], such as linux/amd64 or linux/arm64/v8",
+			check.Clip(s))
 	}
 	p := Platform{OS: parts[0], Architecture: parts[1]}
 	if len(parts) == 3 {

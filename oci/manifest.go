@@ -93,7 +93,8 @@ func (doc *document) checkShape(mediaType string) []*check.Fault {
 	isIndex := doc.Manifests != nil
 	isImage := doc.Config != nil || doc.Layers != nil
 	if isIndex == isImage || isIndex != IsIndex(mediaType) || (isImage && doc.Config == nil) {
-		return []*check.Fault{{ID: check.ManifestMediaType, Detail: "the document does not have the shape of its media type",
+		return []*check.Fault{{ID: check.ManifestMediaType,
+			Detail:   "the document does not have the shape of its media type",
 			Expected: check.Clip(mediaType), Found: doc.shape()}}
 	}
 	if doc.MediaType == "" && (mediaType == TypeIndex || mediaType == TypeManifest) {
@@ -139,14 +140,16 @@ func checkDescriptor(d Descriptor) []*check.Fault {
 		faults = append(faults, &check.Fault{ID: check.ManifestDigest, Detail: err.Error()})
 	}
 	if d.Size < 0 {
-		faults = append(faults, &check.Fault{ID: check.ManifestSize, Subject: subject, Detail: "negative size", Found: fmt.Sprint(d.Size)})
+		faults = append(faults, &check.Fault{ID: check.ManifestSize, Subject: subject,
+			Detail: "negative size", Found: fmt.Sprint(d.Size)})
 	}
 	if len(d.URLs) > 0 {
 		faults = append(faults, &check.Fault{ID: check.ManifestForeign, Subject: subject,
 			Detail: "the descriptor points elsewhere for its content (urls)"})
 	}
 	if d.Data != nil && (FromBytes(d.Data) != d.Digest || int64(len(d.Data)) != d.Size) {
-		faults = append(faults, &check.Fault{ID: check.BlobInline, Subject: subject, Detail: "the descriptor's inline data is not its blob",
+		faults = append(faults, &check.Fault{ID: check.BlobInline, Subject: subject,
+			Detail:   "the descriptor's inline data is not its blob",
 			Expected: subject, Found: string(FromBytes(d.Data))})
 	}
 	return faults

@@ -33,7 +33,8 @@ const (
 func ParseDigest(s string) (Digest, error) {
 	hexPart, ok := strings.CutPrefix(s, digestPrefix)
 	if !ok {
-		return "", fmt.Errorf("digest %q: want sha256:<64 lower-case hex digits>, no other algorithm is supported", check.Clip(s))
+		return "", fmt.Errorf("digest %q: want sha256:<64 lower-case hex digits>, no other algorithm is supported",
+			check.Clip(s))
 	}
 	if len(hexPart) != digestHex || !isLowerHex(hexPart) {
 		return "", fmt.Errorf("digest %q: want 64 lower-case hex digits after sha256:", check.Clip(s))
@@ -81,7 +82,8 @@ const (
 // defaults to docker.io and the tag to latest.
 func ParseReference(s string) (Reference, error) {
 	if len(s) > maxReference {
-		return Reference{}, fmt.Errorf("reference %q: want at most %d bytes, found %d", check.Clip(s), maxReference, len(s))
+		return Reference{}, fmt.Errorf("reference %q: want at most %d bytes, found %d",
+			check.Clip(s), maxReference, len(s))
 	}
 	bare, digest, hasDigest := strings.Cut(s, "@")
 	r := Reference{}
@@ -97,7 +99,8 @@ func ParseReference(s string) (Reference, error) {
 		err = checkParts(tag.Context())
 	}
 	if err != nil {
-		return Reference{}, fmt.Errorf("reference %q: want [registry/]repository[:tag][@sha256:…]: %w", check.Clip(s), err)
+		return Reference{}, fmt.Errorf("reference %q: want [registry/]repository[:tag][@sha256:…]: %w",
+			check.Clip(s), err)
 	}
 	r.Repository = normalRepository(tag.Context().Name())
 	if !hasDigest || HasTag(bare) {

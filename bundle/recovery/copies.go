@@ -50,7 +50,8 @@ func readCopy(r io.ReaderAt, size int64) []byte {
 	return index
 }
 
-var errNoIndex = errors.New("there is no index of recovery blocks that can be read, and no recovery volume has a whole copy of it at its end")
+var errNoIndex = errors.New("there is no index of recovery blocks that can be read, " +
+	"and no recovery volume has a whole copy of it at its end")
 
 // choose picks the index that a repair goes by, and returns it with its bytes.
 // Preferred is the one whose digest is want, which the index of volumes names.

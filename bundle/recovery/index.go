@@ -41,7 +41,8 @@ type Geometry struct {
 // of parity.
 func geometry(size int64, percent int) (Geometry, error) {
 	if size < 1 || size > maxWhole || percent < 1 || percent > 100 {
-		return Geometry{}, fmt.Errorf("%d percent of %d bytes: want 1 to 100 percent of 1 to %d bytes", percent, size, int64(maxWhole))
+		return Geometry{}, fmt.Errorf("%d percent of %d bytes: want 1 to 100 percent of 1 to %d bytes",
+			percent, size, int64(maxWhole))
 	}
 	parity := func(data int) int { return (data*percent+99)/100 + 1 }
 	data := MaxBlocks
@@ -74,6 +75,7 @@ func (g Geometry) at(block, column int) int64 {
 
 // check bounds a geometry that was read, before anything is allocated for it.
 func (g Geometry) check() error {
+	padding := int64(g.Data)*g.Block() - g.Size
 	switch {
 	case g.Size < 1 || g.Size > maxWhole:
 		return fmt.Errorf("the size of the whole: want 1 to %d bytes, found %d", int64(maxWhole), g.Size)
@@ -87,8 +89,8 @@ func (g Geometry) check() error {
 		return fmt.Errorf("a block of %d bytes is larger than the whole of %d", g.Block(), g.Size)
 	case int64(g.Data) != ceil(g.Size, g.Block()):
 		return errors.New("the number of data blocks does not follow from the size of the whole")
-	case int64(g.Data)*g.Block()-g.Size > maxPadding: // hashing it would never end
-		return fmt.Errorf("the padding of the last block: want at most %d bytes, found %d", int64(maxPadding), int64(g.Data)*g.Block()-g.Size)
+	case padding > maxPadding: // hashing it would never end
+		return fmt.Errorf("the padding of the last block: want at most %d bytes, found %d", int64(maxPadding), padding)
 	case g.Parity > g.Data+1: // more than could ever be needed
 		return fmt.Errorf("want at most %d blocks of parity for %d of data, found %d", g.Data+1, g.Data, g.Parity)
 	}
@@ -138,8 +140,13 @@ func Plan(size int64, percent int, each int64) (*Index, []int64, error) {
 // newIndex plans recovery volumes for data volumes of each bytes, with every
 // digest still to come. No recovery volume is larger than a data volume.
 func newIndex(g Geometry, each int64) (*Index, error) {
-	x := &Index{Schema: Schema, Whole: volume.Whole{Size: g.Size, Digest: oci.EmptyDigest}, Volume: each, Recovery: math.MaxInt64,
-		Cell: g.Cell, Columns: g.Columns, Data: g.Data, Parity: g.Parity, Cells: make([]oci.Digest, g.Blocks()*g.Columns)}
+	x := &Index{
+		Schema: Schema,
+		Whole:  volume.Whole{Size: g.Size, Digest: oci.EmptyDigest},
+		Volume: each, Recovery: math.MaxInt64,
+		Cell: g.Cell, Columns: g.Columns, Data: g.Data, Parity: g.Parity,
+		Cells: make([]oci.Digest, g.Blocks()*g.Columns),
+	}
 	for i := range x.Cells {
 		x.Cells[i] = oci.EmptyDigest
 	}

@@ -238,9 +238,10 @@ func (r *Repair) Size() int64 { return r.set.span() }
 
 // Scan reads all files and finds what is damaged or missing. Of several copies
 // of a file it keeps to the one with the least damage. What cannot be read counts
-// as damaged. progress is called with each number of bytes looked at.
+// as damaged. progress is called with each number of bytes looked at, from several
+// goroutines; it may be nil.
 func (r *Repair) Scan(ctx context.Context, progress func(int64)) error {
-	if err := r.set.scan(ctx, progress); err != nil {
+	if err := r.set.scan(ctx, orQuiet(progress)); err != nil {
 		return err
 	}
 	for _, o := range r.others {
@@ -286,7 +287,10 @@ type Damage struct {
 // has returned. Indexes are not among them.
 func (r *Repair) Damage() (list []Damage) {
 	for _, f := range r.damaged() {
-		d := Damage{Name: filepath.Base(f.name), Size: f.size, Missing: f.in == nil, Problem: f.problem(), Lost: r.lost(f)}
+		d := Damage{
+			Name: filepath.Base(f.name), Size: f.size, Missing: f.in == nil,
+			Problem: f.problem(), Lost: r.lost(f),
+		}
 		if d.Problem == "" {
 			d.Problem = "is damaged"
 		}
@@ -326,7 +330,8 @@ func (r *Repair) Work() int64 { return r.set.work(r.damaged()) }
 // was rebuilt is compared with the indexes before any file gets its name, and on
 // failure nothing is left.
 //
-// The error is a [*check.Fault] if more is lost than can be rebuilt, or if what
+// progress is called with each number of bytes, from several goroutines; it may be
+// nil. The error is a [*check.Fault] if more is lost than can be rebuilt, or if what
 // was rebuilt is not what an index says.
 func (r *Repair) Rebuild(ctx context.Context, dir string, progress func(int64)) (written []string, err error) {
 	made := false
@@ -337,7 +342,7 @@ func (r *Repair) Rebuild(ctx context.Context, dir string, progress func(int64)) 
 		return nil, err
 	}
 	out := &volume.Output{}
-	err = r.fill(ctx, out, dir, progress)
+	err = r.fill(ctx, out, dir, orQuiet(progress))
 	if err == nil {
 		err = out.Commit()
 	}
@@ -369,6 +374,13 @@ func (r *Repair) fill(ctx context.Context, out *volume.Output, dir string, progr
 		return err
 	}
 	return r.writeIndexes(out, dir)
+}
+
+func orQuiet(progress func(int64)) func(int64) {
+	if progress == nil {
+		return func(int64) {}
+	}
+	return progress
 }
 
 func refuseExisting(path string) error {

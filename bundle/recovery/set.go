@@ -82,7 +82,8 @@ func (s *set) firstParity() int {
 
 // errUnreadable says that something cannot be read. A scan takes that for loss;
 // after the scan it means that the medium no longer reads what it read then.
-var errUnreadable = errors.New("a volume does not read the same twice; copy what can be read of it to a disk, and repair from there")
+var errUnreadable = errors.New("a volume does not read the same twice; " +
+	"copy what can be read of it to a disk, and repair from there")
 
 // read fills p from a position of the block space.
 func (s *set) read(p []byte, pos int64) error {
@@ -269,7 +270,8 @@ func (s *set) rebuild(ctx context.Context, out map[*member]output, progress func
 	for i, lost := range s.lost {
 		if lost && s.touches(out, i) {
 			return &check.Fault{ID: check.MediaRecovery,
-				Detail: "what was rebuilt is not what the index of recovery blocks says: the index was changed, or a medium does not read the same twice"}
+				Detail: "what was rebuilt is not what the index of recovery blocks says: " +
+					"the index was changed, or a medium does not read the same twice"}
 		}
 	}
 	return nil

@@ -22,13 +22,8 @@ func Write(ctx context.Context, plan *bundle.Plan, fetch bundle.Fetch, t volume.
 	if err := volume.CheckStale(t.Base.Recovery(len(sizes) + 1)); err != nil {
 		return err
 	}
-	progress := t.Progress
-	if progress == nil {
-		progress = func(int64) {}
-	}
-	t.Protect = func(ctx context.Context, out *volume.Output, data []volume.File, volumes *volume.Index) error {
-		return x.protect(ctx, t.Base, out, data, volumes, progress)
-	}
+	p := &protection{x: x, base: t.Base, progress: orQuiet(t.Progress)}
+	t.Protect = p.write
 	return t.Write(ctx, plan, fetch)
 }
 
@@ -41,10 +36,18 @@ func Work(plan *bundle.Plan, t volume.Target, percent int) int64 {
 	return n
 }
 
-// protect adds the recovery volumes and their index to a set whose data volumes
-// are written, and names that index in the index of volumes.
-func (x *Index) protect(ctx context.Context, base volume.Base, out *volume.Output, data []volume.File, volumes *volume.Index, progress func(int64)) error {
-	s, err := newSet(x, base)
+// protection is the recovery of a bundle that is being written.
+type protection struct {
+	x        *Index
+	base     volume.Base
+	progress func(int64)
+}
+
+// write adds the recovery volumes and their index to a set whose data volumes are
+// written, and names that index in the index of volumes.
+func (p *protection) write(ctx context.Context, out *volume.Output, data []volume.File, volumes *volume.Index) error {
+	x := p.x
+	s, err := newSet(x, p.base)
 	if err != nil {
 		return err
 	}
@@ -57,7 +60,7 @@ func (x *Index) protect(ctx context.Context, base volume.Base, out *volume.Outpu
 		parity = append(parity, file)
 	}
 	x.Whole.Digest = volumes.Whole.Digest
-	if err := x.Encode(ctx, volume.NewSpan(data), volume.NewSpan(parity), progress); err != nil {
+	if err := x.Encode(ctx, volume.NewSpan(data), volume.NewSpan(parity), p.progress); err != nil {
 		return err
 	}
 	raw, err := x.Marshal()
@@ -71,5 +74,5 @@ func (x *Index) protect(ctx context.Context, base volume.Base, out *volume.Outpu
 		}
 	}
 	volumes.Recovery = &volume.Recovery{Digest: oci.FromBytes(raw), Data: x.Data, Parity: x.Parity}
-	return out.Document(base.RecoveryIndex(), raw)
+	return out.Document(p.base.RecoveryIndex(), raw)
 }

@@ -163,7 +163,8 @@ func (s *Set) missing(n int) {
 	if s.Index != nil {
 		which = s.Index.nth(n)
 	}
-	s.fault(&check.Fault{ID: check.MediaMissing, Subject: s.name(n), Detail: which + " is missing; looked in " + strings.Join(s.Dirs, ", ")})
+	s.fault(&check.Fault{ID: check.MediaMissing, Subject: s.name(n),
+		Detail: which + " is missing; looked in " + strings.Join(s.Dirs, ", ")})
 }
 
 // checkSize compares the size of a volume with the index.
@@ -206,7 +207,8 @@ func (s *Set) part(n int) (*Part, error) {
 	}
 	if size > maxWhole { // a sparse file: sums of such sizes would overflow
 		f.Close()
-		return nil, &fs.PathError{Op: "read volumes", Path: path, Err: fmt.Errorf("larger than any bundle: %d bytes", size)}
+		err := fmt.Errorf("larger than any bundle: %d bytes", size)
+		return nil, &fs.PathError{Op: "read volumes", Path: path, Err: err}
 	}
 	return &Part{Number: n, Path: path, Size: size, file: f}, nil
 }
@@ -244,8 +246,9 @@ func (s *Set) choose(n int, paths []string) (string, error) {
 	if !slices.ContainsFunc(sums, func(d oci.Digest) bool { return d != sums[0] }) {
 		return paths[0], nil
 	}
-	detail := fmt.Sprintf("volume %d was found %s with different content: %s", n, times(len(paths)), strings.Join(paths, " and "))
-	f := &check.Fault{ID: check.MediaDuplicate, Subject: s.name(n), Detail: detail, Found: listed(sums)}
+	const detail = "volume %d was found %s with different content: %s"
+	f := &check.Fault{ID: check.MediaDuplicate, Subject: s.name(n),
+		Detail: fmt.Sprintf(detail, n, times(len(paths)), strings.Join(paths, " and ")), Found: listed(sums)}
 	s.fault(f)
 	if s.Index != nil && n <= len(s.Index.Volumes) {
 		want := s.Index.Volumes[n-1].Digest

@@ -90,7 +90,8 @@ func (x *Index) check() error {
 	}
 	if r := x.Recovery; r != nil {
 		if r.Data < 1 || r.Parity < 1 {
-			return fmt.Errorf("recovery: want at least 1 block of data and 1 of parity, found %d and %d", r.Data, r.Parity)
+			return fmt.Errorf("recovery: want at least 1 block of data and 1 of parity, found %d and %d",
+				r.Data, r.Parity)
 		}
 		digests = append(digests, r.Digest)
 	}
@@ -112,7 +113,8 @@ func (x *Index) checkSizes() error {
 	}
 	for i, v := range x.Volumes {
 		if v.Number != i+1 || v.Size != sizes[i] {
-			return fmt.Errorf("volume %d: want %d bytes, found number %d with %d bytes", i+1, sizes[i], v.Number, v.Size)
+			return fmt.Errorf("volume %d: want %d bytes, found number %d with %d bytes",
+				i+1, sizes[i], v.Number, v.Size)
 		}
 	}
 	return nil
@@ -221,7 +223,8 @@ func CheckOne(ctx context.Context, path string, x *Index, progress func(int64)) 
 	_, n := Number(path)
 	name := filepath.Base(path)
 	if n < 1 || n > len(x.Volumes) {
-		return Volume{}, &check.Fault{ID: check.MediaForeign, Subject: name, Detail: "the index lists no volume of this number",
+		return Volume{}, &check.Fault{ID: check.MediaForeign, Subject: name,
+			Detail:   "the index lists no volume of this number",
 			Expected: fmt.Sprintf("1 to %d", len(x.Volumes)), Found: fmt.Sprint(n)}
 	}
 	v := x.Volumes[n-1]

@@ -103,7 +103,8 @@ type StaleError struct{ Path string }
 
 // Error names the file and says what to do.
 func (e *StaleError) Error() string {
-	return e.Path + " is left from an earlier export and would be taken for a part of this one; remove the files of that export first"
+	return e.Path + " is left from an earlier export and would be taken for a part of this one; " +
+		"remove the files of that export first"
 }
 
 // CheckStale returns a [*StaleError] if one of the files exists.

@@ -55,7 +55,8 @@ func repair(ctx context.Context, path, dir string, volumes []string, std stdio) 
 	}
 	r, err := recovery.Find(path, volumes)
 	if errors.As(err, new(*recovery.NoIndexError)) {
-		return fmt.Errorf("%w.\nRepair needs what export --recovery wrote: name its folder with --volumes DIR. If there is none, copy the bundle again from its source", err)
+		return fmt.Errorf("%w.\nRepair needs what export --recovery wrote: name its folder with --volumes DIR. "+
+			"If there is none, copy the bundle again from its source", err)
 	}
 	if err != nil {
 		return err
@@ -69,7 +70,9 @@ func repair(ctx context.Context, path, dir string, volumes []string, std stdio) 
 		return fmt.Errorf("%w\nNothing was written. %s.", f, remedy(f.ID))
 	}
 	if !r.Needed() {
-		fmt.Fprintf(std.out, "nothing to repair: all %d files of %s are as the index of recovery blocks lists them\n", r.Files(), term.Escape(filepath.Base(string(r.Base))))
+		name := term.Escape(filepath.Base(string(r.Base)))
+		fmt.Fprintf(std.out, "nothing to repair: all %d files of %s are as the index of recovery blocks lists them\n",
+			r.Files(), name)
 		return nil
 	}
 	return rebuild(ctx, r, dir, std)
@@ -99,7 +102,9 @@ func rebuild(ctx context.Context, r *recovery.Repair, dir string, std stdio) err
 	for _, name := range written {
 		fmt.Fprintf(std.out, "rebuilt %s\n", term.Escape(name))
 	}
-	fmt.Fprint(std.out, term.Fold("Now verify the bundle with what is rebuilt: gapseal verify, with --volumes "+term.Escape(dir)+" and the key you trust.", 2))
+	next := fmt.Sprintf("Now verify the bundle with what was rebuilt: gapseal verify, with --volumes %s and the key you trust.",
+		term.Escape(dir))
+	fmt.Fprint(std.out, term.Fold(next, 2))
 	return nil
 }
 

@@ -72,7 +72,8 @@ func wholeBlob(resp *http.Response, size int64) error {
 		return orNotFound(err)
 	}
 	if resp.ContentLength >= 0 && resp.ContentLength != size {
-		return fmt.Errorf("%w: the registry has %d bytes, the descriptor says %d", ErrMismatch, resp.ContentLength, size)
+		return fmt.Errorf("%w: the registry has %d bytes, the descriptor says %d",
+			ErrMismatch, resp.ContentLength, size)
 	}
 	return nil
 }
@@ -95,7 +96,8 @@ func (r *repository) blobRange(ctx context.Context, d oci.Descriptor, off int64)
 // The server chooses where it ends.
 func isRest(header string, off, size int64) bool {
 	span, total, ok := strings.Cut(header, "/")
-	return ok && strings.HasPrefix(span, fmt.Sprintf("bytes %d-", off)) && (total == "*" || total == strconv.FormatInt(size, 10))
+	sameSize := total == "*" || total == strconv.FormatInt(size, 10)
+	return ok && sameSize && strings.HasPrefix(span, fmt.Sprintf("bytes %d-", off))
 }
 
 // goodRun is how many bytes a connection must deliver to count as working again.

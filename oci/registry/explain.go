@@ -72,7 +72,8 @@ func isDenied(fault *transport.Error) bool {
 }
 
 func hasCode(fault *transport.Error, codes ...transport.ErrorCode) bool {
-	return slices.ContainsFunc(fault.Errors, func(d transport.Diagnostic) bool { return slices.Contains(codes, d.Code) })
+	listed := func(d transport.Diagnostic) bool { return slices.Contains(codes, d.Code) }
+	return slices.ContainsFunc(fault.Errors, listed)
 }
 
 func remedyFor(err error, host string) string {
@@ -89,7 +90,8 @@ func remedyFor(err error, host string) string {
 		return remedyForFault(fault, host)
 	case errors.Is(err, http.ErrSchemeMismatch):
 		return host + " speaks plain HTTP"
-	case errors.As(err, &dns), errors.As(err, &op), errors.Is(err, errStalled), errors.Is(err, context.DeadlineExceeded):
+	case errors.As(err, &dns), errors.As(err, &op),
+		errors.Is(err, errStalled), errors.Is(err, context.DeadlineExceeded):
 		return "check that " + host + " can be reached from here (HTTPS_PROXY, NO_PROXY)"
 	}
 	return ""
@@ -100,7 +102,8 @@ func remedyForFault(fault *transport.Error, host string) string {
 	case fault.StatusCode == http.StatusTooManyRequests:
 		return "wait, or log in for a higher limit: docker login " + host
 	case isDenied(fault):
-		return "log in with: docker login " + host + "; many registries give the same answer for a repository that does not exist"
+		return "log in with: docker login " + host +
+			"; many registries give the same answer for a repository that does not exist"
 	case fault.StatusCode == http.StatusNotFound:
 		return "check the name"
 	case fault.StatusCode >= 500:

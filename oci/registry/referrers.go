@@ -138,7 +138,11 @@ func (r *repository) lacksReferrers(a *answer) bool {
 // isUnknownRoute reports whether the answer would be the same for every digest.
 // Other answers, such as NAME_UNKNOWN, may hold for this digest only.
 func isUnknownRoute(fault *transport.Error) bool {
-	return len(fault.Errors) == 1 && (fault.Errors[0].Code == transport.UnsupportedErrorCode || fault.Errors[0].Code == "METHOD_UNKNOWN")
+	if len(fault.Errors) != 1 {
+		return false
+	}
+	code := fault.Errors[0].Code
+	return code == transport.UnsupportedErrorCode || code == "METHOD_UNKNOWN"
 }
 
 type referrerList struct {
@@ -157,7 +161,8 @@ func parseReferrers(raw []byte) ([]oci.Descriptor, error) {
 	// An empty list may be null. A document of another kind has no list either, and
 	// must not be taken for an empty one.
 	if list.MediaType != oci.TypeIndex && (list.MediaType != "" || list.Manifests == nil) {
-		return nil, fmt.Errorf("want an index of referrers (%s), found a document of media type %.100q", oci.TypeIndex, list.MediaType)
+		return nil, fmt.Errorf("want an index of referrers (%s), found a document of media type %.100q",
+			oci.TypeIndex, list.MediaType)
 	}
 	for i, d := range list.Manifests {
 		if err := checkBlob(d); err != nil {
@@ -205,7 +210,8 @@ func linkNext(headers []string) string {
 func isNext(params string) bool {
 	for p := range strings.SplitSeq(params, ";") {
 		k, v, _ := strings.Cut(strings.TrimRight(strings.TrimSpace(p), ", "), "=")
-		if strings.EqualFold(strings.TrimSpace(k), "rel") && slices.Contains(strings.Fields(strings.Trim(strings.TrimSpace(v), `"`)), "next") {
+		relations := strings.Fields(strings.Trim(strings.TrimSpace(v), `"`))
+		if strings.EqualFold(strings.TrimSpace(k), "rel") && slices.Contains(relations, "next") {
 			return true
 		}
 	}

@@ -18,7 +18,8 @@ const maxErrorBody = 64 << 10 // bytes of a registry's error message
 
 func (r *repository) url(kind, id string) *url.URL {
 	// The transport sets the scheme, once it has tried the host.
-	return &url.URL{Scheme: r.name.Scheme(), Host: r.name.RegistryStr(), Path: "/v2/" + r.name.RepositoryStr() + "/" + kind + "/" + id}
+	path := "/v2/" + r.name.RepositoryStr() + "/" + kind + "/" + id
+	return &url.URL{Scheme: r.name.Scheme(), Host: r.name.RegistryStr(), Path: path}
 }
 
 func (r *repository) get(ctx context.Context, u *url.URL, header http.Header) (*http.Response, error) {
@@ -126,7 +127,8 @@ func fetch(ctx context.Context, rawURL string, rt http.RoundTripper) ([]byte, er
 	if u.Scheme != "https" || u.Host == "" {
 		return nil, fmt.Errorf("%s: want a URL of the form https://host/path", what)
 	}
-	body, err := fetchOnce(ctx, u, &http.Client{Transport: rt, CheckRedirect: redirectPolicy(false), Timeout: fetchTimeout})
+	client := &http.Client{Transport: rt, CheckRedirect: redirectPolicy(false), Timeout: fetchTimeout}
+	body, err := fetchOnce(ctx, u, client)
 	if err != nil {
 		return nil, &fetchError{what + ": " + describe(err), err}
 	}

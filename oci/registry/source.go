@@ -171,7 +171,7 @@ func checkIdentifier(id string) error {
 		return err
 	}
 	if !tagGrammar.MatchString(id) {
-		return errors.New(`not a tag: want up to 128 letters, digits, "_", "." and "-", not beginning with one of the last two`)
+		return errors.New(`not a tag: want up to 128 letters, digits, "_", "." and "-", not beginning with "." or "-"`)
 	}
 	return nil
 }
