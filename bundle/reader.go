@@ -186,6 +186,15 @@ func (r *Reader) Sound() bool {
 	return true
 }
 
+// Metadata returns the metadata that was read, nil if there is no inventory that
+// can be read.
+func (r *Reader) Metadata() *Contents {
+	if r.Inventory == nil {
+		return nil
+	}
+	return &r.Contents
+}
+
 // Identity returns the SHA-256 of index.json, which identifies the bundle; it is
 // empty if there is none.
 func (r *Reader) Identity() oci.Digest {

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -68,6 +69,34 @@ type Anchors struct {
 // for the repository Signed. Both are repositories written in full, without tag
 // or digest.
 type AcceptReference struct{ Image, Signed string }
+
+// Known is what earlier verifications found, as a register keeps it. Only what was
+// verified counts.
+type Known interface {
+	// HighWater returns the highest serial that the holder of a seal key used in a
+	// stream, and the digest of the inventory that had it. entry is the number under
+	// which that is recorded, 0 if nothing is.
+	HighWater(sealKey, stream string) (serial uint64, inventory string, entry int, err error)
+	// LatestTrustedTime returns the newest trusted time of an image that was verified
+	// under the operator's own name for it. entry is 0 if nothing is recorded.
+	LatestTrustedTime(reference string) (at time.Time, entry int, err error)
+}
+
+// Named returns the names by which the operator knows images: those asked for, and
+// those of rules of the policy that stand for one name with its tag. A name that
+// only the bundle gives is never among them.
+func (o *Options) Named() []oci.Reference {
+	list := slices.Clone(o.Images)
+	if o.Policy == nil {
+		return list
+	}
+	for i := range o.Policy.Rules {
+		if ref, ok := o.Policy.Rules[i].name(); ok {
+			list = append(list, ref)
+		}
+	}
+	return list
+}
 
 // now returns the time to judge as of.
 func (o *Options) now() time.Time {
@@ -147,6 +176,21 @@ func (o *Options) anchors() []Anchor {
 	for _, l := range o.Logs {
 		list = append(list, Anchor{Kind: "log", Fingerprint: Text(l.Key.Fingerprint()), Source: l.Source,
 			Path: Text(l.Path), Name: Text(l.Name)})
+	}
+	return list
+}
+
+// anchors lists who may vouch, for the report. source says how each was pinned;
+// if it is empty, each kind has its own.
+func (d *Demands) anchors(source string) (list []Anchor) {
+	for _, k := range d.Keys {
+		list = append(list, keyAnchor("key", k, cmp.Or(source, "file")))
+	}
+	for _, f := range d.Fingerprints {
+		list = append(list, Anchor{Kind: "key", Fingerprint: Text(f), Source: cmp.Or(source, "fingerprint")})
+	}
+	for _, i := range d.Identities {
+		list = append(list, Anchor{Kind: "identity", Source: cmp.Or(source, "flag"), Name: Text(i.String())})
 	}
 	return list
 }

@@ -2,15 +2,23 @@ package verify
 
 import (
 	"cmp"
+	"crypto/x509"
 	"slices"
+	"time"
 
+	"github.com/gapseal/gapseal/bundle"
+	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify/check"
+	"github.com/gapseal/gapseal/verify/evidence"
+	"github.com/gapseal/gapseal/verify/rekor"
+	"github.com/gapseal/gapseal/verify/trust"
+	"github.com/gapseal/gapseal/verify/tsa"
 )
 
-// answer is a check with what only the judgement needs to know.
+// answer is a check with the image that it is about.
 type answer struct {
 	Check
-	image int // index of the image it is about; bundleWide otherwise
+	image int // index of the image; bundleWide for the bundle
 }
 
 const bundleWide = -1
@@ -21,19 +29,11 @@ type recorder struct {
 	advise  func(*check.Fault) string // may be nil
 }
 
-// remedy returns what to do about a fault: what the caller advises, or else what
-// package check knows.
-func (r *recorder) remedy(f *check.Fault) Text {
-	if r.advise != nil {
-		if s := r.advise(f); s != "" {
-			return Text(s)
-		}
-	}
-	return Text(check.Remedy(f))
-}
-
 func (r *recorder) add(image int, s check.Status, f check.Fault) {
-	c := Check{ID: f.ID, Class: f.ID.Class(), Status: s, Subject: Text(f.Subject), Detail: f.Detail, Expected: Text(f.Expected), Found: Text(f.Found)}
+	c := Check{
+		ID: f.ID, Class: f.ID.Class(), Status: s, Subject: Text(f.Subject),
+		Detail: f.Detail, Expected: Text(f.Expected), Found: Text(f.Found),
+	}
 	if s == check.Fail || s == check.Warn {
 		c.Remedy = r.remedy(&f)
 	}
@@ -43,16 +43,50 @@ func (r *recorder) add(image int, s check.Status, f check.Fault) {
 	r.answers = append(r.answers, answer{c, image})
 }
 
-// fault records a fail, or a warn for a fault that is no reason to reject.
-func (r *recorder) fault(image int, f *check.Fault) {
-	if f.Warn {
-		r.add(image, check.Warn, *f)
-		return
+// remedy returns what the caller advises against a fault, or else what package
+// check knows.
+func (r *recorder) remedy(f *check.Fault) Text {
+	if r.advise != nil {
+		if s := r.advise(f); s != "" {
+			return Text(s)
+		}
 	}
-	r.add(image, check.Fail, *f)
+	return Text(check.Remedy(f))
 }
 
-// has reports whether any answer of that status is about id.
+// fault records a fail, or a warn for a fault that is no reason to reject.
+func (r *recorder) fault(image int, f check.Fault) {
+	if f.Warn {
+		r.add(image, check.Warn, f)
+		return
+	}
+	r.add(image, check.Fail, f)
+}
+
+func (r *recorder) pass(image int, f check.Fault) { r.add(image, check.Pass, f) }
+
+// faults records faults that other packages found in the bundle.
+func (r *recorder) faults(list []*check.Fault) {
+	for _, f := range list {
+		r.fault(bundleWide, *f)
+	}
+}
+
+// passes adds a pass for each check that found nothing or, if it could not be
+// asked, a skip that says why.
+func (r *recorder) passes(ids []check.ID, asked bool, why string) {
+	for _, id := range ids {
+		switch {
+		case r.has(id, check.Fail) || r.has(id, check.Warn):
+		case asked:
+			r.pass(bundleWide, check.Fault{ID: id})
+		default:
+			r.add(bundleWide, check.Skip, check.Fault{ID: id, Detail: why})
+		}
+	}
+}
+
+// has reports whether the check has an answer of that status.
 func (r *recorder) has(id check.ID, s check.Status) bool {
 	return slices.ContainsFunc(r.answers, func(a answer) bool { return a.ID == id && a.Status == s })
 }
@@ -71,119 +105,167 @@ func (r *recorder) strict() {
 	}
 }
 
-// sorted returns the answers in the order of cause.
-func (r *recorder) sorted() []answer {
-	slices.SortStableFunc(r.answers, func(a, b answer) int { return cmp.Compare(check.Rank(a.ID), check.Rank(b.ID)) })
+// byCause sorts the answers, the first cause first.
+func (r *recorder) byCause() []answer {
+	slices.SortStableFunc(r.answers, func(a, b answer) int {
+		return cmp.Compare(check.Rank(a.ID), check.Rank(b.ID))
+	})
 	return r.answers
 }
 
-func (s *session) faults(list []*check.Fault) {
-	for _, f := range list {
-		s.rec.fault(bundleWide, f)
+// session is one verification: what was asked, what was read, and what has been
+// found. Each class of checks is judged by methods of its own, in its own file.
+type session struct {
+	recorder
+	opt    Options
+	anyone *Demands // who may vouch for some image
+	limits oci.Limits
+	ended  func() bool // the caller no longer waits for the result
+	rep    Report
+
+	c     *bundle.Contents
+	graph *bundle.Graph // nil if there is no readable inventory
+	found found
+
+	demand []*demands // on each image
+	rules  []matcher  // of the policy
+	keys   []*bundleKey
+	judged map[oci.Digest]bool // by manifest: whether every part of the evidence was judged
+	rooted map[int]bool        // images that came with a signature of their own
+
+	strengthChecked []string // fingerprints of pinned keys
+	signaturesRead  int64
+	unknownKeyTries int
+}
+
+// found is what was found of the blobs. Of a plan nothing was: see [planned].
+type found interface {
+	Has(oci.Digest) bool
+	State(oci.Digest) check.State
+	Whole() bool
+}
+
+// planned stands for a bundle that is not written yet.
+type planned struct{}
+
+func (planned) Has(oci.Digest) bool          { return true }
+func (planned) State(oci.Digest) check.State { return check.Unread }
+func (planned) Whole() bool                  { return true }
+
+// bundleKey is a public key found in the bundle.
+type bundleKey struct {
+	*trust.Key
+	pinned bool
+}
+
+func newSession(opt Options) *session {
+	s := &session{
+		recorder: recorder{advise: opt.Advise}, opt: opt, anyone: opt.anyone(),
+		limits: oci.DefaultLimits(), ended: func() bool { return false }, found: planned{},
+		judged: map[oci.Digest]bool{}, rooted: map[int]bool{},
+	}
+	at := opt.now()
+	clock := opt.clock(at)
+	s.rep = Report{
+		Schema: Schema, VerifiedAt: at, Clock: clock, Command: append([]string{}, opt.Command...),
+		Bundle:  BundleID{Path: opt.Path, Volumes: []Volume{}},
+		Anchors: opt.anchors(), Waivers: opt.waivers(clock), Transfer: opt.Transfer, Tool: opt.Tool,
+		Images: []Image{}, Keys: []Key{}, Blobs: []Blob{}, Checks: []Check{}, Failures: []Check{},
+	}
+	if p := opt.Policy; p != nil {
+		s.rep.Policy = &PolicyID{Name: Text(p.Name), Path: p.Path, Digest: p.Digest}
+	}
+	return s
+}
+
+// newImage returns the report's entry for an image about which nothing is known.
+func newImage(digest oci.Digest, reference string) Image {
+	return Image{
+		Digest: string(digest), ClaimedReference: reference,
+		BoundBy: check.BoundByNone, VouchedBy: check.VouchedByNone,
+		Platforms: []string{}, Signatures: []Signature{}, Attestations: []Attestation{}, Evidence: []Evidence{},
 	}
 }
 
-// unproven is the last line of defence: without a failed check, each image must
-// have a signature that counts. If not, the fault is ours.
-func (s *session) unproven() {
-	if s.rec.any(check.Fail) {
-		return
-	}
-	proven := len(s.rep.Images) > 0
-	for i := range s.rep.Images {
-		proven = proven && slices.ContainsFunc(s.rep.Images[i].Signatures, func(sig Signature) bool { return sig.Counts })
-	}
-	if !proven {
-		s.bundleFault(&check.Fault{ID: check.Internal, Detail: "no check failed, and yet an image has no signature that counts"})
+// judgement is one signature or attestation with the answers to all questions
+// about it. Every form of evidence is asked the same questions.
+type judgement struct {
+	s    *session
+	sig  evidence.Evidence
+	root oci.Digest // of the image that it came with
+	ref  oci.Reference
+	d    *demands
+	rec  recorder
+	info Signature
+
+	signer  *trust.Key        // that made it; nil if none at hand did
+	leaf    *x509.Certificate // that came with it; nil if none did
+	keyless bool              // judged by its certificate
+	named   bool              // the payload names the image's repository
+	entries []*logged
+	times   []time.Time       // trusted, of this signature
+	counted []*rekor.LogEntry // of trusted logs, about this signature
+	stamps  []*tsa.Result     // of trusted authorities, about this signature
+}
+
+// logged is a log entry that came with a signature, and what was found of it: the
+// checks in the report are about all entries of a signature together.
+type logged struct {
+	*rekor.LogEntry
+	body   *rekor.Entry // nil if it cannot be read
+	bound  bool         // it is about this very signature
+	signed bool         // a trusted log signed its SET, and so its time
+	proven bool         // a trusted log's checkpoint vouches for its inclusion proof
+	log    *trust.Log   // nil if the log is not trusted
+}
+
+func (j *judgement) fault(f check.Fault) {
+	f.Subject = j.sig.ID()
+	j.rec.fault(bundleWide, f)
+}
+
+func (j *judgement) pass(id check.ID, detail string) {
+	j.rec.pass(bundleWide, check.Fault{ID: id, Subject: j.sig.ID(), Detail: detail})
+}
+
+func (j *judgement) skip(id check.ID, detail string) {
+	j.rec.add(bundleWide, check.Skip, check.Fault{ID: id, Subject: j.sig.ID(), Detail: detail})
+}
+
+// passOnce records a pass for a question that is asked several times, such as of
+// each log entry, unless it has failed or passed before.
+func (j *judgement) passOnce(id check.ID) {
+	if !j.rec.has(id, check.Fail) && !j.rec.has(id, check.Pass) {
+		j.pass(id, "")
 	}
 }
 
-// finish turns answers about a bundle into a report.
-func (s *session) finish() Report {
-	s.structural()
-	s.budgets()
-	return s.conclude()
+// vouched reports whether an anchor vouches for the signer: the key is pinned, or
+// a trusted authority certified one of the identities demanded.
+func (j *judgement) vouched() bool {
+	if j.signer == nil {
+		return false
+	}
+	if j.keyless {
+		return j.rec.has(check.CertChain, check.Pass) && j.rec.has(check.CertIdentity, check.Pass)
+	}
+	return j.rec.has(check.TrustKey, check.Pass)
 }
 
-// conclude turns answers into a report.
-func (s *session) conclude() Report {
-	s.waivers()
-	if s.opt.Strict {
-		s.rec.strict()
-	}
-	rep := s.rep
-	rep.Images = append([]Image{}, s.rep.Images...)
-	rep.Verdict = check.Verified
-	failed := map[int]bool{}
-	for _, a := range s.rec.sorted() {
-		rep.Checks = append(rep.Checks, a.Check)
-		if a.Status == check.Fail {
-			rep.Failures = append(rep.Failures, a.Check)
-			rep.Verdict = check.Rejected
-			failed[a.image] = true
+// good reports whether an anchor vouches for the signer and nothing failed.
+func (j *judgement) good() bool { return !j.rec.any(check.Fail) && j.vouched() }
+
+// settle moves the answers to the session, for an image. If lenient, what is
+// wrong with the evidence is a warning: it does not count, and is not needed.
+func (j *judgement) settle(image int, lenient bool) {
+	for _, a := range j.rec.answers {
+		if a.Status == check.Fail && lenient {
+			a.Status = check.Warn
 		}
+		a.image = image
+		j.s.answers = append(j.s.answers, a)
 	}
-	for i := range rep.Images {
-		rep.Images[i].Verdict = check.Verified
-		if failed[i] || failed[bundleWide] {
-			rep.Images[i].Verdict = check.Rejected
-		}
-	}
-	s.totals(&rep)
-	return rep
-}
-
-// waivers shows each waiver among the checks, too.
-func (s *session) waivers() {
-	for _, w := range s.rep.Waivers {
-		s.rec.add(bundleWide, check.Warn, check.Fault{ID: check.PolicyWaiver, Detail: "a rule was waived: " + w})
-	}
-}
-
-// exportWaivers tells of what export was told to overlook.
-func (s *session) exportWaivers() {
-	for _, w := range s.c.Inventory.Waivers {
-		s.rec.add(bundleWide, check.Warn, check.Fault{ID: check.PolicyExportWaiver, Detail: "export wrote this bundle with a waiver", Found: w})
-	}
-}
-
-// totals counts what a signature that counts speaks for, and what was only
-// carried.
-func (s *session) totals(rep *Report) {
-	if rep.Verdict != check.Verified || s.graph == nil {
-		rep.Totals.UnjudgedBytes = rep.Totals.Bytes
-		return
-	}
-	rep.Totals.UnjudgedBytes = min(s.unjudgedBytes(), rep.Totals.Bytes)
-	rep.Totals.JudgedBytes = rep.Totals.Bytes - rep.Totals.UnjudgedBytes
-}
-
-// structural adds a pass for each check of the file and its documents that found
-// nothing, and a skip where an earlier failure kept it from being asked.
-func (s *session) structural() {
-	s.passes(scoped(check.OfFile), !s.whole(), "not reached: the file cannot be read to its end")
-	s.passes(scoped(check.OfDocuments), s.c == nil, "not reached: the inventory cannot be read")
-}
-
-// scoped lists the checks of a scope.
-func scoped(scope check.Scope) (ids []check.ID) {
-	for _, q := range check.Table {
-		if q.Scope == scope {
-			ids = append(ids, q.ID)
-		}
-	}
-	return ids
-}
-
-func (s *session) passes(ids []check.ID, broken bool, why string) {
-	for _, id := range ids {
-		if s.rec.has(id, check.Fail) || s.rec.has(id, check.Warn) {
-			continue
-		}
-		if broken {
-			s.rec.add(bundleWide, check.Skip, check.Fault{ID: id, Detail: why})
-			continue
-		}
-		s.rec.add(bundleWide, check.Pass, check.Fault{ID: id})
+	if before, ok := j.s.judged[j.sig.Manifest]; !ok || before {
+		j.s.judged[j.sig.Manifest] = j.sig.Message != nil
 	}
 }

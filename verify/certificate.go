@@ -16,7 +16,8 @@ import (
 func (j *judgement) readCertificate() {
 	if j.sig.Cert == nil {
 		if len(j.sig.Chain) > 0 {
-			j.fault(check.Fault{ID: check.CertEncoding, Detail: "a chain of certificates came without the certificate that it is for"})
+			j.fault(check.Fault{ID: check.CertEncoding,
+				Detail: "a chain of certificates came without the certificate that it is for"})
 		}
 		return
 	}
@@ -27,30 +28,37 @@ func (j *judgement) readCertificate() {
 	}
 	j.leaf = leaf
 	for i, der := range j.sig.Chain {
-		if slices.ContainsFunc(append(j.sig.Chain[:i:i], j.sig.Cert), func(c []byte) bool { return bytes.Equal(c, der) }) {
-			j.fault(check.Fault{ID: check.CertEncoding, Detail: "the chain that came with the certificate holds one twice"})
+		same := func(c []byte) bool { return bytes.Equal(c, der) }
+		if same(j.sig.Cert) || slices.ContainsFunc(j.sig.Chain[:i], same) {
+			j.fault(check.Fault{ID: check.CertEncoding,
+				Detail: "the chain that came with the certificate holds one twice"})
 			return
 		}
 		if _, err := cert.Parse(der); err != nil {
-			j.fault(check.Fault{ID: check.CertEncoding, Detail: "the chain that came with the certificate: " + err.Error()})
+			j.fault(check.Fault{ID: check.CertEncoding,
+				Detail: "the chain that came with the certificate: " + err.Error()})
 			return
 		}
 	}
 }
 
 // certificate judges a keyless signature: the chain at the time of signing, the
-// promises of the certificate logs, and the identity. It is asked only if an
+// promises of the certificate logs, and the identity. It is judged only if an
 // identity was demanded; under a pinned key a certificate proves nothing.
 func (j *judgement) certificate() {
 	if !j.keyless {
 		if j.leaf != nil && j.vouched() {
-			j.fault(check.Fault{ID: check.PolicyNotJudged, Detail: "not judged: a certificate came with the signature of a pinned key, and no identity was demanded; it proves nothing", Warn: true})
+			j.fault(check.Fault{ID: check.PolicyNotJudged, Warn: true,
+				Detail: "not judged: a certificate came with the signature of a pinned key, " +
+					"and no identity was demanded; it proves nothing"})
 		}
 		return
 	}
 	if j.leaf == nil {
 		if j.sig.Cert == nil {
-			j.fault(check.Fault{ID: check.CertChain, Cause: check.CausePlainKey, Detail: "an identity was demanded, and the signature was made by a plain key", Expected: "a certificate", Found: "none"})
+			j.fault(check.Fault{ID: check.CertChain, Cause: check.CausePlainKey,
+				Detail:   "an identity was demanded, and the signature was made by a plain key",
+				Expected: "a certificate", Found: "none"})
 		}
 		return
 	}
@@ -68,7 +76,7 @@ func (j *judgement) certificate() {
 func (j *judgement) chain() {
 	times := j.times
 	if len(times) == 0 {
-		times = []time.Time{{}} // package cert says that there is none
+		times = []time.Time{{}} // for which package cert returns ErrNoTime
 	}
 	for _, at := range times {
 		c, err := cert.VerifyChain(j.leaf, j.s.opt.CAs, at)
@@ -92,23 +100,25 @@ func (j *judgement) chain() {
 	j.passOnce(check.CertChain)
 }
 
-// companions warns of certificates that came along and are no part of the
-// trusted chain: nothing signs them, and nobody asked for them.
+// companions warns of certificates that came along and are not part of the trusted
+// chain: nothing signs that they belong here.
 func (j *judgement) companions(c *cert.Chain) {
 	for _, der := range j.sig.Chain {
 		known := slices.ContainsFunc(c.Authority.Chain, func(k *x509.Certificate) bool { return bytes.Equal(k.Raw, der) })
 		if !known && !j.rec.has(check.PolicyNotJudged, check.Warn) {
-			j.fault(check.Fault{ID: check.PolicyNotJudged, Detail: "not judged: a certificate came along that is no part of the trusted chain; it proves nothing", Warn: true})
+			j.fault(check.Fault{ID: check.PolicyNotJudged, Warn: true,
+				Detail: "not judged: a certificate came along that is not part of the trusted chain; it proves nothing"})
 		}
 	}
 }
 
+// identity compares the certificate's identity with those demanded.
 func (j *judgement) identity(id *cert.Identity) {
 	var err error
 	for i, want := range j.d.Identities {
 		if err = want.Match(id); err == nil {
 			j.pass(check.CertIdentity, "")
-			if j.rec.has(check.CertChain, check.Pass) { // else the certificate is anybody's
+			if j.rec.has(check.CertChain, check.Pass) { // else anyone could have issued the certificate
 				j.info.Identity, j.info.Issuer = Text(id.SAN), Text(id.Issuer)
 				j.info.demanded = fmt.Sprint("identity ", i)
 			}
@@ -116,8 +126,10 @@ func (j *judgement) identity(id *cert.Identity) {
 		}
 	}
 	f := check.Fault{ID: check.CertIdentity, Detail: err.Error()}
-	if m := (*cert.MismatchError)(nil); errors.As(err, &m) {
-		f.Detail, f.Expected, f.Found = "the certificate has another "+m.What, m.Expected, clip(m.Found)
+	var mismatch *cert.MismatchError
+	if errors.As(err, &mismatch) {
+		f.Detail = "the certificate has another " + mismatch.What
+		f.Expected, f.Found = mismatch.Expected, check.Clip(mismatch.Found)
 	}
 	j.fault(f)
 }

@@ -3,6 +3,7 @@ package verify
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,7 +14,8 @@ import (
 	"github.com/gapseal/gapseal/verify/check"
 )
 
-// payload is what cosign's first generation signs.
+// payload is what cosign's first generation signs: the simple signing format of
+// containers/image.
 type payload struct {
 	Critical struct {
 		Identity struct {
@@ -29,14 +31,14 @@ type payload struct {
 
 const payloadType = "cosign container image signature"
 
-// claim is what a signature says beside the image it is about.
+// claim is what a signature says besides the digest of its image.
 type claim struct {
 	reference   *string // docker-reference; nil where the form has none
 	annotations map[string]jsontext.Value
 }
 
-// claims reads what was signed, in whatever form. It returns nil if that says
-// nothing that could be judged.
+// claims reads what was signed, in any form. It returns nil if that is nothing
+// that could be judged.
 func (j *judgement) claims() *claim {
 	switch {
 	case j.sig.Statement != nil:
@@ -44,14 +46,14 @@ func (j *judgement) claims() *claim {
 	case j.sig.Form == check.FormSimpleSigning:
 		return j.payloadClaims()
 	case j.sig.Envelope != nil:
-		return nil // a statement that cannot be read: told as such
+		return nil // the statement cannot be read, which package evidence reports
 	}
 	j.passOnce(check.SignatureClaims) // the image's own manifest was signed
 	return &claim{}
 }
 
-// statementClaims takes over what reading the statement found: without a
-// problem it is about the image it is stored for.
+// statementClaims returns the annotations of the statement's subjects that are the
+// image. Package evidence reports a statement about anything else.
 func (j *judgement) statementClaims() *claim {
 	c := &claim{annotations: map[string]jsontext.Value{}}
 	for _, subject := range j.sig.Statement.About(j.sig.Subject) {
@@ -61,11 +63,12 @@ func (j *judgement) statementClaims() *claim {
 	return c
 }
 
-// payloadClaims checks that the payload is a claim about the image it is stored
-// for.
+// payloadClaims checks that a simple signing payload is about the image for which
+// it is stored.
 func (j *judgement) payloadClaims() *claim {
-	if max := j.s.limits.Payload; int64(len(j.sig.Payload)) > max {
-		j.fault(check.Fault{ID: check.LimitPayload, Detail: "the signed payload", Expected: fmt.Sprintf("at most %d bytes", max), Found: fmt.Sprintf("%d bytes", len(j.sig.Payload))})
+	if most := j.s.limits.Payload; int64(len(j.sig.Payload)) > most {
+		j.fault(check.Fault{ID: check.LimitPayload, Detail: "the signed payload",
+			Expected: fmt.Sprintf("at most %d bytes", most), Found: fmt.Sprintf("%d bytes", len(j.sig.Payload))})
 		return nil
 	}
 	var p payload
@@ -73,65 +76,89 @@ func (j *judgement) payloadClaims() *claim {
 		j.fault(check.Fault{ID: check.SignatureClaims, Detail: "the signed payload: " + err.Error()})
 		return nil
 	}
+	critical := &p.Critical
 	ok := true
-	if p.Critical.Type != payloadType {
+	if critical.Type != payloadType {
 		ok = false
-		j.fault(check.Fault{ID: check.SignatureClaims, Detail: "critical.type of the payload", Expected: payloadType, Found: clip(p.Critical.Type)})
+		j.fault(check.Fault{ID: check.SignatureClaims, Detail: "critical.type of the payload",
+			Expected: payloadType, Found: check.Clip(critical.Type)})
 	}
-	if p.Critical.Image.Digest != string(j.sig.Subject) {
+	if critical.Image.Digest != string(j.sig.Subject) {
 		ok = false
-		j.fault(check.Fault{ID: check.SignatureClaims, Detail: "the signature is about another image", Expected: string(j.sig.Subject), Found: clip(p.Critical.Image.Digest)})
+		j.fault(check.Fault{ID: check.SignatureClaims, Detail: "the signature is about another image",
+			Expected: string(j.sig.Subject), Found: check.Clip(critical.Image.Digest)})
 	}
 	if ok {
 		j.pass(check.SignatureClaims, "")
 	}
-	return &claim{reference: &p.Critical.Identity.DockerReference, annotations: p.Optional}
+	return &claim{reference: &critical.Identity.DockerReference, annotations: p.Optional}
 }
 
-// reference checks that the payload names the repository the image is known by,
-// and its tag if it names one.
+// subject asks what the checks of blobs ask in a bundle: whether there is a
+// subject, and whether a message signature is over the very bytes of it.
+func (j *judgement) subject() {
+	_, err := oci.ParseDigest(string(j.sig.Subject))
+	ofMessage := j.sig.Envelope == nil && j.sig.Form != check.FormSimpleSigning
+	switch {
+	case err != nil:
+		j.fault(check.Fault{ID: check.SignatureClaims, Detail: "the subject: " + err.Error()})
+	case j.sig.Message == nil && !j.rec.any(check.Fail):
+		j.fault(check.Fault{ID: check.SignatureClaims, Detail: "what was signed is not at hand",
+			Expected: string(j.sig.Subject), Found: "nothing"})
+	case j.sig.Message != nil && ofMessage && oci.FromBytes(j.sig.Message) != j.sig.Subject:
+		j.fault(check.Fault{ID: check.BlobDigest, Detail: "the message is not the subject",
+			Expected: string(j.sig.Subject), Found: string(oci.FromBytes(j.sig.Message))})
+	}
+}
+
+// demands asks what the operator demands of one signature.
+func (j *judgement) demands(c *claim) {
+	if c.reference != nil {
+		j.reference(*c.reference)
+	}
+	j.annotations(c)
+	j.age()
+}
+
+// reference checks that the payload names the repository by which the image is
+// known, and its tag if the payload names one.
 func (j *judgement) reference(claimed string) {
 	signed, err := oci.ParseReference(claimed)
 	bare, _, _ := strings.Cut(claimed, "@")
-	tag := oci.HasTag(bare)
+	tagged := oci.HasTag(bare)
 	switch {
 	case err != nil:
-	case tag && j.ref.Tag != "" && signed.Tag != j.ref.Tag:
+	case tagged && j.ref.Tag != "" && signed.Tag != j.ref.Tag:
 	case signed.Digest != "" && signed.Digest != j.sig.Subject:
 	case signed.Repository == j.ref.Repository:
 		j.named = true
 		j.pass(check.SignatureReference, "")
 		return
-	case j.accepted(signed.Repository):
+	case slices.Contains(j.s.opt.AcceptReference, AcceptReference{j.ref.Repository, signed.Repository}):
 		j.pass(check.SignatureReference, "waived: signed for "+signed.Repository)
 		return
 	}
-	f := check.Fault{ID: check.SignatureReference, Detail: "the signature was made for another repository or tag", Expected: j.ref.Name(), Found: clip(claimed)}
+	f := check.Fault{ID: check.SignatureReference, Expected: j.ref.Name(), Found: check.Clip(claimed),
+		Detail: "the signature was made for another repository or tag"}
 	if len(j.s.opt.AcceptReference) > 0 {
-		f.ID, f.Detail = check.PolicyAccept, "the signature was made for a repository that is not accepted for this image"
+		f.ID = check.PolicyAccept
+		f.Detail = "the signature was made for a repository that is not accepted for this image"
 	}
 	j.fault(f)
 }
 
-func (j *judgement) accepted(signed string) bool {
-	for _, a := range j.s.opt.AcceptReference {
-		if a.Image == j.ref.Repository && a.Signed == signed {
-			return true
-		}
-	}
-	return false
-}
-
-// annotations checks that the payload carries what the operator demanded.
+// annotations checks that the signature carries what every source of demands asks
+// for.
 func (j *judgement) annotations(c *claim) {
 	asked, ok := false, true
 	for _, from := range j.d.each {
-		for _, name := range sortedKeys(from.Annotations) {
+		for _, name := range slices.Sorted(maps.Keys(from.Annotations)) {
 			asked = true
 			want := from.Annotations[name]
 			if got, found := annotation(c, name); !found || got != want {
 				ok = false
-				j.fault(check.Fault{ID: check.PolicyAnnotations, Detail: fmt.Sprintf("annotation %q", clip(name)), Expected: want, Found: clip(got)})
+				j.fault(check.Fault{ID: check.PolicyAnnotations, Detail: fmt.Sprintf("annotation %q", check.Clip(name)),
+					Expected: want, Found: check.Clip(got)})
 			}
 		}
 	}
@@ -140,8 +167,8 @@ func (j *judgement) annotations(c *claim) {
 	}
 }
 
-// annotation returns a string annotation of the payload; found is false, and
-// value says why, if there is none. As for cosign, a number is no string.
+// annotation returns a string annotation. If there is none, found is false and
+// value says why. As for cosign, a number is not a string.
 func annotation(c *claim, name string) (value string, found bool) {
 	raw, found := c.annotations[name]
 	if !found {
@@ -154,7 +181,7 @@ func annotation(c *claim, name string) (value string, found bool) {
 	return string(text), true
 }
 
-// age holds the trusted time against what the operator demanded of it.
+// age compares the trusted time with what was demanded of it.
 func (j *judgement) age() {
 	d := j.d
 	if d.MaxAge == 0 && d.NotBefore.IsZero() && d.NotAfter.IsZero() {
@@ -162,23 +189,25 @@ func (j *judgement) age() {
 	}
 	t := j.info.TrustedTime
 	if t == nil {
-		j.fault(check.Fault{ID: check.PolicyAge, Detail: "an age was demanded, and the signature has no trusted time", Expected: "a time that a trusted log signed", Found: "none"})
+		j.fault(check.Fault{ID: check.PolicyAge, Detail: "an age was demanded, and the signature has no trusted time",
+			Expected: "a time that a trusted log signed", Found: "none"})
 		return
 	}
 	oldest := d.NotBefore
 	if since := j.s.rep.VerifiedAt.Add(-d.MaxAge); d.MaxAge != 0 && since.After(oldest) {
 		oldest = since
 	}
-	ok := true
-	if t.Before(oldest) {
-		ok = false
-		j.fault(check.Fault{ID: check.PolicyAge, Detail: "the signature is older than was demanded", Expected: "not before " + oldest.Format(time.RFC3339), Found: t.Format(time.RFC3339)})
-	}
-	if !d.NotAfter.IsZero() && t.After(d.NotAfter) {
-		ok = false
-		j.fault(check.Fault{ID: check.PolicyAge, Detail: "the signature is newer than was demanded", Expected: "not after " + d.NotAfter.Format(time.RFC3339), Found: t.Format(time.RFC3339)})
-	}
-	if ok {
+	f := check.Fault{ID: check.PolicyAge, Found: t.Format(time.RFC3339)}
+	switch {
+	case t.Before(oldest):
+		f.Detail = "the signature is older than was demanded"
+		f.Expected = "not before " + oldest.Format(time.RFC3339)
+		j.fault(f)
+	case !d.NotAfter.IsZero() && t.After(d.NotAfter):
+		f.Detail = "the signature is newer than was demanded"
+		f.Expected = "not after " + d.NotAfter.Format(time.RFC3339)
+		j.fault(f)
+	default:
 		j.pass(check.PolicyAge, "")
 	}
 }

@@ -1,8 +1,9 @@
 package verify
 
 import (
-	"cmp"
+	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gapseal/gapseal/oci"
@@ -12,7 +13,7 @@ import (
 
 // Demands say who may vouch for an image, and what must hold of it. One
 // signature must meet every demand on signatures. The zero value demands
-// nothing, and lets nobody vouch.
+// nothing, and pins nothing that could vouch.
 type Demands struct {
 	Keys         []*trust.Key   // any of which may have signed
 	Fingerprints []string       // of such keys, which the bundle or the log entry must bring
@@ -62,19 +63,78 @@ func (d *Demands) pinned() []string {
 // pins reports whether key is pinned.
 func (d *Demands) pins(key *trust.Key) bool { return slices.Contains(d.pinned(), key.Fingerprint()) }
 
-// anchors lists who may vouch, for the report. source says how each was pinned;
-// if it is empty, each kind has its own.
-func (d *Demands) anchors(source string) (list []Anchor) {
-	for _, k := range d.Keys {
-		list = append(list, keyAnchor("key", k, cmp.Or(source, "file")))
+// Policy is a set of demands that is kept in a file; package policy reads it. It
+// adds to the demands of [Options].
+type Policy struct {
+	Name   string // that the policy gives itself, for the report
+	Path   string // of its file, for the report
+	Digest string // SHA-256 of its file, for the report
+
+	Rules         []Rule // the first whose pattern matches an image's reference applies to it
+	JudgeUnlisted bool   // images that no rule matches are judged by the options alone, not refused
+
+	MaxImages      int      // in the bundle; zero allows any number
+	MaxBytes       int64    // of the bundle; zero allows any number
+	Transfer       []string // fields that the transfer record must have, named as by [Transfer.Fields]
+	RefuseRollback bool     // what is older than what is known is refused, instead of a warning
+}
+
+// Rule says what a policy demands of the images that its pattern matches. A
+// pattern is a repository written in full, with or without a tag: * matches any
+// text without a slash, ** any text, and a pattern without a tag any tag.
+type Rule struct {
+	Pattern  string
+	Required bool // the bundle must hold an image that matches
+	Demands
+}
+
+// Covers reports whether this rule matches all that another pattern matches. It may
+// miss that where both have a * within one part of the name.
+func (r *Rule) Covers(pattern string) bool {
+	repository, tag := splitPattern(pattern)
+	m := newMatcher(r.Pattern)
+	if strings.Contains(repository, "**") && !strings.Contains(r.Pattern, "**") {
+		return false // it matches slashes, and r does not
 	}
-	for _, f := range d.Fingerprints {
-		list = append(list, Anchor{Kind: "key", Fingerprint: Text(f), Source: cmp.Or(source, "fingerprint")})
+	return m.repository.MatchString(repository) && (m.tag == nil || tag != "" && m.tag.MatchString(tag))
+}
+
+// name returns the one image name for which the pattern stands, if it is one name
+// with its tag: a pattern without a tag may match older builds beside newer ones.
+func (r *Rule) name() (ref oci.Reference, ok bool) {
+	repository, tag := splitPattern(r.Pattern)
+	return oci.Reference{Repository: repository, Tag: tag}, tag != "" && !strings.Contains(r.Pattern, "*")
+}
+
+// matcher is a compiled pattern; tag is nil if any will do.
+type matcher struct{ repository, tag *regexp.Regexp }
+
+func newMatcher(pattern string) matcher {
+	repository, tag := splitPattern(pattern)
+	m := matcher{repository: glob(repository)}
+	if tag != "" {
+		m.tag = glob(tag)
 	}
-	for _, i := range d.Identities {
-		list = append(list, Anchor{Kind: "identity", Source: cmp.Or(source, "flag"), Name: Text(i.String())})
+	return m
+}
+
+func (m matcher) matches(ref oci.Reference) bool {
+	return m.repository.MatchString(ref.Repository) && (m.tag == nil || m.tag.MatchString(ref.Tag))
+}
+
+// splitPattern cuts the tag off: what follows a colon behind the last slash.
+func splitPattern(p string) (repository, tag string) {
+	if i := strings.LastIndexByte(p, ':'); i > strings.LastIndexByte(p, '/') {
+		return p[:i], p[i+1:]
 	}
-	return list
+	return p, ""
+}
+
+func glob(pattern string) *regexp.Regexp {
+	q := regexp.QuoteMeta(pattern)
+	q = strings.ReplaceAll(q, `\*\*`, `.*`)
+	q = strings.ReplaceAll(q, `\*`, `[^/]*`)
+	return regexp.MustCompile(`^(?:` + q + `)$`)
 }
 
 // demands are what is demanded of one image, by the options and by the rule of

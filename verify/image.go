@@ -10,71 +10,59 @@ import (
 	"github.com/gapseal/gapseal/verify/check"
 )
 
-// image judges one image: its documents, its signatures, and what is claimed.
+// image judges one image: its documents, its signatures, and what it claims to be.
 func (s *session) image(i int) {
 	g := &s.graph.Images[i]
 	ref, err := oci.ParseReference(g.Reference)
 	if err != nil {
-		ref = oci.Reference{} // told as a fault of the inventory
+		ref = oci.Reference{} // which has failed as a fault of the inventory
 	}
-	s.rep.Images = append(s.rep.Images, Image{
-		Digest: string(g.Digest), ClaimedReference: g.Reference, BoundBy: check.BoundByNone, VouchedBy: check.VouchedByNone,
-		Platforms: append([]string{}, g.Carried...), Signatures: []Signature{}, Attestations: []Attestation{}, Evidence: []Evidence{},
-	})
+	img := newImage(g.Digest, g.Reference)
+	img.Platforms = append(img.Platforms, g.Carried...)
+	s.rep.Images = append(s.rep.Images, img)
 	d := s.demandsOn(ref)
 	s.demand = append(s.demand, d)
 	s.configs(i, g)
-	s.narrowed(i, g, d)
-	s.ruled(i, g, d)
+	s.platforms(i, g, d)
+	s.listed(i, g, d)
 	s.allowed(i, g, d)
-	s.anchoredImage(i, g, d)
+	s.anchored(i, g, d)
 	s.signatures(i, g, ref, d)
 	s.requiredAttestations(i, g, d)
 	s.bound(i, g, ref)
 	s.listEvidence(i, g)
 }
 
-// narrowed tells of platforms that export left out, and refuses if one of them
-// was asked for.
-func (s *session) narrowed(i int, g *bundle.ImageGraph, d *demands) {
-	names := make([]string, len(g.Omitted))
-	for j, o := range g.Omitted {
-		names[j] = o.Platform
-	}
+// platforms warns of platforms that export left out, and refuses if one of them
+// was demanded or if none is left.
+func (s *session) platforms(i int, g *bundle.ImageGraph, d *demands) {
+	f := check.Fault{ID: check.ManifestNarrowed, Subject: string(g.Digest), Found: strings.Join(g.Carried, ", ")}
 	for _, want := range d.Platforms {
-		if !s.carries(g, want) {
-			s.rec.fault(i, &check.Fault{ID: check.ManifestNarrowed, Subject: string(g.Digest), Detail: "a platform that was asked for is not in the bundle", Expected: want.String(), Found: strings.Join(g.Carried, ", ")})
+		if !carries(g, want) {
+			f.Detail, f.Expected = "a platform that was asked for is not in the bundle", want.String()
+			s.fault(i, f)
 		}
 	}
-	if len(names) > 0 {
-		s.rec.fault(i, &check.Fault{ID: check.ManifestNarrowed, Subject: string(g.Digest), Detail: "export left platforms out: " + strings.Join(names, ", "), Found: strings.Join(g.Carried, ", "), Warn: true})
+	if len(g.Omitted) > 0 {
+		var names []string
+		for _, o := range g.Omitted {
+			names = append(names, o.Platform)
+		}
+		f.Detail, f.Expected, f.Warn = "export left platforms out: "+strings.Join(names, ", "), "", true
+		s.fault(i, f)
 	}
-	if oci.IsIndex(g.MediaType) && s.graph.Manifests[g.Digest] != nil && !s.runnable(g) {
-		s.rec.fault(i, &check.Fault{ID: check.ManifestRunnable, Subject: string(g.Digest), Detail: "no platform of the index is in the bundle", Expected: "at least one", Found: "none"})
+	isIndex := oci.IsIndex(g.MediaType) && s.graph.Manifests[g.Digest] != nil
+	if isIndex && !slices.ContainsFunc(g.Tree, s.isPlatform) {
+		s.fault(i, check.Fault{ID: check.ManifestRunnable, Subject: string(g.Digest),
+			Detail: "no platform of the index is in the bundle", Expected: "at least one", Found: "none"})
 	}
 }
 
-func (s *session) carries(g *bundle.ImageGraph, want oci.Platform) bool {
+func carries(g *bundle.ImageGraph, want oci.Platform) bool {
 	return slices.ContainsFunc(g.Carried, func(name string) bool {
 		p, err := oci.ParsePlatform(name)
 		return err == nil && p.Matches(want)
 	})
-}
-
-// runnable reports whether a child is present that is more than an attestation.
-func (s *session) runnable(g *bundle.ImageGraph) bool {
-	return slices.ContainsFunc(g.Tree, s.isPlatform)
-}
-
-// isPlatform reports whether a node is something to run: no index, and no
-// attestation stored among the platforms.
-func (s *session) isPlatform(n bundle.TreeNode) bool {
-	m := s.graph.Manifests[n.Digest]
-	if m == nil || oci.IsIndex(m.MediaType) {
-		return false
-	}
-	_, evidence := m.EvidenceKind()
-	return !evidence
 }
 
 // configs judges the config of each platform.
@@ -92,17 +80,21 @@ func (s *session) config(i int, n bundle.TreeNode, m *oci.Manifest) {
 	subject := string(m.Config.Digest)
 	c, f := s.graph.Config(m.Config.Digest)
 	if f != nil {
-		s.rec.fault(i, f)
+		s.fault(i, *f)
 		return
 	}
 	if c == nil {
-		return // missing or damaged: the layout and blob checks speak of it
+		return // missing or damaged, which the checks of layout and blobs report
 	}
-	if _, evidence := m.EvidenceKind(); !evidence && len(c.RootFS.DiffIDs) != len(m.Layers) {
-		s.rec.fault(i, &check.Fault{ID: check.ConfigDiffIDs, Subject: subject, Detail: "the config does not match the manifest",
-			Expected: fmt.Sprintf("%d diff_ids, one for each layer", len(m.Layers)), Found: fmt.Sprint(len(c.RootFS.DiffIDs))})
+	if _, isEvidence := m.EvidenceKind(); !isEvidence && len(c.RootFS.DiffIDs) != len(m.Layers) {
+		s.fault(i, check.Fault{ID: check.ConfigDiffIDs, Subject: subject,
+			Detail:   "the config does not match the manifest",
+			Expected: fmt.Sprintf("%d diff_ids, one for each layer", len(m.Layers)),
+			Found:    fmt.Sprint(len(c.RootFS.DiffIDs))})
 	}
 	if p := n.Platform; p != nil && p.OS != "unknown" && !c.Platform().Matches(*p) {
-		s.rec.fault(i, &check.Fault{ID: check.ConfigPlatform, Subject: subject, Detail: "the config names another platform than the index", Expected: p.String(), Found: c.Platform().String(), Warn: true})
+		s.fault(i, check.Fault{ID: check.ConfigPlatform, Subject: subject, Warn: true,
+			Detail:   "the config names another platform than the index",
+			Expected: p.String(), Found: c.Platform().String()})
 	}
 }

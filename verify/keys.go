@@ -18,13 +18,7 @@ import (
 	"github.com/gapseal/gapseal/verify/trust"
 )
 
-// bundleKey is a public key found in the bundle.
-type bundleKey struct {
-	*trust.Key
-	pinned bool
-}
-
-// readKeys reads the bundle's key artifacts. A key is worth nothing for being
+// readKeys reads the key artifacts of the bundle. A key is not trusted for being
 // there; a pinned fingerprint selects one.
 func (s *session) readKeys() {
 	for _, k := range s.c.Inventory.Keys {
@@ -36,17 +30,19 @@ func (s *session) readKeys() {
 	s.judgeKeys()
 }
 
+// readKey returns a key of the bundle, nil if it cannot be read.
 func (s *session) readKey(k bundle.Key) *bundleKey {
 	m := s.graph.Manifests[k.Digest]
-	if m == nil || len(m.Layers) != 1 {
-		if m != nil {
-			s.keyFault(k, "the key artifact has not exactly one layer", "1", fmt.Sprint(len(m.Layers)))
-		}
+	if m == nil {
+		return nil // which the checks of layout and blobs report
+	}
+	if len(m.Layers) != 1 {
+		s.keyFault(k, "the key artifact has not exactly one layer", "1", fmt.Sprint(len(m.Layers)))
 		return nil
 	}
 	pem, ok := s.c.Meta[m.Layers[0].Digest]
 	if !ok {
-		return nil // the layout and blob checks speak of it
+		return nil // likewise
 	}
 	if want, err := bundle.KeyArtifact(pem); err != nil || !bytes.Equal(want, s.c.Meta[k.Digest]) {
 		s.keyFault(k, "the key artifact is not the one the format dictates", "", "")
@@ -54,45 +50,42 @@ func (s *session) readKey(k bundle.Key) *bundleKey {
 	}
 	key, err := trust.ParseKey(pem)
 	if err != nil {
-		s.bundleFault(&check.Fault{ID: check.TrustBundleKey, Subject: string(k.Digest), Detail: "the key in the bundle cannot be read: " + err.Error()})
+		s.fault(bundleWide, check.Fault{ID: check.TrustBundleKey, Subject: string(k.Digest),
+			Detail: "the key in the bundle cannot be read: " + err.Error()})
 		return nil
 	}
 	if key.PEM() != string(pem) || key.Fingerprint() != k.Fingerprint {
 		s.keyFault(k, "the key is not in canonical form, or not the one listed", key.Fingerprint(), k.Fingerprint)
 		return nil
 	}
-	return &bundleKey{key, s.pins(key)}
+	return &bundleKey{key, s.anyone.pins(key)}
 }
 
 func (s *session) keyFault(k bundle.Key, detail, want, got string) {
-	s.bundleFault(&check.Fault{ID: check.LayoutInventory, Subject: string(k.Digest), Detail: detail, Expected: want, Found: got})
+	s.fault(bundleWide, check.Fault{ID: check.LayoutInventory, Subject: string(k.Digest),
+		Detail: detail, Expected: want, Found: got})
 }
 
-// pins reports whether the operator vouches for key.
-func (s *session) pins(key *trust.Key) bool {
-	return s.anyone.pins(key)
-}
-
-// judgeKeys says what stands between the bundle's keys and the pinned ones.
+// judgeKeys compares the keys of the bundle with those that are pinned.
 func (s *session) judgeKeys() {
 	if !s.anyone.anchored() {
-		s.bundleFault(&check.Fault{ID: check.TrustUnanchored, Detail: "no key was pinned, so nothing vouches for this bundle. " + s.untrustedKeys(), Expected: "a key, a fingerprint or an identity", Found: "none"})
+		s.fault(bundleWide, check.Fault{ID: check.TrustUnanchored,
+			Detail:   "no key was pinned, so nothing vouches for this bundle. " + s.untrustedKeys(),
+			Expected: "a key, a fingerprint or an identity", Found: "none"})
 		return
 	}
-	s.rec.add(bundleWide, check.Pass, check.Fault{ID: check.TrustUnanchored})
-	if len(s.keys) == 0 {
-		return
-	}
+	s.pass(bundleWide, check.Fault{ID: check.TrustUnanchored})
 	anyPinned := slices.ContainsFunc(s.keys, func(k *bundleKey) bool { return k.pinned })
 	for _, k := range s.keys {
 		f := check.Fault{ID: check.TrustBundleKey, Subject: k.Fingerprint()}
 		if k.pinned {
-			s.rec.add(bundleWide, check.Pass, f)
+			s.pass(bundleWide, f)
 			continue
 		}
-		f.Detail, f.Expected, f.Found = "the key carried in the bundle is not pinned", strings.Join(s.anyone.pinned(), ", "), k.Fingerprint()
-		f.Warn = anyPinned || len(s.anyone.Identities) > 0 // under an identity no key is asked
-		s.bundleFault(&f)
+		f.Detail = "the key carried in the bundle is not pinned"
+		f.Expected, f.Found = strings.Join(s.anyone.pinned(), ", "), k.Fingerprint()
+		f.Warn = anyPinned || len(s.anyone.Identities) > 0 // an identity signs without any of these keys
+		s.fault(bundleWide, f)
 	}
 }
 
@@ -104,35 +97,40 @@ func (s *session) untrustedKeys() string {
 	for i, k := range s.keys {
 		names[i] = k.Fingerprint()
 	}
-	return "Fingerprint from the bundle, untrusted: " + strings.Join(names, ", ") + ". Compare it with one that you received out of band."
+	return "Fingerprint from the bundle, untrusted: " + strings.Join(names, ", ") +
+		". Compare it with one that you received out of band."
 }
 
-// anchorStrength refuses pinned keys, and log keys, too weak to vouch for
-// anything.
+// anchorStrength refuses pinned keys, and keys of logs, that are too weak to vouch
+// for anything.
 func (s *session) anchorStrength() {
 	keys := slices.Concat(s.anyone.Keys, s.opt.SealKeys)
 	for _, k := range s.keys {
-		if k.pinned && !slices.ContainsFunc(keys, func(o *trust.Key) bool { return o.Fingerprint() == k.Fingerprint() }) {
+		same := func(o *trust.Key) bool { return o.Fingerprint() == k.Fingerprint() }
+		if k.pinned && !slices.ContainsFunc(keys, same) {
 			keys = append(keys, k.Key)
 		}
 	}
 	for _, k := range keys {
+		f := check.Fault{ID: check.TrustStrength, Subject: k.Fingerprint(), Found: k.Describe()}
 		if err := k.CheckStrength(); err != nil {
-			s.bundleFault(&check.Fault{ID: check.TrustStrength, Subject: k.Fingerprint(), Detail: err.Error(), Found: k.Describe()})
+			f.Detail = err.Error()
+			s.fault(bundleWide, f)
 		} else {
-			s.rec.add(bundleWide, check.Pass, check.Fault{ID: check.TrustStrength, Subject: k.Fingerprint(), Found: k.Describe()})
+			s.pass(bundleWide, f)
 		}
-		s.weighed = append(s.weighed, k.Fingerprint())
+		s.strengthChecked = append(s.strengthChecked, k.Fingerprint())
 	}
 	for _, l := range s.opt.Logs {
 		if err := l.Key.CheckStrength(); err != nil {
-			s.bundleFault(&check.Fault{ID: check.TrustStrength, Subject: l.Key.Fingerprint(), Detail: "log: " + err.Error(), Found: l.Key.Describe()})
+			s.fault(bundleWide, check.Fault{ID: check.TrustStrength, Subject: l.Key.Fingerprint(),
+				Detail: "log: " + err.Error(), Found: l.Key.Describe()})
 		}
 	}
 }
 
-// crypto finds the key that made the signature, the pinned ones first. A key
-// from the bundle or the log entry only serves to say whose signature it is.
+// crypto finds the key that made the signature, trying the pinned ones first. Keys
+// of the bundle or of a log entry only serve to say whose signature it is.
 func (j *judgement) crypto() {
 	if j.sig.Signature == nil {
 		j.skip(check.SignatureCrypto, "the signature cannot be decoded")
@@ -151,21 +149,23 @@ func (j *judgement) crypto() {
 		j.cryptoByCertificate()
 		return
 	}
-	key, alsoBad := j.firstStranger(others)
+	key, alsoBad := j.firstThatVerifies(j.affordable(others))
 	if key != nil {
 		j.signedBy(key)
-		j.stranger(key)
+		j.unpinned(key)
 		return
 	}
 	if bad = cmp.Or(bad, alsoBad); bad != nil {
 		j.fault(check.Fault{ID: check.SignatureEncoding, Detail: bad.Error()})
 		return
 	}
-	j.fault(check.Fault{ID: check.SignatureCrypto, Detail: "verifies under no key at hand: pinned, in the bundle, or in the log entry", Expected: strings.Join(j.d.pinned(), ", "), Found: "a signature by none of them"})
+	j.fault(check.Fault{ID: check.SignatureCrypto,
+		Detail:   "verifies under no key at hand: pinned, in the bundle, or in the log entry",
+		Expected: strings.Join(j.d.pinned(), ", "), Found: "a signature by none of them"})
 }
 
-// cryptoByCertificate checks the signature under the certificate's key; whether
-// the certificate is worth anything is asked of its chain.
+// cryptoByCertificate checks the signature under the certificate's key. Whether
+// the certificate itself can be trusted is judged later.
 func (j *judgement) cryptoByCertificate() {
 	if j.leaf == nil {
 		j.skip(check.SignatureCrypto, "no certificate came with the signature")
@@ -191,25 +191,10 @@ func (j *judgement) signedBy(key *trust.Key) {
 	j.pass(check.SignatureCrypto, "")
 }
 
-// hint refuses a key hint that is not the key's: nothing signs it. cosign writes
-// the SHA-256 of the key's DER in base64, others in hex.
-func (j *judgement) hint() {
-	if j.leaf != nil && j.signer != nil && !bytes.Equal(j.leaf.RawSubjectPublicKeyInfo, j.signer.DER) {
-		j.fault(check.Fault{ID: check.SignatureEncoding, Detail: "the certificate that came with the signature is of another key than the one that signed"})
-	}
-	if j.sig.Hint == "" || j.signer == nil {
-		return
-	}
-	sum := sha256.Sum256(j.signer.DER)
-	if want := base64.StdEncoding.EncodeToString(sum[:]); j.sig.Hint != want && j.sig.Hint != hex.EncodeToString(sum[:]) {
-		j.fault(check.Fault{ID: check.SignatureEncoding, Detail: "the Sigstore bundle hints at another key than the one that signed", Expected: want, Found: clip(j.sig.Hint)})
-	}
-}
-
-// strength refuses a weak key that a pinned fingerprint selected in the log
-// entry; keys from elsewhere have been judged already.
+// strength refuses a weak key of a log entry that a pinned fingerprint selected.
+// Other pinned keys were judged before.
 func (j *judgement) strength(key *trust.Key) {
-	if slices.Contains(j.s.weighed, key.Fingerprint()) {
+	if slices.Contains(j.s.strengthChecked, key.Fingerprint()) {
 		return
 	}
 	if err := key.CheckStrength(); err != nil {
@@ -217,82 +202,8 @@ func (j *judgement) strength(key *trust.Key) {
 	}
 }
 
-// Keys that nobody pinned are tried to say whose signature it is. Nothing but
-// that message depends on it, so it must not cost much, whatever a bundle holds.
-const (
-	maxStrangers   = 16   // keys of the bundle that are tried on one signature
-	maxStrange     = 2000 // tries in all
-	maxStrangerRSA = 4096 // bits of a key that is tried
-)
-
-// firstStranger is firstThatVerifies for keys that nobody pinned.
-func (j *judgement) firstStranger(keys []*trust.Key) (*trust.Key, *trust.EncodingError) {
-	tried := keys[:0:0]
-	for _, k := range keys {
-		if rsa, ok := k.Public.(*rsa.PublicKey); ok && rsa.N.BitLen() > maxStrangerRSA || j.s.strange >= maxStrange {
-			continue
-		}
-		j.s.strange++
-		tried = append(tried, k)
-	}
-	return j.firstThatVerifies(tried)
-}
-
-// candidates lists the keys that could have made the signature.
-func (j *judgement) candidates() (pinned, others []*trust.Key) {
-	pinned = append(pinned, j.d.Keys...)
-	for _, k := range j.s.keys {
-		if j.d.pins(k.Key) {
-			pinned = append(pinned, k.Key)
-		} else if len(others) < maxStrangers {
-			others = append(others, k.Key)
-		}
-	}
-	for _, pub := range j.presented() {
-		key, err := trust.NewKey(pub)
-		switch {
-		case err != nil:
-		case j.d.pins(key):
-			pinned = append(pinned, key)
-		default:
-			others = append(others, key)
-		}
-	}
-	return pinned, others
-}
-
-// presented lists the keys that the signature's own certificate and log entries
-// present.
-func (j *judgement) presented() (keys []crypto.PublicKey) {
-	if j.leaf != nil {
-		keys = append(keys, j.leaf.PublicKey)
-	}
-	for _, l := range j.entries {
-		if l.body == nil {
-			continue
-		}
-		if pub, err := l.body.Key(); err == nil {
-			keys = append(keys, pub)
-		}
-	}
-	return keys
-}
-
-// firstThatVerifies returns the key that made the signature. If none did, bad
-// says what is wrong with its encoding, if that is it.
-func (j *judgement) firstThatVerifies(keys []*trust.Key) (key *trust.Key, bad *trust.EncodingError) {
-	for _, k := range keys {
-		err := k.Verify(j.sig.Message, j.sig.Signature)
-		if err == nil {
-			return k, nil
-		}
-		errors.As(err, &bad)
-	}
-	return nil, bad
-}
-
-// stranger tells that the signature was made by a key nobody vouched for.
-func (j *judgement) stranger(key *trust.Key) {
+// unpinned reports that the signature was made by a key that is not pinned.
+func (j *judgement) unpinned(key *trust.Key) {
 	if !j.d.anchored() {
 		j.skip(check.TrustKey, "no key was pinned")
 		return
@@ -309,4 +220,101 @@ func (j *judgement) stranger(key *trust.Key) {
 		f.Detail = "the signature was made by the key of a certificate, and no identity was demanded"
 	}
 	j.fault(f)
+}
+
+// hint refuses a hint at another key than the one that signed: the hint is not
+// signed. cosign writes the SHA-256 of the key's DER in base64, others in hex.
+func (j *judgement) hint() {
+	if j.signer == nil {
+		return
+	}
+	if j.leaf != nil && !bytes.Equal(j.leaf.RawSubjectPublicKeyInfo, j.signer.DER) {
+		j.fault(check.Fault{ID: check.SignatureEncoding,
+			Detail: "the certificate that came with the signature is of another key than the one that signed"})
+	}
+	if j.sig.Hint == "" {
+		return
+	}
+	sum := sha256.Sum256(j.signer.DER)
+	want := base64.StdEncoding.EncodeToString(sum[:])
+	if j.sig.Hint != want && j.sig.Hint != hex.EncodeToString(sum[:]) {
+		j.fault(check.Fault{ID: check.SignatureEncoding, Expected: want, Found: check.Clip(j.sig.Hint),
+			Detail: "the Sigstore bundle hints at another key than the one that signed"})
+	}
+}
+
+// Keys that are not pinned are tried to say whose signature it is. Only a message
+// depends on it, so it must be cheap however many keys a bundle holds.
+const (
+	maxUnknownKeys     = 16   // keys of the bundle that are tried on one signature
+	maxUnknownKeyTries = 2000 // tries in all
+	maxUnknownKeyRSA   = 4096 // bits of a key that is tried
+)
+
+// affordable returns the keys that are tried although they are not pinned.
+func (j *judgement) affordable(keys []*trust.Key) (tried []*trust.Key) {
+	for _, k := range keys {
+		if j.s.unknownKeyTries >= maxUnknownKeyTries {
+			break
+		}
+		if pub, ok := k.Public.(*rsa.PublicKey); ok && pub.N.BitLen() > maxUnknownKeyRSA {
+			continue
+		}
+		j.s.unknownKeyTries++
+		tried = append(tried, k)
+	}
+	return tried
+}
+
+// candidates lists the keys that could have made the signature.
+func (j *judgement) candidates() (pinned, others []*trust.Key) {
+	pinned = append(pinned, j.d.Keys...)
+	for _, k := range j.s.keys {
+		if j.d.pins(k.Key) {
+			pinned = append(pinned, k.Key)
+		} else if len(others) < maxUnknownKeys {
+			others = append(others, k.Key)
+		}
+	}
+	for _, pub := range j.presented() {
+		key, err := trust.NewKey(pub)
+		switch {
+		case err != nil:
+		case j.d.pins(key):
+			pinned = append(pinned, key)
+		default:
+			others = append(others, key)
+		}
+	}
+	return pinned, others
+}
+
+// presented lists the keys that the certificate and the log entries of the
+// signature present.
+func (j *judgement) presented() (keys []crypto.PublicKey) {
+	if j.leaf != nil {
+		keys = append(keys, j.leaf.PublicKey)
+	}
+	for _, l := range j.entries {
+		if l.body == nil {
+			continue
+		}
+		if pub, err := l.body.Key(); err == nil {
+			keys = append(keys, pub)
+		}
+	}
+	return keys
+}
+
+// firstThatVerifies returns the key that made the signature. If none did, bad says
+// what is wrong with the signature's encoding, if that is why.
+func (j *judgement) firstThatVerifies(keys []*trust.Key) (key *trust.Key, bad *trust.EncodingError) {
+	for _, k := range keys {
+		err := k.Verify(j.sig.Message, j.sig.Signature)
+		if err == nil {
+			return k, nil
+		}
+		errors.As(err, &bad)
+	}
+	return nil, bad
 }

@@ -6,62 +6,64 @@ import (
 	"io"
 	"sync"
 
-	"github.com/gapseal/gapseal/bundle"
 	"github.com/gapseal/gapseal/internal/layer"
 	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify/check"
 )
 
-// layers looks into image layers as they are hashed: their first bytes always,
-// their whole content with --deep.
+// layers looks into image layers as they are hashed: at their first bytes always,
+// at their whole content if layers are to be unpacked.
 type layers struct {
 	s        *session
 	expected map[oci.Digest][]expectation
+	compared bool // some layer was unpacked, and has its diff_id
 
 	mu    sync.Mutex // guards what follows
 	peeks map[oci.Digest]*layer.Peek
 	deep  map[oci.Digest]*layer.Unpacker
-
-	compared bool // some layer was unpacked, and has its diff_id
 }
 
-// expectation is what one manifest and its config say of a layer.
+// expectation is what a manifest and its config say about a layer.
 type expectation struct {
-	image     int
 	mediaType string
 	format    layer.Format
-	diffID    string // empty if the config does not say
+	diffID    string // empty if the config has none for it
 }
 
 func newLayers(s *session) *layers {
-	l := &layers{s: s, expected: map[oci.Digest][]expectation{}, peeks: map[oci.Digest]*layer.Peek{}, deep: map[oci.Digest]*layer.Unpacker{}}
+	l := &layers{
+		s: s, expected: map[oci.Digest][]expectation{},
+		peeks: map[oci.Digest]*layer.Peek{}, deep: map[oci.Digest]*layer.Unpacker{},
+	}
 	if s.graph == nil {
 		return l
 	}
-	seen := map[oci.Digest]bool{} // a manifest says the same in every image
+	seen := map[oci.Digest]bool{} // several images may share a manifest
 	for _, g := range s.graph.Images {
 		for _, n := range g.Tree {
 			if m := s.graph.Manifests[n.Digest]; m != nil && m.HasImageConfig() && !seen[n.Digest] {
 				seen[n.Digest] = true
-				l.expect(bundleWide, m)
+				l.expect(m)
 			}
 		}
 	}
 	return l
 }
 
-func (l *layers) expect(image int, m *oci.Manifest) {
+// expect notes what a manifest and its config say about its layers.
+func (l *layers) expect(m *oci.Manifest) {
 	var diffIDs []string
-	if c, f := l.s.graph.Config(m.Config.Digest); c != nil && f == nil && len(c.RootFS.DiffIDs) == len(m.Layers) {
+	c, f := l.s.graph.Config(m.Config.Digest)
+	if c != nil && f == nil && len(c.RootFS.DiffIDs) == len(m.Layers) {
 		diffIDs = c.RootFS.DiffIDs
 	}
-	_, evidence := m.EvidenceKind()
+	_, isEvidence := m.EvidenceKind()
 	for i, d := range m.Layers {
 		format, ok := layer.FormatOf(d.MediaType)
-		if !ok && evidence {
-			continue // else it is Other: what unpacks images may look at the content alone
+		if !ok && isEvidence {
+			continue // of an image it is layer.Other: what unpacks it may go by the content alone
 		}
-		e := expectation{image: image, mediaType: d.MediaType, format: format}
+		e := expectation{mediaType: d.MediaType, format: format}
 		if diffIDs != nil {
 			e.diffID = diffIDs[i]
 		}
@@ -69,7 +71,7 @@ func (l *layers) expect(image int, m *oci.Manifest) {
 	}
 }
 
-// tap is called once for each content blob, from several goroutines.
+// tap is called once for each blob, from several goroutines.
 func (l *layers) tap(d oci.Digest, size int64) io.WriteCloser {
 	if len(l.expected[d]) == 0 {
 		return nil
@@ -77,7 +79,8 @@ func (l *layers) tap(d oci.Digest, size int64) io.WriteCloser {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.s.opt.Deep {
-		u := layer.NewUnpacker(size, layer.Limits{MaxUnpacked: l.s.limits.Unpacked, MaxRatio: l.s.limits.Ratio})
+		lim := l.s.limits
+		u := layer.NewUnpacker(size, layer.Limits{MaxUnpacked: lim.Unpacked, MaxRatio: lim.Ratio})
 		l.deep[d] = u
 		return quiet{u}
 	}
@@ -86,8 +89,7 @@ func (l *layers) tap(d oci.Digest, size int64) io.WriteCloser {
 	return nopCloser{p}
 }
 
-// quiet keeps what is wrong with a layer for its result: to whoever hashes the
-// blob it is no error.
+// quiet keeps what is wrong with a layer for its result: hashing goes on.
 type quiet struct{ *layer.Unpacker }
 
 func (q quiet) Close() error {
@@ -102,7 +104,10 @@ func (nopCloser) Close() error { return nil }
 // judge records what was seen. A blob whose digest is wrong is judged too: its
 // digest check fails as well.
 func (l *layers) judge() {
-	for _, b := range l.content() {
+	if l.s.graph == nil {
+		return
+	}
+	for _, b := range l.s.graph.Blobs {
 		if p := l.peeks[b.Digest]; p != nil {
 			l.compareFormat(b.Digest, p.Format(), true)
 		}
@@ -110,32 +115,30 @@ func (l *layers) judge() {
 			l.unpacked(b.Digest, u.Result())
 		}
 	}
-	if l.s.graph == nil {
+	l.s.passes([]check.ID{check.ConfigLayerType}, true, "")
+	if !l.s.opt.Deep {
+		l.s.passes([]check.ID{check.ConfigDiffID}, false, "layers were not unpacked")
 		return
 	}
-	if !l.s.opt.Deep {
-		l.s.rec.add(bundleWide, check.Skip, check.Fault{ID: check.ConfigDiffID, Detail: "layers were not unpacked"})
-	}
-	l.s.passes([]check.ID{check.ConfigLayerType}, false, "")
-	if l.s.opt.Deep {
-		l.s.passes([]check.ID{check.LimitUnpacked, check.BlobWrapper}, false, "")
-		l.s.passes([]check.ID{check.ConfigDiffID}, !l.compared, "there was no layer of an image to be unpacked")
-	}
+	l.s.passes([]check.ID{check.LimitUnpacked, check.BlobWrapper}, true, "")
+	l.s.passes([]check.ID{check.ConfigDiffID}, l.compared, "there was no layer of an image to unpack")
 }
 
-func (l *layers) content() []bundle.Blob {
-	if l.s.graph == nil {
-		return nil
-	}
-	return l.s.graph.Blobs
+// fault reports what is wrong with a layer. It is a fault of the bundle, since
+// several images may share the layer.
+func (l *layers) fault(d oci.Digest, f check.Fault) {
+	f.Subject = string(d)
+	l.s.fault(bundleWide, f)
 }
 
-// compareFormat holds a layer's first bytes against its media type: a warning,
-// unless the layer was unpacked.
+// compareFormat compares a layer's first bytes with its media type. A difference
+// is a warning, unless the layer was unpacked.
 func (l *layers) compareFormat(d oci.Digest, found layer.Format, warn bool) {
 	for _, e := range l.expected[d] {
 		if e.format != found && e.format != layer.Other {
-			l.s.rec.fault(e.image, &check.Fault{ID: check.ConfigLayerType, Subject: string(d), Detail: "the layer does not begin as its media type says", Expected: string(e.format) + " (" + clip(e.mediaType) + ")", Found: string(found), Warn: warn})
+			l.fault(d, check.Fault{ID: check.ConfigLayerType, Warn: warn,
+				Detail:   "the layer does not begin as its media type says",
+				Expected: string(e.format) + " (" + check.Clip(e.mediaType) + ")", Found: string(found)})
 			return
 		}
 	}
@@ -143,36 +146,38 @@ func (l *layers) compareFormat(d oci.Digest, found layer.Format, warn bool) {
 
 func (l *layers) unpacked(d oci.Digest, r layer.Result) {
 	l.compareFormat(d, r.Format, false)
-	first := l.expected[d][0].image
 	for _, finding := range r.Findings {
-		l.s.rec.fault(first, &check.Fault{ID: check.BlobWrapper, Subject: string(d), Detail: finding, Warn: true})
+		l.fault(d, check.Fault{ID: check.BlobWrapper, Detail: finding, Warn: true})
 	}
-	if limit := (*layer.LimitError)(nil); errors.As(r.Err, &limit) {
-		l.s.rec.fault(first, &check.Fault{ID: check.LimitUnpacked, Subject: string(d), Detail: limit.What + " of the layer when unpacked", Expected: fmt.Sprintf("at most %d", limit.Limit), Found: fmt.Sprintf("%d or more", limit.Found)})
-		return
+	var limit *layer.LimitError
+	switch {
+	case errors.As(r.Err, &limit):
+		l.fault(d, check.Fault{ID: check.LimitUnpacked, Detail: limit.What + " of the layer when unpacked",
+			Expected: fmt.Sprintf("at most %d", limit.Limit), Found: fmt.Sprintf("%d or more", limit.Found)})
+	case errors.Is(r.Err, layer.ErrInternal):
+		l.fault(d, check.Fault{ID: check.Internal, Detail: r.Err.Error()})
+	default:
+		l.compareDiffID(d, r)
 	}
-	if errors.Is(r.Err, layer.ErrInternal) {
-		l.s.rec.fault(first, &check.Fault{ID: check.Internal, Subject: string(d), Detail: r.Err.Error()})
-		return
-	}
-	l.compareDiffID(d, r)
 }
 
 func (l *layers) compareDiffID(d oci.Digest, r layer.Result) {
 	for _, e := range l.expected[d] {
 		if e.diffID == "" {
-			continue // counted in config.diff-ids
+			continue // which config.diff-ids reports
 		}
 		if e.format == layer.Other {
-			l.s.rec.fault(e.image, &check.Fault{ID: check.ConfigDiffID, Subject: string(d), Detail: "not compared: this version does not know the layer's media type", Found: clip(e.mediaType), Warn: true})
+			l.fault(d, check.Fault{ID: check.ConfigDiffID, Warn: true, Found: check.Clip(e.mediaType),
+				Detail: "not compared: this version does not know the layer's media type"})
 			continue
 		}
-		f := &check.Fault{ID: check.ConfigDiffID, Subject: string(d), Detail: "the layer unpacks to something else than its config says", Expected: clip(e.diffID), Found: r.DiffID}
+		f := check.Fault{ID: check.ConfigDiffID, Expected: check.Clip(e.diffID), Found: r.DiffID,
+			Detail: "the layer, once unpacked, is not what its config says"}
 		if r.Err != nil {
 			f.Detail, f.Found = "the layer cannot be unpacked: "+r.Err.Error(), ""
 		}
 		if r.Err != nil || r.DiffID != e.diffID {
-			l.s.rec.fault(e.image, f)
+			l.fault(d, f)
 			return
 		}
 		l.compared = true

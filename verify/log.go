@@ -4,34 +4,26 @@ import (
 	"cmp"
 	"encoding/hex"
 	"errors"
+	"maps"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/gapseal/gapseal/verify/check"
 	"github.com/gapseal/gapseal/verify/rekor"
 	"github.com/gapseal/gapseal/verify/trust"
 )
 
-// logged is one log entry that came with a signature. What was found of it is
-// noted here, since the checks in the report speak of all entries together.
-type logged struct {
-	*rekor.LogEntry
-	body   *rekor.Entry // nil if it cannot be read
-	bound  bool         // it is about this very signature
-	signed bool         // a trusted log signed its SET, and so its time
-	proven bool         // a trusted log's checkpoint vouches for its proof
-	log    *trust.Log   // nil if it is not trusted
-}
-
 func (l *logged) id() string { return hex.EncodeToString(l.LogID) }
 
-// readEntries parses the log entries. Every one that came must be good: a
-// waiver excuses absence only.
+// readEntries parses the log entries. Each that came must be good: a waiver only
+// excuses that none came.
 func (j *judgement) readEntries() {
 	if len(j.sig.Entries) == 0 {
 		if j.sig.Rekor == nil && !j.rec.has(check.RekorEncoding, check.Fail) {
 			j.noEntry()
 		} else {
-			j.pass(check.RekorPresent, "") // it came, and cannot be read
+			j.pass(check.RekorPresent, "") // one came, and cannot be read
 		}
 		return
 	}
@@ -55,7 +47,8 @@ func (j *judgement) readEntry(e *rekor.LogEntry) *logged {
 	}
 	body, err := e.ParseBody()
 	if err == nil && j.sig.Form == check.FormSimpleSigning && (body.Kind != "hashedrekord" || body.APIVersion != "0.0.1") {
-		err = &rekor.UnsupportedError{Kind: body.Kind, APIVersion: body.APIVersion, For: "a signature of cosign's first generation"}
+		err = &rekor.UnsupportedError{Kind: body.Kind, APIVersion: body.APIVersion,
+			For: "a signature of cosign's first generation"}
 	}
 	if err != nil {
 		j.fault(check.Fault{ID: rekorID(err, check.RekorEncoding), Detail: err.Error()})
@@ -66,16 +59,18 @@ func (j *judgement) readEntry(e *rekor.LogEntry) *logged {
 	return l
 }
 
-// noEntry judges a signature that nobody logged.
+// noEntry judges a signature without a log entry.
 func (j *judgement) noEntry() {
 	if j.s.opt.IgnoreTlog && !j.d.RequireInclusion {
-		j.fault(check.Fault{ID: check.RekorPresent, Detail: "no log entry came with the signature; waived", Warn: true})
+		j.fault(check.Fault{ID: check.RekorPresent, Warn: true,
+			Detail: "no log entry came with the signature; waived"})
 		return
 	}
-	j.fault(check.Fault{ID: check.RekorPresent, Detail: "no log entry came with the signature", Expected: "a log entry with a signed entry timestamp or an inclusion proof", Found: "none"})
+	j.fault(check.Fault{ID: check.RekorPresent, Detail: "no log entry came with the signature",
+		Expected: "a log entry with a signed entry timestamp or an inclusion proof", Found: "none"})
 }
 
-// rekorID maps an error of package rekor to the check it answers.
+// rekorID returns the check that an error of package rekor fails.
 func rekorID(err error, otherwise check.ID) check.ID {
 	var unsupported *rekor.UnsupportedError
 	switch {
@@ -87,7 +82,7 @@ func rekorID(err error, otherwise check.ID) check.ID {
 	return otherwise
 }
 
-// bindEntry checks that an entry is about this message, this signature and the
+// bindEntry checks that an entry is about this message, this signature, and the
 // key or certificate that made it. A valid entry about something else proves
 // nothing.
 func (j *judgement) bindEntry(l *logged) {
@@ -113,8 +108,8 @@ func (j *judgement) bindEntry(l *logged) {
 	}
 }
 
-// bindings asks an entry about the message and the signature, as their form
-// wants it.
+// bindings compares an entry with the message and the signature, in the way of
+// their form.
 func (j *judgement) bindings(body *rekor.Entry) (message, signature error) {
 	if env := j.sig.Envelope; env != nil {
 		return body.BindEnvelope(env), body.BindEnvelopeSignature(env)
@@ -122,25 +117,27 @@ func (j *judgement) bindings(body *rekor.Entry) (message, signature error) {
 	return body.BindPayload(j.sig.Message), body.BindSignature(j.sig.Signature)
 }
 
-// answer records what a question of package rekor came to.
+// answer records what package rekor answered to a question.
 func (j *judgement) answer(id check.ID, err error) bool {
 	if err == nil {
 		j.passOnce(id)
 		return true
 	}
 	f := check.Fault{ID: rekorID(err, id), Detail: err.Error()}
-	if m := (*rekor.MismatchError)(nil); errors.As(err, &m) {
-		f.Detail, f.Expected, f.Found = "the log entry has another "+m.What, m.Expected, m.Found
+	var mismatch *rekor.MismatchError
+	if errors.As(err, &mismatch) {
+		f.Detail = "the log entry has another " + mismatch.What
+		f.Expected, f.Found = mismatch.Expected, mismatch.Found
 	}
 	j.fault(f)
 	return false
 }
 
-// log checks the log's own word for an entry: the signed entry timestamp, and
-// the inclusion proof with its checkpoint, each where it is present.
+// log checks that a trusted log vouches for an entry: the signed entry timestamp
+// (SET), and the inclusion proof with its checkpoint, each where it is present.
 func (j *judgement) log(l *logged) {
 	if len(l.LogID) == 0 {
-		return // told as an encoding
+		return // which has failed as an encoding
 	}
 	if l.log = j.trustedLog(l.id()); l.log == nil {
 		j.unknownLog(l)
@@ -156,26 +153,29 @@ func (j *judgement) log(l *logged) {
 
 func (j *judgement) set(l *logged, b *rekor.Bundle) {
 	if err := rekor.VerifySET(b, l.log.Key.Public); err != nil {
-		j.fault(check.Fault{ID: check.RekorSET, Detail: err.Error(), Expected: "signed by " + logName(l.log), Found: "log id " + l.id()})
+		j.fault(check.Fault{ID: check.RekorSET, Detail: err.Error(),
+			Expected: "signed by " + logName(l.log), Found: "log id " + l.id()})
 		return
 	}
 	l.signed = true
 	j.passOnce(check.RekorSET)
 }
 
-// inclusion checks the proof even where a SET would suffice: what is present
+// inclusion checks the proof even where a SET would be enough: what is present
 // must be right.
 func (j *judgement) inclusion(l *logged) {
 	if l.Proof == nil {
 		if j.d.RequireInclusion {
-			j.fault(check.Fault{ID: check.RekorInclusion, Detail: "an inclusion proof was demanded, and the log entry has none", Expected: "an inclusion proof", Found: "none"})
+			j.fault(check.Fault{ID: check.RekorInclusion,
+				Detail:   "an inclusion proof was demanded, and the log entry has none",
+				Expected: "an inclusion proof", Found: "none"})
 		}
 		return
 	}
 	included := j.answer(check.RekorInclusion, l.Proof.Verify(l.Body))
 	key := rekor.CheckpointKey{Public: l.log.Key.Public}
 	if l.log.Source == trust.SourceBuiltin || l.Bundle() == nil {
-		key.Name = l.log.Name // a log of Rekor v1 may sign by a name that its URL does not tell
+		key.Name = l.log.Name // a log of Rekor v1 may sign under a name that its URL does not contain
 	}
 	c, err := rekor.VerifyCheckpoint(l.Proof.Checkpoint, []rekor.CheckpointKey{key})
 	if err == nil {
@@ -183,7 +183,8 @@ func (j *judgement) inclusion(l *logged) {
 	}
 	l.proven = j.answer(check.RekorCheckpoint, err) && included
 	if err == nil && len(c.Unknown) > 0 {
-		j.fault(check.Fault{ID: check.RekorWitness, Detail: "the checkpoint bears signatures of witnesses that nobody asked about", Found: strings.Join(c.Unknown, ", "), Warn: true})
+		j.fault(check.Fault{ID: check.RekorWitness, Warn: true, Found: strings.Join(c.Unknown, ", "),
+			Detail: "the checkpoint bears signatures of witnesses, which were not judged"})
 	}
 }
 
@@ -196,7 +197,8 @@ func (j *judgement) trustedLog(id string) *trust.Log {
 	return nil
 }
 
-// unknownLog tells a log id that was changed from a log that is not trusted.
+// unknownLog distinguishes a log id that was changed from a log that is not
+// trusted.
 func (j *judgement) unknownLog(entry *logged) {
 	if b := entry.Bundle(); b != nil {
 		for i := range j.s.opt.Logs {
@@ -204,15 +206,93 @@ func (j *judgement) unknownLog(entry *logged) {
 			as := *b
 			as.LogID = l.ID
 			if rekor.VerifySET(&as, l.Key.Public) == nil || rekor.VerifySET(b, l.Key.Public) == nil {
-				j.fault(check.Fault{ID: check.RekorLogID, Detail: "the entry was signed by a trusted log, under another log id", Expected: l.ID, Found: b.LogID})
+				j.fault(check.Fault{ID: check.RekorLogID, Expected: l.ID, Found: b.LogID,
+					Detail: "the entry was signed by a trusted log, under another log id"})
 				return
 			}
 		}
 	}
 	known := map[string]bool{}
-	for _, l := range j.s.opt.Logs {
-		known[logName(&l)] = true
+	for i := range j.s.opt.Logs {
+		known[logName(&j.s.opt.Logs[i])] = true
 	}
-	j.fault(check.Fault{ID: check.TrustLog, Detail: "the entry is of a log that is not trusted; a trusted root may be older than the signature", Expected: strings.Join(sortedKeys(known), ", "), Found: "log id " + entry.id()})
+	j.fault(check.Fault{ID: check.TrustLog, Found: "log id " + entry.id(),
+		Detail:   "the entry is of a log that is not trusted; a trusted root may be older than the signature",
+		Expected: strings.Join(slices.Sorted(maps.Keys(known)), ", ")})
 	j.skip(check.RekorSET, "the log's key is not at hand")
+}
+
+// windows judges each entry's time, and whether its log's key was valid when the
+// entry was made: by the time of the log, or else of a timestamp, or else now. A
+// log's time comes before that of a timestamp authority in the report.
+func (j *judgement) windows() {
+	stamped := slices.Clone(j.times)
+	if j.info.TimeSource != "" {
+		j.info.TrustedTime, j.info.TimeSource, j.times = nil, "", nil
+	}
+	for _, l := range j.entries {
+		if l.log != nil {
+			j.window(l, stamped)
+		}
+	}
+	for _, t := range stamped {
+		j.trustTime(t, sourceTSA)
+	}
+}
+
+func (j *judgement) window(l *logged, stamped []time.Time) {
+	at := j.s.rep.VerifiedAt
+	switch {
+	case l.signed:
+		at = time.Unix(l.IntegratedTime, 0).UTC()
+	case l.SET != nil:
+		return // the SET is wrong, so no log vouches for its time
+	case len(stamped) > 0:
+		at = stamped[0]
+	}
+	valid := true
+	if err := l.log.CheckWindow(at); err != nil {
+		valid = false
+		j.fault(check.Fault{ID: check.TrustValidity, Detail: err.Error(), Found: at.Format(time.RFC3339)})
+	} else {
+		j.passOnce(check.TrustValidity)
+	}
+	if l.signed && j.future(at) {
+		j.futureFault(check.RekorTime, "the entry's time", at)
+		return
+	}
+	if l.signed {
+		j.passOnce(check.RekorTime)
+	}
+	if l.bound && (l.signed || l.SET == nil && l.proven) {
+		j.reportLog(l, at, valid)
+	}
+}
+
+// reportLog reports an entry that is about this signature. A time without a SET is
+// left out, since no log signed it.
+func (j *judgement) reportLog(l *logged, at time.Time, valid bool) {
+	if valid {
+		j.counted = append(j.counted, l.LogEntry)
+	}
+	if j.info.Log == nil {
+		j.info.Log = &LogEntry{LogID: l.id(), Log: Text(l.log.Name), LogIndex: l.LogIndex,
+			Kind: Text(l.body.Kind + "/" + l.body.APIVersion)}
+		j.info.rekor = RawJSON(j.sig.Rekor)
+		if l.signed {
+			j.info.Log.IntegratedTime = &at
+		} else {
+			j.info.Log.LogIndex = l.Proof.LogIndex // the one that the checkpoint vouches for
+		}
+	}
+	if l.signed && valid {
+		j.trustTime(at, sourceLog)
+	}
+}
+
+func logName(l *trust.Log) string {
+	if l.Name != "" {
+		return l.Name + " (" + l.ID + ")"
+	}
+	return l.ID
 }

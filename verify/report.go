@@ -7,7 +7,8 @@ import (
 	"github.com/gapseal/gapseal/verify/check"
 )
 
-// Schema names the JSON form of a report. Fields may be added, none is removed.
+// Schema names the JSON form of a report. Members may be added to it, and none is
+// removed.
 const Schema = "gapseal.report/v1"
 
 // Text is a string whose absence is null in JSON.
@@ -21,21 +22,22 @@ func (t Text) MarshalJSON() ([]byte, error) {
 	return json.Marshal(string(t))
 }
 
-// Report says what was asked of a bundle and what the answers were.
+// Report says what was asked of a bundle and what the answers were. Its JSON form
+// is described in docs/report.md.
 type Report struct {
 	Schema     string        `json:"schema"`
 	Verdict    check.Verdict `json:"verdict"`
-	VerifiedAt time.Time     `json:"verifiedAt"` // the time judged at: the host's clock, or --at
+	VerifiedAt time.Time     `json:"verifiedAt"` // the time judged as of
 	Clock      Clock         `json:"clock"`
 	Command    []string      `json:"command"` // as it was called, without credentials
 	Bundle     BundleID      `json:"bundle"`
 	Anchors    []Anchor      `json:"anchors"`
 	Waivers    []string      `json:"waivers"`
 	Policy     *PolicyID     `json:"policy"`
-	Transfer   *Transfer     `json:"transfer"` // as the people who carried the media wrote it down
+	Transfer   *Transfer     `json:"transfer"` // the record of the media, which nothing proves
 	Seal       *Seal         `json:"seal"`     // only if a pinned key made it for this inventory
 	Images     []Image       `json:"images"`
-	Keys       []Key         `json:"bundleKeys"` // found in the bundle, never trusted for being there
+	Keys       []Key         `json:"bundleKeys"` // found in the bundle, and not trusted for that
 	Blobs      []Blob        `json:"blobs"`      // by digest
 	Checks     []Check       `json:"checks"`
 	Failures   []Check       `json:"failures"` // the failed checks again, first cause first
@@ -70,8 +72,8 @@ type Anchor struct {
 	Source      string `json:"source"`      // file, fingerprint, flag, policy or built-in
 	Path        Text   `json:"path"`
 	Name        Text   `json:"name"`
-	// Newest is when the newest entry of a trusted root began to be valid, by
-	// which its age is told.
+	// Newest is when the newest entry of a trusted root began to be valid, which
+	// shows how old the root is.
 	Newest *time.Time `json:"newest"`
 }
 
@@ -82,11 +84,19 @@ type PolicyID struct {
 	Digest string `json:"digest"` // SHA-256 of the file
 }
 
-// Clock says what the verdict's time rests on. Host is what the host's clock
-// said, whatever was judged at.
+// Clock says what the time judged as of rests on.
 type Clock struct {
-	Source string    `json:"source"` // host or --at
-	Host   time.Time `json:"host"`
+	Source string    `json:"source"` // host, or --at for a time that was given
+	Host   time.Time `json:"host"`   // what the host's clock said
+}
+
+// Seal is the sender's signature over the inventory, by a pinned key.
+type Seal struct {
+	Key        string    `json:"keyFingerprint"`
+	Stream     string    `json:"stream"`
+	Serial     uint64    `json:"serial"`
+	ExportedAt time.Time `json:"exportedAt"`
+	Inventory  string    `json:"inventory"` // digest of its manifest
 }
 
 // Image is one image under one reference.
@@ -104,25 +114,25 @@ type Image struct {
 
 // Signature is one signature found for an image or one of its platforms.
 type Signature struct {
-	// Counts says that the signature was made for the image itself and met
-	// every demand at once. A child's is reported too, and does not count: the
+	// Counts says that the signature was made for the image itself and met every
+	// demand at once. One of a child is reported and does not count, since the
 	// index's signature vouches for the child by its digest.
 	Counts      bool       `json:"counts"`
-	Good        bool       `json:"good"` // it met every demand, whatever it was made for
+	Good        bool       `json:"good"` // it met every demand, for the image or for a child
 	Form        check.Form `json:"form"`
 	Digest      string     `json:"digest"`  // the manifest that stores it, #n for a layer after the first
 	Subject     string     `json:"subject"` // the image or child it is stored for
 	Payload     RawJSON    `json:"payload"`
 	Key         Text       `json:"key"` // fingerprint of the key that made it
 	Log         *LogEntry  `json:"log"`
-	Identity    Text       `json:"identity"`             // of the certificate, only if it is the one demanded
+	Identity    Text       `json:"identity"`             // of the certificate, if it is one that was demanded
 	Issuer      Text       `json:"issuer"`               // that vouched for the identity
 	TrustedTime *time.Time `json:"trustedTime"`          // from a trusted log or timestamp authority
 	TimeSource  Text       `json:"timeSource"`           // log or tsa
 	CA          Text       `json:"certificateAuthority"` // entry of the trusted root that vouched for the certificate
 	TSA         Text       `json:"timestampAuthority"`   // entry of the trusted root that vouched for a timestamp
 
-	demanded string // which of the identities asked for it is; empty for a key
+	demanded string // which of the identities demanded it is; empty for a key
 
 	rekor RawJSON // the Rekor bundle as found, for the cosign-style output
 }
@@ -131,16 +141,22 @@ type Signature struct {
 // prints it, nil if it came without one.
 func (s *Signature) RekorBundle() RawJSON { return s.rekor }
 
+// Attestation is one in-toto statement about an image or one of its platforms.
+type Attestation struct {
+	Signature
+	PredicateType Text `json:"predicateType"`
+}
+
 // LogEntry says where a signature was logged.
 type LogEntry struct {
 	LogID          string     `json:"logID"`
 	Log            Text       `json:"log"` // name of the trusted log that vouched for it
 	LogIndex       int64      `json:"logIndex"`
-	IntegratedTime *time.Time `json:"integratedTime"` // only if a trusted log signed it
+	IntegratedTime *time.Time `json:"integratedTime"` // if a trusted log signed it
 	Kind           Text       `json:"kind"`
 }
 
-// Evidence is one piece of evidence carried for an image.
+// Evidence is one piece of evidence that the bundle carries for an image.
 type Evidence struct {
 	Digest  string `json:"digest"`
 	Kind    string `json:"kind"`
@@ -155,19 +171,19 @@ type Key struct {
 	PEM         string `json:"pem"`
 }
 
-// Blob is one blob that the inventory lists, one of the inventory's own or the
-// seal's, or one that should not be there.
+// Blob is one blob that the inventory lists, a part of the inventory itself or of
+// the seal, or a blob that should not be there.
 type Blob struct {
 	Digest    string      `json:"digest"`
 	Size      int64       `json:"size"`
-	MediaType Text        `json:"mediaType"` // as the manifest that names it says
+	MediaType Text        `json:"mediaType"` // by the manifest that names it
 	Roles     []string    `json:"roles"`
-	Images    []string    `json:"images"` // digests of the images that it belongs to, at most 16
+	Images    []string    `json:"images"` // digests of the images to which it belongs, at most 16
 	State     check.State `json:"state"`
 }
 
-// Check is one question with its answer. Subject is a digest or a name; empty
-// means the bundle as a whole.
+// Check is one question with its answer. Subject is a digest or a name; if it is
+// empty, the bundle as a whole is meant.
 type Check struct {
 	ID       check.ID     `json:"id"`
 	Class    string       `json:"class"`
@@ -179,8 +195,8 @@ type Check struct {
 	Remedy   Text         `json:"remedy"`
 }
 
-// Totals counts what was read. Judged bytes are those that a chain of digests
-// ties to a signature that counts, and the evidence that was judged.
+// Totals counts what was read. JudgedBytes are those that a chain of digests ties
+// to a signature that counts, and the evidence that was judged.
 type Totals struct {
 	Bytes         int64 `json:"bytes"`
 	JudgedBytes   int64 `json:"judgedBytes"`
@@ -196,7 +212,7 @@ type Tool struct {
 	Digest  Text   `json:"digest"` // SHA-256 of the program's own file
 }
 
-// RawJSON is a JSON document taken over as it is, null if empty.
+// RawJSON is a JSON document that is kept as it is, null if empty.
 type RawJSON []byte
 
 // MarshalJSON writes the document.
@@ -207,13 +223,13 @@ func (r RawJSON) MarshalJSON() ([]byte, error) {
 	return r, nil
 }
 
-// UnmarshalJSON takes a document over as it is, to show a report again.
+// UnmarshalJSON keeps the document as it is.
 func (r *RawJSON) UnmarshalJSON(doc []byte) error {
 	*r = append((*r)[:0], doc...)
 	return nil
 }
 
-// Error says that a bundle was rejected; it carries the full report.
+// Error says that a bundle was rejected, and carries the full report.
 type Error struct{ Report *Report }
 
 // Error names the first cause and how many checks failed.

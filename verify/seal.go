@@ -4,45 +4,38 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/gapseal/gapseal/verify/check"
 	"github.com/gapseal/gapseal/verify/dsse"
 	"github.com/gapseal/gapseal/verify/seal"
 )
 
-// Seal is the exporter's signature over the inventory, by a pinned key.
-type Seal struct {
-	Key        string    `json:"keyFingerprint"`
-	Stream     string    `json:"stream"`
-	Serial     uint64    `json:"serial"`
-	ExportedAt time.Time `json:"exportedAt"`
-	Inventory  string    `json:"inventory"` // digest of its manifest
-}
-
-// sealed judges the seal. What it says stands in the report only if a pinned key
-// signed it over this inventory; then nothing was added, removed or exchanged
-// since, and the references are the sealer's word.
+// sealed judges the seal. It stands in the report only if a pinned key made it
+// over this inventory: then nothing was added, removed or exchanged since, and the
+// sealer vouches for the references.
 func (s *session) sealed() {
 	if len(s.opt.SealKeys) == 0 {
 		if s.c.Sealed {
-			s.rec.add(bundleWide, check.Warn, check.Fault{ID: check.PolicySealNotJudged, Detail: "the bundle has a seal, and no seal key is pinned: it was not judged and proves nothing here"})
+			s.fault(bundleWide, check.Fault{ID: check.PolicySealNotJudged, Warn: true, Detail: "the bundle has a seal, " +
+				"and no seal key is pinned: it was not judged and proves nothing here"})
 		}
 		return
 	}
 	if f := s.judgeSeal(); f != nil {
 		f.ID, f.Subject = check.PolicySeal, string(s.c.Manifest)
-		s.bundleFault(f)
+		s.fault(bundleWide, *f)
 		return
 	}
-	s.rec.add(bundleWide, check.Pass, check.Fault{ID: check.PolicySeal, Subject: s.rep.Seal.Inventory,
-		Detail: fmt.Sprintf("sealed as number %d of the stream %s", s.rep.Seal.Serial, s.rep.Seal.Stream), Found: s.rep.Seal.Key})
+	sealed := s.rep.Seal
+	s.pass(bundleWide, check.Fault{ID: check.PolicySeal, Subject: sealed.Inventory, Found: sealed.Key,
+		Detail: fmt.Sprintf("sealed as number %d of the stream %s", sealed.Serial, sealed.Stream)})
 }
 
 func (s *session) judgeSeal() *check.Fault {
 	switch {
 	case !s.c.Sealed:
-		return &check.Fault{Detail: "the bundle has no seal, and one was demanded", Expected: "a seal by " + s.sealers(), Found: "none"}
+		return &check.Fault{Detail: "the bundle has no seal, and one was demanded",
+			Expected: "a seal by " + s.sealers(), Found: "none"}
 	case s.c.Seal == nil:
 		return &check.Fault{Detail: "the bundle has a seal, and it cannot be read"}
 	}
@@ -51,14 +44,16 @@ func (s *session) judgeSeal() *check.Fault {
 		return s.sealFault(err)
 	}
 	if said.Inventory != s.c.Manifest {
-		return &check.Fault{Detail: "the seal is for another inventory: something was added, removed or exchanged after the bundle was sealed, or the seal was taken from another bundle",
+		return &check.Fault{Detail: "the seal is for another inventory: something was added, removed or exchanged " +
+			"after the bundle was sealed, or the seal was taken from another bundle",
 			Expected: string(s.c.Manifest), Found: string(said.Inventory)}
 	}
-	s.rep.Seal = &Seal{Key: by.Fingerprint(), Stream: said.Stream, Serial: said.Serial, ExportedAt: said.ExportedAt, Inventory: string(said.Inventory)}
+	s.rep.Seal = &Seal{Key: by.Fingerprint(), Stream: said.Stream, Serial: said.Serial,
+		ExportedAt: said.ExportedAt, Inventory: string(said.Inventory)}
 	return nil
 }
 
-// sealFault says what is wrong with a seal's envelope.
+// sealFault says what is wrong with the envelope of a seal.
 func (s *session) sealFault(err error) *check.Fault {
 	var (
 		wrongType *dsse.TypeError
@@ -66,11 +61,14 @@ func (s *session) sealFault(err error) *check.Fault {
 	)
 	switch {
 	case errors.As(err, &wrongType):
-		return &check.Fault{Detail: "the envelope is not a seal but holds another kind of statement", Expected: wrongType.Want, Found: wrongType.Found}
+		return &check.Fault{Detail: "the envelope is not a seal but holds another kind of statement",
+			Expected: wrongType.Want, Found: wrongType.Found}
 	case errors.As(err, &wrongKey):
-		return &check.Fault{Detail: "the seal names a key that is not pinned", Expected: s.sealers(), Found: wrongKey.Found}
+		return &check.Fault{Detail: "the seal names a key that is not pinned",
+			Expected: s.sealers(), Found: wrongKey.Found}
 	}
-	return &check.Fault{Detail: "the seal does not hold: " + clip(err.Error()), Expected: "a seal by " + s.sealers()}
+	return &check.Fault{Detail: "the seal does not hold: " + check.Clip(err.Error()),
+		Expected: "a seal by " + s.sealers()}
 }
 
 // sealers lists the pinned seal keys.

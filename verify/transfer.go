@@ -8,15 +8,14 @@ import (
 	"github.com/gapseal/gapseal/verify/check"
 )
 
-// Transfer is the record of one transfer of media, as the people who carried it
-// wrote it down. Nothing proves it but their word; the report keeps it beside
-// what was proven.
+// Transfer is the record of one transfer of media, as the people who carried them
+// wrote it down. Nothing proves it; the report shows it beside what was proven.
 type Transfer struct {
 	ID             Text       `json:"id"`
 	Direction      Text       `json:"direction"` // import or export
 	Reason         Text       `json:"reason"`    // or the ticket
 	Classification Text       `json:"classification"`
-	Source         Text       `json:"source"` // the system that it left
+	Source         Text       `json:"source"` // the system that the media left
 	Destination    Text       `json:"destination"`
 	Operator       Text       `json:"operator"`
 	SecondPerson   Text       `json:"secondPerson"`
@@ -24,7 +23,7 @@ type Transfer struct {
 	HandOvers      []HandOver `json:"handOvers"`
 	Media          Media      `json:"media"`
 	Scan           Scan       `json:"scan"`
-	Disposition    Text       `json:"disposition"` // what becomes of the media
+	Disposition    Text       `json:"disposition"` // what is done with the media afterwards
 }
 
 // HandOver says that the media passed from one custodian to the next.
@@ -42,8 +41,8 @@ type Media struct {
 	WriteProtected *bool `json:"writeProtected"`
 }
 
-// Scan is the search for malware on both sides. A result is clean, infected,
-// failed or not-done.
+// Scan is the search for malware on both sides. A result is "clean", "infected",
+// "failed" or "not-done".
 type Scan struct {
 	Scanner     Text `json:"scanner"`
 	Definitions Text `json:"definitions"` // their version
@@ -51,14 +50,14 @@ type Scan struct {
 	Destination Text `json:"destination"` // result where it arrived
 }
 
-// Budgets for the texts of a transfer record, in bytes.
+// Limits of the texts of a transfer record, in bytes.
 const (
 	MaxTransferID   = 256
 	MaxTransferText = 4 << 10
 )
 
-// Results of a scan that a verdict depends on: a policy that requires one accepts
-// a clean one alone, and nobody accepts what is infected.
+// Results of a scan on which the verdict depends: a policy that requires a scan
+// accepts only a clean one, and infected media are always refused.
 const (
 	ScanClean    = "clean"
 	ScanInfected = "infected"
@@ -66,13 +65,13 @@ const (
 
 // TransferField is one field of a transfer record.
 type TransferField struct {
-	Name  string // as a policy requires it
-	Label string // for people
+	Name  string // by which a policy requires it
+	Label string // to show
 	Value string // empty if the record lacks it
 }
 
-// Fields lists the record's fields in the order that people read them; a nil
-// record has the names alone.
+// Fields lists the record's fields in the order in which people read them. Those of
+// a nil record have no values.
 func (t *Transfer) Fields() []TransferField {
 	if t == nil {
 		t = &Transfer{}
@@ -122,14 +121,14 @@ func yesNo(b *bool) string {
 	return "no"
 }
 
-// transferred asks whether the record has what the policy requires. A scan that
-// is required must be clean; one that found something is a failure in any case.
+// transferred asks whether the record has what the policy requires. A scan that is
+// required must be clean; one that found something is a failure in any case.
 func (s *session) transferred() {
 	var required []string
 	if s.opt.Policy != nil {
 		required = s.opt.Policy.Transfer
 	}
-	var missing, dirty []string
+	var missing, unclean []string
 	refused := false
 	for _, f := range s.opt.Transfer.Fields() {
 		demanded := slices.Contains(required, f.Name)
@@ -137,21 +136,22 @@ func (s *session) transferred() {
 		case f.Value == "" && demanded:
 			missing = append(missing, f.Name)
 		case isScanResult(f.Name) && f.Value != "" && f.Value != ScanClean:
-			dirty = append(dirty, f.Name+": "+f.Value)
+			unclean = append(unclean, f.Name+": "+f.Value)
 			refused = refused || demanded || f.Value == ScanInfected
 		}
 	}
-	f := check.Fault{ID: check.PolicyTransfer, Expected: strings.Join(required, ", "), Found: strings.Join(missing, ", ")}
+	f := check.Fault{ID: check.PolicyTransfer, Expected: strings.Join(required, ", ")}
 	if len(missing) > 0 {
-		f.Detail, f.Found = "the transfer record lacks what the policy requires", "without "+f.Found
-		s.bundleFault(&f)
+		f.Detail, f.Found = "the transfer record lacks what the policy requires", "without "+strings.Join(missing, ", ")
+		s.fault(bundleWide, f)
 	}
-	if len(dirty) > 0 {
-		s.bundleFault(&check.Fault{ID: check.PolicyScan, Detail: "a scan of the media did not come out clean", Expected: ScanClean, Found: strings.Join(dirty, ", "), Warn: !refused})
+	if len(unclean) > 0 {
+		s.fault(bundleWide, check.Fault{ID: check.PolicyScan, Warn: !refused,
+			Detail:   "a scan of the media did not come out clean",
+			Expected: ScanClean, Found: strings.Join(unclean, ", ")})
 	}
-	if len(missing)+len(dirty) == 0 && len(required) > 0 {
-		f.Detail = ""
-		s.rec.add(bundleWide, check.Pass, f)
+	if len(missing)+len(unclean) == 0 && len(required) > 0 {
+		s.pass(bundleWide, f)
 	}
 }
 

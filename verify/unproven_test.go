@@ -9,16 +9,16 @@ import (
 // TestNothingIsVerifiedWithoutASignature: were all checks to fall silent, the
 // verdict would still be a rejection.
 func TestNothingIsVerifiedWithoutASignature(t *testing.T) {
-	counts, stranger := Signature{Counts: true}, Signature{}
+	counts, unpinned := Signature{Counts: true}, Signature{}
 	for name, c := range map[string]struct {
 		images []Image
 		want   check.Verdict
 	}{
 		"no image":               {nil, check.Rejected},
 		"image without any":      {[]Image{{}}, check.Rejected},
-		"none that counts":       {[]Image{{Signatures: []Signature{stranger}}}, check.Rejected},
+		"none that counts":       {[]Image{{Signatures: []Signature{unpinned}}}, check.Rejected},
 		"one of two has none":    {[]Image{{Signatures: []Signature{counts}}, {}}, check.Rejected},
-		"each image has its own": {[]Image{{Signatures: []Signature{stranger, counts}}}, check.Verified},
+		"each image has its own": {[]Image{{Signatures: []Signature{unpinned, counts}}}, check.Verified},
 	} {
 		s := newSession(Options{})
 		s.rep.Images = c.images
@@ -32,7 +32,7 @@ func TestNothingIsVerifiedWithoutASignature(t *testing.T) {
 
 func TestUnprovenHidesNoCause(t *testing.T) {
 	s := newSession(Options{})
-	s.bundleFault(&check.Fault{ID: check.BlobDigest})
+	s.fault(bundleWide, check.Fault{ID: check.BlobDigest})
 	s.unproven()
 	if rep := s.finish(); len(rep.Failures) != 1 || rep.Failures[0].ID != check.BlobDigest {
 		t.Errorf("failures %v", rep.Failures)

@@ -3,6 +3,7 @@ package verify
 import (
 	"cmp"
 	"context"
+	"io"
 	"slices"
 
 	"github.com/gapseal/gapseal/bundle"
@@ -11,53 +12,202 @@ import (
 	"github.com/gapseal/gapseal/verify/evidence"
 )
 
-// Bundle verifies a bundle that has been opened: it judges the metadata, then
-// has everything else hashed. The report is never nil unless the operating
-// system refused a read or ctx ended, which is the error then. Otherwise the
-// error is nil for a verified bundle and an [*Error] for a rejected one.
-func Bundle(ctx context.Context, r *bundle.Reader, opt Options) (*Report, error) {
+// Container is what [Bundle] reads: something whose metadata has been read, and
+// whose content can be hashed once. A [*bundle.Reader] is one.
+type Container interface {
+	// Metadata returns the metadata and the limits within which it was read, nil
+	// if there is no readable inventory.
+	Metadata() *bundle.Contents
+	// Identity is the SHA-256 of the index, empty if there is none.
+	Identity() oci.Digest
+	// Has reports whether a blob is present, whatever its state.
+	Has(d oci.Digest) bool
+	// Hash hashes the content, and gives the bytes of all blobs to tap. It calls
+	// progress from several goroutines. Both may be nil. The error is that of ctx,
+	// of a writer of tap, or of the operating system.
+	Hash(ctx context.Context, tap bundle.Tap, progress func(int64)) error
+	// State says in which state a blob was found, once Hash has returned.
+	State(d oci.Digest) check.State
+	// Whole reports whether everything could be read to its end.
+	Whole() bool
+	// Totals returns how many bytes and blobs have been read.
+	Totals() (bytes int64, blobs int)
+	// Faults returns what is wrong with the container itself; it is complete once
+	// Hash has returned.
+	Faults() []*check.Fault
+}
+
+// Bundle verifies a bundle that has been opened: it judges the metadata, then has
+// the content hashed.
+//
+// The error is nil for a verified bundle, and an [*Error] for a rejected one; the
+// report is complete in both cases. It is nil only if the operating system refused
+// a read, a writer of opt.Tap failed, or ctx ended. That is the error then.
+func Bundle(ctx context.Context, c Container, opt Options) (*Report, error) {
 	s := newSession(opt)
 	s.ended = func() bool { return ctx.Err() != nil }
-	s.present, s.whole, s.state = r.Has, r.Whole, r.State
-	s.rep.Bundle.Identity = Text(r.Identity())
-	if r.Inventory != nil {
-		s.metadata(&r.Contents)
+	s.found = c
+	s.rep.Bundle.Identity = Text(c.Identity())
+	if m := c.Metadata(); m != nil {
+		s.metadata(m)
 	}
 	if opt.OnMetadata != nil {
-		opt.OnMetadata(s.early(r))
+		opt.OnMetadata(s.early(c))
 	}
 	layers := newLayers(s)
-	if err := cmp.Or(r.Hash(ctx, layers.tap, opt.Progress), ctx.Err()); err != nil {
+	if err := cmp.Or(c.Hash(ctx, both(layers.tap, opt.Tap), opt.Progress), ctx.Err()); err != nil {
 		return nil, err
 	}
 	layers.judge()
-	s.rollback() // last, for another verification may have ended meanwhile
-	s.rep.Totals.Bytes, s.rep.Totals.Blobs = r.Totals()
+	s.rollback() // late, since another verification may have recorded something meanwhile
+	s.rep.Totals.Bytes, s.rep.Totals.Blobs = c.Totals()
 	s.rep.Bundle.Size = s.rep.Totals.Bytes
-	s.faults(r.Faults())
+	s.faults(c.Faults())
 	s.unproven()
-	rep := s.finish()
-	s.blobs(&rep)
-	return &rep, verdictError(&rep)
+	return s.report()
 }
 
-// early is the report as far as it is known before any content is read.
-func (s *session) early(r *bundle.Reader) Report {
+// early returns the report as far as it is known before any content is read.
+func (s *session) early(c Container) Report {
 	e := *s
-	e.rec.answers = slices.Clone(s.rec.answers)
-	e.rep.Totals.Bytes, e.rep.Totals.Blobs = r.Totals()
-	e.faults(r.Faults())
+	e.answers = slices.Clone(s.answers)
+	e.rep.Totals.Bytes, e.rep.Totals.Blobs = c.Totals()
+	e.faults(c.Faults())
 	return e.finish()
 }
 
-// Plan judges the metadata of a bundle that is yet to be written, by the same
-// code and with the same result as [Bundle].
+// both returns a tap that gives each blob to two others; b may be nil.
+func both(a, b bundle.Tap) bundle.Tap {
+	if b == nil {
+		return a
+	}
+	return func(d oci.Digest, size int64) io.WriteCloser {
+		one, other := a(d, size), b(d, size)
+		switch {
+		case one == nil:
+			return other
+		case other == nil:
+			return one
+		}
+		return pair{io.MultiWriter(one, other), one, other}
+	}
+}
+
+type pair struct {
+	io.Writer
+	one, other io.Closer
+}
+
+func (p pair) Close() error { return cmp.Or(p.one.Close(), p.other.Close()) }
+
+// Plan judges the metadata of a bundle that is not written yet, by the code of
+// [Bundle] and with the same result. The report is never nil; the error is that
+// of Bundle.
 func Plan(p *bundle.Plan, opt Options) (*Report, error) {
 	s := newSession(opt)
 	s.rep.Bundle.Identity, s.rep.Bundle.Size = Text(p.Identity()), p.Size
 	s.rep.Totals.Bytes, s.rep.Totals.Blobs = p.Size, len(p.Inventory.Blobs)+p.OwnBlobs()
 	s.metadata(&p.Contents)
 	s.unproven()
+	return s.report()
+}
+
+// metadata judges everything that needs no layer.
+func (s *session) metadata(c *bundle.Contents) {
+	s.c, s.limits, s.graph = c, c.Limits.WithDefaults(), c.Walk()
+	s.faults(s.graph.Faults)
+	s.layout()
+	s.readKeys()
+	s.anchorStrength()
+	s.sealed()
+	for i := range s.graph.Images {
+		if s.ended() {
+			return // Bundle returns the error of its context, and no report
+		}
+		s.image(i)
+	}
+	s.unsignedImages()
+	s.demandedImages()
+	s.requiredRules()
+	s.transferred()
+	s.exportWaivers()
+}
+
+// exportWaivers warns of what export was asked to overlook.
+func (s *session) exportWaivers() {
+	for _, w := range s.c.Inventory.Waivers {
+		s.fault(bundleWide, check.Fault{ID: check.PolicyExportWaiver, Warn: true,
+			Detail: "export wrote this bundle with a waiver", Found: w})
+	}
+}
+
+// Judge judges one piece of evidence without a bundle, by the code of [Bundle].
+// The evidence must be as package evidence reads it. ref is the name by which the
+// image is known; it is compared with the one in a signature of cosign's first
+// generation, and may be zero for other forms.
+//
+// The one image of the report is the subject. What is only an attestation is
+// listed among its attestations, not its signatures, so a verdict of verified
+// says that a pinned key or identity attested to the subject, not that it signed
+// the subject. Demands on signatures (annotations, age) are made of both.
+//
+// The report is never nil. The error is nil for a verdict of verified and an
+// [*Error] otherwise. Demands that only a bundle can meet reject: Images,
+// Platforms, Attestations, SealKeys, Policy, Known, RequireChildren and Deep.
+func Judge(e evidence.Evidence, ref oci.Reference, opt Options) (*Report, error) {
+	s := newSession(opt)
+	s.judgeKeys()
+	s.anchorStrength()
+	s.bundleDemands()
+	s.rep.Images = []Image{newImage(e.Subject, ref.Name())}
+	g := &bundle.ImageGraph{}
+	g.Digest = e.Subject
+	j := s.judge(g, ref, s.demandsOn(ref), e)
+	j.subject()
+	if e.IsSignature() {
+		s.countSignature(0, j, false)
+	} else {
+		if e.Statement != nil {
+			j.demands(j.statementClaims()) // which judge makes of signatures alone
+		}
+		s.countAttestation(0, j, false)
+	}
+	if !s.any(check.Fail) && !j.info.Counts {
+		s.fault(bundleWide, check.Fault{ID: check.Internal,
+			Detail: "no check failed, and yet the evidence does not count"})
+	}
+	rep := s.conclude()
+	return &rep, verdictError(&rep)
+}
+
+// bundleDemands refuses demands that one piece of evidence cannot meet.
+func (s *session) bundleDemands() {
+	o := &s.opt
+	demanded := len(o.Images)+len(o.Platforms)+len(o.Attestations)+len(o.SealKeys) > 0 || o.RequireChildren || o.Deep
+	if demanded || o.Policy != nil || o.Known != nil {
+		s.fault(bundleWide, check.Fault{ID: check.PolicyNotJudged, Detail: "images, platforms, attestations, " +
+			"a seal, layers, a policy or a history were demanded, which one piece of evidence cannot show"})
+	}
+}
+
+// unproven is the last line of defence: without a failed check, each image must
+// have a signature that counts. If one has none, gapseal itself is at fault.
+func (s *session) unproven() {
+	if s.any(check.Fail) {
+		return
+	}
+	proven := len(s.rep.Images) > 0
+	for i := range s.rep.Images {
+		proven = proven && slices.ContainsFunc(s.rep.Images[i].Signatures, func(sig Signature) bool { return sig.Counts })
+	}
+	if !proven {
+		s.fault(bundleWide, check.Fault{ID: check.Internal,
+			Detail: "no check failed, and yet an image has no signature that counts"})
+	}
+}
+
+// report is the result of verifying a bundle.
+func (s *session) report() (*Report, error) {
 	rep := s.finish()
 	s.blobs(&rep)
 	return &rep, verdictError(&rep)
@@ -70,142 +220,65 @@ func verdictError(rep *Report) error {
 	return &Error{rep}
 }
 
-// session is one verification.
-type session struct {
-	opt      Options
-	limits   oci.Limits
-	anyone   *Demands // whoever may vouch for some image
-	rec      recorder
-	rep      Report
-	c        *bundle.Contents
-	graph    *bundle.Graph
-	present  func(oci.Digest) bool        // whether the file holds a blob
-	ended    func() bool                  // nobody waits for the result any more
-	state    func(oci.Digest) check.State // in which a blob was found
-	whole    func() bool                  // whether the file could be read to its end
-	demand   []*demands                   // on each image
-	matchers []matcher                    // of the rules of the policy
-	keys     []*bundleKey
-	weighed  []string            // fingerprints of the pinned keys whose strength was judged
-	judged   map[oci.Digest]bool // evidence whose every part was judged
-	rooted   map[int]bool        // images that came with a signature of their own
-	sigs     int64               // signatures read so far
-	strange  int                 // tries under keys that nobody pinned, so far
+// finish turns the answers about a bundle into a report. A pass is added for each
+// check of the file and its documents that found nothing, and a skip where an
+// earlier failure kept it from being asked.
+func (s *session) finish() Report {
+	s.passes(scoped(check.OfFile), s.found.Whole(), "not reached: the file cannot be read to its end")
+	s.passes(scoped(check.OfDocuments), s.c != nil, "not reached: the inventory cannot be read")
+	s.budgets()
+	return s.conclude()
 }
 
-func newSession(opt Options) *session {
-	s := &session{opt: opt, rec: recorder{advise: opt.Advise}, limits: oci.DefaultLimits(), anyone: opt.anyone(), judged: map[oci.Digest]bool{}, rooted: map[int]bool{}}
-	s.present, s.whole = func(oci.Digest) bool { return true }, func() bool { return true }
-	s.ended = func() bool { return false }
-	s.state = func(oci.Digest) check.State { return check.Unread }
-	at := opt.now()
-	s.rep = Report{
-		Schema: Schema, VerifiedAt: at, Clock: opt.clock(at), Bundle: BundleID{Path: opt.Path, Volumes: []Volume{}},
-		Anchors: opt.anchors(), Waivers: opt.waivers(opt.clock(at)), Tool: opt.Tool,
-		Images: []Image{}, Keys: []Key{}, Blobs: []Blob{}, Command: append([]string{}, opt.Command...), Checks: []Check{}, Failures: []Check{},
-	}
-	if p := opt.Policy; p != nil {
-		s.rep.Policy = &PolicyID{Name: Text(p.Name), Path: p.Path, Digest: p.Digest}
-	}
-	s.rep.Transfer = opt.Transfer
-	return s
-}
-
-// metadata judges everything that needs no layer.
-func (s *session) metadata(c *bundle.Contents) {
-	s.c, s.limits = c, c.Limits.WithDefaults()
-	s.graph = c.Walk()
-	for _, f := range s.graph.Faults {
-		s.rec.fault(bundleWide, f)
-	}
-	s.layout()
-	s.readKeys()
-	s.anchorStrength()
-	s.sealed()
-	for i := range s.graph.Images {
-		if s.ended() {
-			return // the caller is told so, and there is no report
+// scoped lists the checks of a scope.
+func scoped(scope check.Scope) (ids []check.ID) {
+	for _, q := range check.Table {
+		if q.Scope == scope {
+			ids = append(ids, q.ID)
 		}
-		s.image(i)
 	}
-	s.unsignedImages()
-	s.demandedImages()
-	s.requiredRules()
-	s.transferred()
-	s.exportWaivers()
+	return ids
 }
 
-// Judge judges one piece of evidence without the bundle it would travel in, by
-// the same code as [Bundle]. The evidence must be as package evidence reads it.
-// ref is the name that the image is known by; only a signature of cosign's first
-// generation names one to compare it with, for others it may be zero.
-//
-// The report's one image is the subject. Signatures stand with it as such; what
-// is only an attestation stands among its attestations, so a verdict of verified
-// says that somebody trusted said this of the subject, not that they signed it.
-// Demands on a signature (annotations, age) are put to either.
-//
-// The report is never nil. The error is nil for a verdict of verified and an
-// [*Error] otherwise. Options that speak of a whole bundle (such as Images,
-// Platforms, Attestations, SealKeys, Policy, Known, Deep) cannot be met, and
-// reject.
-func Judge(e evidence.Evidence, ref oci.Reference, opt Options) (*Report, error) {
-	s := newSession(opt)
-	s.judgeKeys()
-	s.anchorStrength()
-	s.bundleDemands()
-	s.rep.Images = []Image{{Digest: string(e.Subject), ClaimedReference: ref.Name(), BoundBy: check.BoundByNone, VouchedBy: check.VouchedByNone,
-		Platforms: []string{}, Signatures: []Signature{}, Attestations: []Attestation{}, Evidence: []Evidence{}}}
-	g := &bundle.ImageGraph{}
-	g.Digest = e.Subject
-	j := s.judge(g, ref, s.demandsOn(ref), e)
-	j.subject()
-	if !e.IsSignature() && e.Statement != nil {
-		j.demands(j.statementClaims()) // which judge asks of signatures alone
+// conclude turns answers into a report.
+func (s *session) conclude() Report {
+	for _, w := range s.rep.Waivers {
+		s.fault(bundleWide, check.Fault{ID: check.PolicyWaiver, Detail: "a rule was waived: " + w, Warn: true})
 	}
-	s.settle(0, j, false)
-	if !e.IsSignature() {
-		s.asAttestation(j)
+	if s.opt.Strict {
+		s.strict()
 	}
-	if !s.rec.any(check.Fail) && !j.info.Counts {
-		s.bundleFault(&check.Fault{ID: check.Internal, Detail: "no check failed, and yet the evidence does not count"})
+	rep := s.rep
+	rep.Images = append([]Image{}, s.rep.Images...)
+	failed := map[int]bool{}
+	for _, a := range s.byCause() {
+		rep.Checks = append(rep.Checks, a.Check)
+		if a.Status == check.Fail {
+			rep.Failures = append(rep.Failures, a.Check)
+			failed[a.image] = true
+		}
 	}
-	rep := s.conclude()
-	return &rep, verdictError(&rep)
+	rep.Verdict = verdictOf(len(failed) > 0)
+	for i := range rep.Images {
+		rep.Images[i].Verdict = verdictOf(failed[i] || failed[bundleWide])
+	}
+	s.totals(&rep)
+	return rep
 }
 
-// bundleDemands refuses what one piece of evidence cannot answer.
-func (s *session) bundleDemands() {
-	o := &s.opt
-	asked := len(o.Images)+len(o.Platforms)+len(o.Attestations)+len(o.SealKeys) > 0 || o.RequireChildren || o.Deep
-	if asked || o.Policy != nil || o.Known != nil {
-		s.bundleFault(&check.Fault{ID: check.PolicyNotJudged, Detail: "images, platforms, attestations, a seal, layers, a policy or a history were demanded, which one piece of evidence cannot show"})
+func verdictOf(failed bool) check.Verdict {
+	if failed {
+		return check.Rejected
 	}
+	return check.Verified
 }
 
-// subject asks what the blob checks of a bundle see to: that there is a subject,
-// and that a message signature was put to the very bytes it names.
-func (j *judgement) subject() {
-	_, err := oci.ParseDigest(string(j.sig.Subject))
-	message := j.sig.Envelope == nil && j.sig.Form != check.FormSimpleSigning
-	switch {
-	case err != nil:
-		j.fault(check.Fault{ID: check.SignatureClaims, Detail: "the subject: " + err.Error()})
-	case j.sig.Message == nil && !j.rec.any(check.Fail):
-		j.fault(check.Fault{ID: check.SignatureClaims, Detail: "what was signed is not at hand", Expected: string(j.sig.Subject), Found: "nothing"})
-	case j.sig.Message != nil && message && oci.FromBytes(j.sig.Message) != j.sig.Subject:
-		j.fault(check.Fault{ID: check.BlobDigest, Detail: "the message is not the subject", Expected: string(j.sig.Subject), Found: string(oci.FromBytes(j.sig.Message))})
+// totals divides the bytes into those that a signature that counts vouches for,
+// and those that were only carried.
+func (s *session) totals(rep *Report) {
+	rep.Totals.UnjudgedBytes = rep.Totals.Bytes
+	if rep.Verdict == check.Verified && s.graph != nil {
+		rep.Totals.UnjudgedBytes = min(s.unjudgedBytes(), rep.Totals.Bytes)
 	}
-}
-
-// asAttestation moves the one signature of the report to the attestations.
-func (s *session) asAttestation(j *judgement) {
-	img := &s.rep.Images[0]
-	img.Signatures = slices.Delete(img.Signatures, 0, 1)
-	img.VouchedBy = check.VouchedByNone
-	att := Attestation{Signature: j.info}
-	if j.sig.Statement != nil && j.vouched() {
-		att.PredicateType = Text(j.sig.Statement.PredicateType)
-	}
-	img.Attestations = append(img.Attestations, att)
+	rep.Totals.JudgedBytes = rep.Totals.Bytes - rep.Totals.UnjudgedBytes
 }
