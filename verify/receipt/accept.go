@@ -36,7 +36,8 @@ func (r *Receipt) Accept(transferID string) error {
 	}
 	if v := r.Found.Verdict; v != check.Verified {
 		cause := r.Found.Failures[0].ID
-		return &RefusedError{Reason: fmt.Sprintf("the receipt is valid, and it says that the bundle was %s: %s", v, cause)}
+		reason := fmt.Sprintf("the receipt is valid, and it says that the bundle was %s: %s", v, cause)
+		return &RefusedError{Reason: reason}
 	}
 	return nil
 }

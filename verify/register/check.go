@@ -192,7 +192,8 @@ func (c *checker) gap(n int64) {
 	if from == to {
 		c.res.fault(from, "is missing, and entries after it are there: it was removed")
 	} else {
-		c.res.fault(from, "is missing, as are all up to entry %d, and entries after them are there: they were removed", to)
+		c.res.fault(from, "is missing, as are all up to entry %d, and entries after them are there: "+
+			"they were removed", to)
 	}
 	c.hole = true
 	c.previous = seen{}
@@ -209,7 +210,8 @@ func (c *checker) link(e *Entry) {
 	undecided := c.unfit > 0 && c.unfit == n-2
 	switch {
 	case fits && undecided:
-		c.res.fault(n-2, "was rewritten, perhaps with others before it: entries %d and %d fit each other, and not it", n-1, n)
+		c.res.fault(n-2, "was rewritten, perhaps with others before it: "+
+			"entries %d and %d fit each other, and not it", n-1, n)
 	case fits:
 		return
 	case undecided:
@@ -226,7 +228,8 @@ func (c *checker) link(e *Entry) {
 // can show which of them is wrong.
 func (c *checker) undecided() {
 	if c.unfit > 0 {
-		c.res.fault(c.unfit, "does not fit entry %d: one of the two was rewritten or comes from another register", c.unfit+1)
+		c.res.fault(c.unfit, "does not fit entry %d: "+
+			"one of the two was rewritten or comes from another register", c.unfit+1)
 	}
 	c.unfit = 0
 }
@@ -259,7 +262,8 @@ func (c *checker) compare() {
 		when := h.At.Format(time.RFC3339)
 		switch sameLast := c.previous.digest == h.LastEntry; {
 		case c.hole:
-			c.res.fault(0, "cannot have the root in the head of %s, which pins %d entries: some are missing", when, h.Size)
+			c.res.fault(0, "cannot have the root in the head of %s, which pins %d entries: "+
+				"some are missing", when, h.Size)
 		case sameLast && rootText(c.tree) == h.Root:
 		case sameLast:
 			c.res.fault(0, "entries 1 to %d are not those that the head of %s pins: "+

@@ -31,7 +31,7 @@ const (
 type Entry struct {
 	Schema       string        `json:"schema"`
 	Number       int64         `json:"number"`     // from 1, as in the name of the file
-	Previous     string        `json:"previous"`   // SHA-256 of the file of the previous entry, of nothing for the first
+	Previous     string        `json:"previous"`   // SHA-256 of the file of the previous entry; of nothing if first
 	RecordedAt   time.Time     `json:"recordedAt"` // by the host's clock, in whole seconds of UTC
 	Verdict      check.Verdict `json:"verdict"`
 	Identity     verify.Text   `json:"identity"` // of the bundle

@@ -101,7 +101,8 @@ func parseIndex(line []byte) (Head, error) {
 	raw, ended := bytes.CutSuffix(line, []byte("\n"))
 	h, err := parseHead(raw, ExportSchema)
 	if err != nil || !ended {
-		return Head{}, fmt.Errorf("this is not an export of a register: its first line is not an index of schema %s", ExportSchema)
+		return Head{}, fmt.Errorf("this is not an export of a register: "+
+			"its first line is not an index of schema %s", ExportSchema)
 	}
 	return h, nil
 }

@@ -39,22 +39,22 @@ func (m *marks) forget() {
 	m.read = false
 }
 
-// HighWater returns the highest serial that a seal by this key proved for this
-// stream in a verified bundle, the inventory it sealed, and the number of the
-// first entry that records it. All are zero if there is none. A bundle with a
+// HighWater returns the highest serial that a seal by a key, given by its
+// fingerprint, proved for a stream in a verified bundle, the digest of the
+// inventory it sealed, and the number of the first entry that records it. All are zero if there is none. A bundle with a
 // lower serial is older than one already verified; a bundle with the same serial
 // must have the same inventory.
 //
 // The first call reads the whole register. The error is a [*DamagedError] if any
 // entry is damaged, reports that there are more than [MaxStreams] streams and
 // names, or is the operating system's.
-func (r *Register) HighWater(sealKeyFingerprint, streamName string) (serial uint64, inventory string, number int, err error) {
+func (r *Register) HighWater(sealKey, streamName string) (serial uint64, inventory string, entry int, err error) {
 	r.marks.mu.Lock()
 	defer r.marks.mu.Unlock()
 	if err := r.readMarks(); err != nil {
 		return 0, "", 0, err
 	}
-	h := r.marks.streams[stream{sealKeyFingerprint, streamName}]
+	h := r.marks.streams[stream{sealKey, streamName}]
 	return h.serial, h.inventory, int(h.number), nil
 }
 

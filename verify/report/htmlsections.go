@@ -28,7 +28,9 @@ func evidenceSection(r *verify.Report) section {
 			if ev.Subject == r.Images[i].Digest {
 				about = plain("the image")
 			}
-			t.Rows = append(t.Rows, []value{imageLink(i), plain(ev.Kind), code(ev.Digest), about, plain(yes(ev.Judged))})
+			t.Rows = append(t.Rows, []value{
+				imageLink(i), plain(ev.Kind), code(ev.Digest), about, plain(yes(ev.Judged)),
+			})
 		}
 	}
 	if len(t.Rows) == 0 {
@@ -81,7 +83,11 @@ func blobsSection(r *verify.Report) section {
 // checksSection has a table for each answer, failures first. The checks that
 // passed are folded, those with the same answer in one row.
 func checksSection(r *verify.Report) section {
-	s := section{ID: "checks", Title: "Checks", Note: "Every question that was asked, causes before their consequences."}
+	s := section{
+		ID:    "checks",
+		Title: "Checks",
+		Note:  "Every question that was asked, causes before their consequences.",
+	}
 	for _, of := range []struct {
 		status check.Status
 		title  string
@@ -215,7 +221,10 @@ func anchorsSection(r *verify.Report) section {
 	} else {
 		s.Tables = append(s.Tables, t)
 	}
-	keys := table{Title: "Keys found in the bundle, which does not make them trusted", Columns: []string{"Fingerprint", "Pinned"}}
+	keys := table{
+		Title:   "Keys found in the bundle, which does not make them trusted",
+		Columns: []string{"Fingerprint", "Pinned"},
+	}
 	for _, k := range r.Keys {
 		keys.Rows = append(keys.Rows, []value{code(k.Fingerprint), plain(yes(k.Pinned))})
 	}

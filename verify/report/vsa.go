@@ -72,8 +72,9 @@ func SignVSA(w io.Writer, r *verify.Report, by *dsse.Signer) error {
 // the bundle, as an ni URI (RFC 6920) of its identity or, if it has none, of its
 // file digest. It returns an error if the report has neither.
 func Summary(r *verify.Report) ([]byte, error) {
+	version := map[string]string{term.Shown(r.Tool.Name): term.Shown(r.Tool.Version)}
 	p := vsaPredicate{
-		Verifier:   vsaVerifier{ID: verifierID, Version: map[string]string{term.Shown(r.Tool.Name): term.Shown(r.Tool.Version)}},
+		Verifier:   vsaVerifier{ID: verifierID, Version: version},
 		Time:       verifiedAt(r).UTC().Format(time.RFC3339),
 		Resource:   niURI(string(resource(r))),
 		Policy:     vsaPolicy(r),
@@ -202,7 +203,10 @@ func vsaSubject(img *verify.Image, digest map[string]string) vsaDescriptor {
 	case "digest", "policy", "seal":
 		return vsaDescriptor{Name: name, Digest: digest, Annotations: map[string]string{"boundBy": string(img.BoundBy)}}
 	}
-	return vsaDescriptor{Digest: digest, Annotations: map[string]string{"claimedReference": name, "boundBy": term.Shown(string(img.BoundBy))}}
+	return vsaDescriptor{
+		Digest:      digest,
+		Annotations: map[string]string{"claimedReference": name, "boundBy": term.Shown(string(img.BoundBy))},
+	}
 }
 
 // vsaPolicy names what was verified against. For a policy file the URI is made of

@@ -72,7 +72,8 @@ type payload struct {
 // digits, dots, dashes and underscores, of which the first is a letter or digit.
 func CheckStream(name string) error {
 	if len(name) > MaxStream || !streamName.MatchString(name) {
-		return fmt.Errorf("want up to %d of 0-9A-Za-z._- beginning with a letter or digit, found %.100q", MaxStream, name)
+		return fmt.Errorf("want up to %d of 0-9A-Za-z._- beginning with a letter or digit, found %.100q",
+			MaxStream, name)
 	}
 	return nil
 }
