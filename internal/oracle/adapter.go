@@ -11,16 +11,15 @@ import (
 	"github.com/gapseal/gapseal/verify/trust"
 )
 
-// Read returns a Sigstore bundle as the evidence it would be in a registry: the
-// one layer of a referrer whose subject is subject, read by the same code. Its
-// media type is the one that it names itself, since a file has no other.
-// artifact is what subject is the digest of; it may be nil for an envelope, which
-// names its subject by digest alone.
+// Read reads a Sigstore bundle as evidence, as if a registry held it: as the only
+// layer of a referrer of subject. The media type of the layer is the one that the
+// bundle names. artifact has the digest subject; it may be nil if the bundle has
+// an envelope, which names its subject only by digest.
 func Read(bundle []byte, subject oci.Digest, artifact []byte) evidence.Evidence {
 	var named struct {
 		MediaType string `json:"mediaType"`
 	}
-	_ = json.Unmarshal(bundle, &named) // what is no JSON names no type, and is refused as such
+	_ = json.Unmarshal(bundle, &named) // what is not JSON has no media type, and is refused for that
 	manifest := referrer(named.MediaType, bundle, subject, int64(len(artifact)))
 	blobs := map[oci.Digest][]byte{
 		oci.FromBytes(manifest): manifest,
@@ -32,7 +31,7 @@ func Read(bundle []byte, subject oci.Digest, artifact []byte) evidence.Evidence 
 	return evidence.ReadReferrer(oci.FromBytes(manifest), subject, func(d oci.Digest) []byte { return blobs[d] })[0]
 }
 
-// referrer writes the manifest that cosign would have stored the bundle under.
+// referrer returns the manifest with which cosign would store the bundle.
 func referrer(mediaType string, bundle []byte, subject oci.Digest, size int64) []byte {
 	type descriptor struct {
 		MediaType string     `json:"mediaType"`
@@ -52,14 +51,14 @@ func referrer(mediaType string, bundle []byte, subject oci.Digest, size int64) [
 		descriptor{oci.TypeManifest, size, subject}, mediaType,
 	})
 	if err != nil {
-		panic(err) // strings and numbers alone
+		panic(err) // strings and numbers can always be encoded
 	}
 	return raw
 }
 
-// Anchors returns the options to judge by: all that a trusted root vouches for,
-// and either the PEM of a public key or an identity. The error is that of package
-// trust or cert, or says that not exactly one of the two was given.
+// Anchors returns options with the anchors of a trusted root that demand either a
+// public key, given as PEM, or an identity. It returns an error of package trust
+// or cert, or an error if not exactly one of the two was given.
 func Anchors(root *trust.Root, key []byte, identity *cert.Policy) (verify.Options, error) {
 	opt := verify.Options{
 		Anchors: verify.Anchors{Logs: root.Logs, CAs: root.CAs, CTLogs: root.CTLogs, TSAs: root.TSAs},
@@ -67,7 +66,7 @@ func Anchors(root *trust.Root, key []byte, identity *cert.Policy) (verify.Option
 	}
 	switch {
 	case (key == nil) == (identity == nil):
-		return opt, fmt.Errorf("want a public key or an identity, one of the two")
+		return opt, fmt.Errorf("want either a public key or an identity")
 	case identity != nil:
 		opt.Identities = []*cert.Policy{identity}
 		return opt, identity.Validate()

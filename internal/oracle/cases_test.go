@@ -8,14 +8,15 @@ import (
 	"github.com/gapseal/gapseal/verify/cert"
 )
 
-// testCase is a sample with at most one thing changed.
+// testCase is a sample with at most one change.
 type testCase struct {
 	*sample
 	class string // of the field that was changed; see classes
 	what  string // the field and the change; empty for a sample as it is
 }
 
-// kind is what was done, without the place: "bit" for one bit of some byte.
+// kind returns the kind of the change, without its place: "bit" for any changed
+// bit.
 func (c *testCase) kind() string {
 	_, kind, _ := strings.Cut(c.what, ": ")
 	if strings.HasPrefix(kind, "bit of ") {
@@ -26,7 +27,7 @@ func (c *testCase) kind() string {
 
 func (c *testCase) String() string { return c.name + " " + c.what }
 
-// bundleCases changes one thing in the Sigstore bundle.
+// bundleCases returns cases with one change in the Sigstore bundle.
 func bundleCases(s *sample, stride int) (list []*testCase) {
 	for _, m := range mutations(s.bundle, stride) {
 		changed := *s
@@ -36,7 +37,7 @@ func bundleCases(s *sample, stride int) (list []*testCase) {
 	return list
 }
 
-// rootCases changes one thing in the trusted root.
+// rootCases returns cases with one change in the trusted root.
 func rootCases(s *sample, stride int) (list []*testCase) {
 	for _, m := range mutations(s.root, stride) {
 		changed := *s
@@ -50,7 +51,8 @@ func newCase(s *sample, path string, m fixture.Mutation) *testCase {
 	return &testCase{s, classOf(path), path + ": " + m.Kind}
 }
 
-// anchorCases changes one thing in the key, the identity or the artifact.
+// anchorCases returns cases with one change in the key, the identity or the
+// artifact.
 func anchorCases(s *sample) (list []*testCase) {
 	add := func(class string, value []byte, change func(c *sample, v []byte)) {
 		for kind, v := range changes(value, 1) {
@@ -66,13 +68,17 @@ func anchorCases(s *sample) (list []*testCase) {
 		add("key file", s.key, func(c *sample, v []byte) { c.key = v })
 		return list
 	}
-	add("identity", []byte(s.identity.SAN), func(c *sample, v []byte) { c.identity = &cert.Policy{SAN: string(v), Issuer: s.identity.Issuer} })
-	add("identity", []byte(s.identity.Issuer), func(c *sample, v []byte) { c.identity = &cert.Policy{SAN: s.identity.SAN, Issuer: string(v)} })
+	add("identity", []byte(s.identity.SAN), func(c *sample, v []byte) {
+		c.identity = &cert.Policy{SAN: string(v), Issuer: s.identity.Issuer}
+	})
+	add("identity", []byte(s.identity.Issuer), func(c *sample, v []byte) {
+		c.identity = &cert.Policy{SAN: s.identity.SAN, Issuer: string(v)}
+	})
 	return list
 }
 
-// classes names the fields of a Sigstore bundle and of a trusted root. The first
-// that the path contains is its class.
+// classes groups the fields of a Sigstore bundle and of a trusted root. The class
+// of a field is the first whose path is contained in the path of the field.
 var classes = []struct{ path, class string }{
 	{"root:/tlogs", "root: logs"},
 	{"root:/ctlogs", "root: certificate logs"},
@@ -101,5 +107,5 @@ func classOf(path string) string {
 			return c.class
 		}
 	}
-	panic("the last class holds every path")
+	panic("the last class matches every path")
 }

@@ -2,16 +2,15 @@ package oracle
 
 import "strings"
 
-// difference is a change by the end of its path, and what was done; all stands
-// for whatever was done.
+// difference describes a change by the end of its path and by its kind.
 type difference struct{ path, kind string }
 
-// differences are what gapseal accepts and sigstore-go rejects, and why it is
-// right all the same. A row is a decision: whatever is not here fails the test.
-// There is none.
+// differences lists changes that gapseal accepts and sigstore-go rejects, and why
+// gapseal is right. Each row is a deliberate decision; any other difference fails
+// the test. There is none at present.
 var differences = map[difference]string{}
 
-// differs returns the row that a case belongs to.
+// differs returns the row to which a case belongs.
 func differs(c *testCase) (difference, bool) {
 	for d := range differences {
 		path, _, _ := strings.Cut(c.what, ": ")

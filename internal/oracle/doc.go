@@ -1,10 +1,9 @@
-// Package oracle holds gapseal's judgement of Sigstore bundles against that of an
-// independent implementation, sigstore-go: gapseal must never accept what
-// sigstore-go rejects, and where it rejects what sigstore-go accepts, a table
-// says why.
+// Package oracle compares how gapseal judges Sigstore bundles with an independent
+// implementation, sigstore-go. gapseal must never accept what sigstore-go
+// rejects. Where gapseal rejects what sigstore-go accepts, a table says why.
 //
-// It is a module of its own, so that nothing of the oracle reaches the shipped
-// graph. What is not a test here is the adapter: [Read] and [Anchors] bring a
-// Sigstore bundle that lies about as a file, without a registry and without a
-// bundle of ours, before verify.Judge. The program cmd/conformance uses it too.
+// The package is in a module of its own, so that gapseal does not depend on
+// sigstore-go. Apart from tests, it contains an adapter: [Read] and [Anchors]
+// prepare a Sigstore bundle in a file for verify.Judge, without a registry and
+// without a gapseal bundle. The program cmd/conformance uses it too.
 package oracle

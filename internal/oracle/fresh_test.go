@@ -7,10 +7,11 @@ import (
 	"testing"
 )
 
-// TestFresh is TestOracle for what was signed a minute ago: the directory that
-// GAPSEAL_ORACLE_FRESH names, laid out as README.md says. A third of the bytes is
-// changed, and no row of a table need occur. GAPSEAL_ORACLE_STRIDE=n takes each
-// n-th of the changes alone, others of each sample.
+// TestFresh is like TestOracle for samples that were just signed, in the
+// directory that GAPSEAL_ORACLE_FRESH names; README.md describes its layout. It
+// changes every third byte, and does not require every row of a table to occur.
+// With GAPSEAL_ORACLE_STRIDE=n it tries every n-th change, beginning at another
+// one for each sample.
 func TestFresh(t *testing.T) {
 	dir := os.Getenv("GAPSEAL_ORACLE_FRESH")
 	if dir == "" {
@@ -18,9 +19,11 @@ func TestFresh(t *testing.T) {
 	}
 	samples := readSamples(t, dir)
 	if len(samples) == 0 {
-		t.Fatalf("%s: no bundle.json below it", dir)
+		t.Fatalf("%s contains no bundle.json", dir)
 	}
-	y, n, tried, all := newTally(), freshStride(t), 0, 0
+	y := newTally()
+	n := freshStride(t)
+	tried, all := 0, 0
 	for i, s := range samples {
 		s.fresh = true
 		y.asItIs(t, s)
@@ -43,12 +46,12 @@ func freshStride(t *testing.T) int {
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 1 {
-		t.Fatalf("GAPSEAL_ORACLE_STRIDE=%q: want a number from 1 on", text)
+		t.Fatalf("GAPSEAL_ORACLE_STRIDE=%q: want a positive number", text)
 	}
 	return n
 }
 
-// every takes each n-th case, from one that skip decides.
+// every returns every n-th case, beginning with number skip modulo n.
 func every(n, skip int, cases []*testCase) (list []*testCase) {
 	for i := skip % n; i < len(cases); i += n {
 		list = append(list, cases[i])

@@ -9,24 +9,24 @@ import (
 	"github.com/gapseal/gapseal/verify/trust"
 )
 
-// rootRejected stands for the first failed check where the trusted root itself
-// was refused: gapseal does not begin to verify then.
+// rootRejected is the cause of a rejection if gapseal refuses the trusted root
+// itself, before it verifies anything.
 const rootRejected = "trusted-root"
 
-// answer is what one side said.
+// answer is the verdict of one side.
 type answer struct {
 	accepted bool
-	cause    string     // of a rejection: gapseal's first failed check, the oracle's error
-	detail   string     // in words
-	time     *time.Time // gapseal's trusted time
+	cause    string     // of a rejection: the first failed check of gapseal, or the error of sigstore-go
+	detail   string     // of gapseal's failed check
+	time     *time.Time // the trusted time that gapseal reports
 }
 
-// judgedAt is the clock that gapseal judges samples by; sigstore-go asks for no
+// judgedAt is the time as of which gapseal judges samples. sigstore-go uses no
 // clock.
 var judgedAt = time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)
 
-// gapsealSide judges samples with gapseal. It parses a trusted root once as long
-// as it stays the same.
+// gapsealSide judges samples with gapseal. It keeps the parsed trusted root while
+// the samples have the same one.
 type gapsealSide struct {
 	text []byte
 	root *trust.Root

@@ -1,22 +1,23 @@
 package oracle
 
-// change is a change to a Sigstore bundle, a key file or an identity that both
-// sides accept: what was done, and the class of the field it was done to.
+// change describes a change to a Sigstore bundle, a key file or an identity that
+// both sides accept, by its kind and the class of the field.
 type change struct{ kind, class string }
 
 // Reasons that several rows share.
 const (
-	order    = "the order of members is the writer's"
-	lessTime = "it is not needed: a log gives the time, or no time is demanded of a key"
-	noHint   = "a hint may be left out: it says nothing that is believed"
+	order    = "writers may order members as they like"
+	lessTime = "it is not needed: a log gives the time, or no time is demanded of a key's signature"
+	noHint   = "a hint may be omitted, since nothing relies on it"
 	truth    = "it is what was signed: the same statement in another spelling, or another predicate"
-	unasked  = "no check compares it, and the log signed it: the hash of the envelope as it was uploaded, which a Sigstore bundle does not keep"
-	treeID   = "the id of the tree, a number after the log's name"
+	unasked  = "no check compares it, and the log signed it: it is the hash of the envelope as it was uploaded, " +
+		"which a Sigstore bundle does not keep"
+	treeID = "it is the id of the tree, a number after the log's name"
 )
 
-// harmless says for each such change why it does no harm. It is what keeps a
-// looseness that both sides share from going unseen. The test fails for a change
-// that is not here, and for a row that never occurs, unless the row may go.
+// harmless says for each such change why it does no harm. Without this table, a
+// leniency that both sides share would go unnoticed. The test fails for a change
+// that is not listed, and for a row that never occurs.
 var harmless = map[change]string{
 	{"reorder", "Sigstore bundle"}:         order,
 	{"reorder", "envelope"}:                order,
@@ -27,12 +28,12 @@ var harmless = map[change]string{
 	{"empty", "key hint"}:                  noHint,
 	{"splice", "key hint"}:                 noHint,
 	{"splice", "media type"}:               "a bundle that has what both versions demand may call itself either",
-	{"delete", "log entry"}:                "a log index of 0 is the value of one that is not there",
-	{"drop", "log entry"}:                  "one of two entries: the other one is enough, unless the operator demands two logs",
+	{"delete", "log entry"}:                "an absent log index has the value 0",
+	{"drop", "log entry"}:                  "one of two entries is enough, unless the operator demands two logs",
 	{"delete", "timestamp"}:                lessTime,
 	{"drop", "timestamp"}:                  lessTime,
 	{"empty", "timestamp"}:                 lessTime,
-	{"bit", "key file"}:                    "loose bits behind the last of the base64 of a PEM block: the operator's own file, and the same key",
+	{"bit", "key file"}:                    "unused bits at the end of the base64 in a PEM block: the key is the same",
 	{"byte less", "key file"}:              "the line break at the end",
 	{"append", "statement, signed"}:        truth,
 	{"bit", "statement, signed"}:           truth,

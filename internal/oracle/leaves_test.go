@@ -11,15 +11,14 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// leaf is a string in a JSON text, known by its place: text[lo:hi] is its
-// spelling, quotes included.
+// leaf is a string value at text[lo:hi] of a JSON text, quotes included.
 type leaf struct {
-	path   string // JSON Pointer; " > " leads into base64 of JSON, as in package fixture
+	path   string // JSON Pointer; " > " separates the pointer within JSON in base64, as in package fixture
 	lo, hi int
 	value  string
 }
 
-// leaves lists the string values of a JSON text, of members and of elements.
+// leaves lists the string values of a JSON text, but not its names.
 func leaves(text []byte) (list []leaf) {
 	dec := jsontext.NewDecoder(bytes.NewReader(text))
 	for {
@@ -53,8 +52,8 @@ func (l leaf) with(text []byte, value string) []byte {
 	return slices.Concat(text[:l.lo], quoted, text[l.hi:])
 }
 
-// binary returns what a leaf holds in base64, and how it is written back; text is
-// written as it is.
+// binary returns the bytes that a leaf holds in base64, and a function that
+// encodes changed bytes. For other text it returns the text itself.
 func (l leaf) binary() (raw []byte, encode func([]byte) string) {
 	raw, err := base64.StdEncoding.DecodeString(l.value)
 	if err == nil && len(raw) > 16 {
@@ -63,8 +62,8 @@ func (l leaf) binary() (raw []byte, encode func([]byte) string) {
 	return []byte(l.value), func(b []byte) string { return string(b) }
 }
 
-// isJSON reports whether raw is an object that can be gone down into.
+// isJSON reports whether raw is a JSON object.
 func isJSON(raw []byte) bool { return bytes.HasPrefix(raw, []byte("{")) && json.Valid(raw) }
 
-// inner prefixes the path of a leaf within the document that l holds.
+// inner returns the full path of a leaf within the document that l holds.
 func (l leaf) inner(path string) string { return strings.Join([]string{l.path, path}, " > ") }

@@ -7,9 +7,9 @@ import (
 	"github.com/gapseal/gapseal/internal/fixture"
 )
 
-// mutations are all single-field changes of a document: those of
-// fixture.JSONMutations, and each stride-th byte of each value changed in one
-// bit, binary values in their bytes rather than in their base64.
+// mutations returns all changes of one field of a document: those of
+// fixture.JSONMutations, and changes of one bit in every stride-th byte of each
+// value. The bits of a binary value are those of its bytes, not of its base64.
 func mutations(text []byte, stride int) []fixture.Mutation {
 	return append(fixture.JSONMutations(text), flips(text, stride)...)
 }
@@ -19,7 +19,8 @@ func flips(text []byte, stride int) (list []fixture.Mutation) {
 		raw, encode := l.binary()
 		if isJSON(raw) {
 			for _, in := range flips(raw, stride) {
-				list = append(list, fixture.Mutation{Path: l.inner(in.Path), Kind: in.Kind, JSON: l.with(text, encode(in.JSON))})
+				changed := l.with(text, encode(in.JSON))
+				list = append(list, fixture.Mutation{Path: l.inner(in.Path), Kind: in.Kind, JSON: changed})
 			}
 			continue
 		}
@@ -30,7 +31,8 @@ func flips(text []byte, stride int) (list []fixture.Mutation) {
 	return list
 }
 
-// changes changes one byte at a time, and the length at either end.
+// changes yields copies of raw with one bit changed, and copies that are one byte
+// longer or shorter.
 func changes(raw []byte, stride int) func(yield func(string, []byte) bool) {
 	return func(yield func(string, []byte) bool) {
 		ends := map[string][]byte{"byte behind": append(slices.Clone(raw), 0), "byte before": append([]byte{0}, raw...)}

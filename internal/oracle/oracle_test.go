@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestOracle wants gapseal never to accept what sigstore-go rejects, and a reason
-// wherever it rejects what sigstore-go accepts.
+// TestOracle requires that gapseal never accepts what sigstore-go rejects, and
+// that a table gives a reason wherever it rejects what sigstore-go accepts.
 func TestOracle(t *testing.T) {
 	all, ran := newTally(), 0
 	for name, of := range map[string]func(*testing.T) *tally{"samples": ofSamples, "resigned": ofResigned} {
@@ -17,7 +17,7 @@ func TestOracle(t *testing.T) {
 			ran++
 		})
 	}
-	all.report(t, ran == 2) // one of them alone does not reach every row
+	all.report(t, ran == 2) // with -run, one of them alone does not reach every row
 }
 
 func ofSamples(t *testing.T) *tally {
@@ -35,13 +35,15 @@ func ofSamples(t *testing.T) *tally {
 	return y
 }
 
-// rooted are the samples that the trusted roots are changed under: between them
-// they need every entry of both.
+// rooted lists the samples for which the trusted roots are changed. Together they
+// need every entry of both roots.
 var rooted = []string{"lab/keyless-workflow", "lab/keyless-rekor2", "public-good/keyless-login"}
 
-// full are the samples of which every byte is changed. They differ in kind; of
-// the others, which repeat them, every thirteenth byte is.
-var full = []string{"lab/key-rekor1", "lab/key-rekor2", "lab/keyless-workflow", "lab/keyless-rekor2", "lab/message-keyless"}
+// full lists samples of different kinds, in which every byte is changed. In the
+// others, which resemble these, every thirteenth byte is changed.
+var full = []string{
+	"lab/key-rekor1", "lab/key-rekor2", "lab/keyless-workflow", "lab/keyless-rekor2", "lab/message-keyless",
+}
 
 func stride(s *sample) int {
 	if slices.Contains(full, s.name) {
@@ -50,18 +52,19 @@ func stride(s *sample) int {
 	return 13
 }
 
-// asItIs wants both sides to accept a good sample, and both to reject a bad one.
+// asItIs requires both sides to accept a good sample, and to reject a bad one.
 func (y *tally) asItIs(t *testing.T, s *sample) {
 	t.Helper()
 	g := new(gapsealSide).judge(s)
 	o := new(sigstoreSide).judge(s, g.time)
 	if g.accepted != s.expect || o.accepted != s.expect {
-		t.Errorf("%s: gapseal accepts: %v %s %s; sigstore-go accepts: %v %s; want %v", s.name, g.accepted, g.cause, g.detail, o.accepted, o.cause, s.expect)
+		t.Errorf("%s: gapseal accepts: %v %s %s; sigstore-go accepts: %v %s; want %v",
+			s.name, g.accepted, g.cause, g.detail, o.accepted, o.cause, s.expect)
 	}
 	y.add(&testCase{sample: s, class: "as it is"}, g, o)
 }
 
-// compare puts every case to both sides.
+// compare has both sides judge every case.
 func compare(cases []*testCase, y *tally) {
 	work := make(chan *testCase)
 	var wait sync.WaitGroup

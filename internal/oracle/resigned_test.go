@@ -10,11 +10,11 @@ import (
 	"github.com/gapseal/gapseal/verify/cert"
 )
 
-// A change to what is signed mostly ends at the signature, on both sides. Here
-// the change comes first: a Sigstore in process signs, logs and stamps it
-// honestly, so that what is judged is what the document says.
+// Most changes to a signed document are rejected because the signature no longer
+// fits. Here the document is changed before a Sigstore in process signs, logs and
+// stamps it, so that both sides have to judge what the document says.
 
-// resigned makes samples of one flavour, and changes them before they are signed.
+// resigned makes samples of one flavour and changes them before they are signed.
 type resigned struct {
 	*fixture.Sigstore
 	fixture.Flavour
@@ -45,7 +45,7 @@ func makers(t *testing.T) (list []*resigned) {
 	return list
 }
 
-// sample makes one, with what stages change.
+// sample makes one sample, changed by stages.
 func (r *resigned) sample(st fixture.BundleStages) *sample {
 	subject := oci.FromBytes(r.manifest)
 	s := &sample{name: r.name, subject: subject, artifact: r.manifest, root: r.root, expect: true}
@@ -53,7 +53,10 @@ func (r *resigned) sample(st fixture.BundleStages) *sample {
 	st.Body = r.logged(st.Body)
 	st.Text = func(b []byte) []byte { s.bundle = b; return b }
 	img := bundle.Image{Node: bundle.Node{MediaType: oci.TypeManifest, Digest: subject, Size: int64(len(r.manifest))}}
-	f := &fixture.Forge{Inventory: bundle.Inventory{Images: []bundle.Image{img}}, Blobs: map[oci.Digest][]byte{subject: r.manifest}}
+	f := &fixture.Forge{
+		Inventory: bundle.Inventory{Images: []bundle.Image{img}},
+		Blobs:     map[oci.Digest][]byte{subject: r.manifest},
+	}
 	r.AttachForge(f, 0, st)
 	if r.Keyless {
 		s.identity = &cert.Policy{SAN: fixture.SignerName, Issuer: fixture.IssuerName}
@@ -63,8 +66,8 @@ func (r *resigned) sample(st fixture.BundleStages) *sample {
 	return s
 }
 
-// logged has an envelope logged in Rekor v2 as cosign logs it: as a hashedrekord.
-// sigstore-go 1.3 does not know the other kind, dsse 0.0.2.
+// logged returns a stage that logs an envelope in Rekor v2 as cosign does, as a
+// hashedrekord. sigstore-go 1.3 does not support the other kind, dsse 0.0.2.
 func (r *resigned) logged(next fixture.Stage) fixture.Stage {
 	return func(m *fixture.Making) {
 		if r.Flavour.Rekor2 {
@@ -77,9 +80,8 @@ func (r *resigned) logged(next fixture.Stage) fixture.Stage {
 	}
 }
 
-// first is what was made without a change, from which the changes start. What
-// comes before the log entry is taken over from it, since two signatures of one
-// thing are not the same.
+// first is a sample without a change, from which others are derived. They share
+// its certificate and signature, because signing again would give other bytes.
 type first struct {
 	fixture.Making
 	statement, body []byte
@@ -98,7 +100,8 @@ func (r *resigned) first() *first {
 	return f
 }
 
-// again makes the same once more, up to the log entry.
+// again returns stages that make the same sample up to the log entry, and then
+// call body.
 func (f *first) again(body fixture.Stage) fixture.BundleStages {
 	return fixture.BundleStages{
 		Cert:      func(m *fixture.Making) { m.Key, m.Cert = f.Key, f.Cert },
@@ -107,8 +110,8 @@ func (f *first) again(body fixture.Stage) fixture.BundleStages {
 	}
 }
 
-// cases changes the statement before it is signed, the body of the log entry and
-// the checkpoint before the log signs them.
+// cases returns cases in which the statement was changed before it was signed, or
+// the body of the log entry or the checkpoint before the log signed it.
 func (r *resigned) cases() (list []*testCase) {
 	f := r.first()
 	add := func(class, path, kind string, st fixture.BundleStages) {
@@ -116,7 +119,8 @@ func (r *resigned) cases() (list []*testCase) {
 	}
 	if !r.Message {
 		for _, m := range mutations(f.statement, 1) {
-			add("statement, signed", m.Path, m.Kind, fixture.BundleStages{Claim: func(by *fixture.Making) { by.Payload = m.JSON }})
+			change := func(by *fixture.Making) { by.Payload = m.JSON }
+			add("statement, signed", m.Path, m.Kind, fixture.BundleStages{Claim: change})
 		}
 	}
 	for _, m := range mutations(f.body, 5) {
@@ -130,7 +134,7 @@ func (r *resigned) cases() (list []*testCase) {
 	return list
 }
 
-// ofResigned makes and judges all of them.
+// ofResigned makes and judges samples of all flavours.
 func ofResigned(t *testing.T) *tally {
 	y := newTally()
 	for _, r := range makers(t) {

@@ -10,22 +10,22 @@ import (
 	"github.com/gapseal/gapseal/verify/cert"
 )
 
-// sample is a Sigstore bundle and what it is judged by. README.md says which
-// files of a directory it is read from.
+// sample is a Sigstore bundle with its anchors. README.md describes the files from
+// which it is read.
 type sample struct {
 	name     string
 	bundle   []byte
 	subject  oci.Digest
-	artifact []byte // what subject is the digest of; nil if only that is known
+	artifact []byte // has the digest subject; nil if only the digest is known
 	root     []byte // trusted root
-	key      []byte // PEM, or:
+	key      []byte // PEM; nil if there is an identity
 	identity *cert.Policy
 	fresh    bool // judged by the host's clock
-	expect   bool // both sides accept it as it is
+	expect   bool // both sides must accept it without a change
 }
 
-// readSamples reads the samples below a directory: each directory that holds a
-// bundle.json is one.
+// readSamples reads the samples below a directory. Each directory with a
+// bundle.json is a sample.
 func readSamples(t *testing.T, top string) (list []*sample) {
 	t.Helper()
 	err := filepath.WalkDir(top, func(path string, _ os.DirEntry, err error) error {
@@ -63,7 +63,7 @@ func readSample(t *testing.T, top, dir string) *sample {
 		s.identity = &cert.Policy{SAN: lines[0], Issuer: lines[1]}
 	}
 	if s.root == nil || (s.key == nil) == (s.identity == nil) {
-		t.Fatalf("%s: want trusted_root.json there or above, and key.pub or identity, one of the two", dir)
+		t.Fatalf("%s: want trusted_root.json there or above, and either key.pub or identity", dir)
 	}
 	if _, err := oci.ParseDigest(string(s.subject)); err != nil {
 		t.Fatalf("%s: want an artifact or a digest: %v", dir, err)
@@ -71,7 +71,7 @@ func readSample(t *testing.T, top, dir string) *sample {
 	return s
 }
 
-// optional reads a file, nil if there is none.
+// optional reads a file. It returns nil if there is none.
 func optional(t *testing.T, dir, name string) []byte {
 	t.Helper()
 	raw, err := os.ReadFile(filepath.Join(dir, name))

@@ -20,17 +20,18 @@ type sigstoreSide struct {
 	err  error
 }
 
-// judge asks for all that gapseal asks for and sigstore-go can be told to ask:
+// judge demands everything that gapseal demands, as far as sigstore-go supports
+// it:
 //
-//   - a log entry, always;
-//   - a certificate: a promise of a certificate log, a time from a log or a
+//   - always a log entry;
+//   - of a certificate, a signed certificate timestamp, a time from a log or a
 //     timestamp authority, and exact values of identity and issuer;
-//   - a key: that it is this one. gapseal demands no time of a key's signature,
-//     and so none is demanded here, unless gapseal accepted and names a trusted
-//     time: then sigstore-go must find one, the same, as well.
-//   - the artifact by its bytes as well as by its digest, where it is at hand.
+//   - of a key, that it is the given one. gapseal demands no time of a key's
+//     signature, so none is demanded here either. If gapseal accepted and
+//     reports a trusted time, however, sigstore-go must find the same time;
+//   - the artifact by its bytes as well as by its digest, where it is known.
 //
-// A panic of sigstore-go is a rejection: it accepted nothing.
+// A panic of sigstore-go counts as a rejection, since it accepted nothing.
 func (o *sigstoreSide) judge(s *sample, claimed *time.Time) (a answer) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -69,13 +70,14 @@ func (o *sigstoreSide) verify(s *sample, claimed *time.Time) error {
 			return err
 		}
 		if claimed != nil && !named(result, *claimed) {
-			return fmt.Errorf("gapseal names the trusted time %s, sigstore-go %v", claimed, result.VerifiedTimestamps)
+			return fmt.Errorf("gapseal reports the trusted time %s, sigstore-go %v", claimed, result.VerifiedTimestamps)
 		}
 	}
 	return nil
 }
 
-// signer returns what vouches for who signed, and the demand that it be so.
+// signer returns the trusted material, and the policy that demands its key or
+// identity.
 func (o *sigstoreSide) signer(s *sample) (root.TrustedMaterial, verify.PolicyOption, error) {
 	if s.identity != nil {
 		id, err := verify.NewShortCertificateIdentity(s.identity.Issuer, "", s.identity.SAN, "")
@@ -105,8 +107,9 @@ func demands(s *sample, claimed *time.Time) []verify.VerifierOption {
 	return append(list, verify.WithNoObserverTimestamps())
 }
 
-// artifacts lists the ways to name what was signed. Of an envelope's subjects, a
-// digest asks for SHA-256, as gapseal does, and an artifact for any algorithm.
+// artifacts lists the ways to name what was signed. For an envelope that is only
+// the digest: given the artifact, sigstore-go would accept a subject with any
+// digest algorithm, and gapseal accepts SHA-256 only.
 func artifacts(s *sample, message bool) (list []verify.ArtifactPolicyOption) {
 	if message {
 		list = append(list, verify.WithArtifact(bytes.NewReader(s.artifact)))

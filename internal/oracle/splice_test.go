@@ -2,8 +2,8 @@ package oracle
 
 import "encoding/json"
 
-// spliceCases put one part of one sample in the place of another's: everything
-// in them is real, and signed by somebody.
+// spliceCases replace one part of a sample by that of another sample. Every part
+// is genuine and was signed by somebody.
 func spliceCases(samples []*sample) (list []*testCase) {
 	for _, s := range samples {
 		for _, from := range samples {
@@ -14,7 +14,8 @@ func spliceCases(samples []*sample) (list []*testCase) {
 				if spliced := splice(s.bundle, from.bundle, part.path); spliced != nil {
 					changed := *s
 					changed.bundle = spliced
-					list = append(list, &testCase{&changed, part.class, part.path[len(part.path)-1] + " of " + from.name + ": splice"})
+					what := part.path[len(part.path)-1] + " of " + from.name + ": splice"
+					list = append(list, &testCase{&changed, part.class, what})
 				}
 			}
 		}
@@ -22,7 +23,7 @@ func spliceCases(samples []*sample) (list []*testCase) {
 	return list
 }
 
-// parts are the members that are taken over, each with its class.
+// parts lists the members that are replaced, each with its class.
 var parts = []struct {
 	class string
 	path  []string
@@ -37,8 +38,8 @@ var parts = []struct {
 	{"Sigstore bundle", []string{"verificationMaterial"}},
 }
 
-// splice returns to with the member at a path taken from another document; nil if
-// that has none, or the same.
+// splice returns a copy of to in which the member at a path has the value that it
+// has in from. It returns nil if from has no such member, or the same value.
 func splice(to, from []byte, path []string) []byte {
 	var a, b map[string]json.RawMessage
 	if json.Unmarshal(to, &a) != nil || json.Unmarshal(from, &b) != nil || b[path[0]] == nil {

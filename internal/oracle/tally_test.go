@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// tally counts what the two sides said of all cases. It is safe for concurrent
+// tally counts the verdicts of both sides on all cases. It is safe for concurrent
 // use.
 type tally struct {
 	sync.Mutex
@@ -22,7 +22,12 @@ type tally struct {
 }
 
 func newTally() *tally {
-	return &tally{stricter: map[reason]int{}, harmless: map[change]int{}, differs: map[difference]int{}, example: map[any]string{}}
+	return &tally{
+		stricter: map[reason]int{},
+		harmless: map[change]int{},
+		differs:  map[difference]int{},
+		example:  map[any]string{},
+	}
 }
 
 func (y *tally) add(c *testCase, g, o answer) {
@@ -32,7 +37,7 @@ func (y *tally) add(c *testCase, g, o answer) {
 	switch {
 	case g.accepted && o.accepted:
 		y.accepted++
-		if c.what != "" && !strings.HasPrefix(c.class, "root:") { // most of a root is not asked for one bundle
+		if c.what != "" && !strings.HasPrefix(c.class, "root:") { // one bundle does not use most of a root
 			note(y, y.harmless, change{c.kind(), c.class}, c.String())
 		}
 	case g.accepted:
@@ -48,16 +53,18 @@ func (y *tally) add(c *testCase, g, o answer) {
 	}
 }
 
-// note counts one, and keeps the first as an example.
+// note counts one case, and keeps the first as an example.
 func note[R comparable](y *tally, counts map[R]int, r R, example string) {
 	if counts[r]++; y.example[r] == "" {
 		y.example[r] = example
 	}
 }
 
-// merge adds what another tally counted.
+// merge adds the counts of another tally.
 func (y *tally) merge(other *tally) {
-	y.cases, y.accepted, y.rejected = y.cases+other.cases, y.accepted+other.accepted, y.rejected+other.rejected
+	y.cases += other.cases
+	y.accepted += other.accepted
+	y.rejected += other.rejected
 	y.lenient = append(y.lenient, other.lenient...)
 	mergeCounts(y.stricter, other.stricter)
 	mergeCounts(y.harmless, other.harmless)
@@ -73,9 +80,9 @@ func mergeCounts[R comparable](to, from map[R]int) {
 	}
 }
 
-// report fails for each case where gapseal is more lenient, and for everything
-// that the tables do not explain. It fails for rows that never occur, too, unless
-// the cases are not all.
+// report fails for each case in which gapseal is more lenient, and for everything
+// that the tables do not explain. If all cases were tried, it also fails for rows
+// that never occurred.
 func (y *tally) report(t *testing.T, all bool) {
 	t.Helper()
 	for i, c := range y.lenient {
@@ -92,16 +99,17 @@ func (y *tally) report(t *testing.T, all bool) {
 	for r, n := range y.stricter {
 		byCheck[r.check] += n
 	}
-	t.Logf("cases: %d, agreements: %d (both accept %d, both reject %d), stricter: %d (%s), other policy: %d, more lenient: %d",
-		y.cases, y.accepted+y.rejected, y.accepted, y.rejected, sum(y.stricter), list(byCheck), sum(y.differs), len(y.lenient))
+	t.Logf("cases: %d, agreements: %d (both accept %d, both reject %d), stricter: %d (%s), other policy: %d, "+
+		"more lenient: %d", y.cases, y.accepted+y.rejected, y.accepted, y.rejected,
+		sum(y.stricter), list(byCheck), sum(y.differs), len(y.lenient))
 }
 
-// explained wants each thing that was counted to have a row in the table.
+// explained requires everything that was found to have a row in the table.
 func explained[R comparable](t *testing.T, y *tally, what string, found map[R]int, table map[R]string, all bool) {
 	t.Helper()
 	for r, n := range found {
 		if table[r] == "" {
-			t.Errorf("%s, and no row says why: %+v (%d cases), such as %s", what, r, n, y.example[r])
+			t.Errorf("%s, but no row says why: %+v (%d cases), such as %s", what, r, n, y.example[r])
 		}
 	}
 	for r := range table {
