@@ -1,12 +1,12 @@
-// Conformance speaks the protocol by which sigstore-conformance drives a client,
-// as far as verifying goes, on top of the packages that gapseal verifies with:
+// Conformance implements the verifying part of the protocol of
+// sigstore-conformance for clients, with the packages with which gapseal verifies:
 //
 //	conformance verify-bundle [--staging] --bundle FILE
 //	    (--certificate-identity I --certificate-oidc-issuer URL | --key PEM)
 //	    --trusted-root FILE FILE_OR_DIGEST
 //
-// It exits with 0 for verified, 1 for rejected, and 2 if there is no verdict.
-// There is no network: without --trusted-root it says what to do.
+// It exits with 0 for verified, 1 for rejected, and 2 if there is no verdict. It
+// uses no network, and so requires --trusted-root.
 package main
 
 import (
@@ -29,8 +29,8 @@ const (
 
 func main() { os.Exit(run(os.Args[1:], os.Stderr)) }
 
-// run answers one request, and tells on stderr why the answer is no. A panic is
-// no verdict.
+// run answers one request, and writes the reason for a negative answer to stderr.
+// After a panic there is no verdict.
 func run(args []string, stderr io.Writer) (code int) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -46,8 +46,8 @@ func run(args []string, stderr io.Writer) (code int) {
 	return r.verify(stderr)
 }
 
-// verify judges the Sigstore bundle. An anchor or a subject that cannot be used
-// is a rejection: it vouches for nothing.
+// verify judges the Sigstore bundle. It rejects an unusable anchor, which can
+// vouch for nothing.
 func (r *request) verify(stderr io.Writer) int {
 	root, err := trust.ParseTrustedRoot(r.root)
 	if err != nil {
@@ -61,7 +61,8 @@ func (r *request) verify(stderr io.Writer) int {
 	}
 	e := oracle.Read(r.bundle, r.subject, r.artifact)
 	if r.artifact == nil && e.Signature != nil && e.Envelope == nil {
-		fmt.Fprintln(stderr, "conformance: this is a message signature, which is verified over the artifact's bytes and not over a digest: give the file itself")
+		fmt.Fprintln(stderr, "conformance: this is a message signature, "+
+			"which is verified over the artifact's bytes and not over a digest: give the file itself")
 		return exitNoVerdict
 	}
 	rep, err := verify.Judge(e, oci.Reference{}, opt)

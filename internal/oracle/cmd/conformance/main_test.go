@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -13,9 +14,9 @@ const (
 	publicGood = "../../testdata/samples/public-good/"
 )
 
-// ask runs the client as the suite does, its options in the order of the
+// ask runs the client as the suite does, with options in the order of the
 // protocol.
-func ask(t *testing.T, dir string, artifact string, options ...string) (code int, said string) {
+func ask(t *testing.T, dir string, artifact string, options ...string) (code int, printed string) {
 	t.Helper()
 	args := append([]string{"verify-bundle", "--bundle", dir + "/bundle.json"}, options...)
 	var stderr bytes.Buffer
@@ -34,10 +35,20 @@ func identity(t *testing.T, dir string) []string {
 }
 
 func TestVerifyBundle(t *testing.T) {
-	const other = "sha256:0000000000000000000000000000000000000000000000000000000000000000"
-	const image = "sha256:4f008ef8965bc756240832df1c03d0f2d938b045dfcd16cd52ab882a10205226"
+	const (
+		other   = "sha256:0000000000000000000000000000000000000000000000000000000000000000"
+		image   = "sha256:4f008ef8965bc756240832df1c03d0f2d938b045dfcd16cd52ab882a10205226"
+		message = "sha256:db40015510d443b79cc2223ad278cb8c0cb6b266eaad208840d8ad4c8c3e1984"
+		login   = "sha256:732112270d7e59418a8c080b134b24cabd67d250d0d0147a97ed95ba5c280aa4"
+	)
 	root := []string{"--trusted-root", lab + "trusted_root.json"}
-	key := append([]string{"--key", lab + "key-rekor1/key.pub"}, root...)
+	onlyKey := []string{"--key", lab + "key-rekor1/key.pub"}
+	key := append(slices.Clone(onlyKey), root...)
+	otherRoot := append(slices.Clone(onlyKey), "--trusted-root", publicGood+"trusted_root.json")
+	noRoot := append(slices.Clone(onlyKey), "--trusted-root", lab+"key-rekor1/key.pub")
+	noKey := append([]string{"--key", lab + "trusted_root.json"}, root...)
+	noIssuer := append([]string{"--certificate-identity", "a"}, root...)
+	upper := "sha256:" + strings.ToUpper(image[7:])
 	workflow := append(identity(t, lab+"keyless-workflow"), root...)
 	dev := append(identity(t, lab+"message-keyless"), root...)
 	good := append(identity(t, publicGood+"keyless-login"), "--trusted-root", publicGood+"trusted_root.json")
@@ -45,43 +56,50 @@ func TestVerifyBundle(t *testing.T) {
 		name, sample, artifact string
 		options                []string
 		code                   int
-		said                   string // begins a line of stderr
+		printed                string // begins what is printed to stderr
 	}{
 		{"envelope, file", lab + "key-rekor1", lab + "key-rekor1/artifact", key, exitVerified, ""},
 		{"envelope, digest", lab + "key-rekor1", image, key, exitVerified, ""},
-		{"envelope, digest in upper case", lab + "key-rekor1", "sha256:" + strings.ToUpper(image[7:]), key, exitVerified, ""},
+		{"envelope, digest in upper case", lab + "key-rekor1", upper, key, exitVerified, ""},
 		{"attestation", lab + "key-rekor2-slsa", image, key, exitVerified, ""},
 		{"identity", lab + "keyless-workflow", image, workflow, exitVerified, ""},
-		{"staging with a root", lab + "keyless-workflow", image, append([]string{"--staging"}, workflow...), exitVerified, ""},
-		{"public good", publicGood + "keyless-login", "sha256:732112270d7e59418a8c080b134b24cabd67d250d0d0147a97ed95ba5c280aa4", good, exitVerified, ""},
+		{"staging with a root", lab + "keyless-workflow", image,
+			append([]string{"--staging"}, workflow...), exitVerified, ""},
+		{"public good", publicGood + "keyless-login", login, good, exitVerified, ""},
 		{"message, file", lab + "message-keyless", lab + "message-keyless/artifact", dev, exitVerified, ""},
-		{"message, another file", lab + "message-keyless", lab + "message-key/artifact", dev, exitRejected, "rejected: signature.claims:"},
-		{"message, digest", lab + "message-keyless", "sha256:db40015510d443b79cc2223ad278cb8c0cb6b266eaad208840d8ad4c8c3e1984", dev, exitNoVerdict, "conformance: this is a message signature"},
+		{"message, another file", lab + "message-keyless", lab + "message-key/artifact", dev,
+			exitRejected, "rejected: signature.claims:"},
+		{"message, digest", lab + "message-keyless", message, dev,
+			exitNoVerdict, "conformance: this is a message signature"},
 		{"envelope, another digest", lab + "key-rekor1", other, key, exitRejected, "rejected: signature.claims:"},
 		{"another key", lab + "bad-other-key", image, key, exitRejected, "rejected: trust.key:"},
 		{"another identity", lab + "keyless-workflow", image, dev, exitRejected, "rejected: cert.identity:"},
 		{"no log entry", lab + "bad-no-log", image, key, exitRejected, "rejected: rekor.present:"},
-		{"another root", lab + "key-rekor1", image, []string{"--key", lab + "key-rekor1/key.pub", "--trusted-root", publicGood + "trusted_root.json"}, exitRejected, "rejected: trust.log:"},
-		{"a root that is none", lab + "key-rekor1", image, []string{"--key", lab + "key-rekor1/key.pub", "--trusted-root", lab + "key-rekor1/key.pub"}, exitRejected, "rejected: trusted root:"},
-		{"a key that is none", lab + "key-rekor1", image, append([]string{"--key", lab + "trusted_root.json"}, root...), exitRejected, "rejected: public key file:"},
-		{"no root", lab + "key-rekor1", image, key[:2], exitNoVerdict, "conformance: there is no network"},
-		{"staging without a root", lab + "key-rekor1", image, append([]string{"--staging"}, key[:2]...), exitNoVerdict, "conformance: --staging: there is no network"},
-		{"key and identity", lab + "key-rekor1", image, append(key, dev...), exitNoVerdict, "conformance: want an identity"},
+		{"another root", lab + "key-rekor1", image, otherRoot, exitRejected, "rejected: trust.log:"},
+		{"not a root", lab + "key-rekor1", image, noRoot, exitRejected, "rejected: trusted root:"},
+		{"not a key", lab + "key-rekor1", image, noKey, exitRejected, "rejected: public key file:"},
+		{"no root", lab + "key-rekor1", image, onlyKey, exitNoVerdict, "conformance: there is no network"},
+		{"staging without a root", lab + "key-rekor1", image, append([]string{"--staging"}, onlyKey...),
+			exitNoVerdict, "conformance: --staging: there is no network"},
+		{"key and identity", lab + "key-rekor1", image, append(key, dev...),
+			exitNoVerdict, "conformance: want an identity"},
 		{"neither", lab + "key-rekor1", image, root, exitNoVerdict, "conformance: want an identity"},
-		{"identity without issuer", lab + "key-rekor1", image, append([]string{"--certificate-identity", "a"}, root...), exitNoVerdict, "conformance: want an identity"},
+		{"identity without issuer", lab + "key-rekor1", image, noIssuer,
+			exitNoVerdict, "conformance: want an identity"},
 		{"no such bundle", lab + "none", image, key, exitNoVerdict, "conformance: open "},
-		{"unknown option", lab + "key-rekor1", image, append([]string{"--rekor-url", "x"}, key...), exitNoVerdict, "conformance: flag provided but not defined"},
+		{"unknown option", lab + "key-rekor1", image, append([]string{"--rekor-url", "x"}, key...),
+			exitNoVerdict, "conformance: flag provided but not defined"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			code, said := ask(t, c.sample, c.artifact, c.options...)
-			if code != c.code || !strings.HasPrefix(said, c.said) || (code == exitVerified) != (said == "") {
-				t.Errorf("exit %d, want %d and %q; said:\n%s", code, c.code, c.said, said)
+			code, printed := ask(t, c.sample, c.artifact, c.options...)
+			if code != c.code || !strings.HasPrefix(printed, c.printed) || (code == exitVerified) != (printed == "") {
+				t.Errorf("exit %d, want %d and %q; printed:\n%s", code, c.code, c.printed, printed)
 			}
 		})
 	}
 }
 
-// TestDigestThatIsAFile: what names a file is a file, whatever it looks like.
+// TestDigestThatIsAFile gives a file whose name has the form of a digest.
 func TestDigestThatIsAFile(t *testing.T) {
 	dir, err := filepath.Abs(lab)
 	if err != nil {
@@ -92,16 +110,18 @@ func TestDigestThatIsAFile(t *testing.T) {
 	if err := os.WriteFile(image, []byte("another artifact"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	code, said := ask(t, dir+"/key-rekor1", image, "--key", dir+"/key-rekor1/key.pub", "--trusted-root", dir+"/trusted_root.json")
-	if code != exitRejected || !strings.HasPrefix(said, "rejected: signature.claims:") {
-		t.Errorf("exit %d, said %s", code, said)
+	code, printed := ask(t, dir+"/key-rekor1", image,
+		"--key", dir+"/key-rekor1/key.pub", "--trusted-root", dir+"/trusted_root.json")
+	if code != exitRejected || !strings.HasPrefix(printed, "rejected: signature.claims:") {
+		t.Errorf("exit %d, printed %s", code, printed)
 	}
 }
 
 func TestOtherCommands(t *testing.T) {
 	for _, args := range [][]string{nil, {"sign-bundle"}, {"verify"}} {
 		var stderr bytes.Buffer
-		if code := run(args, &stderr); code != exitNoVerdict || !strings.Contains(stderr.String(), "usage: verify-bundle") {
+		code := run(args, &stderr)
+		if code != exitNoVerdict || !strings.Contains(stderr.String(), "usage: verify-bundle") {
 			t.Errorf("%q: exit %d, %s", args, code, &stderr)
 		}
 	}

@@ -14,10 +14,11 @@ import (
 	"github.com/gapseal/gapseal/verify/trust"
 )
 
-// maxArtifact is the budget for the artifact, in bytes: it is held in memory.
+// maxArtifact is the budget for the artifact in bytes; the artifact is held in
+// memory.
 const maxArtifact = 512 << 20
 
-// request is what was asked, with the files read.
+// request is a parsed command line, with the content of its files.
 type request struct {
 	bundle, root, key []byte
 	identity          *cert.Policy
@@ -25,20 +26,24 @@ type request struct {
 	artifact          []byte // nil if only the digest was given
 }
 
-const usage = "usage: verify-bundle [--staging] --bundle FILE (--certificate-identity I --certificate-oidc-issuer URL | --key PEM) --trusted-root FILE FILE_OR_DIGEST"
+const usage = "usage: verify-bundle [--staging] --bundle FILE " +
+	"(--certificate-identity I --certificate-oidc-issuer URL | --key PEM) --trusted-root FILE FILE_OR_DIGEST"
 
-const noRoot = "there is no network to fetch a trusted root over: pass --trusted-root FILE, the trusted_root.json of the instance, which its TUF repository publishes"
+const noRoot = "there is no network from which to fetch a trusted root: pass --trusted-root FILE, " +
+	"the trusted_root.json of the instance, which its TUF repository publishes"
 
-// parse reads a command line and the files that it names. The error says what
-// about them is wrong.
+// parse parses a command line and reads the files that it names.
 func parse(args []string) (*request, error) {
 	if len(args) == 0 || args[0] != "verify-bundle" {
 		return nil, errors.New("only verify-bundle is known\n" + usage)
 	}
 	flags := flag.NewFlagSet("verify-bundle", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
-	bundle, root, key := flags.String("bundle", "", ""), flags.String("trusted-root", "", ""), flags.String("key", "", "")
-	identity, issuer := flags.String("certificate-identity", "", ""), flags.String("certificate-oidc-issuer", "", "")
+	bundle := flags.String("bundle", "", "")
+	root := flags.String("trusted-root", "", "")
+	key := flags.String("key", "", "")
+	identity := flags.String("certificate-identity", "", "")
+	issuer := flags.String("certificate-oidc-issuer", "", "")
 	staging := flags.Bool("staging", false, "")
 	if err := flags.Parse(args[1:]); err != nil {
 		return nil, fmt.Errorf("%w\n%s", err, usage)
@@ -47,7 +52,7 @@ func parse(args []string) (*request, error) {
 	case flags.NArg() != 1 || *bundle == "":
 		return nil, errors.New("want one bundle and one artifact\n" + usage)
 	case (*identity != "") != (*issuer != "") || keyless == (*key != ""):
-		return nil, errors.New("want an identity with its issuer, or a key, one of the two\n" + usage)
+		return nil, errors.New("want an identity with its issuer, or else a key\n" + usage)
 	case *root == "" && *staging:
 		return nil, errors.New("--staging: " + noRoot)
 	case *root == "":
@@ -62,8 +67,8 @@ func parse(args []string) (*request, error) {
 		load(&r.key, *key, trust.MaxKeyFile), r.name(flags.Arg(0)))
 }
 
-// name takes the artifact: what is written as a SHA-256 and names no file is a
-// digest, everything else a file.
+// name reads the artifact. An argument that has the form of a digest, and is not
+// the name of an existing file, is a digest; any other argument is a file.
 func (r *request) name(fileOrDigest string) error {
 	if d, err := oci.ParseDigest(strings.ToLower(fileOrDigest)); err == nil {
 		if _, err := os.Lstat(fileOrDigest); os.IsNotExist(err) {
@@ -76,7 +81,7 @@ func (r *request) name(fileOrDigest string) error {
 	return err
 }
 
-// load reads a file within a budget; no name is no file.
+// load reads a file of at most budget bytes. If name is empty, it does nothing.
 func load(into *[]byte, name string, budget int64) error {
 	if name == "" {
 		return nil
