@@ -86,3 +86,16 @@ func TestMatchSeesChanges(t *testing.T) {
 		raw[i] ^= 0x20
 	}
 }
+
+// A report may give the identity of a bundle with another size. Then the receipt
+// is not about this bundle either.
+func TestMatchComparesTheSize(t *testing.T) {
+	raw := fixture.Bundle(t, "app:v1")
+	doc := reported(t, raw)
+	changed := bytes.Replace(doc, []byte(`"size": `), []byte(`"size": 1`), 1)
+	var refused *receipt.RefusedError
+	err := match(t, opened(t, made(t, changed, "")), raw, false)
+	if !errors.As(err, &refused) || refused.Reason != "the bundle has another size" {
+		t.Errorf("another size: %v", err)
+	}
+}
