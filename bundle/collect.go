@@ -18,7 +18,7 @@ import (
 type Source interface {
 	// Manifest returns a manifest or index and its media type.
 	Manifest(ctx context.Context, repository, tagOrDigest string) (raw []byte, mediaType string, err error)
-	// Blob opens a blob.
+	// Blob opens a blob. The caller closes it and compares its digest.
 	Blob(ctx context.Context, repository string, d oci.Descriptor) (io.ReadCloser, error)
 	// Referrers lists the manifests whose subject is d, those of the referrers API
 	// and those of the fallback tag.
@@ -45,11 +45,11 @@ type PublicKey struct {
 
 // Collect resolves each reference to a digest, once, and gathers by digest all
 // manifests, configs and evidence of the images and of each of their platforms.
-// It returns the plan of the bundle, and what fetches its content from src when
-// the plan is written.
+// It returns the plan of the bundle, and a [Fetch] that reads its content from src
+// when the plan is written.
 //
-// The error is one of src, a [*check.Fault] if a manifest is malformed or nests too
-// deep, a [*PlatformError] or a [*BudgetError].
+// The error is what src returned, a [*check.Fault] if a manifest is malformed or
+// nests too deep, a [*PlatformError], or a [*BudgetError].
 func Collect(ctx context.Context, src Source, req Request) (*Plan, Fetch, error) {
 	req.Limits = req.Limits.WithDefaults()
 	c := &collector{
@@ -292,7 +292,7 @@ func (t *treeWalk) single(m *oci.Manifest) bool {
 	return slices.ContainsFunc(t.req.Platforms, c.Platform().Matches)
 }
 
-// parse reads a manifest that was fetched. A fault in it cannot be waived.
+// parse reads a manifest that was fetched. No waiver allows a fault in it.
 func (c *collector) parse(d oci.Descriptor) (*oci.Manifest, error) {
 	m, faults := oci.ParseManifest(c.meta[d.Digest], d.MediaType)
 	for _, f := range faults {

@@ -21,8 +21,8 @@ type Contents struct {
 	Limits    oci.Limits          // within which it was read or planned; zero fields mean the defaults
 }
 
-// Graph is what can be reached from the images, evidence and keys that an
-// inventory names, by the manifests alone.
+// Graph is what the images, evidence and keys of an inventory reach, derived from
+// the manifests alone.
 type Graph struct {
 	Images    []ImageGraph
 	Manifests map[oci.Digest]*oci.Manifest
@@ -339,8 +339,8 @@ func evidenceRole(l oci.Descriptor) Role {
 	return RoleUnjudged
 }
 
-// platformOf names the platform of a manifest as the index does, or for a root as
-// its config does.
+// platformOf returns the platform of a manifest, from the index or, for a root, from
+// its config.
 func (w *walker) platformOf(n TreeNode, m *oci.Manifest) []string {
 	if !m.HasImageConfig() {
 		return nil

@@ -8,9 +8,9 @@ import (
 // The annotations of index.json, as containerd, skopeo, podman and cosign read
 // them.
 const (
-	AnnotationRefName    = "org.opencontainers.image.ref.name"
-	AnnotationContainerd = "io.containerd.image.name"
-	AnnotationKind       = "kind"
+	annotationRefName    = "org.opencontainers.image.ref.name"
+	annotationContainerd = "io.containerd.image.name"
+	annotationKind       = "kind"
 
 	kindImage  = "dev.cosignproject.cosign/image"
 	kindIndex  = "dev.cosignproject.cosign/imageIndex"
@@ -55,7 +55,7 @@ func imageEntry(img Image) oci.Descriptor {
 		kind = kindIndex
 	}
 	d.Annotations = map[string]string{
-		AnnotationRefName: img.Reference, AnnotationContainerd: img.Reference, AnnotationKind: kind,
+		annotationRefName: img.Reference, annotationContainerd: img.Reference, annotationKind: kind,
 	}
 	return d
 }
@@ -64,9 +64,9 @@ func evidenceEntry(ev Evidence) oci.Descriptor {
 	d := ev.Descriptor()
 	switch ev.Kind {
 	case oci.KindSignature:
-		d.Annotations = map[string]string{AnnotationKind: kindSigs}
+		d.Annotations = map[string]string{annotationKind: kindSigs}
 	case oci.KindAttestation:
-		d.Annotations = map[string]string{AnnotationKind: kindAtts}
+		d.Annotations = map[string]string{annotationKind: kindAtts}
 	}
 	return d
 }

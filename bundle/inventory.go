@@ -21,8 +21,8 @@ const (
 // InventorySchema is the schema of an inventory.
 const InventorySchema = "gapseal.inventory/v1"
 
-// WaiverAllowUnverified is the waiver of an inventory which says that the bundle
-// was written although its images did not verify. The name is part of the format.
+// WaiverAllowUnverified is the name of the waiver in the inventory of a bundle that
+// was written although its images did not verify. It is part of the format.
 const WaiverAllowUnverified = "--allow-unverified"
 
 // Inventory is the list of what a bundle holds, made by the exporter. It reveals
@@ -87,7 +87,7 @@ type Blob struct {
 	Roles  []Role     `json:"roles"`
 }
 
-// Role says what a blob is to the manifest or the inventory that points at it.
+// Role is the role of a blob in the manifest or the inventory that points at it.
 type Role string
 
 // The roles of a blob. All but the last two are those of metadata, which is held

@@ -40,7 +40,7 @@ func (r *Reader) metadata(e entry) (keep bool, b budget) {
 	return r.listed(e)
 }
 
-// listed is metadata for an entry that is not one of the bundle's own blobs.
+// listed decides like metadata, for an entry that the inventory should list.
 func (r *Reader) listed(e entry) (keep bool, b budget) {
 	blob := r.Inventory.find(e.digest)
 	if blob == nil {
@@ -143,7 +143,7 @@ func (r *Reader) compareIndex(inventory []byte) {
 	r.Manifest = oci.FromBytes(manifest)
 	r.seq.artifact(r.Manifest)
 	if r.Index == nil {
-		return // that it is missing is reported already
+		return // index.json is reported as missing already
 	}
 	own := []oci.Descriptor{inventoryEntry(manifest)}
 	if seal := listedSeal(r.Index); seal != nil {
@@ -313,7 +313,7 @@ func (r *Reader) readSeal(envelope []byte) {
 	r.Seal = envelope
 }
 
-// sealBudget reports whether the current entry is at the place of a part of the
+// sealBudget reports whether the current entry is in the place of a part of the
 // seal, and returns its budget.
 func (r *Reader) sealBudget() (budget, bool) {
 	switch {

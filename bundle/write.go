@@ -25,11 +25,11 @@ const copyBuffer = 256 << 10
 // say.
 const defaultWorkers = 4
 
-// WriteFile writes the bundle to a file opened for writing. It fetches that many
-// blobs at a time (workers; 0 means 4), writes each straight into its place and
-// compares it with its digest on the way. progress is called with each number of
-// content bytes written, from several goroutines; it may be nil. The file is a
-// bundle only if the error is nil.
+// WriteFile writes the bundle to a file opened for writing. It fetches several blobs
+// at a time (workers, or 4 if that is 0), writes each straight to its place in the
+// file, and compares it with its digest on the way. progress is called with each
+// number of content bytes written, from several goroutines; it may be nil. The file
+// is a bundle only if the error is nil.
 func (p *Plan) WriteFile(ctx context.Context, w io.WriterAt, fetch Fetch, workers int, progress func(int64)) error {
 	if workers < 1 {
 		workers = defaultWorkers

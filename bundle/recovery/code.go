@@ -20,18 +20,18 @@ const memory = 32 << 20
 // word is the part of a code word that is in memory: the same bytes of every
 // block.
 type word struct {
-	g      Geometry
+	g      geometry
 	code   reedsolomon.Encoder
 	step   int64 // bytes of each block
 	shards [][]byte
 }
 
-func newWord(g Geometry) (*word, error) {
+func newWord(g geometry) (*word, error) {
 	code, err := reedsolomon.New(g.Data, g.Parity)
 	if err != nil {
 		return nil, fmt.Errorf("%d blocks of data and %d of parity: %w", g.Data, g.Parity, err)
 	}
-	w := &word{g: g, code: code, step: min(g.Cell, memory/MaxBlocks), shards: make([][]byte, g.Blocks())}
+	w := &word{g: g, code: code, step: min(g.Cell, memory/MaxBlocks), shards: make([][]byte, g.blocks())}
 	for i := range w.shards {
 		w.shards[i] = make([]byte, w.step)
 	}
@@ -42,13 +42,13 @@ func newWord(g Geometry) (*word, error) {
 // cells. The digest of the whole is left to the caller. progress is called with
 // each number of bytes read.
 func (x *Index) Encode(ctx context.Context, whole io.ReaderAt, parity io.WriterAt, progress func(int64)) error {
-	g := x.Geometry()
+	g := x.geometry()
 	w, err := newWord(g)
 	if err != nil {
 		return err
 	}
 	for column := range g.Columns {
-		sums := make([]hash.Hash, g.Blocks())
+		sums := make([]hash.Hash, g.blocks())
 		for i := range sums {
 			sums[i] = sha256.New()
 		}
@@ -88,7 +88,7 @@ func (w *word) encode(whole io.ReaderAt, parity io.WriterAt, column int, off, n 
 	if err := w.code.Encode(shards); err != nil {
 		return err
 	}
-	return each(w.g.Data, w.g.Blocks(), func(b int) error {
+	return each(w.g.Data, w.g.blocks(), func(b int) error {
 		sums[b].Write(shards[b])
 		_, err := parity.WriteAt(shards[b], w.g.at(b-w.g.Data, column)+off)
 		return err
@@ -142,7 +142,7 @@ func (s *set) compute(ctx context.Context, out map[*member]output, progress func
 
 // anyLost reports whether a column has lost cells.
 func (s *set) anyLost(column int) bool {
-	for block := range s.g.Blocks() {
+	for block := range s.g.blocks() {
 		if s.lost[block*s.g.Columns+column] {
 			return true
 		}
@@ -153,8 +153,8 @@ func (s *set) anyLost(column int) bool {
 // decode reads n bytes, from off on, of as many intact cells of a column as there
 // are data blocks, and computes and writes those that are lost.
 func (s *set) decode(w *word, out map[*member]output, column int, off, n int64) error {
-	shards := make([][]byte, s.g.Blocks())
-	required := make([]bool, s.g.Blocks())
+	shards := make([][]byte, s.g.blocks())
+	required := make([]bool, s.g.blocks())
 	var intact []int
 	for b := range shards {
 		shards[b] = w.shards[b][:0:n]

@@ -26,8 +26,8 @@ const (
 	maxPadding = MaxBlocks * maxColumns * (cellUnit + 1)
 )
 
-// Geometry says how a bundle is cut into blocks.
-type Geometry struct {
+// geometry says how a bundle is cut into blocks.
+type geometry struct {
 	Size    int64 // of the bundle, in bytes
 	Cell    int64 // bytes of one cell
 	Columns int   // cells of one block
@@ -35,13 +35,13 @@ type Geometry struct {
 	Parity  int   // blocks of parity: as many blocks of either kind may be lost
 }
 
-// geometry chooses how to cut a bundle of size bytes of which percent (1 to 100)
+// newGeometry chooses how to cut a bundle of size bytes of which percent (1 to 100)
 // may be lost. A run of bytes of that share touches one block more than it
 // fills, since it need not begin where a block does, so there is one more block
 // of parity.
-func geometry(size int64, percent int) (Geometry, error) {
+func newGeometry(size int64, percent int) (geometry, error) {
 	if size < 1 || size > maxWhole || percent < 1 || percent > 100 {
-		return Geometry{}, fmt.Errorf("%d percent of %d bytes: want 1 to 100 percent of 1 to %d bytes",
+		return geometry{}, fmt.Errorf("%d percent of %d bytes: want 1 to 100 percent of 1 to %d bytes",
 			percent, size, int64(maxWhole))
 	}
 	parity := func(data int) int { return (data*percent+99)/100 + 1 }
@@ -51,43 +51,43 @@ func geometry(size int64, percent int) (Geometry, error) {
 	}
 	data = int(min(int64(data), ceil(size, leastBlock)))
 	block := ceil(size, int64(data))
-	g := Geometry{Size: size, Columns: int(max(1, min(maxColumns, block/smallCell)))}
+	g := geometry{Size: size, Columns: int(max(1, min(maxColumns, block/smallCell)))}
 	g.Cell = ceil(ceil(block, int64(g.Columns)), cellUnit) * cellUnit
-	g.Data = int(ceil(size, g.Block()))
+	g.Data = int(ceil(size, g.block()))
 	g.Parity = parity(g.Data)
 	return g, nil
 }
 
-// Block returns the size of a block, in bytes.
-func (g Geometry) Block() int64 { return g.Cell * int64(g.Columns) }
+// block returns the size of a block, in bytes.
+func (g geometry) block() int64 { return g.Cell * int64(g.Columns) }
 
-// ParitySize returns the size of all parity, in bytes.
-func (g Geometry) ParitySize() int64 { return g.Block() * int64(g.Parity) }
+// paritySize returns the size of all parity, in bytes.
+func (g geometry) paritySize() int64 { return g.block() * int64(g.Parity) }
 
-// Blocks returns the number of blocks of either kind.
-func (g Geometry) Blocks() int { return g.Data + g.Parity }
+// blocks returns the number of blocks of either kind.
+func (g geometry) blocks() int { return g.Data + g.Parity }
 
 // at returns where a cell begins in the block space: all data blocks, then all
 // parity blocks.
-func (g Geometry) at(block, column int) int64 {
-	return int64(block)*g.Block() + int64(column)*g.Cell
+func (g geometry) at(block, column int) int64 {
+	return int64(block)*g.block() + int64(column)*g.Cell
 }
 
 // check bounds a geometry that was read, before anything is allocated for it.
-func (g Geometry) check() error {
-	padding := int64(g.Data)*g.Block() - g.Size
+func (g geometry) check() error {
+	padding := int64(g.Data)*g.block() - g.Size
 	switch {
 	case g.Size < 1 || g.Size > maxWhole:
 		return fmt.Errorf("the size of the whole: want 1 to %d bytes, found %d", int64(maxWhole), g.Size)
-	case g.Data < 1 || g.Parity < 1 || g.Data > MaxBlocks || g.Parity > MaxBlocks || g.Blocks() > MaxBlocks:
+	case g.Data < 1 || g.Parity < 1 || g.Data > MaxBlocks || g.Parity > MaxBlocks || g.blocks() > MaxBlocks:
 		return fmt.Errorf("want at most %d blocks of data and parity, found %d and %d", MaxBlocks, g.Data, g.Parity)
 	case g.Columns < 1 || g.Columns > maxColumns:
 		return fmt.Errorf("want 1 to %d columns, found %d", maxColumns, g.Columns)
 	case g.Cell < 1 || g.Cell > maxWhole || g.Cell%cellUnit != 0:
 		return fmt.Errorf("the size of a cell: want a multiple of %d bytes, found %d", cellUnit, g.Cell)
-	case g.Block() > g.Size+leastBlock:
-		return fmt.Errorf("a block of %d bytes is larger than the whole of %d", g.Block(), g.Size)
-	case int64(g.Data) != ceil(g.Size, g.Block()):
+	case g.block() > g.Size+leastBlock:
+		return fmt.Errorf("a block of %d bytes is larger than the whole of %d", g.block(), g.Size)
+	case int64(g.Data) != ceil(g.Size, g.block()):
 		return errors.New("the number of data blocks does not follow from the size of the whole")
 	case padding > maxPadding: // hashing it would never end
 		return fmt.Errorf("the padding of the last block: want at most %d bytes, found %d", int64(maxPadding), padding)
@@ -125,7 +125,7 @@ type Index struct {
 // of which percent (1 to 100) may be lost. The error is a [*volume.SizeError] if
 // each is too small.
 func Plan(size int64, percent int, each int64) (*Index, []int64, error) {
-	g, err := geometry(size, percent)
+	g, err := newGeometry(size, percent)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -133,19 +133,19 @@ func Plan(size int64, percent int, each int64) (*Index, []int64, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	sizes, err := volume.Split(g.ParitySize(), x.Recovery)
+	sizes, err := volume.Split(g.paritySize(), x.Recovery)
 	return x, sizes, err
 }
 
 // newIndex plans recovery volumes for data volumes of each bytes, with every
 // digest still to come. No recovery volume is larger than a data volume.
-func newIndex(g Geometry, each int64) (*Index, error) {
+func newIndex(g geometry, each int64) (*Index, error) {
 	x := &Index{
 		Schema: Schema,
 		Whole:  volume.Whole{Size: g.Size, Digest: oci.EmptyDigest},
 		Volume: each, Recovery: math.MaxInt64,
 		Cell: g.Cell, Columns: g.Columns, Data: g.Data, Parity: g.Parity,
-		Cells: make([]oci.Digest, g.Blocks()*g.Columns),
+		Cells: make([]oci.Digest, g.blocks()*g.Columns),
 	}
 	for i := range x.Cells {
 		x.Cells[i] = oci.EmptyDigest
@@ -154,9 +154,9 @@ func newIndex(g Geometry, each int64) (*Index, error) {
 	if err != nil {
 		return nil, err
 	}
-	x.Recovery = g.ParitySize()
+	x.Recovery = g.paritySize()
 	if room := each - tailSize(len(longest)); each > 0 {
-		if least := ceil(g.ParitySize(), volume.MaxVolumes); room < least {
+		if least := ceil(g.paritySize(), volume.MaxVolumes); room < least {
 			return nil, &volume.SizeError{Each: each, Least: least + tailSize(len(longest)),
 				Why: "are too small for recovery volumes; this bundle needs volumes"}
 		}
@@ -168,9 +168,9 @@ func newIndex(g Geometry, each int64) (*Index, error) {
 	return x, nil
 }
 
-// Geometry returns how the bundle was cut.
-func (x *Index) Geometry() Geometry {
-	return Geometry{Size: x.Whole.Size, Cell: x.Cell, Columns: x.Columns, Data: x.Data, Parity: x.Parity}
+// geometry returns how the bundle was cut.
+func (x *Index) geometry() geometry {
+	return geometry{Size: x.Whole.Size, Cell: x.Cell, Columns: x.Columns, Data: x.Data, Parity: x.Parity}
 }
 
 // Marshal returns the canonical JSON form of the index.
@@ -193,7 +193,7 @@ func Parse(raw []byte) (*Index, error) {
 }
 
 func (x *Index) check() error {
-	g := x.Geometry()
+	g := x.geometry()
 	if err := g.check(); err != nil {
 		return err
 	}
@@ -202,13 +202,13 @@ func (x *Index) check() error {
 			return err
 		}
 	}
-	if x.Recovery > g.ParitySize() {
+	if x.Recovery > g.paritySize() {
 		return errors.New("recovery volumes would be larger than all parity")
 	}
-	if _, err := volume.Split(g.ParitySize(), x.Recovery); err != nil {
+	if _, err := volume.Split(g.paritySize(), x.Recovery); err != nil {
 		return err
 	}
-	if want := g.Blocks() * g.Columns; len(x.Cells) != want {
+	if want := g.blocks() * g.Columns; len(x.Cells) != want {
 		return fmt.Errorf("want %d cells, found %d", want, len(x.Cells))
 	}
 	for _, d := range append([]oci.Digest{x.Whole.Digest}, x.Cells...) {

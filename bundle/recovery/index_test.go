@@ -14,22 +14,22 @@ import (
 func TestGeometryIsWithinItsBounds(t *testing.T) {
 	for _, size := range []int64{1, 2, 4095, 4096, 4097, 30_000, 1 << 20, 15_000_001, 15_100_000, 1 << 30, 4_700_372_992, 1 << 40, 1 << 50} {
 		for percent := 1; percent <= 100; percent++ {
-			g, err := geometry(size, percent)
+			g, err := newGeometry(size, percent)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if g.Blocks() > 256 || g.Block()*int64(g.Data) < size || g.Block()*int64(g.Data-1) >= size || g.Columns > 16 {
+			if g.blocks() > 256 || g.block()*int64(g.Data) < size || g.block()*int64(g.Data-1) >= size || g.Columns > 16 {
 				t.Errorf("%d bytes, %d percent: %+v", size, percent, g)
 			}
 			// A run of that share, wherever it begins, touches no more blocks than
 			// there are blocks of parity.
-			if run := (size*int64(percent) + 99) / 100; size < 1<<50 && (run+g.Block()-2)/g.Block()+1 > int64(g.Parity) {
-				t.Errorf("%d bytes, %d percent: a run of %d bytes may touch more than %d blocks of %d", size, percent, run, g.Parity, g.Block())
+			if run := (size*int64(percent) + 99) / 100; size < 1<<50 && (run+g.block()-2)/g.block()+1 > int64(g.Parity) {
+				t.Errorf("%d bytes, %d percent: a run of %d bytes may touch more than %d blocks of %d", size, percent, run, g.Parity, g.block())
 			}
 		}
 	}
 	for _, bad := range [][2]int64{{0, 10}, {-1, 10}, {1<<50 + 1, 10}, {100, 0}, {100, 101}} {
-		if _, err := geometry(bad[0], int(bad[1])); err == nil {
+		if _, err := newGeometry(bad[0], int(bad[1])); err == nil {
 			t.Errorf("%v: no error", bad)
 		}
 	}
@@ -41,15 +41,15 @@ func TestGeometryIsWithinItsBounds(t *testing.T) {
 func TestGeometryOutOfProportion(t *testing.T) {
 	const whole = 1 << 50
 	for name, c := range map[string]struct {
-		g    Geometry
+		g    geometry
 		says string
 	}{
-		"padding": {Geometry{Size: whole, Cell: (whole - 16*512) / 16 / 512 * 512, Columns: 16, Data: 2, Parity: 1}, "padding"},
-		"parity":  {Geometry{Size: 1 << 20, Cell: 1 << 20, Columns: 1, Data: 1, Parity: 255}, "parity"},
+		"padding": {geometry{Size: whole, Cell: (whole - 16*512) / 16 / 512 * 512, Columns: 16, Data: 2, Parity: 1}, "padding"},
+		"parity":  {geometry{Size: 1 << 20, Cell: 1 << 20, Columns: 1, Data: 1, Parity: 255}, "parity"},
 	} {
-		x := &Index{Schema: Schema, Whole: volume.Whole{Size: c.g.Size, Digest: oci.EmptyDigest}, Recovery: c.g.ParitySize(),
+		x := &Index{Schema: Schema, Whole: volume.Whole{Size: c.g.Size, Digest: oci.EmptyDigest}, Recovery: c.g.paritySize(),
 			Cell: c.g.Cell, Columns: c.g.Columns, Data: c.g.Data, Parity: c.g.Parity}
-		for range c.g.Blocks() * c.g.Columns {
+		for range c.g.blocks() * c.g.Columns {
 			x.Cells = append(x.Cells, oci.EmptyDigest)
 		}
 		raw, err := x.Marshal()
@@ -138,7 +138,7 @@ func TestRefusedIndexes(t *testing.T) {
 		"tiny volumes":      {func(x *Index) { x.Volume = 1 }, "more than 999"},
 		"negative volumes":  {func(x *Index) { x.Volume = -1 }, "more than 999"},
 		"no recovery size":  {func(x *Index) { x.Recovery = 0 }, "more than 999"},
-		"too large":         {func(x *Index) { x.Recovery = x.Geometry().ParitySize() + 1 }, "larger than all parity"},
+		"too large":         {func(x *Index) { x.Recovery = x.geometry().paritySize() + 1 }, "larger than all parity"},
 		"a cell too few":    {func(x *Index) { x.Cells = x.Cells[1:] }, "cells, found"},
 		"a cell too many":   {func(x *Index) { x.Cells = append(x.Cells, oci.EmptyDigest) }, "cells, found"},
 		"digest of a cell":  {func(x *Index) { x.Cells[3] = "sha256:00" }, "digest"},
@@ -221,7 +221,7 @@ func TestCopyIsReadOnlyIfWhole(t *testing.T) {
 	if got := readCopy(bytes.NewReader(rec), int64(len(rec))); !bytes.Equal(got, want) {
 		t.Fatalf("a whole copy is read as %q", got)
 	}
-	parity := int(m.index.Geometry().ParitySize())
+	parity := int(m.index.geometry().paritySize())
 	for i := range rec {
 		bad := bytes.Clone(rec)
 		bad[i] ^= 0x10

@@ -20,7 +20,7 @@ import (
 type set struct {
 	index   *Index
 	members []*member // data first, each kind in order
-	g       Geometry
+	g       geometry
 	lost    []bool // by cell, in the order of the index
 }
 
@@ -45,11 +45,11 @@ func newSet(x *Index, base volume.Base) (*set, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &set{index: x, g: x.Geometry(), lost: make([]bool, len(x.Cells))}
+	s := &set{index: x, g: x.geometry(), lost: make([]bool, len(x.Cells))}
 	if err := s.addData(base); err != nil {
 		return nil, err
 	}
-	sizes, err := volume.Split(s.g.ParitySize(), x.Recovery)
+	sizes, err := volume.Split(s.g.paritySize(), x.Recovery)
 	at, end := s.g.at(s.g.Data, 0), tail(raw) // one tail for all: there may be 999 of them
 	for i, n := range sizes {
 		s.members = append(s.members, &member{name: base.Recovery(i + 1), size: n, tail: end, at: at})
@@ -118,10 +118,10 @@ func (s *set) scan(ctx context.Context, progress func(int64)) error {
 }
 
 // span returns how many bytes scan looks at.
-func (s *set) span() int64 { return s.g.Block() * int64(s.g.Blocks()) }
+func (s *set) span() int64 { return s.g.block() * int64(s.g.blocks()) }
 
 func (s *set) scanCells(ctx context.Context, wanted func(cell int) bool, progress func(int64)) error {
-	return each(0, s.g.Blocks(), func(block int) error {
+	return each(0, s.g.blocks(), func(block int) error {
 		for column := range s.g.Columns {
 			if err := ctx.Err(); err != nil {
 				return err
@@ -223,7 +223,7 @@ func (s *set) beyond() *check.Fault {
 	worst := 0
 	for column := range s.g.Columns {
 		n := 0
-		for block := range s.g.Blocks() {
+		for block := range s.g.blocks() {
 			if s.lost[block*s.g.Columns+column] {
 				n++
 			}
@@ -234,7 +234,7 @@ func (s *set) beyond() *check.Fault {
 		return nil
 	}
 	return &check.Fault{ID: check.MediaRecovery,
-		Detail:   fmt.Sprintf("of %d blocks more are lost than can be rebuilt", s.g.Blocks()),
+		Detail:   fmt.Sprintf("of %d blocks more are lost than can be rebuilt", s.g.blocks()),
 		Expected: fmt.Sprintf("at most %d blocks lost", s.g.Parity), Found: fmt.Sprintf("%d lost", worst)}
 }
 

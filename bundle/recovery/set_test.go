@@ -59,11 +59,11 @@ func TestBurstsWithinTheShare(t *testing.T) {
 
 // flip flips a bit in a cell of a bundle of one file.
 func (m made) flip(now map[string][]byte, block, column int, rnd *rand.Rand) {
-	g := m.index.Geometry()
-	at := int64(block)*g.Block() + int64(column)*g.Cell
+	g := m.index.geometry()
+	at := int64(block)*g.block() + int64(column)*g.Cell
 	name := "app.tar"
 	if block >= g.Data {
-		name, at = "app.tar.rec.001", at-int64(g.Data)*g.Block()
+		name, at = "app.tar.rec.001", at-int64(g.Data)*g.block()
 	}
 	raw := now[name]
 	end := min(at+g.Cell, int64(len(raw)))
@@ -78,7 +78,7 @@ func (m made) flip(now map[string][]byte, block, column int, rnd *rand.Rand) {
 func TestAnyBlocksWithinTheShare(t *testing.T) {
 	whole := noise(230*50_000-17, 3)
 	m := protect(t, whole, 10, 0)
-	g := m.index.Geometry()
+	g := m.index.geometry()
 	if g.Columns < 2 || g.Data < 200 {
 		t.Fatalf("too small to show anything: %+v", g)
 	}
@@ -86,7 +86,7 @@ func TestAnyBlocksWithinTheShare(t *testing.T) {
 	now := m.copies()
 	spare := make([][]int, g.Columns)
 	for column := range g.Columns {
-		all := rnd.Perm(g.Blocks())
+		all := rnd.Perm(g.blocks())
 		for _, b := range all[:g.Parity] {
 			m.flip(now, b, column, rnd)
 		}
@@ -106,12 +106,12 @@ func TestAnyBlocksWithinTheShare(t *testing.T) {
 // TestEveryPatternOfASmallBundle loses each set of blocks there is.
 func TestEveryPatternOfASmallBundle(t *testing.T) {
 	m := protect(t, noise(5*4096-9, 4), 30, 0)
-	g := m.index.Geometry()
+	g := m.index.geometry()
 	rnd := rand.New(rand.NewPCG(5, 6))
 	repaired := 0
-	for pattern := range 1 << g.Blocks() {
+	for pattern := range 1 << g.blocks() {
 		now, lost := m.copies(), 0
-		for b := range g.Blocks() {
+		for b := range g.blocks() {
 			if pattern>>b&1 == 1 {
 				m.flip(now, b, 0, rnd)
 				lost++
@@ -126,7 +126,7 @@ func TestEveryPatternOfASmallBundle(t *testing.T) {
 		}
 	}
 	if repaired < 16 {
-		t.Errorf("repaired %d patterns of %d blocks", repaired, g.Blocks())
+		t.Errorf("repaired %d patterns of %d blocks", repaired, g.blocks())
 	}
 }
 

@@ -30,8 +30,8 @@ func Write(ctx context.Context, plan *bundle.Plan, fetch bundle.Fetch, t volume.
 // Work returns how many bytes [Write] reports to t.Progress.
 func Work(plan *bundle.Plan, t volume.Target, percent int) int64 {
 	n := t.Work(plan)
-	if g, err := geometry(plan.Size, percent); err == nil {
-		n += g.Block() * int64(g.Data)
+	if g, err := newGeometry(plan.Size, percent); err == nil {
+		n += g.block() * int64(g.Data)
 	}
 	return n
 }
