@@ -15,7 +15,7 @@ type Limits struct {
 	Signatures int64 // signatures of one image
 	Depth      int64 // nesting of indexes, and of referrers of referrers
 	Total      int64 // the bundle as a whole
-	Unpacked   int64 // one layer, unpacked; only if layers are unpacked
+	Unpacked   int64 // one layer, unpacked
 	Ratio      int64 // unpacked size over packed size of a layer
 }
 

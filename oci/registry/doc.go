@@ -11,14 +11,14 @@
 //
 // # Errors
 //
-// An error matches [oci.ErrNotFound] only if a registry answered 404. What it
-// refused, or could not answer, is another error: evidence that must not be seen is
-// not evidence that does not exist. A document over its budget matches
-// [check.ErrTooLarge].
+// An error matches [oci.ErrNotFound] only if a registry answered 404. A request that
+// a registry refused or could not answer is another error, so that evidence that it
+// does not show is not taken for evidence that does not exist. A document over its
+// budget matches [check.ErrTooLarge].
 //
-// An error says what was requested, what came instead, and what to do where that
-// does not depend on the caller's program. For the rest its cause can be tested:
-// [*tls.CertificateVerificationError] for a certificate of an unknown authority,
-// and [http.ErrSchemeMismatch] for a registry without TLS. Messages repeat no user
-// info and no query of a URL, which may be secret.
+// An error says what was requested, what came instead, and what to do. Where the
+// remedy is a field of [Options], the caller can test the cause instead:
+// [*tls.CertificateVerificationError] for a certificate of an unknown authority
+// (CACert), and [http.ErrSchemeMismatch] for a registry without TLS (AllowHTTP). A
+// message does not repeat the user info or the query of a URL, which may be secret.
 package registry

@@ -21,12 +21,11 @@ const (
 	maxReferrerPages = 1000
 )
 
-// Referrers lists the manifests of any type whose subject is d, by digest: those of
-// the referrers API and those of the fallback tag sha256-<hex>. It requests both,
-// since a registry that was given the API may still hold older lists under tags
-// (OCI distribution specification, "Listing Referrers" and "Referrers Tag
-// Schema"). If there are none the list is empty; a list that cannot be read is an
-// error.
+// Referrers lists the manifests of any type whose subject is d, sorted by digest:
+// those of the referrers API and those of the fallback tag sha256-<hex>. It requests
+// both, since a registry that gained the API may still hold older lists under tags
+// (OCI distribution specification, "Listing Referrers" and "Referrers Tag Schema").
+// The list may be empty; a list that cannot be read is an error.
 func (s *Source) Referrers(ctx context.Context, repo string, d oci.Digest) ([]oci.Descriptor, error) {
 	all, err := s.referrers(ctx, repo, d)
 	if err != nil {
