@@ -116,7 +116,7 @@ var arrows = map[string]string{
 	"internal/layer":      "",
 	"internal/term":       "",
 	"internal/quantity":   "",
-	"internal/strict":     "",
+	"internal/strict":     "verify/check",
 }
 
 func TestArrowsRunOneWay(t *testing.T) {

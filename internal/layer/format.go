@@ -9,7 +9,7 @@ import (
 // Format is how the bytes of a layer are packed.
 type Format string
 
-// The formats that image layers have. Other stands for all that is none of
+// The formats that image layers have. Other is every format that is none of
 // the first three.
 const (
 	Tar   Format = "tar"
@@ -22,8 +22,8 @@ const (
 // block.
 const HeadSize = 512
 
-// Where a tar header has its fields (POSIX.1-1988 ustar; the checksum stands
-// there since Version 7).
+// Where a tar header has its fields (POSIX.1-1988 ustar; the checksum has
+// been there since Version 7).
 const (
 	tarSum, tarSumEnd = 148, 156
 	tarMagic          = 257

@@ -87,7 +87,7 @@ func quote(s string) string {
 }
 
 // rest judges what follows the last member. RFC 1952 knows no padding, but
-// gzip(1) accepts zeros as such, as tapes had it, and they carry no information
+// gzip(1) accepts zeros, as tapes required, and they carry no information
 // but their number. Zeros are a finding; everything else is an error.
 func (g *gunzipper) rest() error {
 	n, err := io.Copy(zeros{}, g.in)

@@ -3,7 +3,7 @@
 //
 // # JSON
 //
-// Beyond RFC 8259, every reader here refuses names that stand twice in an
+// Beyond RFC 8259, every reader here refuses a name that occurs twice in an
 // object, a byte order mark, invalid UTF-8, anything after the document, and
 // deep nesting.
 //
@@ -32,6 +32,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // MaxDepth is how deep objects and arrays may nest in a document that is
@@ -86,14 +88,17 @@ func unmarshal(raw []byte, v any, opts ...json.Options) error {
 
 // clip keeps a hostile name from flooding a message.
 func clip(err error) error {
-	const most = 300
-	if err == nil || len(err.Error()) <= most {
+	if err == nil {
+		return nil
+	}
+	text := check.Clip(err.Error())
+	if text == err.Error() {
 		return err
 	}
-	return errors.New(strings.ToValidUTF8(err.Error()[:most], "") + "…")
+	return errors.New(text)
 }
 
-// A Shape says what may stand in one place of a document. A nil Shape allows
+// A Shape says what one place of a document may hold. A nil Shape allows
 // everything.
 type Shape interface {
 	// Value judges the token that begins the value.
@@ -216,8 +221,8 @@ func (w *walker) object(s Shape) error {
 }
 
 // goShape is the shape of what a Go type decodes: structs know their names,
-// maps (annotations, labels) have any. What kind of value stands where is left
-// to the decoder.
+// maps (annotations, labels) have any. The kinds of values are left to the
+// decoder.
 type goShape struct {
 	t      reflect.Type            // no pointer
 	fields map[string]reflect.Type // of a struct, nil otherwise
@@ -270,7 +275,7 @@ func fieldsOf(t reflect.Type) map[string]reflect.Type {
 	for i := range t.NumField() {
 		f := t.Field(i)
 		if f.Anonymous && f.Type.Kind() == reflect.Struct {
-			maps.Copy(m, fieldsOf(f.Type)) // the members stand in the outer object
+			maps.Copy(m, fieldsOf(f.Type)) // the members belong to the outer object
 			continue
 		}
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")

@@ -28,22 +28,22 @@ type PEMForm int
 
 // The forms of a text with PEM blocks.
 const (
-	// PEMWithin: other text may surround the blocks, as in files that openssl
+	// PEMWithin allows other text around the blocks, as in files that openssl
 	// writes. What is not a block is skipped.
 	PEMWithin PEMForm = iota
 
-	// PEMAlone: nothing but white space stands around and between the blocks.
+	// PEMAlone allows nothing but white space around and between the blocks.
 	PEMAlone
 
-	// PEMCanonical: as PEMAlone, and each block is written as encoding/pem writes
-	// it, without headers.
+	// PEMCanonical is PEMAlone with each block written as encoding/pem writes it,
+	// without headers.
 	PEMCanonical
 
-	// PEMRewrapped: as PEMExact, except that lines may break anywhere.
+	// PEMRewrapped is PEMExact, except that lines may break anywhere.
 	PEMRewrapped
 
-	// PEMExact: the text is what encoding/pem writes of the blocks, without
-	// headers and with nothing around them.
+	// PEMExact is what encoding/pem writes of the blocks, without headers and with
+	// nothing around them.
 	PEMExact
 )
 

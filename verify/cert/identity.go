@@ -38,7 +38,7 @@ func (id *Identity) Value(number int) string {
 	return ""
 }
 
-// The numbers that have a meaning here.
+// The extensions that this package uses.
 const (
 	numberIssuerV1   = 1
 	numberTrigger    = 2

@@ -25,9 +25,9 @@
 //
 // # Other tools' envelopes
 //
-// [ParseEnvelope] reads an envelope with exactly one signature, whoever wrote
-// it, and verifies nothing. [Envelope.PAE] returns the bytes that its signature
-// must be over.
+// [ParseEnvelope] reads an envelope with exactly one signature that any tool
+// wrote, and verifies nothing. [Envelope.PAE] returns the bytes that its
+// signature must be over.
 //
 // The format is DSSE 1.0 (github.com/secure-systems-lab/dsse).
 package dsse
@@ -260,7 +260,7 @@ type KeyError struct {
 	Want  []string // fingerprints
 }
 
-// Error names the keys that would do, and the one found.
+// Error names the acceptable keys, and the one found.
 func (e *KeyError) Error() string {
 	want := strings.Join(e.Want, " or ")
 	if want == "" {

@@ -26,7 +26,7 @@ type Statement struct {
 	Type          string // StatementV01 or StatementV1
 	Subjects      []Subject
 	PredicateType string
-	Predicate     []byte // a JSON object as it stands in the statement, nil if there is none
+	Predicate     []byte // a JSON object as the statement holds it, nil if there is none
 }
 
 // Subject is one thing that a statement is about.

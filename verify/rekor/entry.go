@@ -13,8 +13,8 @@ import (
 	"github.com/gapseal/gapseal/verify/check"
 )
 
-// Kinds and versions of entries. Rekor v1 writes 0.0.1 and intoto 0.0.2,
-// Rekor v2 the other two of 0.0.2.
+// Kinds and versions of entries. Rekor v1 writes version 0.0.1 of each kind, and
+// intoto 0.0.2. Rekor v2 writes hashedrekord 0.0.2 and dsse 0.0.2.
 const (
 	kindHashedRekord = "hashedrekord"
 	kindDSSE         = "dsse"

@@ -18,7 +18,7 @@ type Authority struct {
 	Operator string // who runs it, as the trusted root says; mostly empty
 
 	// Chain holds at least one certificate. Each is signed by the next; the
-	// last is the trust anchor, which need not be signed by itself.
+	// last is the trust anchor, which need not be self-signed.
 	Chain []*x509.Certificate
 
 	From, To time.Time // when the whole chain was in use, both ends included; a zero To is open
@@ -70,7 +70,7 @@ func readTSA(what string, in *trustroot.CertificateAuthority) (*TimestampAuthori
 	case authority.Chain[0].IsCA:
 		want = "the certificate that signs the timestamps first"
 	case len(authority.Chain) == 1:
-		want = "that of the authority which issued it as well" // sigstore-go refuses it, too
+		want = "the certificate of its issuer as well" // sigstore-go refuses it, too
 	default:
 		return &TimestampAuthority{*authority}, nil
 	}

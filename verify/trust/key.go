@@ -207,8 +207,8 @@ func onlyBlock(text []byte) (*pem.Block, error) {
 func wrongBlock(blockType string) string {
 	switch {
 	case strings.HasPrefix(blockType, "ENCRYPTED ") && strings.HasSuffix(blockType, " PRIVATE KEY"):
-		return "this is an encrypted private key; keep it secret and give the public key, which stands beside it " +
-			"as cosign.pub"
+		return "this is an encrypted private key; keep it secret and give the public key, " +
+			"which cosign writes to cosign.pub"
 	case strings.HasSuffix(blockType, "PRIVATE KEY"):
 		return "this is a private key; keep it secret and give the public key that belongs to it"
 	case strings.HasSuffix(blockType, "CERTIFICATE"):
@@ -276,8 +276,7 @@ func checkDER(sig []byte) error {
 var ErrSignature = errors.New("signature does not verify under the key")
 
 // UnsupportedError reports that an anchor is well-formed, but of a kind that
-// this package does not support. Found is the kind's name as it stands in the
-// file.
+// this package does not support. Found is the kind's name as the file gives it.
 type UnsupportedError struct {
 	What  string
 	Found string

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Where a log key came from, as it stands in a report.
+// Where a log key came from, as a report writes it.
 const (
 	SourceBuiltin = "built-in"
 	SourceFile    = "file"

@@ -147,7 +147,7 @@ func readLogs(root *Root, list string, in []*trustroot.TransparencyLogInstance, 
 			return nil, err
 		}
 		if seen[log.ID] {
-			return nil, check.Malformed(what, "the log %s stands in the file twice", log.ID)
+			return nil, check.Malformed(what, "the log %s is listed twice", log.ID)
 		}
 		seen[log.ID] = true
 		return log, nil

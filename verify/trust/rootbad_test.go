@@ -64,7 +64,7 @@ func TestParseTrustedRootJudgesLogs(t *testing.T) {
 		text   []byte
 		reason string
 	}{
-		"twice":           {edit(t, v1, "[{", "["+log+",{"), "stands in the file twice"},
+		"twice":           {edit(t, v1, "[{", "["+log+",{"), "is listed twice"},
 		"null":            {edit(t, v1, "[{", "[null,{"), "unexpected token null"},
 		"no key":          {edit(t, v1, key, ""), "want a SubjectPublicKeyInfo"},
 		"trailing in key": {edit(t, v1, key, encode(append(bytes.Clone(der), 5, 0))), "want a SubjectPublicKeyInfo"},

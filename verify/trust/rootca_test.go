@@ -192,7 +192,7 @@ func TestParseTrustedRootLeavesOut(t *testing.T) {
 		`timestampAuthorities[0] "https://ca.example": certChain "CN=root" is not supported, want the certificate that signs`)
 
 	wantKeptOut(t, authority(t, tsas, certify(t, "lone", false, newECDSA(t, elliptic.P256()), root, key).Raw),
-		`certChain "CN=lone" is not supported, want that of the authority which issued it as well`)
+		`certChain "CN=lone" is not supported, want the certificate of its issuer as well`)
 	p224 := certify(t, "weak", false, newECDSA(t, elliptic.P224()), root, key)
 	wantKeptOut(t, authority(t, tsas, p224.Raw, root.Raw), `certificates[0]: key "ECDSA P-224" is not supported`)
 	t.Setenv("GODEBUG", "rsa1024min=0")

@@ -89,7 +89,7 @@ func TestVerifyStructure(t *testing.T) {
 		"two signers":       {change(func(s *stamp) { s.signers = 2 }), "SignedData", "exactly one signer"},
 		"no attributes":     {change(func(s *stamp) { s.bare = true }), "SignerInfo", "want signed attributes"},
 		"attribute twice": {change(func(s *stamp) { s.attrs = []pkcs7.Attribute{twice, twice} }), "SignerInfo",
-			"stands twice"},
+			"occurs twice"},
 		"broken certificate": {change(func(s *stamp) { s.certs = []*x509.Certificate{garbage} }), "SignedData",
 			"certificates: "},
 		"broken attribute": {change(func(s *stamp) { s.attrs = []pkcs7.Attribute{twice} }), "SigningCertificateV2",
@@ -101,7 +101,7 @@ func TestVerifyStructure(t *testing.T) {
 	other := bytes.Replace(change(func(*stamp) {}), mustDER(t, pkcs7.OIDAttributeContentType),
 		mustDER(t, pkcs7.OIDAttributeSigningTime), 1)
 	_, err := Verify(other, signature, []trust.TimestampAuthority{authority(signer, root)})
-	wantFormat(t, err, "SignerInfo", "stands twice")
+	wantFormat(t, err, "SignerInfo", "occurs twice")
 }
 
 func mustDER(t *testing.T, v any) []byte {

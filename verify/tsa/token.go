@@ -25,7 +25,7 @@ var (
 type token struct {
 	info   tstInfo
 	signer signerInfo
-	certs  []byte // the certificates that came along, DER after DER
+	certs  []byte // the certificates in the token, one DER after the other
 }
 
 // tstInfo is the beginning of a TSTInfo (RFC 3161, section 2.4.2). The rest is
@@ -181,7 +181,7 @@ func (s *signerInfo) readAttributes(in cryptobyte.String) error {
 			return malformed("SignerInfo", "want each signed attribute to be a type and one value")
 		}
 		if _, ok := seen[kind.String()]; ok {
-			return malformed("SignerInfo", "the signed attribute %s stands twice", kind)
+			return malformed("SignerInfo", "the signed attribute %s occurs twice", kind)
 		}
 		seen[kind.String()] = value
 	}
