@@ -3,8 +3,6 @@ package docs
 import (
 	"bytes"
 	"crypto/ed25519"
-	"crypto/x509"
-	"encoding/pem"
 	"testing"
 	"time"
 
@@ -22,11 +20,7 @@ import (
 // example. Ed25519 signatures are deterministic.
 func exampleSealer(t testing.TB) *dsse.Signer {
 	t.Helper()
-	der, err := x509.MarshalPKCS8PrivateKey(ed25519.NewKeyFromSeed(bytes.Repeat([]byte{7}, ed25519.SeedSize)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	signer, err := dsse.LoadSigner(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil)
+	signer, err := dsse.NewSigner(ed25519.NewKeyFromSeed(bytes.Repeat([]byte{7}, ed25519.SeedSize)))
 	if err != nil {
 		t.Fatal(err)
 	}
