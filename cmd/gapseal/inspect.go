@@ -49,7 +49,7 @@ type inspection struct {
 	Verified  bool              `json:"verified"` // always false: inspect verifies nothing
 	Path      string            `json:"path"`
 	Identity  verify.Text       `json:"identity"`
-	Sealed    bool              `json:"sealed"` // index.json lists a seal, whoever made it
+	Sealed    bool              `json:"sealed"` // index.json lists a seal, which anyone may have made
 	Inventory *bundle.Inventory `json:"inventory"`
 	Faults    []string          `json:"faults"`
 
@@ -71,7 +71,10 @@ func inspect(path string, format textOrJSON, volumes []string, std stdio) error 
 	if err != nil {
 		return err
 	}
-	in := inspection{Schema: "gapseal.inspect/v1", Path: path, Identity: verify.Text(r.Identity()), Sealed: r.Sealed, Inventory: r.Inventory, Faults: []string{}}
+	in := inspection{
+		Schema: "gapseal.inspect/v1", Path: path, Identity: verify.Text(r.Identity()),
+		Sealed: r.Sealed, Inventory: r.Inventory, Faults: []string{},
+	}
 	if r.Inventory != nil {
 		in.measure(r, src.size)
 	}
@@ -89,8 +92,8 @@ func inspect(path string, format textOrJSON, volumes []string, std stdio) error 
 	return err
 }
 
-// measure counts as verify does: the file with all that is in it, the bundle's
-// own blobs too. A pipe does not tell its size before its end.
+// measure counts as verify does: all blobs, the bundle's own included. The size of
+// a pipe is not known before its end.
 func (in *inspection) measure(r *bundle.Reader, size int64) {
 	blobs := len(r.Inventory.Blobs) + r.OwnBlobs()
 	in.content = term.Count(blobs, "blob", "blobs")
@@ -103,16 +106,18 @@ func (in *inspection) measure(r *bundle.Reader, size int64) {
 	}
 }
 
-// imageSize adds up what running the image takes, each blob once.
+// imageSize adds up the blobs that running an image takes, each once.
 func imageSize(g *bundle.Graph, img *bundle.ImageGraph) string {
 	var bytes int64
-	layers, met := 0, map[oci.Digest]bool{}
-	add := func(d oci.Digest, size int64) bool {
-		again := met[d]
-		if !again {
-			met[d], bytes = true, bytes+size
+	layers := 0
+	seen := map[oci.Digest]bool{}
+	add := func(d oci.Digest, size int64) (added bool) {
+		if seen[d] {
+			return false
 		}
-		return !again
+		seen[d] = true
+		bytes += size
+		return true
 	}
 	for _, n := range img.Tree {
 		m := g.Manifests[n.Digest]

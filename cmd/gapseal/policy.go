@@ -86,7 +86,7 @@ func policyInit(path, output string, std stdio) error {
 		if err := keepApart(output, nil); err != nil {
 			return err
 		}
-		if err := refuseExisting(output, "a draft replaces no policy"); err != nil {
+		if err := refuseExisting(output, "a draft does not replace a policy"); err != nil {
 			return err
 		}
 	}
@@ -113,6 +113,7 @@ func policyInit(path, output string, std stdio) error {
 	if err := writeWhole(output, draft); err != nil {
 		return err
 	}
-	term.Say(std.err, "a draft in %s; say in it who may sign, review each line, and remove the line draft", term.Escape(output))
+	term.Say(std.err, "a draft in %s; add who may sign, review each line, and remove the line draft",
+		term.Escape(output))
 	return nil
 }

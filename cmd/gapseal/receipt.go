@@ -99,7 +99,7 @@ func (r *receiptRun) run(ctx context.Context, args []string, std stdio) error {
 	return showReceipt(std.out, args, got, signer, refused)
 }
 
-// open reads a receipt under the pinned keys.
+// open reads a receipt, and returns it with the pinned key that signed it.
 func (r *receiptRun) open(path string) (*receipt.Receipt, string, error) {
 	keys, err := publicKeys("--key", r.keys)
 	if err != nil {
@@ -111,12 +111,12 @@ func (r *receiptRun) open(path string) (*receipt.Receipt, string, error) {
 	}
 	got, by, err := receipt.Open(raw, keys)
 	if err != nil {
-		return nil, "", &receipt.RefusedError{Reason: fmt.Sprintf("it is no valid receipt: %v", err)}
+		return nil, "", &receipt.RefusedError{Reason: fmt.Sprintf("it is not a valid receipt: %v", err)}
 	}
 	return got, by.Fingerprint() + " (" + by.Path + ")", nil
 }
 
-// match has the bundle read and compared.
+// match reads the bundle and compares it with the receipt.
 func (r *receiptRun) match(ctx context.Context, got *receipt.Receipt, path string, std stdio) error {
 	if err := r.limits.parse(); err != nil {
 		return err
@@ -136,12 +136,11 @@ func (r *receiptRun) match(ctx context.Context, got *receipt.Receipt, path strin
 	return err
 }
 
-// showReceipt writes what the receipt says, whether it is good or not: its
-// signature holds.
+// showReceipt writes what the receipt says, even if it is refused: its signature
+// is good.
 func showReceipt(w *output, args []string, got *receipt.Receipt, signer string, refused error) error {
 	f := got.Found
-	said := "says " + string(f.Verdict)
-	term.Row(w, "receipt", said+" at "+got.VerifiedAt(), "by "+f.Tool.Name+" "+f.Tool.Version)
+	term.Row(w, "receipt", "says "+string(f.Verdict)+" at "+got.VerifiedAt(), "by "+f.Tool.Name+" "+f.Tool.Version)
 	term.Row(w, "signed", "by "+signer)
 	term.Row(w, "transfer", got.TransferID)
 	term.Row(w, "bundle", term.Bytes(f.Bundle.Size)+", read from", f.Bundle.Path)
@@ -151,7 +150,7 @@ func showReceipt(w *output, args []string, got *receipt.Receipt, signer string, 
 			"bound by "+string(img.BoundBy)+", "+string(img.Verdict))
 	}
 	for _, a := range f.Anchors {
-		// an identity has no fingerprint, but a name
+		// An identity has a name instead of a fingerprint.
 		term.Row(w, "anchor", a.Kind+" ("+a.Source+")", string(a.Path), string(cmp.Or(a.Fingerprint, a.Name)))
 	}
 	for _, waiver := range f.Waivers {
@@ -172,8 +171,8 @@ func showReceipt(w *output, args []string, got *receipt.Receipt, signer string, 
 	return nil
 }
 
-// refuse says of each refusal what was expected and found, and last that the
-// receipt does not do.
+// refuse writes what each refusal expected and found, and at the end that the
+// receipt is not valid.
 func refuse(w io.Writer, path string, refused error) error {
 	for _, err := range split(refused) {
 		r := (*receipt.RefusedError)(nil)
@@ -184,7 +183,8 @@ func refuse(w io.Writer, path string, refused error) error {
 		term.Row(w, "expected", r.Expected)
 		term.Row(w, "found", r.Found)
 	}
-	fmt.Fprint(w, term.Fold("NOT VALID "+term.Escape(path)+" is no receipt that says what was asked for", term.LabelWidth))
+	last := "NOT VALID " + term.Escape(path) + " is not a receipt that says what was asked for"
+	fmt.Fprint(w, term.Fold(last, term.LabelWidth))
 	return reported{refused}
 }
 

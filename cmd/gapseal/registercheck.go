@@ -103,10 +103,10 @@ func checkRegister(ctx context.Context, path string, heads []register.Head) (*re
 	return reg.Check(ctx, heads...)
 }
 
-// readHeads reads what --head and --key name.
+// readHeads reads the heads of --head with the keys of --key.
 func (r *registerCheck) readHeads(c *registerChecked) (heads []register.Head, err error) {
 	if (len(r.heads) > 0) != (len(r.keys) > 0) {
-		return nil, usagef("--head and --key belong together: a head says something only under a key that you know")
+		return nil, usagef("--head and --key belong together: a head proves something only under a key that you trust")
 	}
 	keys, err := publicKeys("--key", r.keys)
 	if err != nil {
@@ -119,9 +119,11 @@ func (r *registerCheck) readHeads(c *registerChecked) (heads []register.Head, er
 		}
 		h, by, err := register.OpenHead(raw, keys)
 		if err != nil {
-			return nil, &register.Fault{Problem: fmt.Sprintf("was not checked, since the head %s does not count: %v", path, err)}
+			problem := fmt.Sprintf("was not checked, since the head %s does not count: %v", path, err)
+			return nil, &register.Fault{Problem: problem}
 		}
-		heads, c.Pinned = append(heads, h), append(c.Pinned, pinnedHead{path, by.Fingerprint(), h})
+		heads = append(heads, h)
+		c.Pinned = append(c.Pinned, pinnedHead{path, by.Fingerprint(), h})
 	}
 	return heads, nil
 }
@@ -132,7 +134,8 @@ func (c *registerChecked) text(w io.Writer) error {
 		b.WriteString(term.Fold("FAULT "+term.Escape(c.Faults[i].Error()), term.LabelWidth))
 	}
 	for _, s := range c.Strays {
-		b.WriteString(term.Fold("STRAY "+term.Escape(s)+": is no part of a register; move it elsewhere", term.LabelWidth))
+		stray := "STRAY " + term.Escape(s) + ": does not belong to a register; move it elsewhere"
+		b.WriteString(term.Fold(stray, term.LabelWidth))
 	}
 	if n := c.Faulty + c.Strayed - len(c.Faults) - len(c.Strays); n > 0 {
 		fmt.Fprintf(b, "and %d more\n", n)
@@ -145,24 +148,26 @@ func (c *registerChecked) text(w io.Writer) error {
 }
 
 func (c *registerChecked) outcome(b *bufio.Writer) {
-	entries, path := term.Count(int(c.Entries), "entry", "entries"), term.Escape(c.Path)
+	line := fmt.Sprintf("%s: %s", term.Escape(c.Path), term.Count(int(c.Entries), "entry", "entries"))
 	if c.Whole {
-		b.WriteString(term.Fold(fmt.Sprintf("WHOLE %s: %s, each as it was written, in unbroken order", path, entries), term.LabelWidth))
+		line = "WHOLE " + line + ", each as it was written, in unbroken order"
 	} else {
-		b.WriteString(term.Fold(fmt.Sprintf("DAMAGED %s: %s, and %s", path, entries, term.Count(c.Faulty+c.Strayed, "fault", "faults")), term.LabelWidth))
+		line = "DAMAGED " + line + ", and " + term.Count(c.Faulty+c.Strayed, "fault", "faults")
 	}
+	b.WriteString(term.Fold(line, term.LabelWidth))
 	term.Row(b, "root", c.Root)
 	term.Row(b, "last", c.LastEntry)
 	for _, h := range c.Pinned {
-		term.Row(b, "head", fmt.Sprintf("%s: %d entries, as of %s", h.Path, h.Size, h.At.Format(time.RFC3339)), "signed by "+h.Key)
+		term.Row(b, "head", fmt.Sprintf("%s: %d entries, as of %s", h.Path, h.Size, h.At.Format(time.RFC3339)),
+			"signed by "+h.Key)
 	}
 	if c.Partial > 0 {
-		term.Row(b, "note", "an interrupted write left a file that the next one clears away; nothing is missing")
+		term.Row(b, "note", "an interrupted write left a file that the next one removes; nothing is missing")
 	}
 	term.Row(b, "unknown", c.unknown())
 }
 
-// unknown says what this check could not see.
+// unknown says what this check cannot find out.
 func (c *registerChecked) unknown() string {
 	var most int64
 	for _, h := range c.Pinned {

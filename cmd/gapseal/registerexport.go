@@ -50,6 +50,8 @@ func (r *registerExport) run(ctx context.Context, args []string, std stdio) erro
 	if err != nil {
 		return err
 	}
-	term.Say(std.err, "%s in %s; check it anywhere:\n  gapseal register check %s", term.Count(int(h.Size), "entry", "entries"), term.Escape(r.output), term.Escape(r.output))
+	name := term.Escape(r.output)
+	term.Say(std.err, "%s in %s; check it anywhere:\n  gapseal register check %s",
+		term.Count(int(h.Size), "entry", "entries"), name, name)
 	return nil
 }

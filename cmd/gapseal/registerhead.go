@@ -73,6 +73,7 @@ func (r *registerHead) writeHead(ctx context.Context, h register.Head, std stdio
 	if err := writeWhole(r.output, envelope); err != nil {
 		return err
 	}
-	term.Say(std.err, "head in %s, signed by\n  %s\nKeep it where nothing that writes to the register can change it.", term.Escape(r.output), signer.Public().Fingerprint())
+	term.Say(std.err, "head in %s, signed by\n  %s\nKeep it where nothing that writes to the register can change it.",
+		term.Escape(r.output), signer.Public().Fingerprint())
 	return nil
 }

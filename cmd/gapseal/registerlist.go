@@ -62,40 +62,48 @@ func registerList(ctx context.Context, dir string, format textOrJSON, std stdio)
 		return err
 	}
 	if len(numbers) == 0 && !empty(dir) {
-		return usagef("%s holds other files, and no entry: it is no register that gapseal verify --register writes", dir)
+		return usagef("%s holds other files, and no entry: it is not a register that gapseal verify --register writes", dir)
 	}
 	out := bufio.NewWriter(std.out)
 	for _, n := range numbers {
-		l, err := listEntry(reg, n)
-		if err == nil {
-			err = ctx.Err()
-		}
-		if err != nil {
-			return err
-		}
-		if asJSON {
-			err = report.Encode(out, l)
-		} else {
-			writeListed(out, l)
-		}
-		if err != nil {
+		if err := listEntry(ctx, out, reg, n, asJSON); err != nil {
 			return err
 		}
 	}
 	if !asJSON {
-		fmt.Fprintf(out, "%s. Whether they fit together: gapseal register check.\n", term.Count(len(numbers), "entry", "entries"))
+		fmt.Fprintf(out, "%s. To check that they fit together: gapseal register check.\n",
+			term.Count(len(numbers), "entry", "entries"))
 	}
 	return out.Flush()
+}
+
+// listEntry writes one entry of the list.
+func listEntry(ctx context.Context, w io.Writer, reg *register.Register, n int64, asJSON bool) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	l, err := readEntry(reg, n)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return report.Encode(w, l)
+	}
+	writeListed(w, l)
+	return nil
 }
 
 // empty reports whether a folder holds nothing but hidden files, as a register
 // without entries does.
 func empty(dir string) bool {
 	list, err := os.ReadDir(dir)
-	return err == nil && !slices.ContainsFunc(list, func(e os.DirEntry) bool { return !strings.HasPrefix(e.Name(), ".") })
+	return err == nil && !slices.ContainsFunc(list, func(e os.DirEntry) bool {
+		return !strings.HasPrefix(e.Name(), ".")
+	})
 }
 
-func listEntry(reg *register.Register, n int64) (*listed, error) {
+// readEntry reads one entry. A damaged one is listed with its problem.
+func readEntry(reg *register.Register, n int64) (*listed, error) {
 	e, _, err := reg.Get(n)
 	if fault := (*register.Fault)(nil); errors.As(err, &fault) {
 		return &listed{Number: n, Problem: verify.Text(fault.Problem)}, nil
@@ -123,7 +131,7 @@ func about(doc string) string {
 	return "standard input"
 }
 
-// listIndent is below the number of an entry.
+// listIndent is the column in which the lines below the number of an entry begin.
 const listIndent = 8
 
 func writeListed(w io.Writer, l *listed) {
@@ -136,7 +144,8 @@ func writeListed(w io.Writer, l *listed) {
 	if e.Identity != "" {
 		identity = term.Short(string(e.Identity))
 	}
-	line := fmt.Sprintf("%6d  %s  %-8s  %s", e.Number, e.RecordedAt.Format(time.RFC3339), e.Verdict, term.Escape(identity))
+	line := fmt.Sprintf("%6d  %s  %-8s  %s",
+		e.Number, e.RecordedAt.Format(time.RFC3339), e.Verdict, term.Escape(identity))
 	if e.TransferID != "" {
 		line += "  " + term.Escape(string(e.TransferID))
 	}

@@ -53,7 +53,7 @@ func completeEntry(c *cobra.Command, args []string, typed string) ([]cobra.Compl
 func entryNumber(s string) (int64, error) {
 	n, err := strconv.ParseInt(s, 10, 64)
 	if err != nil || n < 1 {
-		return 0, usagef("register show: %q is no number of an entry; gapseal register list shows them", s)
+		return 0, usagef("register show: %q is not the number of an entry; gapseal register list shows them", s)
 	}
 	return n, nil
 }
@@ -75,7 +75,7 @@ func registerShow(dir, number string, format textOrJSON, std stdio) error {
 	}
 	e, _, err := reg.Get(n)
 	if errors.Is(err, fs.ErrNotExist) {
-		return usagef("register %s: there is no entry %d; gapseal register list shows those there are", dir, n)
+		return usagef("register %s: there is no entry %d; gapseal register list shows those that exist", dir, n)
 	}
 	if err != nil {
 		return err
@@ -87,11 +87,12 @@ func registerShow(dir, number string, format textOrJSON, std stdio) error {
 	return showEntry(std.out, e)
 }
 
-// showEntry writes the report as verify did.
+// showEntry writes the report of an entry as verify did.
 func showEntry(w io.Writer, e *register.Entry) error {
 	rep, err := report.Parse([]byte(e.Report))
 	if err != nil {
-		return usagef("entry %d: this version cannot show its report as text; -o json shows it as it was written", e.Number)
+		return usagef("entry %d: this version cannot show its report as text; -o json shows it as it was written",
+			e.Number)
 	}
 	fmt.Fprintf(w, "Entry %d, recorded at %s by gapseal %s\n",
 		e.Number, e.RecordedAt.Format(time.RFC3339), term.Escape(e.ToolVersion))

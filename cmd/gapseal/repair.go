@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -55,8 +56,8 @@ func repair(ctx context.Context, path, dir string, volumes []string, std stdio) 
 	}
 	r, err := recovery.Find(path, volumes)
 	if errors.As(err, new(*recovery.NoIndexError)) {
-		return fmt.Errorf("%w.\nRepair needs what export --recovery wrote: name its folder with --volumes DIR. "+
-			"If there is none, copy the bundle again from its source", err)
+		return fmt.Errorf("%w.\nRepair needs what export --recovery wrote: name its folder with --volumes DIR. If there "+
+			"is none, copy the bundle again from its source", err)
 	}
 	if err != nil {
 		return err
@@ -67,12 +68,11 @@ func repair(ctx context.Context, path, dir string, volumes []string, std stdio) 
 	}
 	printDamage(std.out, r)
 	if f := r.Beyond(); f != nil {
-		return fmt.Errorf("%w\nNothing was written. %s.", f, remedy(f.ID))
+		return fmt.Errorf("%w\nNothing was written. %s.", f, remedy(f))
 	}
 	if !r.Needed() {
-		name := term.Escape(filepath.Base(string(r.Base)))
 		fmt.Fprintf(std.out, "nothing to repair: all %d files of %s are as the index of recovery blocks lists them\n",
-			r.Files(), name)
+			r.Files(), term.Escape(filepath.Base(string(r.Base))))
 		return nil
 	}
 	return rebuild(ctx, r, dir, std)
@@ -84,8 +84,8 @@ func scan(ctx context.Context, r *recovery.Repair, w *os.File) error {
 	return r.Scan(ctx, bar.Add)
 }
 
-// rebuild writes what is damaged or missing into dir, or if that is empty into a
-// folder named after the bundle.
+// rebuild writes the damaged and missing files into dir or, if that is empty, into
+// a folder named after the bundle.
 func rebuild(ctx context.Context, r *recovery.Repair, dir string, std stdio) error {
 	if dir == "" {
 		dir = strings.TrimSuffix(string(r.Base), ".tar") + ".repaired"
@@ -102,8 +102,8 @@ func rebuild(ctx context.Context, r *recovery.Repair, dir string, std stdio) err
 	for _, name := range written {
 		fmt.Fprintf(std.out, "rebuilt %s\n", term.Escape(name))
 	}
-	next := fmt.Sprintf("Now verify the bundle with what was rebuilt: gapseal verify, with --volumes %s and the key you trust.",
-		term.Escape(dir))
+	next := "Now verify the bundle with the rebuilt files: gapseal verify, with --volumes " + term.Escape(dir) +
+		" and the key you trust."
 	fmt.Fprint(std.out, term.Fold(next, 2))
 	return nil
 }
@@ -121,7 +121,7 @@ func adviseFolder(err error) error {
 	return err
 }
 
-// maxRanges is how many runs of damaged bytes are shown of one file.
+// maxRanges is how many damaged ranges of one file are shown.
 const maxRanges = 20
 
 // printDamage says what is wrong with the indexes and with each file.
@@ -157,11 +157,12 @@ func share(d recovery.Damage) string {
 	return fmt.Sprintf(": %s of its %s (%d percent) to be rebuilt", term.Bytes(n), term.Bytes(d.Size), percent)
 }
 
-// remedy is what the table of checks says to do.
-func remedy(id check.ID) string {
-	q, _ := check.Lookup(id)
-	if q.Remedy == "" {
+// remedy returns as a sentence what to do about a fault.
+func remedy(f *check.Fault) string {
+	q, _ := check.Lookup(f.ID)
+	text := cmp.Or(advise(f), q.Remedy)
+	if text == "" {
 		return ""
 	}
-	return strings.ToUpper(q.Remedy[:1]) + q.Remedy[1:]
+	return strings.ToUpper(text[:1]) + text[1:]
 }

@@ -16,19 +16,20 @@ import (
 	"github.com/gapseal/gapseal/verify/policy"
 )
 
-// transfer holds the flags by which the people who carry the media speak.
+// transfer holds the flags for the record that the people who carry the media make.
 type transfer struct {
 	file string
 	ask  bool
 }
 
 func (t *transfer) declare(fs *pflag.FlagSet) {
-	fs.StringVar(&t.file, "transfer", "", "put the transfer record in this YAML `FILE` into the report; a policy may require fields of it")
-	fs.BoolVar(&t.ask, "ask", false, "ask for the transfer record on the terminal, field by field: those that the policy requires, or all")
+	fs.StringVar(&t.file, "transfer", "",
+		"put the transfer record in this YAML `FILE` into the report; a policy may require fields of it")
+	fs.BoolVar(&t.ask, "ask", false,
+		"ask for the transfer record on the terminal, field by field: those that the policy requires, or all")
 }
 
-// reachable makes sure, before anybody is asked for anything, that there is a
-// bundle to ask about.
+// reachable makes sure that there is a bundle, before the user is asked about it.
 func (t *transfer) reachable(path string, dirs []string, std stdio) error {
 	if !t.ask {
 		return nil
@@ -44,7 +45,7 @@ func (t *transfer) reachable(path string, dirs []string, std stdio) error {
 func (t *transfer) parse(o *verify.Options, std stdio) error {
 	switch {
 	case t.ask && t.file != "":
-		return usagef("--ask and --transfer exclude each other: the record is asked for, or read")
+		return usagef("--ask and --transfer exclude each other: one asks for the record, the other reads it")
 	case t.ask && !term.IsTerminal(std.in):
 		return usagef("--ask needs a terminal; write the record to a file and pass it with --transfer")
 	case t.ask:
@@ -62,14 +63,18 @@ func (t *transfer) parse(o *verify.Options, std stdio) error {
 	return nil
 }
 
-// interview asks for each field until its answer can be taken: for those that
-// the policy requires or, without one, for all, of which an empty answer leaves
-// one out. At the end it shows the record, to be kept.
+// interview asks for each field that the policy requires or, if it requires none,
+// for all, of which an empty answer leaves one out. At the end it shows the record,
+// to be kept.
 func (t *transfer) interview(o *verify.Options, in io.Reader, out io.Writer) error {
 	lines := bufio.NewScanner(in)
 	doc := map[string]any{"schema": policy.TransferSchema}
 	required := o.Policy != nil && len(o.Policy.Transfer) > 0
-	fmt.Fprintln(out, "The record of this transfer.", map[bool]string{true: "The policy requires each field.", false: "Enter leaves a field out."}[required])
+	hint := "Enter leaves a field out."
+	if required {
+		hint = "The policy requires each field."
+	}
+	fmt.Fprintln(out, "The record of this transfer.", hint)
 	for _, f := range (*verify.Transfer)(nil).Fields() {
 		if required && !slices.Contains(o.Policy.Transfer, f.Name) {
 			continue
@@ -88,9 +93,11 @@ func (t *transfer) interview(o *verify.Options, in io.Reader, out io.Writer) err
 	return err
 }
 
-// ask asks for one field until its answer can be taken, and returns the record
+// ask asks for one field until the answer is acceptable, and returns the record
 // with it.
-func ask(lines *bufio.Scanner, out io.Writer, doc map[string]any, f verify.TransferField, required bool) (*verify.Transfer, error) {
+func ask(
+	lines *bufio.Scanner, out io.Writer, doc map[string]any, f verify.TransferField, required bool,
+) (*verify.Transfer, error) {
 	for {
 		fmt.Fprintf(out, "%s (%s)%s: ", f.Label, f.Name, hints[f.Name])
 		if !lines.Scan() {
@@ -108,14 +115,17 @@ func ask(lines *bufio.Scanner, out io.Writer, doc map[string]any, f verify.Trans
 	}
 }
 
-// hints say how to answer where the name of a field does not.
+// hints say how to answer, where the name of a field does not say it.
 var hints = map[string]string{
-	"direction": ", import or export", "handOvers": ", as FROM > TO; FROM > TO", "media.writeProtected": ", yes or no",
-	"scan.source": ", clean, infected, failed or not-done", "scan.destination": ", clean, infected, failed or not-done",
+	"direction":            ", import or export",
+	"handOvers":            ", as FROM > TO; FROM > TO",
+	"media.writeProtected": ", yes or no",
+	"scan.source":          ", clean, infected, failed or not-done",
+	"scan.destination":     ", clean, infected, failed or not-done",
 }
 
-// answered puts an answer into the record and reads it as a file would be read:
-// JSON is YAML. An answer that cannot be taken is taken out again.
+// answered adds an answer to the record and reads the record as a file would be
+// read: JSON is YAML. An answer that is refused is removed again.
 func answered(doc map[string]any, name, answer string) (*verify.Transfer, error) {
 	group, field, nested := strings.Cut(name, ".")
 	into := doc
@@ -142,16 +152,15 @@ func answered(doc map[string]any, name, answer string) (*verify.Transfer, error)
 	record, err := policy.ParseTransfer(raw)
 	if err != nil {
 		delete(into, name)
-		said := (*policy.Error)(nil)
-		if errors.As(err, &said) {
-			return nil, errors.New(said.Message) // nobody sees the lines
+		if refused := (*policy.Error)(nil); errors.As(err, &refused) {
+			return nil, errors.New(refused.Message) // the number of its line means nothing to the user
 		}
 		return nil, err
 	}
 	return record, nil
 }
 
-// typed reads an answer where a field wants more than a text.
+// typed reads the answer for a field that is not a text.
 func typed(name, answer string) (any, error) {
 	switch name {
 	case "writeProtected":
@@ -178,7 +187,7 @@ func custodians(answer string) (list []map[string]string, err error) {
 		from, to, ok := strings.Cut(one, ">")
 		from, to = strings.TrimSpace(from), strings.TrimSpace(to)
 		if !ok || from == "" || to == "" {
-			return nil, fmt.Errorf("want who gave and who took, as FROM > TO, found %q", one)
+			return nil, fmt.Errorf("want who gave and who received, as FROM > TO, found %q", one)
 		}
 		list = append(list, map[string]string{"from": from, "to": to})
 	}

@@ -46,8 +46,8 @@ gapseal trust show trusted_root.json --output json`,
 	return c
 }
 
-// trustFetchCommand only explains what fetches a root: a client of The Update
-// Framework is more than belongs into a binary that verifies offline.
+// trustFetchCommand explains which program fetches a root. A client of The Update
+// Framework does not belong into a binary that verifies offline.
 func trustFetchCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:                "fetch",
@@ -108,7 +108,8 @@ type authShown struct {
 	validity
 }
 
-// validity is when an entry is valid, both ends included; without To it is open.
+// validity is the time in which an entry is valid, both ends included. Without To
+// it has no end.
 type validity struct {
 	From time.Time  `json:"from"`
 	To   *time.Time `json:"to"`
@@ -141,13 +142,19 @@ func showRoot(root *trust.Root, path string) *rootShown {
 func logsShown(logs []trust.Log) []logShown {
 	list := []logShown{}
 	for _, l := range logs {
-		list = append(list, logShown{verify.Text(l.Name), verify.Text(l.Operator), l.ID, l.Key.Describe(), l.Key.Fingerprint(), window(l.From, l.To)})
+		list = append(list, logShown{
+			Name: verify.Text(l.Name), Operator: verify.Text(l.Operator), ID: l.ID,
+			Key: l.Key.Describe(), Fingerprint: l.Key.Fingerprint(), validity: window(l.From, l.To),
+		})
 	}
 	return list
 }
 
 func authorityShown(a *trust.Authority) authShown {
-	return authShown{verify.Text(a.Name), verify.Text(a.Operator), verify.Text(a.URI), certFingerprint(a), window(a.From, a.To)}
+	return authShown{
+		Name: verify.Text(a.Name), Operator: verify.Text(a.Operator), URI: verify.Text(a.URI),
+		Fingerprint: certFingerprint(a), validity: window(a.From, a.To),
+	}
 }
 
 // each visits every entry with the lines that describe it.
@@ -187,11 +194,11 @@ func (v validity) String() string {
 	return s
 }
 
-// age says when the newest entry began and how long ago that is: a root that
-// has not changed for long may lack what signatures of today need.
+// age says when the newest entry began to be valid, and how long ago that is: a
+// root that has not changed for long may lack what newer signatures need.
 func (s *rootShown) age(now time.Time) string {
 	if s.Newest == nil {
-		return "there is no entry that vouches for anything"
+		return "no entry vouches for anything"
 	}
 	days := int(now.Sub(*s.Newest).Hours() / 24)
 	return fmt.Sprintf("entry of %s, %d days ago", s.Newest.Format(time.RFC3339), days)

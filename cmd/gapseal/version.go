@@ -13,7 +13,8 @@ import (
 	"github.com/gapseal/gapseal/verify"
 )
 
-// release is set by the build; a build from a module has its version anyway.
+// release is the version that the build sets. A build without it takes the version
+// of the module.
 var release string
 
 func version() string {
@@ -44,7 +45,8 @@ func versionCommand(std stdio) *cobra.Command {
 }
 
 func printVersion(std stdio) error {
-	_, err := fmt.Fprintf(std.out, "gapseal %s (%s, %s/%s)\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	_, err := fmt.Fprintf(std.out, "gapseal %s (%s, %s/%s)\n",
+		version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	return err
 }
 
@@ -66,7 +68,7 @@ var ownDigest = sync.OnceValue(func() verify.Text {
 	return d
 })
 
-// shownCommand is a command as a report shows it: URLs without credentials.
+// shownCommand returns a command as a report shows it: URLs without credentials.
 func shownCommand(args []string) []string {
 	shown := make([]string, len(args))
 	for i, a := range args {
