@@ -357,12 +357,12 @@ func (t *text) performed() {
 func (t *text) performedOnBundle() {
 	t.line("The following checks were performed on the bundle:")
 	t.item("Every byte of the container is the one that the format dictates")
-	t.item(fmt.Sprintf("Each of %s has its digest and its size; the whole has %s",
+	t.item(fmt.Sprintf("Each of %s (%s in total) has its digest and its size",
 		term.Count(t.r.Totals.Blobs, "blob", "blobs"), term.Bytes(t.r.Totals.Bytes)))
-	t.item("Nothing is missing, and nothing is there that is neither signed content nor evidence listed for it" +
+	t.item("Nothing is missing, and everything there is signed content or evidence listed for it" +
 		unjudged(t.r, "; ", term.Bytes))
 	if t.r.Seal != nil {
-		t.item("It is whole as its sender sealed it: no image and no evidence was added, removed or exchanged")
+		t.item("It is what its sender sealed: no image and no evidence was added, removed or exchanged")
 	}
 	if t.answered(check.ConfigDiffID, check.Pass) {
 		t.item("Each layer of an image with a config was unpacked and has its diff_id")
