@@ -59,6 +59,39 @@ var (
 	errNotRegular = errors.New("is not a regular file") // a fault of the register, not of the operating system
 )
 
+// Fault is what is wrong with a register in one place. Number is that of the
+// entry, of the first one if several are missing, and 0 if no single entry can
+// be named.
+type Fault struct {
+	Number  int64  `json:"number"`
+	Problem string `json:"problem"`
+}
+
+// Error names the entry and what is wrong with it.
+func (f *Fault) Error() string {
+	if f.Number == 0 {
+		return "the register: " + f.Problem
+	}
+	return fmt.Sprintf("entry %d: %s", f.Number, f.Problem)
+}
+
+// DamagedError reports that a register is not as it was written. Nothing is
+// read from such a register and nothing is added to it.
+type DamagedError struct {
+	Dir    string
+	First  *Fault
+	Faults int
+}
+
+// Error names the first fault and says how many more there are.
+func (e *DamagedError) Error() string {
+	more := ""
+	if e.Faults > 1 {
+		more = fmt.Sprintf(" (and %d more)", e.Faults-1)
+	}
+	return fmt.Sprintf("the register %s is damaged: %v%s", e.Dir, e.First, more)
+}
+
 // Register is a register in a folder. Its methods may be called concurrently,
 // also by several processes.
 type Register struct {
