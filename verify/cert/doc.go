@@ -5,7 +5,8 @@
 // # What must be checked
 //
 // A certificate found beside a signature proves nothing until each of these
-// checks has passed:
+// checks has passed: [Parse], [VerifyChain], [VerifySCTs], [ReadIdentity] and
+// [Policy.Match].
 //
 //	leaf, err := cert.Parse(found)                  // one certificate?
 //	chain, err := cert.VerifyChain(leaf, cas, at)   // issued by a trusted authority, valid at the time?

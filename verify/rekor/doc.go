@@ -4,6 +4,10 @@
 // and no keys but those they are given. Each checks one thing, so that a caller
 // can report which of them failed.
 //
+// [ParseBundle] reads the annotation into a [Bundle]; package evidence reads a
+// Sigstore bundle into one [LogEntry] for each entry. The body of either is an
+// [Entry]. A [Proof] and its [Checkpoint] show that the log includes the entry.
+//
 // # The Rekor bundle
 //
 // The annotation holds one JSON object with exactly these members:
