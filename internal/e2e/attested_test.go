@@ -10,7 +10,7 @@ const (
 	spdxType       = "https://spdx.dev/Document"
 )
 
-// TestAttestations demands attestations in each form that cosign attaches them in.
+// TestAttestations demands attestations in each form in which cosign stores them.
 func TestAttestations(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -25,7 +25,8 @@ func TestAttestations(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			image := pushAs(t, repoOf("attested "+c.name), c.signed)
 			attest(t, image, c.signed, "slsaprovenance1", "spdxjson")
-			args := append(keyAnchors(), "--require-attestation", "slsaprovenance1", "--require-attestation", "spdxjson=1")
+			args := append(keyAnchors(),
+				"--require-attestation", "slsaprovenance1", "--require-attestation", "spdxjson=1")
 			file := exportBy(t, image, args...)
 			r := verifyBy(t, "verified", file, args...)
 			r.wantWarned(t, "policy.reference-unbound")
@@ -40,7 +41,7 @@ func TestAttestations(t *testing.T) {
 	}
 }
 
-// wantAttested wants one good attestation of each type, in that form.
+// wantAttested requires one good attestation of each type, in that form.
 func (r report) wantAttested(t *testing.T, form string, types ...string) {
 	t.Helper()
 	var got []string
@@ -56,14 +57,14 @@ func (r report) wantAttested(t *testing.T, form string, types ...string) {
 	}
 }
 
-// TestAttestationAlone attests an image that nobody signed. Cosign 3 takes such
-// a bundle for a signature; gapseal does not.
+// TestAttestationAlone attests an unsigned image. Cosign 3 accepts a Sigstore
+// bundle with an attestation as a signature; gapseal does not.
 func TestAttestationAlone(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		signed signature
-		cosign []string // what cosign 3 needs besides, to verify the same
-		taken  bool     // for signed, by cosign
+		cosign []string // further arguments with which cosign 3 verifies the same
+		taken  bool     // cosign accepts it as a signature
 	}{
 		{"att of cosign 2", goodSignature("cosign2"), nil, false},
 		{"bundle on Rekor v1", bundled(onRekor1), nil, true},
@@ -72,25 +73,26 @@ func TestAttestationAlone(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			image := pushOCI(t, repoOf("attested only "+c.name))
 			attest(t, image, c.signed, "slsaprovenance1")
-			if done := ok(execute(cosignVerifyBy(t, image, append(keyAnchors(), c.cosign...))))(t); (done.code == 0) != c.taken {
-				t.Errorf("does cosign take it for signed? want %t\n%s", c.taken, done)
+			done := ok(execute(cosignVerifyBy(t, image, append(keyAnchors(), c.cosign...))))(t)
+			if accepted := done.code == 0; accepted != c.taken {
+				t.Errorf("cosign accepts it as signed: %t, want %t\n%s", accepted, c.taken, done)
 			}
 			args := append(keyAnchors(), "--require-attestation", "slsaprovenance1")
 			r := refuseBy(t, image, []string{"signature.present"}, args...)
 			r.wantPassed(t, "policy.attestation")
 			if s := r.Images[0].Signatures; len(s) != 0 {
-				t.Errorf("taken for a signature: %+v", s)
+				t.Errorf("gapseal accepts it as a signature: %+v", s)
 			}
 		})
 	}
 }
 
-// TestStrangersAttestation has a stranger attest an image that is well signed.
-func TestStrangersAttestation(t *testing.T) {
-	stranger := bundled(onRekor1)
-	stranger.key = stack.stranger
-	image := pushAs(t, "strangers-attestation", bundled(onRekor1))
-	attest(t, image, stranger, "slsaprovenance1")
+// TestUntrustedAttestation attests a well-signed image with an untrusted key.
+func TestUntrustedAttestation(t *testing.T) {
+	untrusted := bundled(onRekor1)
+	untrusted.key = stack.untrusted
+	image := pushAs(t, "untrusted-attestation", bundled(onRekor1))
+	attest(t, image, untrusted, "slsaprovenance1")
 	verifyBy(t, "verified", exportBy(t, image, keyAnchors()...), keyAnchors()...).
 		wantWarned(t, "trust.key", "policy.reference-unbound")
 	args := append(keyAnchors(), "--require-attestation", "slsaprovenance1")

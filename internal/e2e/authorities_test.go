@@ -21,7 +21,8 @@ type authority struct {
 	issuer *authority
 }
 
-// newAuthority makes a P-256 key, and a certificate for it by the issuer, or by itself.
+// newAuthority makes a P-256 key and a certificate for it, which is self-signed if
+// issuer is nil.
 func newAuthority(template *x509.Certificate, issuer *authority) (*authority, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -54,7 +55,8 @@ func newRoot(name string) (*authority, error) {
 	}, nil)
 }
 
-// newCodeSigningCA makes what Fulcio issues from: an intermediate, and its root.
+// newCodeSigningCA makes the intermediate certificate authority of Fulcio, and its
+// root.
 func newCodeSigningCA() (*authority, error) {
 	root, err := newRoot("e2e Fulcio root")
 	if err != nil {
@@ -69,14 +71,14 @@ func newCodeSigningCA() (*authority, error) {
 	}, root)
 }
 
-// newStamper makes what a timestamp authority signs with, and its root.
+// newStamper makes the key and certificate of a timestamp authority, and its root.
 func newStamper() (*authority, error) {
 	root, err := newRoot("e2e timestamp root")
 	if err != nil {
 		return nil, err
 	}
-	// RFC 3161, 2.3: the one extended key usage, and critical, which crypto/x509
-	// marks only in an extension made by hand.
+	// RFC 3161, section 2.3, requires exactly one extended key usage, and marked
+	// critical, which needs an explicit extension with crypto/x509.
 	usage, err := asn1.Marshal([]asn1.ObjectIdentifier{{1, 3, 6, 1, 5, 5, 7, 3, 8}})
 	if err != nil {
 		return nil, err
@@ -88,7 +90,7 @@ func newStamper() (*authority, error) {
 	}, root)
 }
 
-// root is the last of the chain.
+// root returns the last certificate of the chain.
 func (a *authority) root() *authority {
 	for a.issuer != nil {
 		a = a.issuer
@@ -96,7 +98,7 @@ func (a *authority) root() *authority {
 	return a
 }
 
-// chain gives the certificates as PEM, the root last.
+// chain returns the certificates as PEM, the root last.
 func (a *authority) chain() []byte {
 	var text []byte
 	for ; a != nil; a = a.issuer {
@@ -105,7 +107,7 @@ func (a *authority) chain() []byte {
 	return text
 }
 
-// write puts the private key and the chain into files.
+// write writes the private key and the chain to files.
 func (a *authority) write(keyFile, chainFile string) error {
 	return errors.Join(writePrivate(keyFile, a.key), os.WriteFile(chainFile, a.chain(), 0o644))
 }

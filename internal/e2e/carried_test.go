@@ -6,13 +6,13 @@ import (
 	"testing"
 )
 
-// TestSealed seals a bundle by an encrypted key that cosign made.
+// TestSealed seals a bundle with an encrypted key that cosign made.
 func TestSealed(t *testing.T) {
 	prefix := filepath.Join(t.TempDir(), "seal")
 	wantExit(t, 0, command(t, "cosign3", "generate-key-pair", "--output-key-prefix", prefix))
 	image := pushAs(t, "sealed", bundled(onRekor2))
-	file := exportBy(t, image, append(keyAnchors(), "--seal", prefix+".key", "--seal-stream", "e2e", "--seal-serial", "7")...)
-
+	file := exportBy(t, image, append(keyAnchors(),
+		"--seal", prefix+".key", "--seal-stream", "e2e", "--seal-serial", "7")...)
 	verifyBy(t, "verified", file, keyAnchors()...).wantWarned(t, "policy.seal-not-judged", "policy.reference-unbound")
 	sealed := append(keyAnchors(), "--seal-key", prefix+".pub")
 	r := verifyBy(t, "verified", file, append(sealed, "--strict")...)
@@ -20,16 +20,20 @@ func TestSealed(t *testing.T) {
 	if got := r.Images[0].BoundBy; got != "seal" {
 		t.Errorf("the reference is bound by %q, want seal", got)
 	}
-	verifyBy(t, "rejected", file, append(keyAnchors(), "--seal-key", stack.stranger.public)...).wantFailed(t, "policy.seal")
-	verifyBy(t, "rejected", exportBy(t, image, keyAnchors()...), sealed...).wantFailed(t, "policy.seal")
+	otherKey := append(keyAnchors(), "--seal-key", stack.untrusted.public)
+	verifyBy(t, "rejected", file, otherKey...).wantFailed(t, "policy.seal")
+	unsealed := exportBy(t, image, keyAnchors()...)
+	verifyBy(t, "rejected", unsealed, sealed...).wantFailed(t, "policy.seal")
 }
 
-// TestVolumes cuts a bundle into volumes, which are verified without joining them.
+// TestVolumes exports a bundle in volumes and verifies them without joining them.
 func TestVolumes(t *testing.T) {
 	image := pushAs(t, "in-volumes", bundled(onRekor1))
 	whole := verifyBy(t, "verified", exportBy(t, image, keyAnchors()...), keyAnchors()...)
 	dir := filepath.Dir(exportBy(t, image, append(keyAnchors(), "--volume-size", "64KiB")...))
-	index, first, second := filepath.Join(dir, "bundle.volumes.json"), filepath.Join(dir, "bundle.tar.001"), filepath.Join(dir, "bundle.tar.002")
+	index := filepath.Join(dir, "bundle.volumes.json")
+	first := filepath.Join(dir, "bundle.tar.001")
+	second := filepath.Join(dir, "bundle.tar.002")
 	for _, file := range []string{index, first} {
 		r := verifyBy(t, "verified", file, keyAnchors()...)
 		r.wantWarned(t, "policy.reference-unbound")

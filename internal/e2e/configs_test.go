@@ -2,10 +2,11 @@ package e2e
 
 import "fmt"
 
-// since is when every service of the lab is said to have begun.
+// since is the start of the validity of every service of the lab.
 const since = "start-time=2025-01-01T00:00:00Z"
 
-// makeTrustedRoots writes two trusted roots: of Rekor v1's key alone, and of all services.
+// makeTrustedRoots writes two trusted roots: one with only the key of Rekor v1, and
+// one with all services.
 func (l *lab) makeTrustedRoots() error {
 	rekor := fmt.Sprintf("--rekor=url=%s,public-key=%s,%s", l.rekorURL, l.rekorPub, since)
 	if err := l.must("cosign3", "trusted-root", "create", rekor, "--out", l.root); err != nil {
@@ -20,14 +21,14 @@ func (l *lab) makeTrustedRoots() error {
 		"--out", l.fullRoot)
 }
 
-// The signing configs: which services cosign asks for what goes into a bundle.
+// The signing configs, by the services that cosign uses for a Sigstore bundle.
 const (
-	onRekor1   = "rekor1"   // Rekor v1, as cosign does for keys today
+	onRekor1   = "rekor1"   // Rekor v1, the current default of cosign for keys
 	onRekor2   = "rekor2"   // Rekor v2, whose entries need a timestamp
-	onBoth     = "both"     // two logs of Rekor v2 and a timestamp
+	onBoth     = "both"     // two Rekor v2 logs and a timestamp
 	certified1 = "keyless1" // Fulcio, Rekor v1 and a timestamp
 	certified2 = "keyless2" // Fulcio, Rekor v2 and a timestamp
-	onlyStamp  = "stamp"    // a timestamp and no log
+	onlyStamp  = "stamp"    // a timestamp, but no log
 	noService  = "none"
 )
 
@@ -36,8 +37,10 @@ func (l *lab) makeSigningConfigs() error {
 	service := func(flag, url string, version int) string {
 		return fmt.Sprintf("--%s=url=%s,api-version=%d,%s,operator=e2e", flag, url, version, since)
 	}
-	// Of one operator's services cosign takes one.
-	both := []string{service("rekor", l.tilesURL, 2), service("rekor", l.secondURL, 2) + "-second", "--rekor-config=ALL"}
+	// Cosign uses one service of each operator, so the second log has another operator.
+	both := []string{
+		service("rekor", l.tilesURL, 2), service("rekor", l.secondURL, 2) + "-second", "--rekor-config=ALL",
+	}
 	rekor1 := []string{service("rekor", l.rekorURL, 1), "--rekor-config=ANY"}
 	rekor2 := []string{service("rekor", l.tilesURL, 2), "--rekor-config=ANY"}
 	stamp := []string{service("tsa", l.tsaURL, 1), "--tsa-config=ANY"}
@@ -62,5 +65,5 @@ func (l *lab) makeSigningConfigs() error {
 	return nil
 }
 
-// signingConfig names the file of a signing config.
+// signingConfig returns the path of a signing config.
 func (l *lab) signingConfig(name string) string { return l.file("signing_config." + name + ".json") }

@@ -10,23 +10,24 @@ import (
 // demanded is the annotation that the signatures of this run carry.
 const demanded = "repo=acme/app"
 
-// signature says how cosign is to sign.
+// signature describes how cosign signs.
 type signature struct {
 	version    string // cosign2 or cosign3
 	key        keyPair
-	token      string // of the identity to sign as, keyless; then no key is used
-	services   string // a signing config; a Sigstore bundle is made then
+	token      string // of an identity, for a keyless signature; key is not used then
+	services   string // a signing config, for a Sigstore bundle
 	annotation string
 	unlogged   bool
 	recursive  bool
 }
 
-// goodSignature is one by the trusted key, with the demanded annotation, in the log.
+// goodSignature returns a logged signature by the trusted key, with the demanded
+// annotation.
 func goodSignature(version string) signature {
 	return signature{version: version, key: stack.signer, annotation: demanded}
 }
 
-// sign signs image in the form that s says.
+// sign signs image as s describes.
 func sign(t *testing.T, image pushed, s signature) {
 	t.Helper()
 	args := append(signingArgs(s, "sign"), "-a", s.annotation)
@@ -36,12 +37,13 @@ func sign(t *testing.T, image pushed, s signature) {
 	wantExit(t, 0, signing(t, s, append(args, image.byDigest(t))))
 }
 
-// predicates are what is attested, by cosign's names of the types.
+// predicates holds a predicate for each type, by cosign's name of the type.
 var predicates = map[string]string{
 	"slsaprovenance1": `{"buildDefinition":{"buildType":"https://e2e.test/build/v1","externalParameters":{}},` +
 		`"runDetails":{"builder":{"id":"https://e2e.test/builder"}}}`,
 	"spdxjson": `{"spdxVersion":"SPDX-2.3","dataLicense":"CC0-1.0","SPDXID":"SPDXRef-DOCUMENT","name":"app",` +
-		`"documentNamespace":"https://e2e.test/spdx/app","creationInfo":{"created":"2026-01-01T00:00:00Z","creators":["Tool: e2e"]}}`,
+		`"documentNamespace":"https://e2e.test/spdx/app",` +
+		`"creationInfo":{"created":"2026-01-01T00:00:00Z","creators":["Tool: e2e"]}}`,
 }
 
 // attest attaches an attestation of each of the types.
@@ -57,8 +59,8 @@ func attest(t *testing.T, image pushed, s signature, types ...string) {
 	}
 }
 
-// signing prepares a run of the cosign that s names. Cosign 2 takes the anchors
-// by which it checks a fresh certificate from its environment.
+// signing prepares a run of the cosign version that s names. Cosign 2 checks a new
+// certificate with anchors from its environment.
 func signing(t *testing.T, s signature, args []string) *exec.Cmd {
 	t.Helper()
 	cmd := command(t, s.version, args...)
@@ -71,8 +73,8 @@ func signing(t *testing.T, s signature, args []string) *exec.Cmd {
 	return cmd
 }
 
-// signingArgs gives what sign and attest have in common. Cosign 3 writes the
-// first form, the .sig and .att tags, only when told to thrice.
+// signingArgs returns the arguments that sign and attest have in common. Cosign 3
+// needs three of them to write the .sig and .att tags of the first generation.
 func signingArgs(s signature, verb string) []string {
 	args := []string{verb, "-y"}
 	if s.token == "" {
@@ -99,15 +101,15 @@ func signingArgs(s signature, verb string) []string {
 	return append(args, "--rekor-url", stack.rekorURL)
 }
 
-// cosignVerify prepares a verification by cosign, given the keys that gapseal is given.
+// cosignVerify prepares a verification by cosign with the same keys as for gapseal.
 func cosignVerify(t *testing.T, version string, args ...string) *exec.Cmd {
 	t.Helper()
 	pinned := []string{"verify", "--key", stack.signer.public, "--trusted-root", stack.root, "-a", demanded}
 	return command(t, version, append(pinned, args...)...)
 }
 
-// cosignVerifyBy prepares a verification by cosign 3, with no anchor but those in
-// args. Of gapseal's arguments cosign lacks one, which is left out.
+// cosignVerifyBy prepares a verification by cosign 3 with only the anchors in args.
+// It omits the one argument of gapseal that cosign does not have.
 func cosignVerifyBy(t *testing.T, image pushed, args []string) *exec.Cmd {
 	t.Helper()
 	line := []string{"verify"}
@@ -119,8 +121,8 @@ func cosignVerifyBy(t *testing.T, image pushed, args []string) *exec.Cmd {
 	return command(t, "cosign3", append(line, image.byDigest(t))...)
 }
 
-// TestCosign is the control: what gapseal is asked to carry is what cosign
-// itself accepts, and what it is asked to refuse is what cosign refuses.
+// TestCosign is a control: cosign accepts the images that gapseal should accept,
+// and refuses those that gapseal should refuse.
 func TestCosign(t *testing.T) {
 	for _, version := range []string{"cosign2", "cosign3"} {
 		t.Run(version, func(t *testing.T) {
@@ -150,8 +152,8 @@ func pushGood(t *testing.T, repo, version string) pushed {
 	return image
 }
 
-// badImages are images that differ from a good one in one fault alone, with
-// the checks that must say so.
+// badImages differ from a good image in exactly one defect. failed are the checks
+// that must fail.
 var badImages = []struct {
 	name   string
 	push   func(t *testing.T, repo string) pushed
@@ -159,7 +161,7 @@ var badImages = []struct {
 }{
 	{"unsigned", pushOCI, []string{"signature.present"}},
 	{"not-logged", pushNotLogged, []string{"rekor.present"}},
-	{"wrong-key", pushByStranger, []string{"trust.key"}},
+	{"wrong-key", pushByUntrustedKey, []string{"trust.key"}},
 	{"wrong-annotation", pushOtherwiseAnnotated, []string{"policy.annotations"}},
 }
 
@@ -168,9 +170,9 @@ func pushNotLogged(t *testing.T, repo string) pushed {
 	return pushSigned(t, repo, func(s *signature) { s.unlogged = true })
 }
 
-func pushByStranger(t *testing.T, repo string) pushed {
+func pushByUntrustedKey(t *testing.T, repo string) pushed {
 	t.Helper()
-	return pushSigned(t, repo, func(s *signature) { s.key = stack.stranger })
+	return pushSigned(t, repo, func(s *signature) { s.key = stack.untrusted })
 }
 
 func pushOtherwiseAnnotated(t *testing.T, repo string) pushed {
@@ -178,7 +180,8 @@ func pushOtherwiseAnnotated(t *testing.T, repo string) pushed {
 	return pushSigned(t, repo, func(s *signature) { s.annotation = "repo=evil/app" })
 }
 
-// pushSigned pushes an image signed by cosign 2 in the good way, but for what change makes of it.
+// pushSigned pushes an image with a signature by cosign 2, which is good except for
+// change.
 func pushSigned(t *testing.T, repo string, change func(*signature)) pushed {
 	t.Helper()
 	image, s := pushOCI(t, repo), goodSignature("cosign2")

@@ -2,8 +2,8 @@ package e2e
 
 import "testing"
 
-// TestChildSignatures demands a signature of each platform, and not only by its
-// digest in the index.
+// TestChildSignatures demands a signature for each platform, not only for the index
+// that names their digests.
 func TestChildSignatures(t *testing.T) {
 	args := append(keyAnchors(), "--require-child-signatures")
 	for _, s := range []signature{goodSignature("cosign2"), bundled(onRekor1), bundled(onRekor2)} {
@@ -22,18 +22,21 @@ func TestChildSignatures(t *testing.T) {
 	}
 }
 
-// TestThresholds demands more witnesses than one log.
+// TestThresholds demands several logs, and timestamps.
 func TestThresholds(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		signed signature
 		demand []string
-		failed []string // none if it is to pass
+		failed []string // none if it must pass
 	}{
 		{"two logs of two", bundled(onBoth), []string{"--require-logs", "2"}, nil},
 		{"two logs of one, Rekor v2", bundled(onRekor2), []string{"--require-logs", "2"}, []string{"rekor.threshold"}},
 		{"two logs of one, Rekor v1", bundled(onRekor1), []string{"--require-logs", "2"}, []string{"rekor.threshold"}},
-		{"two logs of one, first form", goodSignature("cosign2"), []string{"--require-logs", "2"}, []string{"rekor.threshold"}},
+		{
+			"two logs of one, first form", goodSignature("cosign2"),
+			[]string{"--require-logs", "2"}, []string{"rekor.threshold"},
+		},
 		{"a timestamp, Rekor v2", bundled(onRekor2), []string{"--require-timestamps", "1"}, nil},
 		{"a timestamp, keyless", byDeveloper(t, certified1), []string{"--require-timestamps", "1"}, nil},
 		{"two timestamps of one", bundled(onRekor2), []string{"--require-timestamps", "2"}, []string{"tsa.threshold"}},

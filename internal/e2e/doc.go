@@ -1,11 +1,12 @@
-// Package e2e tests gapseal end to end against real programs: images in a real
-// registry (CNCF Distribution), signed by real cosign 2 and 3 by key and
-// keyless, certified by a real Fulcio with its certificate log, logged by real
-// Rekors of both versions, stamped by a real timestamp authority, exported, and
-// verified in a network namespace that has no way out, not even to the
-// machine's own loopback. Only the OpenID Connect issuer is the test's own.
+// Package e2e tests gapseal from end to end with real programs. Images are in a
+// real registry (CNCF Distribution). Real cosign 2 and 3 sign them with a key and
+// keyless, with certificates of a real Fulcio and its certificate log. Real Rekors
+// of both versions log the signatures, and a real timestamp authority stamps them.
+// gapseal exports the images, and verifies them in a network namespace without any
+// network, not even the loopback interface of the host. Only the OpenID Connect
+// issuer is part of the test.
 //
-// It is a module of its own, so that its tools (pinned in its go.mod and that of
-// tools2) never enter the graph of what is shipped. Everything happens on 127.0.0.1, inside
-// a network namespace of the test's own. See README.md for how to run it.
+// The package is in a module of its own, so that gapseal does not depend on these
+// tools, which are pinned in its go.mod and that of tools2. Everything runs on
+// 127.0.0.1, in a network namespace of the test. README.md says how to run it.
 package e2e

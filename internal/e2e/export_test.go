@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestSameBytes exports the same images twice, the second time named in the other order.
+// TestSameBytes exports the same images twice, the second time in reverse order.
 func TestSameBytes(t *testing.T) {
 	images := []pushed{pushGood(t, "same-b", "cosign2"), pushSignedIndex(t, "same-a")}
 	first := ok(os.ReadFile(export(t, images)))(t)
@@ -18,7 +18,7 @@ func TestSameBytes(t *testing.T) {
 	}
 }
 
-// TestPipe sends a bundle from export to verify without a file between them.
+// TestPipe connects export and verify with a pipe.
 func TestPipe(t *testing.T) {
 	images := []pushed{pushGood(t, "piped", "cosign2")}
 	reader, writer, err := os.Pipe()
@@ -46,7 +46,7 @@ func TestPipe(t *testing.T) {
 	}
 }
 
-// TestDeep unpacks and hashes every layer, which is skipped unless asked for.
+// TestDeep unpacks and hashes every layer, which verify skips by default.
 func TestDeep(t *testing.T) {
 	file := export(t, []pushed{pushSignedIndex(t, "deep")})
 	if got := verify(t, "verified", file).statuses("config.diffid"); !slices.Equal(got, []string{"skip"}) {

@@ -5,13 +5,15 @@ import (
 	"testing"
 )
 
-// TestRequireInclusion demands a proof where cosign kept none.
+// TestRequireInclusion demands an inclusion proof of a signature whose proof cosign
+// did not store.
 func TestRequireInclusion(t *testing.T) {
 	image := pushGood(t, "no-proof", "cosign2")
 	refuseBy(t, image, []string{"rekor.inclusion"}, append(keyAnchors(), "--require-inclusion")...)
 }
 
-// TestBothForms carries the two forms on one image; either would do.
+// TestBothForms exports an image with signatures of both forms, either of which is
+// enough.
 func TestBothForms(t *testing.T) {
 	image := pushAs(t, "both-forms", goodSignature("cosign2"), bundled(onRekor1))
 	args := append(keyAnchors(), "-a", demanded)
@@ -30,7 +32,7 @@ func TestBothForms(t *testing.T) {
 	}
 }
 
-// TestIndexOfBundles signs an index and each platform, as bundles.
+// TestIndexOfBundles signs an index and each platform with Sigstore bundles.
 func TestIndexOfBundles(t *testing.T) {
 	image, s := pushIndex(t, "index-of-bundles"), bundled(onRekor1)
 	s.recursive = true

@@ -14,7 +14,7 @@ const ctConfig = `config {
 }
 `
 
-// startCA starts the certificate transparency log, and Fulcio that submits to it.
+// startCA starts the certificate log, and Fulcio, which submits certificates to it.
 func (l *lab) startCA() error {
 	ca, err := newCodeSigningCA()
 	if err != nil {
@@ -53,8 +53,8 @@ func (l *lab) startCTLog() error {
 	return s.await(func() error { return answers(l.ctURL + "/ct/v1/get-sth") })
 }
 
-// fulcioConfig has the templates by which Fulcio's public instance writes a
-// GitHub workflow's claims into certificates.
+// fulcioConfig contains the templates with which the public instance of Fulcio
+// writes the claims of a GitHub workflow into certificates.
 const fulcioConfig = `oidc-issuers:
   %[1]s:
     issuer-url: %[1]s

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// keys are the anchors that export and verify are given.
+// keys returns the anchors for export and verify.
 func keys() []string {
 	return []string{"--key", stack.signer.public, "--rekor-key", stack.rekorPub}
 }
@@ -20,7 +20,7 @@ func exporting(t *testing.T, file string, images []pushed, args ...string) *exec
 	return exportingBy(t, file, images, slices.Concat(keys(), args))
 }
 
-// exportingBy prepares an export of images to file, with no anchor but those in args.
+// exportingBy prepares an export of images to file, with only the anchors in args.
 func exportingBy(t *testing.T, file string, images []pushed, args []string) *exec.Cmd {
 	t.Helper()
 	line := []string{"export"}
@@ -31,7 +31,7 @@ func exportingBy(t *testing.T, file string, images []pushed, args []string) *exe
 	return command(t, "gapseal", append(line, args...)...)
 }
 
-// export writes images to a new bundle, which must succeed, and gives its path.
+// export exports images to a new bundle, which must succeed, and returns its path.
 func export(t *testing.T, images []pushed, args ...string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "bundle.tar")
@@ -39,7 +39,8 @@ func export(t *testing.T, images []pushed, args ...string) string {
 	return file
 }
 
-// verifying prepares a verification in a namespace with no way out. No anchor is given but by args.
+// verifying prepares a verification in a namespace without a network, with only the
+// anchors in args.
 func verifying(t *testing.T, file string, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := command(t, "gapseal", append([]string{"verify", file}, args...)...)
@@ -47,7 +48,7 @@ func verifying(t *testing.T, file string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// report is the part of gapseal's JSON report that the tests look at.
+// report is the part of gapseal's JSON report that the tests use.
 type report struct {
 	Schema  string
 	Verdict string
@@ -74,7 +75,7 @@ type report struct {
 	Failures []checkResult
 }
 
-// judged is a signature, or an attestation's.
+// judged is a signature, or the signature of an attestation.
 type judged struct {
 	Form, Subject, Key      string
 	Identity, Issuer        string
@@ -85,14 +86,15 @@ type judged struct {
 
 type checkResult struct{ ID, Class, Status, Subject, Detail string }
 
-// verify verifies file with the anchors and args, and gives the report. The exit
-// code must be the one that goes with the verdict wanted.
+// verify verifies file with the anchors and args, and returns the report. It
+// requires this verdict and its exit code.
 func verify(t *testing.T, verdict, file string, args ...string) report {
 	t.Helper()
 	return judge(t, verdict, verifying(t, file, slices.Concat(keys(), args, []string{"--output", "json"})...))
 }
 
-// judge runs a verification that prints JSON, and wants that verdict and its exit code.
+// judge runs a verification that prints JSON, and requires this verdict and its exit
+// code.
 func judge(t *testing.T, verdict string, cmd *exec.Cmd) report {
 	t.Helper()
 	code, known := map[string]int{"verified": 0, "rejected": 1}[verdict]
@@ -110,7 +112,7 @@ func judge(t *testing.T, verdict string, cmd *exec.Cmd) report {
 	return r
 }
 
-// wantFailed compares the ids of the failed checks, first cause first and each once.
+// wantFailed compares the ids of the failed checks, each once, in the order of cause.
 func (r report) wantFailed(t *testing.T, ids ...string) {
 	t.Helper()
 	var failed []string
@@ -145,7 +147,7 @@ func (r report) wantWarned(t *testing.T, ids ...string) {
 	}
 }
 
-// statuses gives the answers to the check id.
+// statuses returns the statuses of all answers to a check.
 func (r report) statuses(id string) []string {
 	var list []string
 	for _, c := range r.Checks {

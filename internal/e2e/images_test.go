@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
-// layerSize is how many random bytes a layer holds.
+// layerSize is the number of random bytes in a layer.
 const layerSize = 64 << 10
 
 // pushed is an image in the lab's registry.
@@ -23,12 +23,12 @@ type pushed struct {
 	layers []v1.Hash // of all its platforms
 }
 
-// repoOf makes a repository's name of a test's.
+// repoOf derives the name of a repository from that of a test.
 func repoOf(name string) string {
 	return strings.ToLower(strings.NewReplacer(" ", "-", ",", "").Replace(name))
 }
 
-// byDigest gives the reference that cosign signs: repository@digest.
+// byDigest returns the reference that cosign signs: repository@digest.
 func (p pushed) byDigest(t *testing.T) string {
 	t.Helper()
 	tag, err := name.NewTag(p.tag)
@@ -38,7 +38,7 @@ func (p pushed) byDigest(t *testing.T) string {
 	return tag.Context().Digest(p.digest.String()).String()
 }
 
-// pushOCI pushes an image of one platform with OCI's media types, as acme/<repo>:v1.
+// pushOCI pushes an image for one platform with OCI media types, as acme/<repo>:v1.
 func pushOCI(t *testing.T, repo string) pushed {
 	t.Helper()
 	return push(t, repo, newImage(t, "amd64", true))
@@ -57,8 +57,8 @@ func pushIndex(t *testing.T, repo string) pushed {
 	var layers []v1.Hash
 	for _, arch := range []string{"amd64", "arm64"} {
 		image := newImage(t, arch, true)
-		platform := &v1.Platform{OS: "linux", Architecture: arch}
-		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: image, Descriptor: v1.Descriptor{Platform: platform}})
+		descriptor := v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: arch}}
+		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: image, Descriptor: descriptor})
 		layers = append(layers, layersOf(t, image)...)
 	}
 	p := pushed{tag: tagOf(repo), digest: ok(index.Digest())(t), layers: layers}
@@ -68,7 +68,7 @@ func pushIndex(t *testing.T, repo string) pushed {
 	return p
 }
 
-// newImage makes an image of two random layers.
+// newImage makes an image with two random layers.
 func newImage(t *testing.T, arch string, oci bool) v1.Image {
 	t.Helper()
 	image, layerType := empty.Image, types.DockerLayer
@@ -104,7 +104,8 @@ func layersOf(t *testing.T, image v1.Image) []v1.Hash {
 	return hashes
 }
 
-// ok gives value once it is handed a test, which it fails if err is set.
+// ok returns a function that returns value, or fails the test if err is not nil. It
+// is used as ok(f())(t).
 func ok[T any](value T, err error) func(*testing.T) T {
 	return func(t *testing.T) T {
 		t.Helper()

@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
-// signedByTools are images that cosign itself is asked about, too.
+// signedByTools are images that cosign verifies as well.
 var signedByTools = []struct {
 	name string
 	push func(t *testing.T, repo string) pushed
@@ -23,7 +23,7 @@ var signedByTools = []struct {
 	{"index-by-cosign2", pushSignedIndex},
 }
 
-// TestCosignReadsBundle lets cosign verify an unpacked bundle, with no way out.
+// TestCosignReadsBundle has cosign verify an unpacked bundle without a network.
 func TestCosignReadsBundle(t *testing.T) {
 	for _, c := range signedByTools {
 		dir := unpack(t, export(t, []pushed{c.push(t, "read-"+c.name)}))
@@ -37,7 +37,8 @@ func TestCosignReadsBundle(t *testing.T) {
 	}
 }
 
-// TestCosignOutput compares what gapseal prints for scripts with what cosign prints for them.
+// TestCosignOutput compares the output of gapseal --output cosign with that of
+// cosign.
 func TestCosignOutput(t *testing.T) {
 	for _, c := range signedByTools {
 		t.Run(c.name, func(t *testing.T) {
@@ -61,7 +62,7 @@ func decoded(t *testing.T, r result) any {
 	return value
 }
 
-// TestOrasCopies takes the image out of the bundle and into a registry with oras.
+// TestOrasCopies copies the image from the bundle to a registry with oras.
 func TestOrasCopies(t *testing.T) {
 	image := pushGood(t, "for-oras", "cosign2")
 	file := export(t, []pushed{image})
@@ -76,7 +77,8 @@ func TestOrasCopies(t *testing.T) {
 
 var networkCall = regexp.MustCompile(`(?m)\b(socket|connect|sendto|sendmsg)\(`)
 
-// TestNoSocket traces a verification: not only does it reach nothing, it does not try.
+// TestNoSocket traces the system calls of a verification, which must not even try to
+// open a socket.
 func TestNoSocket(t *testing.T) {
 	strace, err := exec.LookPath("strace")
 	if err != nil {
@@ -84,7 +86,7 @@ func TestNoSocket(t *testing.T) {
 	}
 	images := []pushed{pushGood(t, "traced", "cosign2")}
 	file := filepath.Join(t.TempDir(), "bundle.tar")
-	// The control: the tracer sees the sockets of an export.
+	// As a control, the trace of an export must contain sockets.
 	if calls := traced(t, strace, exporting(t, file, images)); !networkCall.Match(calls) {
 		t.Fatalf("strace saw no socket in an export:\n%s", calls)
 	}
@@ -93,7 +95,8 @@ func TestNoSocket(t *testing.T) {
 	}
 }
 
-// traced runs cmd under strace, wants it to succeed, and gives its network calls.
+// traced runs cmd under strace, requires it to succeed, and returns its network
+// calls.
 func traced(t *testing.T, strace string, cmd *exec.Cmd) []byte {
 	t.Helper()
 	log := filepath.Join(t.TempDir(), "strace")

@@ -21,19 +21,19 @@ const (
 	audience    = "sigstore" // the client id that cosign asks for and Fulcio expects
 )
 
-// issuer is an OpenID Connect provider that vouches for whatever a test says.
-// It serves what Fulcio asks of one: the discovery document (OpenID Connect
-// Discovery 1.0, 4) and the keys (RFC 7517). Two issuers share its key: its own
-// URL, for e-mail addresses, and one below, for workflows.
+// issuer is an OpenID Connect provider that issues tokens for any identity. It serves
+// what Fulcio requests: the discovery document (OpenID Connect Discovery 1.0, section
+// 4) and the keys (RFC 7517). It acts as two issuers with the same key: one at its
+// URL, for e-mail addresses, and one at a path below, for workflows.
 type issuer struct {
 	url string
 	key *rsa.PrivateKey
 }
 
-// workflowURL is the issuer that vouches for workflows.
+// workflowURL returns the URL of the issuer for workflows.
 func (i *issuer) workflowURL() string { return i.url + "/workflow" }
 
-// startIssuer serves from this process until it ends.
+// startIssuer starts the issuer in this process.
 func (l *lab) startIssuer() error {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -80,15 +80,16 @@ func answer(w http.ResponseWriter, value any) {
 	json.NewEncoder(w).Encode(value)
 }
 
-// emailToken gives a token for the holder of an e-mail address.
+// emailToken returns a token for an e-mail address.
 func (i *issuer) emailToken(address string) (string, error) {
 	return i.token(i.url, map[string]any{"sub": address, "email": address, "email_verified": true})
 }
 
-// workflow is what the workflow of the lab is called, as a certificate's SAN.
+// workflow is the name of the lab's workflow in a certificate's SAN.
 const workflow = "https://github.com/acme/app/.github/workflows/release.yml@refs/heads/main"
 
-// workflowToken gives a token with the claims that GitHub makes of a workflow run.
+// workflowToken returns a token with the claims that GitHub makes about a workflow
+// run.
 func (i *issuer) workflowToken() (string, error) {
 	return i.token(i.workflowURL(), map[string]any{
 		"sub":              "repo:acme/app:ref:refs/heads/main",
@@ -101,10 +102,14 @@ func (i *issuer) workflowToken() (string, error) {
 	})
 }
 
-// token signs claims as a JSON Web Token (RFC 7519) by RS256 (RFC 7518, 3.3).
+// token signs claims as a JSON Web Token (RFC 7519) with RS256 (RFC 7518, section
+// 3.3).
 func (i *issuer) token(from string, claims map[string]any) (string, error) {
 	now := time.Now()
-	all := map[string]any{"iss": from, "aud": audience, "iat": now.Unix(), "nbf": now.Unix(), "exp": now.Add(tokenLife).Unix()}
+	all := map[string]any{
+		"iss": from, "aud": audience,
+		"iat": now.Unix(), "nbf": now.Unix(), "exp": now.Add(tokenLife).Unix(),
+	}
 	maps.Copy(all, claims)
 	body, err := json.Marshal(all)
 	if err != nil {

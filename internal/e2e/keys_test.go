@@ -10,15 +10,15 @@ import (
 	"testing"
 )
 
-// keyPassword encrypts the private keys, which cosign insists on.
+// keyPassword encrypts the private keys, as cosign requires.
 const keyPassword = "end-to-end"
 
-// keyPair is two files as cosign generate-key-pair writes them.
+// keyPair is the paths of two files that cosign generate-key-pair wrote.
 type keyPair struct{ private, public string }
 
-// makeSigners lets cosign make the two signing keys of this run.
+// makeSigners has cosign make the two signing keys of this run.
 func (l *lab) makeSigners() error {
-	for name, pair := range map[string]*keyPair{"signer": &l.signer, "stranger": &l.stranger} {
+	for name, pair := range map[string]*keyPair{"signer": &l.signer, "untrusted": &l.untrusted} {
 		prefix := filepath.Join(l.dir, name)
 		if err := l.must("cosign2", "generate-key-pair", "--output-key-prefix", prefix); err != nil {
 			return err
@@ -28,14 +28,15 @@ func (l *lab) makeSigners() error {
 	return nil
 }
 
-// must runs a tool outside of any test, and wants it to succeed.
+// must runs a tool outside of any test, and returns an error unless it succeeds.
 func (l *lab) must(name string, args ...string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), runLimit)
 	defer cancel()
 	return succeed(l.command(ctx, name, args...))
 }
 
-// fingerprint gives "sha256:" and the hash of the DER of the public key in a PEM file.
+// fingerprint returns "sha256:" and the SHA-256 of the DER of the public key in a PEM
+// file.
 func fingerprint(t *testing.T, publicFile string) string {
 	t.Helper()
 	text, err := os.ReadFile(publicFile)

@@ -6,17 +6,18 @@ import (
 	"testing"
 )
 
-// developer is whom the keyless signatures of this run are by.
+// developer is the identity that makes the keyless signatures of this run.
 const developer = "dev@e2e.test"
 
-// bundled is a good signature in the form of a Sigstore bundle, by the trusted key.
+// bundled returns a good signature by the trusted key, in a Sigstore bundle.
 func bundled(services string) signature {
 	s := goodSignature("cosign3")
 	s.services = services
 	return s
 }
 
-// keyless is a signature by whom the token names; without services, cosign 2's first form.
+// keyless returns a signature by the identity in the token. Without services, it is
+// one of cosign's first generation, made by cosign 2.
 func keyless(t *testing.T, services, token string, err error) signature {
 	t.Helper()
 	s := signature{version: "cosign3", services: services, token: ok(token, err)(t), annotation: demanded}
@@ -26,26 +27,30 @@ func keyless(t *testing.T, services, token string, err error) signature {
 	return s
 }
 
-// byDeveloper is a good keyless signature.
+// byDeveloper returns a good keyless signature.
 func byDeveloper(t *testing.T, services string) signature {
 	t.Helper()
 	token, err := stack.issuer.emailToken(developer)
 	return keyless(t, services, token, err)
 }
 
-// keyAnchors are the arguments for signatures by key, with all the services trusted.
+// keyAnchors returns the arguments for signatures by the trusted key, with all
+// services trusted.
 func keyAnchors() []string {
 	return []string{"--key", stack.signer.public, "--trusted-root", stack.fullRoot}
 }
 
-// identityAnchors are those for signatures by an identity.
+// identityAnchors returns the arguments for signatures by an identity.
 func identityAnchors(identity, issuer string) []string {
-	return []string{"--certificate-identity", identity, "--certificate-oidc-issuer", issuer, "--trusted-root", stack.fullRoot}
+	return []string{
+		"--certificate-identity", identity, "--certificate-oidc-issuer", issuer,
+		"--trusted-root", stack.fullRoot,
+	}
 }
 
 func developerAnchors() []string { return identityAnchors(developer, stack.issuer.url) }
 
-// pushAs pushes an image with the signatures given.
+// pushAs pushes an image with these signatures.
 func pushAs(t *testing.T, repo string, list ...signature) pushed {
 	t.Helper()
 	image := pushOCI(t, repo)
@@ -55,7 +60,8 @@ func pushAs(t *testing.T, repo string, list ...signature) pushed {
 	return image
 }
 
-// exportBy writes the image to a new bundle, which must succeed, and gives its path.
+// exportBy exports the image to a new bundle, which must succeed, and returns its
+// path.
 func exportBy(t *testing.T, image pushed, args ...string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "bundle.tar")
@@ -63,14 +69,14 @@ func exportBy(t *testing.T, image pushed, args ...string) string {
 	return file
 }
 
-// verifyBy verifies file with no way out, and with no anchor but those in args.
+// verifyBy verifies file without a network, with only the anchors in args.
 func verifyBy(t *testing.T, verdict, file string, args ...string) report {
 	t.Helper()
 	return judge(t, verdict, verifying(t, file, slices.Concat(args, []string{"--output", "json"})...))
 }
 
-// refuseBy wants export to refuse the image, and verify to reject what is
-// exported all the same, by the checks failed.
+// refuseBy requires export to refuse the image. It then exports the image with
+// --allow-unverified, and requires verify to reject the bundle by the checks failed.
 func refuseBy(t *testing.T, image pushed, failed []string, args ...string) report {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "bundle.tar")
@@ -81,7 +87,7 @@ func refuseBy(t *testing.T, image pushed, failed []string, args ...string) repor
 	return r
 }
 
-// wantPassed wants each check to have been asked, and to have passed whenever it was.
+// wantPassed requires each check to have been made, and to have passed each time.
 func (r report) wantPassed(t *testing.T, ids ...string) {
 	t.Helper()
 	for _, id := range ids {

@@ -9,7 +9,8 @@ import (
 	"strings"
 )
 
-// lab is a registry and the services of Sigstore on loopback, and the keys of this run.
+// lab is a registry and the Sigstore services on the loopback interface, and the keys
+// of this run.
 type lab struct {
 	dir      string
 	env      []string
@@ -21,27 +22,30 @@ type lab struct {
 	rekorTree    string
 	rekorURL     string
 	tilesURL     string // Rekor v2
-	secondURL    string // another
+	secondURL    string // another Rekor v2
 	tsaURL       string
 	ctURL        string
 	fulcioURL    string
 	issuer       *issuer
 
-	signer   keyPair // whom the operator trusts
-	stranger keyPair
-	rekorPub string // files
-	root     string // a trusted_root.json that holds the log's key alone
-	fullRoot string // one that holds all services
+	signer    keyPair // whom the operator trusts
+	untrusted keyPair
+	rekorPub  string // the path of the public key of Rekor v1
+	root      string // the path of a trusted_root.json with only that key
+	fullRoot  string // the path of a trusted_root.json with all services
 }
 
-// startLab starts every service and makes every key. On failure, too, the lab must be stopped.
+// startLab starts all services and makes all keys. The lab must be stopped, even if
+// there is an error.
 func startLab() (*lab, error) {
 	dir, err := os.MkdirTemp("", "gapseal-e2e-")
 	if err != nil {
 		return &lab{}, err
 	}
 	l := &lab{dir: dir}
-	l.rekorPub, l.root, l.fullRoot = l.file("rekor.pub"), l.file("trusted_root.rekor1.json"), l.file("trusted_root.json")
+	l.rekorPub = l.file("rekor.pub")
+	l.root = l.file("trusted_root.rekor1.json")
+	l.fullRoot = l.file("trusted_root.json")
 	l.env = []string{
 		"PATH=" + os.Getenv("PATH"),
 		"HOME=" + filepath.Join(dir, "home"),
@@ -61,7 +65,7 @@ func startLab() (*lab, error) {
 	return l, nil
 }
 
-// stop ends the services, the last started first, and removes all that the run wrote.
+// stop stops the services in reverse order, and removes the folder of the lab.
 func (l *lab) stop() {
 	for i := len(l.services) - 1; i >= 0; i-- {
 		l.services[i].stop()
@@ -97,7 +101,7 @@ func (l *lab) startRegistry() error {
 	return s.await(func() error { return answers("http://" + l.registry + "/v2/") })
 }
 
-// startRekor starts Rekor v1 upon Trillian.
+// startRekor starts Rekor v1, which uses Trillian.
 func (l *lab) startRekor() error {
 	key := l.file("rekor.key")
 	if err := makeLogKey(newECKey, key, l.rekorPub); err != nil {
@@ -113,9 +117,10 @@ func (l *lab) startRekor() error {
 		"--rekor_server.hostname=rekor.e2e.test", "--rekor_server.signer="+key,
 		"--trillian_log_server.address=127.0.0.1", "--trillian_log_server.port="+l.trillianPort,
 		"--trillian_log_server.tlog_id="+l.rekorTree,
-		// The search index needs a Redis; nothing here searches.
+		// The search index would need Redis, and no test searches.
 		"--enable_retrieve_api=false",
-		"--enabled_api_endpoints=getLogInfo,getPublicKey,getLogProof,createLogEntry,getLogEntryByIndex,getLogEntryByUUID,searchLogQuery",
+		"--enabled_api_endpoints=getLogInfo,getPublicKey,getLogProof,createLogEntry,"+
+			"getLogEntryByIndex,getLogEntryByUUID,searchLogQuery",
 	)
 	if err != nil {
 		return err
@@ -123,7 +128,8 @@ func (l *lab) startRekor() error {
 	return s.await(func() error { return answers(l.rekorURL + "/api/v1/log") })
 }
 
-// startTrillian reads the port and the trees' ids, which the program prints when it is ready.
+// startTrillian starts Trillian, and reads its port and the ids of its trees, which it
+// prints when it is ready.
 func (l *lab) startTrillian() error {
 	s, err := l.serve("trillianmem")
 	if err != nil {

@@ -30,7 +30,8 @@ func makeLogKey(newKey func() (crypto.Signer, error), privateFile, publicFile st
 	return errors.Join(writePrivate(privateFile, key), writePublic(publicFile, key.Public()))
 }
 
-// makeLockedLogKey does the same for a P-256 key, encrypted in the one form that ct_server reads.
+// makeLockedLogKey makes a P-256 key pair, and encrypts the private key in the only
+// format that ct_server reads.
 func makeLockedLogKey(privateFile, publicFile, password string) error {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -40,12 +41,15 @@ func makeLockedLogKey(privateFile, publicFile, password string) error {
 	if err != nil {
 		return err
 	}
-	//lint:ignore SA1019 ct_server takes no key without a password, nor in another form
+	//lint:ignore SA1019 ct_server requires a password, and supports no other format
 	block, err := x509.EncryptPEMBlock(rand.Reader, "EC PRIVATE KEY", der, []byte(password), x509.PEMCipherAES256)
 	if err != nil {
 		return err
 	}
-	return errors.Join(os.WriteFile(privateFile, pem.EncodeToMemory(block), 0o600), writePublic(publicFile, key.Public()))
+	return errors.Join(
+		os.WriteFile(privateFile, pem.EncodeToMemory(block), 0o600),
+		writePublic(publicFile, key.Public()),
+	)
 }
 
 func writePrivate(file string, key crypto.Signer) error {

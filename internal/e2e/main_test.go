@@ -8,20 +8,21 @@ import (
 	"testing"
 )
 
-// The test binary runs three times over: first outside, where it builds the
-// tools (the one step that may need a network); then inside a network namespace
-// that has a loopback interface only, where services and tests run; and as the
-// probe that tells what can be reached from where gapseal verifies.
+// The test binary has three roles. Started by go test, it builds the tools, which is
+// the only step that may need a network. It then starts itself inside a network
+// namespace that has only a loopback interface; services and tests run there. As the
+// probe, it reports what can be reached from where gapseal verifies.
 const (
 	roleEnv    = "GAPSEAL_E2E_ROLE"
 	roleInside = "inside"
 	roleProbe  = "probe"
 )
 
-// noNetnsEnv set to 1 lets the test run where namespaces are not permitted.
+// noNetnsEnv set to 1 runs the tests without namespaces, where these are not
+// permitted.
 const noNetnsEnv = "GAPSEAL_E2E_NO_NETNS"
 
-// stack is what the tests run against.
+// stack is the lab that the tests use.
 var stack *lab
 
 func TestMain(m *testing.M) {
@@ -45,9 +46,10 @@ func run(m *testing.M) int {
 	return enter()
 }
 
-// enter runs this binary again inside a network namespace of its own, and gives its exit code.
+// enter runs this binary again inside a new network namespace, and returns its exit
+// code.
 func enter() int {
-	// The kernel ends the child when the thread that made it ends.
+	// The kernel kills the child when the thread that started it ends (Pdeathsig).
 	runtime.LockOSThread()
 	cmd := exec.Command("/proc/self/exe", os.Args[1:]...)
 	cmd.Env = append(os.Environ(), roleEnv+"="+roleInside)

@@ -13,8 +13,8 @@ import (
 	"unsafe"
 )
 
-// startInNamespace starts cmd in a new network namespace: as root directly,
-// else (and where root is not allowed to) through a user namespace.
+// startInNamespace starts cmd in a new network namespace: directly as root if that is
+// permitted, and otherwise with a user namespace.
 func startInNamespace(cmd *exec.Cmd) error {
 	direct := &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
 	mapped := &syscall.SysProcAttr{
@@ -47,26 +47,27 @@ func raiseLoopback() error {
 	}
 	copy(request.name[:], "lo")
 	request.flags = syscall.IFF_UP
-	_, _, errno := syscall.Syscall(syscall.SYS_IOCTL, uintptr(fd), syscall.SIOCSIFFLAGS, uintptr(unsafe.Pointer(&request)))
+	_, _, errno := syscall.Syscall(syscall.SYS_IOCTL,
+		uintptr(fd), syscall.SIOCSIFFLAGS, uintptr(unsafe.Pointer(&request)))
 	if errno != 0 {
 		return fmt.Errorf("set the loopback interface up: %w", errno)
 	}
 	return nil
 }
 
-// isolate makes cmd run in a network namespace of its own, whose only
-// interface, lo, is down. It does nothing where namespaces are waived.
+// isolate makes cmd run in a network namespace of its own, in which the only
+// interface, lo, is down. It does nothing if namespaces are waived.
 func isolate(cmd *exec.Cmd) {
 	if !namespacesWaived() {
 		cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWNET
 	}
 }
 
-// surroundings is what a process sees of the network.
+// surroundings is the network as a process sees it.
 type surroundings struct {
 	Up          []string // the interfaces that are up
-	DialFailure string   // why the registry could not be reached; empty if it was
-	Unreachable bool     // the failure was the kernel's "network is unreachable"
+	DialFailure string   // why the registry could not be reached; empty if it could
+	Unreachable bool     // the error was ENETUNREACH
 }
 
 // probe prints its surroundings; the registry's address is the last argument.
@@ -93,9 +94,9 @@ func probe() int {
 	return 0
 }
 
-// TestNoWayOut shows what the other tests lean on: a process in the lab reaches
-// the registry, and one that runs where gapseal verifies has no interface up.
-func TestNoWayOut(t *testing.T) {
+// TestIsolation checks a precondition of the other tests: a process in the lab reaches
+// the registry, and one in the namespace where gapseal verifies has no interface up.
+func TestIsolation(t *testing.T) {
 	if namespacesWaived() {
 		t.Skipf("%s=1", noNetnsEnv)
 	}

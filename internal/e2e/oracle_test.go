@@ -10,16 +10,16 @@ import (
 	"time"
 )
 
-// oracleLimit bounds the oracle's work, which is about a minute on one core.
+// oracleLimit bounds the run of the oracle, which takes about a minute on one core.
 const oracleLimit = 10 * time.Minute
 
-// strideEnv set to n has the oracle try each n-th change alone.
+// strideEnv set to n makes the oracle try only every n-th change.
 const strideEnv = "GAPSEAL_ORACLE_STRIDE"
 
-// TestOracle has two implementations judge what the real tools wrote: gapseal and
-// sigstore-go (see ../oracle). Both must accept every Sigstore bundle that lies in
-// the registry as a referrer, and reject those that were signed or are judged
-// amiss; and gapseal nothing that sigstore-go rejects, however it is changed.
+// TestOracle has two implementations, gapseal and sigstore-go (see ../oracle), judge
+// the Sigstore bundles that the real tools stored in the registry. Both must accept
+// the good ones, and reject those that were signed wrongly or are judged with the
+// wrong anchors. gapseal must accept no changed one that sigstore-go rejects.
 func TestOracle(t *testing.T) {
 	dir := newSamples(t)
 	for _, c := range slices.Concat(goodForOracle(t), badForOracle(t)) {
@@ -30,7 +30,7 @@ func TestOracle(t *testing.T) {
 	dir.judge(t)
 }
 
-// oracleResult is the line that tells how much was tried and what came of it.
+// oracleResult matches the lines with the number of cases and the results.
 var oracleResult = regexp.MustCompile(`(?m)^.*(cases: \d+, agreements: .*|tried .*)$`)
 
 // judge runs the oracle's test on the samples, which must pass.
@@ -45,16 +45,16 @@ func (dir samples) judge(t *testing.T) {
 	done := wantExit(t, 0, cmd)
 	lines := oracleResult.FindAllSubmatch(done.stdout, -1)
 	if len(lines) != 2 || !bytes.Contains(done.stdout, []byte("--- PASS: TestFresh")) {
-		t.Fatalf("want what was tried, and the counts, from\n%s", done)
+		t.Fatalf("want the lines with the number of cases and the results in\n%s", done)
 	}
 	for _, line := range lines {
 		t.Logf("oracle: %s", line[1])
 	}
-	state := cmd.ProcessState
-	t.Logf("oracle: %.0f s, %.0f s of CPU", time.Since(begun).Seconds(), (state.UserTime() + state.SystemTime()).Seconds())
+	cpu := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	t.Logf("oracle: %.0f s, %.0f s of CPU", time.Since(begun).Seconds(), cpu.Seconds())
 }
 
-// read gives the content of a file of this run.
+// read returns the content of a file of this run.
 func read(t *testing.T, file string) []byte {
 	t.Helper()
 	return ok(os.ReadFile(file))(t)

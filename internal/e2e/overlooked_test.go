@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-// TestCosignOverlooksDamage repeats what the README says of a saved folder:
-// cosign verifies it although a layer was changed or is gone. gapseal's answer
-// to the same change is in TestTampered.
+// TestCosignOverlooksDamage confirms what docs/cosign-save.md says: cosign verifies a
+// saved folder although a layer was changed or deleted. TestTampered makes the same
+// changes to a bundle, which gapseal rejects.
 func TestCosignOverlooksDamage(t *testing.T) {
 	image := pushGood(t, "overlooked", "cosign2")
 	damages := map[string]func(t *testing.T, layer string){
@@ -39,7 +39,7 @@ func TestCosignOverlooksDamage(t *testing.T) {
 	}
 }
 
-// firstLayer names the file of an image's lowest layer in an unpacked bundle.
+// firstLayer returns the file of an image's first layer in an unpacked bundle.
 func firstLayer(t *testing.T, dir string, image pushed) string {
 	t.Helper()
 	blobs := filepath.Join(dir, "blobs", "sha256")

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// writePolicy writes a policy that holds the rules given, and gives its path.
+// writePolicy writes a policy with these rules, and returns its path.
 func writePolicy(t *testing.T, rules ...string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "policy.yaml")
@@ -19,20 +19,23 @@ func writePolicy(t *testing.T, rules ...string) string {
 	return file
 }
 
-// keyRule demands that the image is there and signed by the key.
+// keyRule demands that the image is present and signed with the key.
 func keyRule(image pushed, pair keyPair) string {
 	return fmt.Sprintf("  - match: %q\n    required: true\n    keys: [{file: %q}]\n", image.tag, pair.public)
 }
 
-// identityRule demands that the image is there and signed by the developer.
+// identityRule demands that the image is present and signed by the developer.
 func identityRule(image pushed) string {
-	return fmt.Sprintf("  - match: %q\n    required: true\n    identities: [{identity: %q, issuer: %q}]\n", image.tag, developer, stack.issuer.url)
+	const rule = "  - match: %q\n    required: true\n    identities: [{identity: %q, issuer: %q}]\n"
+	return fmt.Sprintf(rule, image.tag, developer, stack.issuer.url)
 }
 
-// TestPolicyFile carries two images in one bundle, which a policy demands of
-// two signers: one by a key, one by an identity.
+// TestPolicyFile exports two images in one bundle. A policy demands that one is signed
+// with a key, and the other by an identity.
 func TestPolicyFile(t *testing.T) {
-	byKey, byWho := pushAs(t, "policy-by-key", bundled(onRekor1)), pushAs(t, "policy-by-identity", byDeveloper(t, certified2))
+	byKey := pushAs(t, "policy-by-key", bundled(onRekor1))
+	byWho := pushAs(t, "policy-by-identity", byDeveloper(t, certified2))
+	absent := pushed{tag: tagOf("absent")}
 	policyArgs := func(rules ...string) []string {
 		return []string{"--policy", writePolicy(t, rules...), "--trusted-root", stack.fullRoot}
 	}
@@ -43,8 +46,12 @@ func TestPolicyFile(t *testing.T) {
 	r.wantFailed(t)
 	r.wantWarned(t, "policy.reference-unbound")
 	for _, i := range r.Images {
-		if len(i.Signatures) != 1 || !i.Signatures[0].Counts || (i.Signatures[0].Identity == developer) != (i.ClaimedReference == byWho.tag) {
-			t.Errorf("want each image signed by whom its rule names: %+v", i)
+		if len(i.Signatures) != 1 || !i.Signatures[0].Counts {
+			t.Errorf("want one signature that counts: %+v", i)
+			continue
+		}
+		if (i.Signatures[0].Identity == developer) != (i.ClaimedReference == byWho.tag) {
+			t.Errorf("want each image signed by the signer that its rule names: %+v", i)
 		}
 	}
 
@@ -53,10 +60,17 @@ func TestPolicyFile(t *testing.T) {
 		rules  []string
 		failed []string
 	}{
-		{"the signers exchanged", []string{identityRule(byKey), keyRule(byWho, stack.signer)}, []string{"trust.key", "cert.chain"}},
-		{"another key", []string{keyRule(byKey, stack.stranger), identityRule(byWho)}, []string{"trust.key"}},
+		{
+			"the signers exchanged", []string{identityRule(byKey), keyRule(byWho, stack.signer)},
+			[]string{"trust.key", "cert.chain"},
+		},
+		{"another key", []string{keyRule(byKey, stack.untrusted), identityRule(byWho)}, []string{"trust.key"}},
 		{"an image of no rule", []string{keyRule(byKey, stack.signer)}, []string{"policy.unlisted-image"}},
-		{"an image that is not there", []string{keyRule(byKey, stack.signer), identityRule(byWho), keyRule(pushed{tag: tagOf("absent")}, stack.signer)}, []string{"policy.image"}},
+		{
+			"a missing image",
+			[]string{keyRule(byKey, stack.signer), identityRule(byWho), keyRule(absent, stack.signer)},
+			[]string{"policy.image"},
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			verifyBy(t, "rejected", file, policyArgs(c.rules...)...).wantFailed(t, c.failed...)

@@ -15,13 +15,13 @@ import (
 )
 
 const (
-	runLimit   = 2 * time.Minute       // for a tool to end
+	runLimit   = 2 * time.Minute       // for a tool to finish
 	readyLimit = time.Minute           // for a service to answer
-	stopLimit  = 5 * time.Second       // for a service to end when asked
-	pollPeriod = 20 * time.Millisecond // between two looks at a starting service
+	stopLimit  = 5 * time.Second       // for a service to stop after SIGTERM
+	pollPeriod = 20 * time.Millisecond // between two polls of a starting service
 )
 
-// result is what a finished program left.
+// result is the exit code and the output of a program.
 type result struct {
 	line           string
 	code           int
@@ -32,8 +32,9 @@ func (r result) String() string {
 	return fmt.Sprintf("$ %s\nexit code %d\n--- stdout\n%s\n--- stderr\n%s", r.line, r.code, r.stdout, r.stderr)
 }
 
-// command prepares the tool called name (or any program, by its full path) with
-// the lab's environment; it is killed with its children when the test ends.
+// command prepares the tool with that name (or any program, given by its full path)
+// with the lab's environment. When the test ends, the program and its children are
+// killed.
 func command(t *testing.T, name string, args ...string) *exec.Cmd {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), runLimit)
@@ -53,7 +54,7 @@ func (l *lab) command(ctx context.Context, name string, args ...string) *exec.Cm
 	return cmd
 }
 
-// execute runs cmd to its end. Only a program that could not be run at all is an error.
+// execute runs cmd and waits for it. An exit code other than 0 is not an error.
 func execute(cmd *exec.Cmd) (result, error) {
 	var stdout, stderr bytes.Buffer
 	if cmd.Stdout == nil {
@@ -70,7 +71,7 @@ func execute(cmd *exec.Cmd) (result, error) {
 	return done, nil
 }
 
-// succeed runs cmd; any exit code but 0 is an error that tells all that cmd printed.
+// succeed runs cmd. For an exit code other than 0, the error contains all output.
 func succeed(cmd *exec.Cmd) error {
 	done, err := execute(cmd)
 	if err == nil && done.code != 0 {
@@ -79,7 +80,7 @@ func succeed(cmd *exec.Cmd) error {
 	return err
 }
 
-// wantExit runs cmd, and fails the test unless it exits with code.
+// wantExit runs cmd and requires this exit code.
 func wantExit(t *testing.T, code int, cmd *exec.Cmd) result {
 	t.Helper()
 	done, err := execute(cmd)

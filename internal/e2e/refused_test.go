@@ -6,10 +6,10 @@ import (
 	"testing"
 )
 
-// TestRefusedBundles asks for images whose Sigstore bundles are not as they should be.
+// TestRefusedBundles exports and verifies images whose Sigstore bundles have a defect.
 func TestRefusedBundles(t *testing.T) {
 	wrongKey := bundled(onRekor1)
-	wrongKey.key = stack.stranger
+	wrongKey.key = stack.untrusted
 	otherwise := bundled(onRekor1)
 	otherwise.annotation = "repo=evil/app"
 	for _, c := range []struct {
@@ -25,7 +25,7 @@ func TestRefusedBundles(t *testing.T) {
 		{"keyless, not by the key", byDeveloper(t, certified1), keyAnchors(), []string{"trust.key"}},
 		{
 			"another identity", byDeveloper(t, certified1),
-			identityAnchors("stranger@e2e.test", stack.issuer.url), []string{"cert.identity"},
+			identityAnchors("somebody.else@e2e.test", stack.issuer.url), []string{"cert.identity"},
 		},
 		{
 			"another issuer", byDeveloper(t, certified2),
@@ -33,7 +33,7 @@ func TestRefusedBundles(t *testing.T) {
 		},
 		{
 			"another identity, first form", byDeveloper(t, ""),
-			identityAnchors("stranger@e2e.test", stack.issuer.url), []string{"cert.identity"},
+			identityAnchors("somebody.else@e2e.test", stack.issuer.url), []string{"cert.identity"},
 		},
 		{
 			"a part of the identity", byDeveloper(t, certified1),
@@ -57,7 +57,8 @@ func TestRefusedBundles(t *testing.T) {
 	}
 }
 
-// TestWaivedLogOfBundle waives the log for a bundle that has a timestamp alone.
+// TestWaivedLogOfBundle waives the log for a Sigstore bundle that has only a
+// timestamp.
 func TestWaivedLogOfBundle(t *testing.T) {
 	image := pushAs(t, "waived-stamped", bundled(onlyStamp))
 	args := append(keyAnchors(), "--insecure-ignore-tlog")
@@ -69,12 +70,13 @@ func TestWaivedLogOfBundle(t *testing.T) {
 	}
 }
 
-// TestStrangersBundleBeside has a stranger's bundle on an image with a good
-// signature in the first form. Cosign looks at the bundle alone and refuses.
-func TestStrangersBundleBeside(t *testing.T) {
-	stranger := bundled(onRekor1)
-	stranger.key = stack.stranger
-	image := pushAs(t, "strangers-bundle", goodSignature("cosign2"), stranger)
+// TestUntrustedBundleBeside adds a Sigstore bundle by an untrusted key to an image with
+// a good signature of the first generation. Cosign considers only the Sigstore bundle,
+// and refuses the image.
+func TestUntrustedBundleBeside(t *testing.T) {
+	untrusted := bundled(onRekor1)
+	untrusted.key = stack.untrusted
+	image := pushAs(t, "untrusted-bundle", goodSignature("cosign2"), untrusted)
 	if done := ok(execute(cosignVerifyBy(t, image, keyAnchors())))(t); done.code == 0 {
 		t.Errorf("cosign accepts it\n%s", done)
 	}
@@ -92,14 +94,14 @@ func TestStrangersBundleBeside(t *testing.T) {
 	verifyBy(t, "rejected", file, append(args, "--require-all")...).wantFailed(t, "trust.key")
 }
 
-// TestNoAuthorities demands an identity without saying who may certify one.
+// TestNoAuthorities demands an identity without trusting a certificate authority.
 func TestNoAuthorities(t *testing.T) {
 	file := exportBy(t, pushAs(t, "no-authorities", byDeveloper(t, certified1)), developerAnchors()...)
 	demand := []string{"--certificate-identity", developer, "--certificate-oidc-issuer", stack.issuer.url}
 	for _, args := range [][]string{demand, append(slices.Clone(demand), "--rekor-key", stack.rekorPub)} {
 		done := wantExit(t, 2, verifying(t, file, args...))
 		if !bytes.Contains(done.stderr, []byte("--trusted-root")) || len(done.stdout) != 0 {
-			t.Errorf("want it to ask for --trusted-root, and no report\n%s", done)
+			t.Errorf("want a message that names --trusted-root, and no report\n%s", done)
 		}
 	}
 }

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestRefused asks for images that are not signed as they should be: export
-// writes nothing, and where it is told to write all the same, verify rejects.
+// TestRefused exports images that are not signed as demanded. Export writes nothing;
+// with --allow-unverified it writes a bundle, which verify rejects.
 func TestRefused(t *testing.T) {
 	for _, bad := range badImages {
 		t.Run(bad.name, func(t *testing.T) {
@@ -26,7 +26,7 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// TestTampered damages a good bundle in one way at a time.
+// TestTampered damages a good bundle, each time in one way.
 func TestTampered(t *testing.T) {
 	image := pushGood(t, "tampered", "cosign2")
 	good := export(t, []pushed{image})
@@ -70,12 +70,12 @@ func TestTampered(t *testing.T) {
 	}
 }
 
-// TestWrongKey verifies a good bundle with somebody else's key, and with none.
+// TestWrongKey verifies a good bundle with the wrong key, and without a key.
 func TestWrongKey(t *testing.T) {
 	file := export(t, []pushed{pushGood(t, "wrong-anchor", "cosign2")})
 	log := []string{"--rekor-key", stack.rekorPub, "--output", "json"}
-	t.Run("the stranger's", func(t *testing.T) {
-		r := judge(t, "rejected", verifying(t, file, append(log, "--key", stack.stranger.public)...))
+	t.Run("another key", func(t *testing.T) {
+		r := judge(t, "rejected", verifying(t, file, append(log, "--key", stack.untrusted.public)...))
 		r.wantFailed(t, "trust.key", "trust.bundle-key")
 	})
 	t.Run("none", func(t *testing.T) {
@@ -84,9 +84,9 @@ func TestWrongKey(t *testing.T) {
 	})
 }
 
-// TestStrangerBeside has a stranger sign the image too, which must neither help nor harm.
-func TestStrangerBeside(t *testing.T) {
-	image := pushByStranger(t, "stranger-beside")
+// TestUntrustedSignatureBeside adds a signature by an untrusted key, which must make no difference.
+func TestUntrustedSignatureBeside(t *testing.T) {
+	image := pushByUntrustedKey(t, "untrusted-beside")
 	sign(t, image, goodSignature("cosign2"))
 	file := export(t, []pushed{image}, "-a", demanded)
 	r := verify(t, "verified", file, "-a", demanded)
@@ -103,7 +103,8 @@ func TestStrangerBeside(t *testing.T) {
 	verify(t, "rejected", file, "-a", demanded, "--require-all").wantFailed(t, "trust.key")
 }
 
-// TestWaivedLog waives the log for a signature that is in none, and says so in the report.
+// TestWaivedLog waives the log for a signature without a log entry. The report must
+// show the waiver.
 func TestWaivedLog(t *testing.T) {
 	image := pushNotLogged(t, "waived-log")
 	file := export(t, []pushed{image}, "--insecure-ignore-tlog")
@@ -115,14 +116,14 @@ func TestWaivedLog(t *testing.T) {
 	r.wantWarned(t, "rekor.present", "policy.waiver", "policy.reference-unbound")
 }
 
-// TestNarrowed demands a platform that export was told to leave out.
+// TestNarrowed demands a platform that export left out.
 func TestNarrowed(t *testing.T) {
 	file := export(t, []pushed{pushSignedIndex(t, "left-out")}, "--platform", "linux/amd64")
 	verify(t, "verified", file, "--platform", "linux/amd64").wantFailed(t)
 	verify(t, "rejected", file, "--platform", "linux/arm64").wantFailed(t, "manifest.narrowed")
 }
 
-// TestImagePin binds the reference to a digest that came by another road.
+// TestImagePin demands a digest for a reference.
 func TestImagePin(t *testing.T) {
 	image, other := pushGood(t, "pinned", "cosign2"), pushOCI(t, "not-carried")
 	file := export(t, []pushed{image})

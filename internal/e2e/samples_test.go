@@ -13,13 +13,13 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
-// samples is a folder as ../oracle/README.md lays it out.
+// samples is a folder with the layout that ../oracle/README.md describes.
 type samples string
 
-// files are what a sample consists of, by name.
+// files holds the files of a sample by name.
 type files map[string][]byte
 
-// newSamples begins a folder with the trusted root of all services.
+// newSamples creates a folder with the trusted root of all services.
 func newSamples(t *testing.T) samples {
 	t.Helper()
 	dir := samples(t.TempDir())
@@ -27,8 +27,8 @@ func newSamples(t *testing.T) samples {
 	return dir
 }
 
-// addAll adds each Sigstore bundle that lies in the registry as a referrer of the
-// image or of one of its platforms, and gives their number.
+// addAll adds each Sigstore bundle that the registry stores as a referrer of the image
+// or of one of its platforms, and returns their number.
 func (dir samples) addAll(t *testing.T, c oracleCase, image pushed) int {
 	t.Helper()
 	added := 0
@@ -61,7 +61,7 @@ func (dir samples) write(t *testing.T, sub string, sample files) {
 	}
 }
 
-// manifestsOf names an image, and each platform of an index.
+// manifestsOf lists the root of an image and, for an index, its platforms.
 func manifestsOf(t *testing.T, image pushed) []name.Digest {
 	t.Helper()
 	top := ok(name.NewDigest(image.byDigest(t)))(t)
@@ -81,7 +81,7 @@ func manifestOf(t *testing.T, at name.Digest) []byte {
 	return ok(remote.Get(at, remote.WithContext(t.Context())))(t).Manifest
 }
 
-// bundlesOf gives the Sigstore bundles among a manifest's referrers.
+// bundlesOf returns the Sigstore bundles among the referrers of a manifest.
 func bundlesOf(t *testing.T, subject name.Digest) (list [][]byte) {
 	t.Helper()
 	index := ok(remote.Referrers(subject, remote.WithContext(t.Context())))(t)

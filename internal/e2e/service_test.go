@@ -21,7 +21,7 @@ type service struct {
 	ended chan struct{}
 }
 
-// serve starts a service that logs to a file of its name.
+// serve starts a service, which logs to a file with its name.
 func (l *lab) serve(name string, args ...string) (*service, error) {
 	s := &service{name: name, log: filepath.Join(l.dir, name+".log"), ended: make(chan struct{})}
 	logFile, err := os.Create(s.log)
@@ -42,7 +42,7 @@ func (l *lab) serve(name string, args ...string) (*service, error) {
 	return s, nil
 }
 
-// await asks ready again and again until it gives no error.
+// await calls ready repeatedly until it returns no error.
 func (s *service) await(ready func() error) error {
 	deadline := time.After(readyLimit)
 	for {
@@ -52,7 +52,7 @@ func (s *service) await(ready func() error) error {
 		}
 		select {
 		case <-s.ended:
-			return s.failure("ended while it was awaited", err)
+			return s.failure("ended before it was ready", err)
 		case <-deadline:
 			return s.failure("did not answer in time", err)
 		case <-time.After(pollPeriod):
@@ -65,7 +65,7 @@ func (s *service) failure(what string, err error) error {
 	return fmt.Errorf("%s %s: %w; it wrote:\n%s", s.name, what, err, written)
 }
 
-// stop ends the service and whatever it started.
+// stop ends the service and its child processes.
 func (s *service) stop() {
 	group := -s.cmd.Process.Pid
 	syscall.Kill(group, syscall.SIGTERM)
@@ -77,8 +77,8 @@ func (s *service) stop() {
 	<-s.ended
 }
 
-// freePort gives a loopback port that nobody listens on. Inside the lab's own
-// namespace nobody else can take it either.
+// freePort returns an unused port of the loopback interface. In the namespace of the
+// lab, no other program can take it.
 func freePort() (string, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -88,7 +88,7 @@ func freePort() (string, error) {
 	return strconv.Itoa(listener.Addr().(*net.TCPAddr).Port), nil
 }
 
-// answers asks once for url, and wants a 200.
+// answers requests url once, and requires status 200.
 func answers(url string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), stopLimit)
 	defer cancel()

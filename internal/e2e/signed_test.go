@@ -5,16 +5,16 @@ import (
 	"testing"
 )
 
-// kind is one way to sign, and what gapseal must say of it.
+// kind is one way to sign, and how gapseal must report it.
 type kind struct {
 	name    string
 	signed  signature
 	anchors []string
-	cosign  []string // what cosign 3 needs besides, to verify the same
+	cosign  []string // further arguments with which cosign 3 verifies the same
 
 	form, log, time  string
 	identity, issuer string
-	passed           []string // checks that only some kinds come to
+	passed           []string // checks that are made only for some kinds
 }
 
 const (
@@ -36,13 +36,15 @@ func keyKinds() []kind {
 			form: firstForm, log: "hashedrekord/0.0.1", time: "log", passed: promised,
 		},
 		{
-			name: "key, bundle on Rekor v1", signed: bundled(onRekor1), anchors: append(keyAnchors(), "--require-inclusion"),
-			form: bundleForm, log: "dsse/0.0.1", time: "log", passed: slices.Concat(promised, proven),
+			name: "key, bundle on Rekor v1", signed: bundled(onRekor1),
+			anchors: append(keyAnchors(), "--require-inclusion"),
+			form:    bundleForm, log: "dsse/0.0.1", time: "log", passed: slices.Concat(promised, proven),
 		},
 		{
-			name: "key, bundle on Rekor v2", signed: bundled(onRekor2), anchors: append(keyAnchors(), "--require-inclusion"),
-			cosign: []string{"--use-signed-timestamps"},
-			form:   bundleForm, log: "hashedrekord/0.0.2", time: "tsa", passed: slices.Concat(proven, stamped),
+			name: "key, bundle on Rekor v2", signed: bundled(onRekor2),
+			anchors: append(keyAnchors(), "--require-inclusion"),
+			cosign:  []string{"--use-signed-timestamps"},
+			form:    bundleForm, log: "hashedrekord/0.0.2", time: "tsa", passed: slices.Concat(proven, stamped),
 		},
 	}
 }
@@ -68,23 +70,26 @@ func keylessKinds(t *testing.T) []kind {
 			passed: slices.Concat(proven, stamped, certified),
 		},
 		{
-			name: "workflow, bundle on Rekor v1", signed: keyless(t, certified1, token, err), anchors: workflowAnchors(),
-			form: bundleForm, log: "dsse/0.0.1", time: "log", identity: workflow, issuer: stack.issuer.workflowURL(),
+			name: "workflow, bundle on Rekor v1", signed: keyless(t, certified1, token, err),
+			anchors: workflowAnchors(),
+			form:    bundleForm, log: "dsse/0.0.1", time: "log", identity: workflow, issuer: stack.issuer.workflowURL(),
 			passed: slices.Concat(promised, proven, stamped, certified),
 		},
 	}
 }
 
-// workflowAnchors demand the release workflow of acme/app, whatever the branch.
+// workflowAnchors returns arguments that demand the release workflow of acme/app, on
+// any branch.
 func workflowAnchors() []string {
 	return []string{
-		"--certificate-identity-regexp", "https://github.com/acme/app/.*", "--certificate-oidc-issuer", stack.issuer.workflowURL(),
+		"--certificate-identity-regexp", "https://github.com/acme/app/.*",
+		"--certificate-oidc-issuer", stack.issuer.workflowURL(),
 		"--certificate-github-workflow-repository", "acme/app", "--certificate-github-workflow-name", "Release",
 		"--trusted-root", stack.fullRoot,
 	}
 }
 
-// TestKinds signs in every way that cosign has today, and verifies it with no way out.
+// TestKinds signs in every way that cosign supports, and verifies without a network.
 func TestKinds(t *testing.T) {
 	for _, k := range append(keyKinds(), keylessKinds(t)...) {
 		t.Run(k.name, func(t *testing.T) {
@@ -103,7 +108,7 @@ func TestKinds(t *testing.T) {
 	}
 }
 
-// want wants the one signature to be of this kind.
+// want requires exactly one signature, of this kind.
 func (k kind) want(t *testing.T, list []judged) {
 	t.Helper()
 	if len(list) != 1 || !list[0].Counts || list[0].Log == nil || list[0].TrustedTime == "" {
@@ -118,7 +123,7 @@ func (k kind) want(t *testing.T, list []judged) {
 	if k.signed.token == "" && s.Key != fingerprint(t, stack.signer.public) {
 		t.Errorf("the key is %s, want the signer's", s.Key)
 	}
-	// Rekor v2 signs no time, so none may be told.
+	// Rekor v2 signs no time, so none may be reported.
 	if noTime := s.Log.IntegratedTime == ""; noTime != (k.time == "tsa") {
 		t.Errorf("the log's time is %q", s.Log.IntegratedTime)
 	}

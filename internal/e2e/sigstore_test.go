@@ -6,13 +6,13 @@ import (
 	"path/filepath"
 )
 
-// loopback gives the base URL of a port on this host.
+// loopback returns the base URL of a port on this host.
 func loopback(port string) string { return "http://" + net.JoinHostPort("127.0.0.1", port) }
 
-// file names a file of this run.
+// file returns the path of a file of this run.
 func (l *lab) file(name string) string { return filepath.Join(l.dir, name) }
 
-// freePorts gives n ports that nobody listens on.
+// freePorts returns n unused ports.
 func freePorts(n int) ([]string, error) {
 	ports := make([]string, n)
 	for i := range ports {
@@ -25,8 +25,8 @@ func freePorts(n int) ([]string, error) {
 	return ports, nil
 }
 
-// startStamper starts the timestamp authority. It must come before Rekor v1:
-// both open port 2112 for metrics, and only this one ends when it cannot.
+// startStamper starts the timestamp authority. It must start before Rekor v1: both
+// open port 2112 for metrics, and only the timestamp authority fails if it cannot.
 func (l *lab) startStamper() error {
 	stamper, err := newStamper()
 	if err != nil {
@@ -49,7 +49,7 @@ func (l *lab) startStamper() error {
 	return s.await(func() error { return answers(l.tsaURL + "/certchain") })
 }
 
-// startTiles starts two logs of Rekor v2, since one signature may go into both.
+// startTiles starts two Rekor v2 logs, since a signature can be in both.
 func (l *lab) startTiles() error {
 	var first, second error
 	l.tilesURL, first = l.startTilesLog("127.0.0.1", "tiles")
@@ -57,8 +57,9 @@ func (l *lab) startTiles() error {
 	return errors.Join(first, second)
 }
 
-// startTilesLog starts Rekor v2 on a folder, and gives its URL. The host name is
-// the origin of its checkpoints, and clients expect that of its URL there.
+// startTilesLog starts a Rekor v2 log that stores its data in a folder, and returns its
+// URL. The host name is the origin of its checkpoints; clients expect it to be that of
+// the URL.
 func (l *lab) startTilesLog(host, name string) (string, error) {
 	if err := makeLogKey(newEdKey, l.file(name+".key"), l.file(name+".pub")); err != nil {
 		return "", err

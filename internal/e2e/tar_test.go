@@ -25,12 +25,12 @@ func walkTar(t *testing.T, file string, see func(header *tar.Header, offset int6
 		if err != nil {
 			t.Fatal(err)
 		}
-		// The reader does not buffer, so the file stands where the data begins.
+		// The reader does not buffer, so the data begins at the offset of the file.
 		see(header, ok(f.Seek(0, io.SeekCurrent))(t), reader)
 	}
 }
 
-// offsetOf gives where the data of a blob begins in the bundle.
+// offsetOf returns the offset of a blob's data in the bundle.
 func offsetOf(t *testing.T, file string, digest v1.Hash) int64 {
 	t.Helper()
 	found := int64(-1)
@@ -45,7 +45,7 @@ func offsetOf(t *testing.T, file string, digest v1.Hash) int64 {
 	return found
 }
 
-// unpack writes the bundle's files to a new folder, and gives its path.
+// unpack unpacks the bundle into a new folder, and returns its path.
 func unpack(t *testing.T, file string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -62,7 +62,7 @@ func unpack(t *testing.T, file string) string {
 	return dir
 }
 
-// member gives the content of the file called name in the bundle.
+// member returns the content of a file in the bundle.
 func member(t *testing.T, file, name string) []byte {
 	t.Helper()
 	var content []byte

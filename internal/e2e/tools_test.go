@@ -10,11 +10,11 @@ import (
 	"time"
 )
 
-// cacheEnv overrides the folder where built tools are kept between runs.
+// cacheEnv overrides the folder in which built tools are kept between runs.
 const cacheEnv = "GAPSEAL_E2E_CACHE"
 
-// The module folders that pin the tools' versions in their go.mod: two, so that
-// no tool's dependencies move those of all the others.
+// Two module folders pin the versions of the tools in their go.mod. With a single one,
+// the dependencies of some tools would change those of all others.
 const (
 	clients  = "."
 	services = "tools2"
@@ -34,15 +34,15 @@ var tools = []struct{ name, module, pkg string }{
 	{"ct_server", services, "github.com/google/certificate-transparency-go/trillian/ctfe/ct_server"},
 }
 
-// gapsealRoot is the main module, seen from this folder, and oracleRoot the
-// module of the oracle, whose test is a program of that name.
+// gapsealRoot is the main module, relative to this folder, and oracleRoot the module
+// of the oracle. The test binary of the oracle is built as oracleTest.
 const (
 	gapsealRoot = "../.."
 	oracleRoot  = "../oracle"
 	oracleTest  = "oracle.test"
 )
 
-// toolPath gives where the program called name is, or will be, built.
+// toolPath returns the path of a tool, whether or not it has been built.
 func toolPath(name string) string {
 	dir := os.Getenv(cacheEnv)
 	if dir == "" {
@@ -55,8 +55,8 @@ func toolPath(name string) string {
 	return filepath.Join(dir, name)
 }
 
-// buildTools builds every tool and gapseal itself. Go's own build cache decides
-// what there is to do: a few seconds when nothing changed.
+// buildTools builds all tools and gapseal. If nothing changed, Go's build cache makes
+// that a matter of seconds.
 func buildTools() error {
 	unlock, err := lockCache()
 	if err != nil {
@@ -74,7 +74,8 @@ func buildTools() error {
 	return compile("test", "-C", oracleRoot, "-c", "-o", toolPath(oracleTest), ".")
 }
 
-// lockCache waits for its turn, since a program cannot be replaced while another run uses it.
+// lockCache waits for other runs, since a program cannot be replaced while it is in
+// use.
 func lockCache() (unlock func(), err error) {
 	path := toolPath("lock")
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -90,10 +91,11 @@ func lockCache() (unlock func(), err error) {
 	return func() { file.Close() }, nil
 }
 
-// build compiles pkg, as seen from module folder dir, into the cache.
+// build compiles pkg of the module in dir into the cache.
 func build(dir, name, pkg string) error {
 	begun := time.Now()
-	if err := compile("build", "-C", dir, "-trimpath", "-ldflags=-s -w", "-mod=readonly", "-o", toolPath(name), pkg); err != nil {
+	err := compile("build", "-C", dir, "-trimpath", "-ldflags=-s -w", "-mod=readonly", "-o", toolPath(name), pkg)
+	if err != nil {
 		return err
 	}
 	fmt.Fprintf(os.Stderr, "e2e: built %s in %.0f s\n", name, time.Since(begun).Seconds())

@@ -8,14 +8,15 @@ import (
 	"testing"
 )
 
-// TestVerified exports what real tools signed, and verifies it with no way out.
+// TestVerified exports images that real tools signed, and verifies them without a
+// network.
 func TestVerified(t *testing.T) {
 	for _, c := range []struct {
 		name      string
 		images    func(t *testing.T) []pushed
 		export    []string // further arguments of export
 		platforms []string // of the first image
-		warnings  []string // besides the one that no signature covers a tag
+		warnings  []string // in addition to policy.reference-unbound
 	}{
 		{
 			name:      "signed by cosign 2",
@@ -98,7 +99,7 @@ func pushSignedIndex(t *testing.T, repo string) pushed {
 	return image
 }
 
-// wantBundle wants the report to be about the very file.
+// wantBundle compares identity and size in the report with those of the file.
 func (r report) wantBundle(t *testing.T, file string) {
 	t.Helper()
 	sum := sha256.Sum256(member(t, file, "index.json"))
@@ -110,7 +111,7 @@ func (r report) wantBundle(t *testing.T, file string) {
 	}
 }
 
-// wantAnchors wants the anchors to be the two keys that were given, and no more.
+// wantAnchors requires the anchors to be exactly the two keys that were given.
 func (r report) wantAnchors(t *testing.T) {
 	t.Helper()
 	var got []string
@@ -124,7 +125,8 @@ func (r report) wantAnchors(t *testing.T) {
 	}
 }
 
-// wantImages wants each image verified, under its reference, by one signature that counts.
+// wantImages requires each image to be verified under its reference, with one signature
+// that counts.
 func (r report) wantImages(t *testing.T, images []pushed) {
 	t.Helper()
 	got := map[string]string{}

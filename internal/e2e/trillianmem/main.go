@@ -1,10 +1,10 @@
-// Command trillianmem is Trillian's own log server and sequencer in one
-// process, on Trillian's memory storage: a real log that leaves nothing behind.
+// Command trillianmem runs Trillian's log server and sequencer in one process, with
+// Trillian's memory storage, so that it writes no files.
 //
-// It makes two log trees, one for Rekor and one for the certificates, and prints
-// its port on 127.0.0.1 and their ids as the first line of standard output
-// ("40123 7260713527423984523 1146301724402637145"), then serves until it is
-// told to end by SIGINT or SIGTERM.
+// It makes two log trees, one for Rekor and one for the certificate log. The first
+// line of its output is its port on 127.0.0.1 and the ids of the trees
+// ("40123 7260713527423984523 1146301724402637145"). It then serves until it receives
+// SIGINT or SIGTERM.
 package main
 
 import (
@@ -41,7 +41,7 @@ const (
 )
 
 func main() {
-	// The memory storage warns at every idle pass of the sequencer.
+	// The memory storage logs a warning whenever the sequencer has nothing to do.
 	klog.LogToStderr(false)
 	klog.SetOutput(io.Discard)
 
@@ -108,7 +108,7 @@ func sequence(ctx context.Context, registry extension.Registry) {
 	trillianlog.NewOperationManager(info, trillianlog.NewSequencerManager(registry, 0)).OperationLoop(ctx)
 }
 
-// newTree asks the server at addr for a new, initialised log tree and gives its id.
+// newTree creates and initialises a log tree on the server at addr, and returns its id.
 func newTree(ctx context.Context, addr string) (int64, error) {
 	conn, err := grpc.NewClient(addr, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
