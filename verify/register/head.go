@@ -21,8 +21,8 @@ const HeadPayloadType = "application/vnd.gapseal.register-head.v1+json"
 // HeadSchema names the JSON form of a head.
 const HeadSchema = "gapseal.register-head/v1"
 
-// Head pins a register at one size. Who keeps it in another place can see later
-// whether the entries up to there are still the same.
+// Head pins a register at one size. Kept in another place, it shows later whether
+// the entries up to that size are still the same.
 type Head struct {
 	Schema    string    `json:"schema"`
 	Size      int64     `json:"size"`      // how many entries

@@ -179,7 +179,7 @@ type (
 
 // vsaSubjects returns the images, each under each of its names. A name that
 // something binds to the digest is the name of the subject. Any other is given as
-// a claim: otherwise, who trusts the summary would trust the name.
+// a claim: otherwise anyone who trusts the summary would trust the name.
 func vsaSubjects(r *verify.Report) []vsaDescriptor {
 	var list []vsaDescriptor
 	seen := map[string]bool{}
