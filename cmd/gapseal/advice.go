@@ -38,8 +38,8 @@ var advice = map[check.ID]string{
 	"signature.docker-reference": "if the image was mirrored on purpose, verify with --accept-reference",
 	"rekor.present":              "have the publisher sign with a transparency log; --insecure-ignore-tlog waives it",
 	"rekor.time":                 "check the clock of this host, or state the time with --at",
-	"rekor.threshold": "correct the number demanded, or ask the publisher to use more logs; pass a --trusted-root that " +
-		"knows them all",
+	"rekor.threshold": "correct the number demanded, or ask the publisher to use more logs; pass a --trusted-root " +
+		"that knows them all",
 	"tsa.timestamp": "pass a current --trusted-root; otherwise ask the publisher to sign again",
 	"tsa.threshold": "correct the number demanded, or ask the publisher for more timestamps; pass a --trusted-root " +
 		"that knows the authorities",
@@ -51,19 +51,17 @@ var advice = map[check.ID]string{
 		"image",
 	"cert.sct": "pass a current --trusted-root; otherwise do not use this image",
 
-	"policy.image":    "export the images you need, or correct --image",
-	"policy.platform": "export with --platform for those that are allowed",
-	"policy.transfer": "complete the record and pass it with --transfer",
-	"policy.age":      "export a newer build, or correct --max-age or --not-before",
-	"policy.attestation": "ask the publisher to attest, then export again; or correct " +
-		"--require-attestation",
+	"policy.image":       "export the images you need, or correct --image",
+	"policy.platform":    "export with --platform for those that are allowed",
+	"policy.transfer":    "complete the record and pass it with --transfer",
+	"policy.age":         "export a newer build, or correct --max-age or --not-before",
+	"policy.attestation": "ask the publisher to attest, then export again; or correct --require-attestation",
 	"policy.child-signature": "have the publisher sign each platform (cosign sign --recursive), or drop " +
 		"--require-child-signatures",
-	"policy.seal-not-judged":  "pin the sender's seal key with --seal-key; without it the seal proves nothing",
-	"policy.accept-reference": "name the exact pair in --accept-reference if the mirror is yours",
-	"policy.reference-unbound": "compare the digest with one received out of band, and pin it: " +
-		"--image REF@DIGEST",
-	"policy.export-waiver": "export again without --allow-unverified",
+	"policy.seal-not-judged":   "pin the sender's seal key with --seal-key; without it the seal proves nothing",
+	"policy.accept-reference":  "name the exact pair in --accept-reference if the mirror is yours",
+	"policy.reference-unbound": "compare the digest with one received out of band, and pin it: --image REF@DIGEST",
+	"policy.export-waiver":     "export again without --allow-unverified",
 }
 
 // adviceOnCause says which flag helps where a check failed for a cause of its own.

@@ -211,13 +211,13 @@ func (a *anchors) parseIdentity(o *verify.Options) error {
 	case !a.keyless():
 		return nil
 	case len(o.Keys)+len(o.Fingerprints) > 0:
-		return usagef("--key and --certificate-identity exclude each other: pass the one by which the images are signed")
+		return usagef("--key and --certificate-identity exclude each other: pass the one that signed the images")
 	case p.Issuer+p.IssuerRegexp == "":
-		return usagef("--certificate-identity needs --certificate-oidc-issuer, too: it says who must have vouched for " +
-			"the identity")
+		return usagef("--certificate-identity needs --certificate-oidc-issuer, too: it says who must have vouched " +
+			"for the identity")
 	case p.SAN+p.SANRegexp == "":
-		return usagef("--certificate-oidc-issuer needs --certificate-identity, too: it says whom the issuer must have " +
-			"vouched for")
+		return usagef("--certificate-oidc-issuer needs --certificate-identity, too: it says whom the issuer must " +
+			"have vouched for")
 	}
 	if err := p.Validate(); err != nil {
 		return usagef("--certificate-identity and --certificate-oidc-issuer: %v", err)
@@ -363,8 +363,8 @@ func joinSealKeys(policy, flags []*trust.Key) ([]*trust.Key, error) {
 	}
 	for _, k := range flags {
 		if !slices.ContainsFunc(policy, func(p *trust.Key) bool { return p.Fingerprint() == k.Fingerprint() }) {
-			return nil, usagef("--seal-key %s: the policy names who may seal, and this key is not among them; drop the "+
-				"flag, or have the policy changed", k.Path)
+			return nil, usagef("--seal-key %s: the policy names who may seal, and this key is not among them; drop "+
+				"the flag, or have the policy changed", k.Path)
 		}
 	}
 	return flags, nil

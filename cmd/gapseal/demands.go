@@ -51,7 +51,8 @@ func (j *judging) declareDemands(c *cobra.Command, platformHelp string) {
 	fs.StringVar(&j.notBefore, "not-before", "",
 		"demand a logged time not before `TIME`, such as 2026-01-31 or 2026-01-31T12:00:00Z")
 	fs.StringArrayVar(&j.attestations, "require-attestation", nil,
-		"demand an attestation that verifies, as `TYPE[=N]`: "+strings.Join(attestationTypes, ", ")+" or a URI (repeatable)")
+		"demand an attestation that verifies, as `TYPE[=N]`: "+strings.Join(attestationTypes, ", ")+
+			" or a URI (repeatable)")
 	completes(c, "require-attestation", words(attestationTypes...))
 	fs.BoolVar(&d.RequireInclusion, "require-inclusion", false,
 		"demand an inclusion proof of each log entry; a signed entry timestamp is not enough")
@@ -194,7 +195,8 @@ func (j *judging) parseAttestations(o *verify.Options) error {
 		}
 		uri, ok := evidence.PredicateURI(name)
 		if !ok {
-			return usagef("--require-attestation %q: want a URI or one of %s", name, strings.Join(attestationTypes, ", "))
+			return usagef("--require-attestation %q: want a URI or one of %s",
+				name, strings.Join(attestationTypes, ", "))
 		}
 		o.Attestations = append(o.Attestations,
 			verify.RequiredAttestation{Name: name, PredicateType: uri, Count: count})
@@ -210,8 +212,9 @@ type limits struct {
 
 func (l *limits) declare(c *cobra.Command) {
 	sizes, numbers := limitNames()
-	c.Flags().StringArrayVar(&l.given, "limit", nil, "raise or lower a budget, as `NAME=VALUE`, such as metadata=128MiB "+
-		"or images=20000 (repeatable). Sizes: "+strings.Join(sizes, ", ")+"; numbers: "+strings.Join(numbers, ", "))
+	c.Flags().StringArrayVar(&l.given, "limit", nil, "raise or lower a budget, as `NAME=VALUE`, such as "+
+		"metadata=128MiB or images=20000 (repeatable). Sizes: "+strings.Join(sizes, ", ")+
+		"; numbers: "+strings.Join(numbers, ", "))
 	completes(c, "limit", assigned(nil, slices.Concat(sizes, numbers)...))
 }
 

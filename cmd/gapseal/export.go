@@ -297,7 +297,9 @@ func (e *exportRun) write(ctx context.Context, plan *bundle.Plan, fetch bundle.F
 	return fmt.Errorf("%w\nThis run wrote nothing under %s.%s", adviseSource(err), e.output, again(err, "export"))
 }
 
-func (e *exportRun) writeTo(ctx context.Context, plan *bundle.Plan, fetch bundle.Fetch, progress func(int64), out io.Writer) error {
+func (e *exportRun) writeTo(
+	ctx context.Context, plan *bundle.Plan, fetch bundle.Fetch, progress func(int64), out io.Writer,
+) error {
 	if e.output == "-" {
 		return plan.WriteStream(ctx, out, fetch, progress)
 	}
@@ -327,8 +329,8 @@ func (e *exportRun) checkOutput() error {
 		return nil
 	}
 	if _, n := volume.Number(e.output); n > 0 || volume.IsIndex(e.output) || volume.IsRecovery(e.output) {
-		return usagef("-o %s: that is the name of a volume or of an index, and verify would take the file for one; name "+
-			"another, such as app.tar", e.output)
+		return usagef("-o %s: that is the name of a volume or of an index, and verify would take the file for one; "+
+			"name another, such as app.tar", e.output)
 	}
 	inputs := slices.Concat(e.inputs(), []string{e.caCert, e.sealing.key})
 	for _, out := range e.outputs() {

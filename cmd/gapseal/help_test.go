@@ -56,7 +56,9 @@ func TestHelpFitsATerminal(t *testing.T) {
 			if n := strings.Count(b.String(), "\n"); n > screen && !all {
 				t.Errorf("%d lines, want at most %d:\n%s", n, screen, b.String())
 			}
-			for _, want := range []string{"Usage: " + c.CommandPath(), "Examples:\n  gapseal ", "gapseal help exit-codes"} {
+			for _, want := range []string{
+				"Usage: " + c.CommandPath(), "Examples:\n  gapseal ", "gapseal help exit-codes",
+			} {
 				if !strings.Contains(b.String(), want) {
 					t.Errorf("want %q in %s", want, b.String())
 				}

@@ -54,8 +54,8 @@ func openBundle(path string, std stdio, dirs ...string) (*bundleSource, error) {
 		return &bundleSource{volumes: set, size: set.Content().Size()}, nil
 	}
 	if len(dirs) > 0 {
-		return nil, usagef("--volumes says where volumes are, and %s is not one; name their index, or the first of them",
-			path)
+		return nil, usagef("--volumes says where volumes are, and %s is not one; name their index, or the first of "+
+			"them", path)
 	}
 	return openFile(path, std)
 }
@@ -159,7 +159,8 @@ func misnamed(path string) error {
 		return usagef("%s is volume %d of several; name their index, %s, or the first volume, %s. To check one alone, "+
 			"use --volume", path, n, base.Index(), base.Volume(1))
 	case n == 0 && !exists(path) && exists(volume.Base(path).Index()):
-		return usagef("there is no %s; the bundle came in volumes: name their index, %s", path, volume.Base(path).Index())
+		return usagef("there is no %s; the bundle came in volumes: name their index, %s",
+			path, volume.Base(path).Index())
 	}
 	return nil
 }
@@ -243,7 +244,8 @@ func readAnchor(flag, path string) ([]byte, error) {
 		return nil, fmt.Errorf("%s%w", flag, err)
 	}
 	if len(raw) > maxAnchor {
-		return nil, usagef("%s%s: is larger than %d bytes, which is too large for a key or a trusted root", flag, path, maxAnchor)
+		return nil, usagef("%s%s: is larger than %d bytes, which is too large for a key or a trusted root",
+			flag, path, maxAnchor)
 	}
 	return raw, nil
 }
@@ -281,7 +283,8 @@ func parseImage(flag, s string) (ref oci.Reference, note string, err error) {
 		return ref, "", usagef("%s: an image is not a URL: leave out %s://, as in %s",
 			named(flag, hideUser(s)), scheme, hideUser(rest))
 	case strings.HasPrefix(s, "sha256:") || hexDigest.MatchString(s):
-		return ref, "", usagef("%s: a digest alone does not name the repository: write REPOSITORY@sha256:…", named(flag, s))
+		return ref, "", usagef("%s: a digest alone does not name the repository: write REPOSITORY@sha256:…",
+			named(flag, s))
 	}
 	if ref, err = oci.ParseReference(s); err != nil {
 		return ref, "", usagef("%s", strings.TrimPrefix(flag+": "+err.Error(), ": "))

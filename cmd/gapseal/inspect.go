@@ -136,7 +136,8 @@ func imageSize(g *bundle.Graph, img *bundle.ImageGraph) string {
 
 func (in *inspection) text(w io.Writer) error {
 	b := bufio.NewWriter(w)
-	fmt.Fprintf(b, "UNVERIFIED: this is what %s says of itself.\nOnly gapseal verify proves it.\n\n", term.Escape(in.Path))
+	fmt.Fprintf(b, "UNVERIFIED: this is what %s says of itself.\nOnly gapseal verify proves it.\n\n",
+		term.Escape(in.Path))
 	for _, f := range in.Faults {
 		b.WriteString(term.Fold("FAULT "+term.Escape(f), term.LabelWidth))
 	}

@@ -32,8 +32,8 @@ func start(t *testing.T, dir string, stdin *os.File, env []string, args ...strin
 	return cmd, bufio.NewReader(stderr)
 }
 
-// interrupted sends a signal, demands the exit code of an interrupt and returns
-// what else came on stderr.
+// interrupted sends a signal, checks for the exit code of an interrupt and returns
+// the rest of stderr.
 func interrupted(t *testing.T, cmd *exec.Cmd, stderr io.Reader, sig os.Signal) string {
 	t.Helper()
 	if err := cmd.Process.Signal(sig); err != nil {
@@ -50,21 +50,24 @@ func interrupted(t *testing.T, cmd *exec.Cmd, stderr io.Reader, sig os.Signal) s
 	return string(raw)
 }
 
-// An interrupted export leaves nothing, neither the bundle nor a part of it.
+// An interrupted export leaves no file, neither the bundle nor a part of it.
 func TestInterruptedExportLeavesNothing(t *testing.T) {
 	t.Parallel()
 	reg := serveRegistry(t)
 	for _, sig := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
 		dir := t.TempDir()
-		cmd, stderr := start(t, dir, nil, environment(t, dir, reg), "export", "stuck.example.com/acme/app:v1", "--allow-http-registry",
-			"--accept-reference", "stuck.example.com/acme/app="+fixture.Host+"app", "--key", testdataKey(t, "cosign.pub"),
-			"--rekor-key", testdataKey(t, "rekor.pub"), "-o", "app.tar", "--jobs", "1")
+		cmd, stderr := start(t, dir, nil, environment(t, dir, reg),
+			"export", "stuck.example.com/acme/app:v1", "--allow-http-registry",
+			"--accept-reference", "stuck.example.com/acme/app="+fixture.Host+"app",
+			"--key", testdataKey(t, "cosign.pub"), "--rekor-key", testdataKey(t, "rekor.pub"),
+			"-o", "app.tar", "--jobs", "1")
 		select {
 		case <-reg.stuck:
 		case <-time.After(20 * time.Second):
 			t.Fatal("export asked for no layer")
 		}
-		if got, want := interrupted(t, cmd, stderr, sig), "gapseal: interrupted\nThis run wrote nothing under app.tar. Run the same export again.\n"; !strings.HasSuffix(got, want) {
+		const want = "gapseal: interrupted\nThis run wrote nothing under app.tar. Run the same export again.\n"
+		if got := interrupted(t, cmd, stderr, sig); !strings.HasSuffix(got, want) {
 			t.Errorf("stderr %q, want %q at its end", got, want)
 		}
 		if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
@@ -73,7 +76,7 @@ func TestInterruptedExportLeavesNothing(t *testing.T) {
 	}
 }
 
-// Who waits for a pipe that brings nothing can still leave, and gets no verdict.
+// A verification that waits for a pipe can be interrupted, and gives no verdict.
 func TestInterruptedVerifyOfAPipe(t *testing.T) {
 	t.Parallel()
 	read, write, err := os.Pipe()
@@ -81,7 +84,8 @@ func TestInterruptedVerifyOfAPipe(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer write.Close()
-	cmd, stderr := start(t, t.TempDir(), read, nil, "verify", "-", "--key", testdataKey(t, "other.pub"), "--rekor-key", testdataKey(t, "rekor.pub"))
+	cmd, stderr := start(t, t.TempDir(), read, nil,
+		"verify", "-", "--key", testdataKey(t, "other.pub"), "--rekor-key", testdataKey(t, "rekor.pub"))
 	raw := fixture.Bundle(t, "app:v1")
 	if _, err := write.Write(raw[:len(raw)-1024]); err != nil { // all but its end
 		t.Fatal(err)

@@ -43,7 +43,9 @@ func TestAPanicIsNoVerdict(t *testing.T) {
 	if code != exitNoVerdict {
 		t.Errorf("exit code %d, want %d", code, exitNoVerdict)
 	}
-	for _, want := range []string{`gapseal: internal fault: a fault\x1b[2J` + "\n", "This is no verdict.", "main_test.go"} {
+	for _, want := range []string{
+		`gapseal: internal fault: a fault\x1b[2J` + "\n", "This is no verdict.", "main_test.go",
+	} {
 		if !strings.Contains(stderr, want) {
 			t.Errorf("want %q in %s", want, stderr)
 		}
@@ -66,7 +68,7 @@ func TestExitCodes(t *testing.T) {
 		"a full disk":          {fmt.Errorf("write: %w", syscall.ENOSPC), exitSystem},
 		"a failed rename":      {&os.LinkError{Op: "rename", Err: syscall.EACCES}, exitSystem},
 		"a broken pipe":        {syscall.EPIPE, exitSystem},
-		"a broken connection":  {&net.OpError{Op: "write", Err: os.NewSyscallError("write", syscall.EPIPE)}, exitNoVerdict},
+		"a broken connection":  {&net.OpError{Op: "write", Err: syscall.EPIPE}, exitNoVerdict},
 		"a network that fails": {errors.New("no such host"), exitNoVerdict},
 	} {
 		if code, _ := captured(t, func() error { return c.err }); code != c.want {
@@ -75,7 +77,7 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
-// What an error says may come from outside; its line breaks are ours.
+// The text of an error may come from outside; its line breaks are gapseal's own.
 func TestErrorsAreSafeForATerminal(t *testing.T) {
 	_, stderr := captured(t, func() error { return errors.New("a\x1b[2J\u202eb\nNothing was written.") })
 	if want := `gapseal: a\x1b[2J\u{202e}b` + "\nNothing was written.\n"; stderr != want {
@@ -99,14 +101,15 @@ func TestHideUser(t *testing.T) {
 	}
 }
 
-// A large file is no key, whatever it begins with.
+// A large file is not a key, whatever it begins with.
 func TestAnchorsAreSmall(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "large.pub")
 	if err := os.WriteFile(path, bytes.Repeat([]byte("A"), maxAnchor+1), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	usage := (*usageError)(nil)
-	if _, err := readAnchor("--key", path); !errors.As(err, &usage) || !strings.Contains(err.Error(), "is larger than") {
+	_, err := readAnchor("--key", path)
+	if !errors.As(err, &usage) || !strings.Contains(err.Error(), "is larger than") {
 		t.Errorf("readAnchor: %v", err)
 	}
 }

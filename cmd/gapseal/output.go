@@ -71,7 +71,8 @@ func refuseExisting(output, why string) error {
 func replaceable(path string) error {
 	info, err := os.Stat(path)
 	if err == nil && info.Mode().IsRegular() && info.Size() > 0 && !beginsAsBundle(path) {
-		return usagef("%s exists and is not a bundle, so export does not replace it; name another file, or remove it", path)
+		return usagef("%s exists and is not a bundle, so export does not replace it; name another file, or remove it",
+			path)
 	}
 	return nil
 }

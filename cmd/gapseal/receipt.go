@@ -61,7 +61,8 @@ gapseal receipt verify receipt.json --key station.pub app.tar \
 	fs.StringArrayVar(&r.keys, "key", nil,
 		"public key of the side that verified: a PEM `FILE` (repeatable: any of them will do)")
 	fs.StringVar(&r.transfer, "transfer-id", "", "demand that the receipt is of the transfer `ID`")
-	fs.StringVar(&r.reportFile, "report-out", "", "write the JSON report in the receipt to `FILE`, if the signature holds")
+	fs.StringVar(&r.reportFile, "report-out", "",
+		"write the JSON report in the receipt to `FILE`, if the signature holds")
 	r.limits.declare(c)
 	return c
 }

@@ -175,10 +175,11 @@ func (c *registerChecked) unknown() string {
 	}
 	switch {
 	case len(c.Pinned) == 0:
-		return "whether entries are missing from the end, or the register was rewritten as a whole or from some entry on: " +
-			"only a comparison with a head that was kept elsewhere shows that (--head FILE --key PUB)"
+		return "whether entries are missing from the end, or the register was rewritten as a whole or from some " +
+			"entry on: only a comparison with a head that was kept elsewhere shows that (--head FILE --key PUB)"
 	case most < c.Entries:
-		return fmt.Sprintf("whether entries after %d are missing from the end or were rewritten: no head pins them", most)
+		return fmt.Sprintf("whether entries after %d are missing from the end or were rewritten: no head pins them",
+			most)
 	}
 	return "whether there were entries after the last head"
 }

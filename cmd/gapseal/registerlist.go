@@ -62,7 +62,8 @@ func registerList(ctx context.Context, dir string, format textOrJSON, std stdio)
 		return err
 	}
 	if len(numbers) == 0 && !empty(dir) {
-		return usagef("%s holds other files, and no entry: it is not a register that gapseal verify --register writes", dir)
+		return usagef("%s holds other files, and no entry: it is not a register that gapseal verify --register writes",
+			dir)
 	}
 	out := bufio.NewWriter(std.out)
 	for _, n := range numbers {

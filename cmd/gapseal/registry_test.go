@@ -17,13 +17,13 @@ import (
 	"github.com/gapseal/gapseal/oci"
 )
 
-// testRegistry serves the images of testdata on loopback. As the proxy of a
-// client it is registry.example.com, too, since a request to a proxy differs from
-// one to a registry in its first line alone.
+// testRegistry serves the images of testdata on loopback. Clients use it as a proxy,
+// so that it is registry.example.com for them: a request to a proxy differs from one
+// to a registry only in its first line.
 type testRegistry struct {
 	url    string
 	layers map[string]bool
-	stuck  chan struct{} // told when a client has begun to wait
+	stuck  chan struct{} // receives a value when a client has begun to wait
 }
 
 func serveRegistry(t *testing.T) *testRegistry {
@@ -41,7 +41,7 @@ func serveRegistry(t *testing.T) *testRegistry {
 	return r
 }
 
-// push puts a manifest and all below it, children first.
+// push uploads a manifest and everything below it, children first.
 func (r *testRegistry) push(t *testing.T, h http.Handler, src *fixture.Registry, repo, tag string, d oci.Descriptor) {
 	t.Helper()
 	raw := src.Blobs[d.Digest]
@@ -77,8 +77,8 @@ func send(t *testing.T, h http.Handler, method, target, mediaType string, body [
 	}
 }
 
-// moods gives a client of broken.example.com every manifest and no layer, and
-// keeps a client of stuck.example.com waiting for one.
+// moods gives a client of broken.example.com every manifest but no layer, and lets
+// a client of stuck.example.com wait for a layer.
 func (r *testRegistry) moods(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		layer := r.layers[path.Base(req.URL.Path)]

@@ -162,8 +162,8 @@ func (s *signing) check(inputs []string, reports reportFiles, outputFile string)
 	case s.key == "" && s.receipt != "":
 		return usagef("--receipt FILE is signed, so it needs a key: --sign-report KEY")
 	case s.key != "" && s.receipt == "" && !reports.signed():
-		return usagef("--sign-report signs a receipt or a verification summary; say where to write one: --receipt FILE " +
-			"or --report vsa=FILE")
+		return usagef("--sign-report signs a receipt or a verification summary; say where to write one: --receipt " +
+			"FILE or --report vsa=FILE")
 	case reports.has(s.receipt) || samePath(s.receipt, outputFile):
 		return usagef("--receipt: %s is named twice; a receipt needs a file of its own", s.receipt)
 	}

@@ -18,7 +18,9 @@ func TestReportsAreWrittenAllOrNone(t *testing.T) {
 	if err := os.WriteFile(old, []byte("as it was"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	list, err := parseReports([]string{"csv=" + old, "json=" + filepath.Join(dir, "new.json"), "html=" + filepath.Join(dir, "new.html")}, nil, "")
+	list, err := parseReports([]string{
+		"csv=" + old, "json=" + filepath.Join(dir, "new.json"), "html=" + filepath.Join(dir, "new.html"),
+	}, nil, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,7 +31,8 @@ func TestReportsAreWrittenAllOrNone(t *testing.T) {
 	if err := list.create(); err != nil {
 		t.Fatal(err)
 	}
-	if err := list.write(&verify.Report{}, nil); !errors.Is(err, broken) || !strings.HasPrefix(err.Error(), "--report html=") {
+	err = list.write(&verify.Report{}, nil)
+	if !errors.Is(err, broken) || !strings.HasPrefix(err.Error(), "--report html=") {
 		t.Errorf("%v", err)
 	}
 	list.abort()

@@ -48,12 +48,14 @@ func TestScripts(t *testing.T) {
 			e.Setenv("SCRIPTS", scripts)
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "narrow": narrow, "prints": prints, "says": says},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": exits, "narrow": narrow, "prints": prints, "says": says,
+		},
 	})
 }
 
-// scriptFolder makes a folder whose path is as long on every machine: messages
-// that name a file fold where their length has them fold.
+// scriptFolder makes a folder whose path has the same length on every machine:
+// where a message is folded depends on the length of the paths in it.
 func scriptFolder(t *testing.T) string {
 	t.Helper()
 	root := os.TempDir()
@@ -86,7 +88,10 @@ func environment(t *testing.T, base string, reg *testRegistry) []string {
 		"http_proxy=" + reg.url, "https_proxy=" + reg.url, "no_proxy=",
 		"LOOPBACK=" + strings.TrimPrefix(reg.url, "http://"),
 		"ACME=registry.example.com/acme",
-		"DATA=" + data, "KEY=" + data + "/keys/cosign.pub", "OTHER=" + data + "/keys/other.pub", "LOG=" + data + "/keys/rekor.pub",
+		"DATA=" + data,
+		"KEY=" + data + "/keys/cosign.pub",
+		"OTHER=" + data + "/keys/other.pub",
+		"LOG=" + data + "/keys/rekor.pub",
 		"ROOT=" + data + "/keys/trusted_root.json",
 		"GORACE=atexit_sleep_ms=0", // the default of a second adds up
 	}
@@ -99,7 +104,9 @@ func writeBundles(t *testing.T, dir string) {
 	if err := errors.Join(os.Mkdir(dir, 0o700), os.CopyFS(filepath.Join(dir, "../data"), testdata.FS)); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"app", "multi", "twokeys", "unsigned", "notlog", "wrongkey", "keyless", "bundle", "both"} {
+	for _, name := range []string{
+		"app", "multi", "twokeys", "unsigned", "notlog", "wrongkey", "keyless", "bundle", "both",
+	} {
 		raw := fixture.Bundle(t, name+":v1")
 		if err := os.WriteFile(filepath.Join(dir, name+".tar"), raw, 0o444); err != nil {
 			t.Fatal(err)
@@ -107,7 +114,7 @@ func writeBundles(t *testing.T, dir string) {
 	}
 }
 
-// exits runs a program and demands an exit code: exits 1 gapseal verify …
+// exits runs a program and checks its exit code: exits 1 gapseal verify …
 func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: exits CODE PROGRAM [ARG...]")
@@ -127,7 +134,7 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// narrow demands that a file, stdout or stderr, fits a terminal of 80 columns.
+// narrow checks that a file, stdout or stderr, fits a terminal of 80 columns.
 func narrow(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: narrow FILE")
@@ -139,7 +146,7 @@ func narrow(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// says demands that stderr matches a pattern, wherever its lines were folded.
+// says checks that stderr matches a pattern, wherever its lines were folded.
 func says(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) != 1 {
 		ts.Fatalf("usage: [!] says PATTERN")

@@ -31,8 +31,10 @@ type sealing struct {
 
 func (s *sealing) declare(fs *pflag.FlagSet) {
 	fs.StringVar(&s.key, "seal", "",
-		"seal the bundle with the private key in this PEM `FILE`, cosign's encrypted keys too (environment: COSIGN_PASSWORD)")
-	fs.StringVar(&s.stream, "seal-stream", "", "`NAME` of the series of bundles that the seal counts; needed with --seal")
+		"seal the bundle with the private key in this PEM `FILE`, cosign's encrypted keys too "+
+			"(environment: COSIGN_PASSWORD)")
+	fs.StringVar(&s.stream, "seal-stream", "",
+		"`NAME` of the series of bundles that the seal counts; needed with --seal")
 	fs.StringVar(&s.number, "seal-serial", "",
 		"serial `N` of the seal, greater than all before it in its stream (default: the time in seconds since 1970)")
 }
@@ -45,8 +47,8 @@ func (s *sealing) check(allowUnverified bool) (err error) {
 	case s.key == "":
 		return nil
 	case allowUnverified:
-		return usagef("--seal and --allow-unverified exclude each other: a seal vouches for the bundle, so the bundle must " +
-			"verify")
+		return usagef("--seal and --allow-unverified exclude each other: a seal vouches for the bundle, so the " +
+			"bundle must verify")
 	case s.stream == "":
 		return usagef("--seal needs the name of the stream that the bundle belongs to: --seal-stream NAME")
 	}
@@ -121,8 +123,8 @@ func password(ctx context.Context, path string, std stdio) ([]byte, error) {
 		return []byte(p), nil
 	}
 	if !term.IsTerminal(std.in) {
-		return nil, fmt.Errorf("the key is encrypted; give its password in the environment variable %s, or run this in "+
-			"a terminal", passwordVariable)
+		return nil, fmt.Errorf("the key is encrypted; give its password in the environment variable %s, or run this "+
+			"in a terminal", passwordVariable)
 	}
 	fmt.Fprintf(std.err, "Password of %s: ", term.Escape(path))
 	defer fmt.Fprintln(std.err)

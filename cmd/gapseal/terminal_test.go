@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// To run a command again is advised where that may help.
+// The advice to run a command again is given where that may help.
 func TestAgain(t *testing.T) {
 	for name, c := range map[string]struct {
 		err  error

@@ -28,17 +28,25 @@ func filesIn(t *testing.T, dir string) (list []string) {
 	return list
 }
 
-var allFiles = []string{"app.recovery.json", "app.tar.001", "app.tar.002", "app.tar.003", "app.tar.rec.001", "app.tar.rec.002", "app.volumes.json"}
+var allFiles = []string{
+	"app.recovery.json", "app.tar.001", "app.tar.002", "app.tar.003", "app.tar.rec.001", "app.tar.rec.002",
+	"app.volumes.json",
+}
 
-// TestKilledExportOfVolumes: a killed export leaves nothing under a final name,
-// the next one clears what it left, and an interrupted one leaves nothing.
+// TestKilledExportOfVolumes checks that a killed export leaves nothing under a final
+// name, that the next one removes its partial files, and that an interrupted one
+// leaves nothing.
 func TestKilledExportOfVolumes(t *testing.T) {
 	t.Parallel()
 	reg := serveRegistry(t)
 	dir := t.TempDir()
 	args := func(host string) []string {
-		return []string{"export", host + "/acme/app:v1", "--allow-http-registry", "--accept-reference", "stuck.example.com/acme/app=" + fixture.Host + "app",
-			"--key", testdataKey(t, "cosign.pub"), "--rekor-key", testdataKey(t, "rekor.pub"), "-o", "app.tar", "--jobs", "1", "--volume-size", "10000", "--recovery", "30"}
+		return []string{
+			"export", host + "/acme/app:v1", "--allow-http-registry",
+			"--accept-reference", "stuck.example.com/acme/app=" + fixture.Host + "app",
+			"--key", testdataKey(t, "cosign.pub"), "--rekor-key", testdataKey(t, "rekor.pub"),
+			"-o", "app.tar", "--jobs", "1", "--volume-size", "10000", "--recovery", "30",
+		}
 	}
 	for _, sig := range []os.Signal{syscall.SIGKILL, os.Interrupt} {
 		cmd, stderr := start(t, dir, nil, environment(t, dir, reg), args("stuck.example.com")...)
@@ -48,7 +56,8 @@ func TestKilledExportOfVolumes(t *testing.T) {
 			t.Fatal("export asked for no layer")
 		}
 		if sig == os.Interrupt {
-			if got := interrupted(t, cmd, stderr, sig); !strings.Contains(got, "This run wrote nothing under app.tar.") {
+			const want = "This run wrote nothing under app.tar."
+			if got := interrupted(t, cmd, stderr, sig); !strings.Contains(got, want) {
 				t.Errorf("stderr %q", got)
 			}
 		} else {
@@ -56,12 +65,15 @@ func TestKilledExportOfVolumes(t *testing.T) {
 		}
 		left := filesIn(t, dir)
 		partial := slices.ContainsFunc(left, func(name string) bool { return strings.HasPrefix(name, ".app.tar.") })
-		if slices.ContainsFunc(left, func(name string) bool { return strings.HasPrefix(name, "app") }) || partial != (sig == syscall.SIGKILL) {
+		final := slices.ContainsFunc(left, func(name string) bool { return strings.HasPrefix(name, "app") })
+		if final || partial != (sig == syscall.SIGKILL) {
 			t.Errorf("%s: left %v", sig, left)
 		}
 	}
 	rest := args("registry.example.com")
-	rest = slices.DeleteFunc(rest, func(a string) bool { return strings.HasPrefix(a, "stuck.") || a == "--accept-reference" })
+	rest = slices.DeleteFunc(rest, func(a string) bool {
+		return strings.HasPrefix(a, "stuck.") || a == "--accept-reference"
+	})
 	cmd, stderr := start(t, dir, nil, environment(t, dir, reg), rest...)
 	said, err := io.ReadAll(stderr)
 	if err != nil {

@@ -17,9 +17,9 @@ import (
 	"github.com/gapseal/gapseal/internal/fixture"
 )
 
-// docKeys are the private keys of the walk-through in docs/compliance.md. They
-// are Ed25519, whose signatures are the same each time, and made from 32 times
-// one byte, which anybody may do.
+// docKeys are the private keys of the walk-through in docs/compliance.md. They are
+// Ed25519 keys, whose signatures are the same each time, and each is made from 32
+// times the same byte: they are not secret.
 var docKeys = map[string]byte{"office-seal": 7, "station": 8, "records": 9}
 
 func writeDocKeys(t *testing.T, dir string) {
@@ -37,9 +37,9 @@ func writeDocKeys(t *testing.T, dir string) {
 	}
 }
 
-// prints demands that the last program printed, on stderr and then on stdout,
-// what a file of the script says, from which docs/compliance.md is made. With
-// UPDATE_SCRIPTS the file is written anew.
+// prints checks that the last program printed, on stderr and then on stdout, what a
+// file of the script holds; docs/compliance.md is made from it. With UPDATE_SCRIPTS
+// the file is rewritten.
 func prints(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: prints FILE")
@@ -56,15 +56,15 @@ func prints(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(rewrite(filepath.Join(ts.Getenv("SCRIPTS"), ts.Name()+".txtar"), filepath.Base(args[0]), got))
 }
 
-// broken are paths that fill their line, and would not if the script's folder
-// had a shorter name.
+// broken matches paths that were folded because the folder of the script has a long
+// name.
 var broken = regexp.MustCompile(`(?m)^(.{9}/\S{70})\n {9}(\S+)$`)
 
-// perRun are digests that the program's own file and its folder enter.
+// perRun matches digests that depend on the program file and on the folder.
 var perRun = regexp.MustCompile(`(?m)^(root|last|report)(\s+sha256:)[0-9a-f]{64}$`)
 
-// unfolded leaves out what differs from run to run, and where lines were
-// folded, since a folder's name may have any length.
+// unfolded removes what differs between runs, and all white space: where a line is
+// folded depends on the name of the folder.
 func unfolded(s string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsSpace(r) {
@@ -74,7 +74,7 @@ func unfolded(s string) string {
 	}, perRun.ReplaceAllString(s, "$1$2"))
 }
 
-// rewrite puts another text into a file of a script.
+// rewrite replaces the text of a file in a script.
 func rewrite(script, name, text string) error {
 	a, err := txtar.ParseFile(script)
 	if err != nil {
