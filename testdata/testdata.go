@@ -1,6 +1,6 @@
-// Package testdata embeds real evidence for tests and for the demonstration:
-// what a registry held after real tools had pushed and signed there. README.md
-// says how each piece was made.
+// Package testdata embeds the evidence that tests and the demo use: the content of
+// a registry to which real tools pushed and signed images. README.md describes how
+// each piece was made.
 package testdata
 
 import "embed"
