@@ -41,7 +41,8 @@ func (b build) blob(mediaType, content string) oci.Descriptor {
 func (b build) image(t testing.TB, tag, arch string) oci.Descriptor {
 	t.Helper()
 	layer := b.blob("application/vnd.oci.image.layer.v1.tar", "layer of "+arch)
-	config := b.blob(oci.TypeConfig, `{"architecture":"`+arch+`","os":"linux","rootfs":{"type":"layers","diff_ids":["`+string(layer.Digest)+`"]}}`)
+	rootFS := `{"type":"layers","diff_ids":["` + string(layer.Digest) + `"]}`
+	config := b.blob(oci.TypeConfig, `{"architecture":"`+arch+`","os":"linux","rootfs":`+rootFS+`}`)
 	d := b.manifest(t, tag, map[string]any{"config": config, "layers": []oci.Descriptor{layer}})
 	d.Platform = &oci.Platform{OS: "linux", Architecture: arch}
 	return d
@@ -66,10 +67,14 @@ func (b build) index(t testing.TB, tag string, children ...oci.Descriptor) oci.D
 func (b build) attestation(t testing.TB, about oci.Descriptor) oci.Descriptor {
 	t.Helper()
 	statement := b.blob(oci.TypeInToto, `{"about":"`+string(about.Digest)+`"}`)
-	config := b.blob(oci.TypeConfig, `{"architecture":"unknown","os":"unknown","rootfs":{"type":"layers","diff_ids":["`+string(statement.Digest)+`"]}}`)
+	rootFS := `{"type":"layers","diff_ids":["` + string(statement.Digest) + `"]}`
+	config := b.blob(oci.TypeConfig, `{"architecture":"unknown","os":"unknown","rootfs":`+rootFS+`}`)
 	d := b.manifest(t, "", map[string]any{"config": config, "layers": []oci.Descriptor{statement}})
 	d.Platform = &oci.Platform{OS: "unknown", Architecture: "unknown"}
-	d.Annotations = map[string]string{"vnd.docker.reference.digest": string(about.Digest), "vnd.docker.reference.type": "attestation-manifest"}
+	d.Annotations = map[string]string{
+		"vnd.docker.reference.digest": string(about.Digest),
+		"vnd.docker.reference.type":   "attestation-manifest",
+	}
 	return d
 }
 
@@ -80,7 +85,10 @@ func (b build) refer(t testing.TB, subject oci.Descriptor, layer oci.Descriptor)
 	b.Blobs[oci.EmptyDigest] = []byte("{}")
 	empty := oci.Descriptor{MediaType: oci.TypeEmpty, Digest: oci.EmptyDigest, Size: 2}
 	bare := oci.Descriptor{MediaType: subject.MediaType, Digest: subject.Digest, Size: subject.Size}
-	d := b.manifest(t, "", map[string]any{"artifactType": "application/x-note", "config": empty, "layers": []oci.Descriptor{layer}, "subject": bare})
+	d := b.manifest(t, "", map[string]any{
+		"artifactType": "application/x-note", "config": empty,
+		"layers": []oci.Descriptor{layer}, "subject": bare,
+	})
 	b.index(t, "sha256-"+subject.Digest.Hex(), d)
 	return d
 }
@@ -120,7 +128,10 @@ func TestPlatformsNarrow(t *testing.T) {
 	req.Platforms = []oci.Platform{{OS: "linux", Architecture: "amd64"}}
 	p := plan(t, b, req)
 	img := p.Inventory.Images[0]
-	want := []bundle.Omitted{{Platform: "linux/arm64", Digest: arm.Digest}, {Platform: "unknown/unknown", Digest: armNote.Digest}}
+	want := []bundle.Omitted{
+		{Platform: "linux/arm64", Digest: arm.Digest},
+		{Platform: "unknown/unknown", Digest: armNote.Digest},
+	}
 	if !slices.Equal(img.Platforms, []string{"linux/amd64"}) || !slices.Equal(img.Omitted, want) {
 		t.Errorf("narrowed: platforms %v, omitted %v, want %v", img.Platforms, img.Omitted, want)
 	}
@@ -154,7 +165,8 @@ func TestChildrenNamedTwiceAreCarriedOnce(t *testing.T) {
 	v2.Platform = &oci.Platform{OS: "linux", Architecture: "amd64", Variant: "v2"}
 	b.index(t, "v1", amd, v2, amd)
 	p := plan(t, b, fixture.Request(t, "built:v1"))
-	if got := p.Inventory.Images[0].Platforms; !slices.Equal(got, []string{"linux/amd64", "linux/amd64/v2", "linux/amd64"}) {
+	want := []string{"linux/amd64", "linux/amd64/v2", "linux/amd64"}
+	if got := p.Inventory.Images[0].Platforms; !slices.Equal(got, want) {
 		t.Errorf("platforms %v, want each as the index names it", got)
 	}
 	if n := len(p.Walk().Images[0].Tree); n != 2 {
@@ -228,11 +240,16 @@ func TestImageAsReferrer(t *testing.T) {
 func TestLargeEvidenceIsCarriedUnjudged(t *testing.T) {
 	b := newBuild()
 	root := b.image(t, "v1", "amd64")
-	large := oci.Descriptor{MediaType: "application/x-scan", Digest: oci.FromBytes([]byte("large")), Size: oci.MaxJudgedEvidence + 1}
+	large := oci.Descriptor{
+		MediaType: "application/x-scan",
+		Digest:    oci.FromBytes([]byte("large")),
+		Size:      oci.MaxJudgedEvidence + 1,
+	}
 	b.refer(t, root, large)
 	p := plan(t, b, fixture.Request(t, "built:v1"))
 	i := slices.IndexFunc(p.Inventory.Blobs, func(b bundle.Blob) bool { return b.Digest == large.Digest })
-	if i < 0 || !slices.Equal(p.Inventory.Blobs[i].Roles, []bundle.Role{bundle.RoleUnjudged}) || p.Meta[large.Digest] != nil {
+	if i < 0 || !slices.Equal(p.Inventory.Blobs[i].Roles, []bundle.Role{bundle.RoleUnjudged}) ||
+		p.Meta[large.Digest] != nil {
 		t.Errorf("blobs %+v", p.Inventory.Blobs)
 	}
 	if want := large.Size + int64(len("layer of amd64")); p.ContentSize() != want {

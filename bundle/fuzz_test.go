@@ -64,7 +64,8 @@ func unsealed(raw []byte) []byte {
 // forge derives everything that follows from the documents.
 func canonical(t *testing.T, r *bundle.Reader, raw []byte) {
 	g := r.Walk()
-	if slices.ContainsFunc(g.Faults, func(f *check.Fault) bool { return !f.Warn }) || len(g.Blobs) != len(r.Inventory.Blobs) {
+	if slices.ContainsFunc(g.Faults, func(f *check.Fault) bool { return !f.Warn }) ||
+		len(g.Blobs) != len(r.Inventory.Blobs) {
 		return // a fault that verify reports
 	}
 	for i, b := range g.Blobs {

@@ -10,7 +10,8 @@ import (
 const gib = 1 << 30
 
 // sizes are around the borders between the forms in which a header gives a size.
-var sizes = []int64{0, 1, 511, 512, 513, 1 << 20, 8*gib - 513, 8*gib - 1, 8 * gib, 8*gib + 1, 1 << 40, 16 << 40, 1 << 55}
+var sizes = []int64{0, 1, 511, 512, 513, 1 << 20, 8*gib - 513, 8*gib - 1, 8 * gib, 8*gib + 1, 1 << 40, 16 << 40,
+	1 << 55}
 
 func TestHeaderIsWhatArchiveTarWrites(t *testing.T) {
 	name := blobPrefix + strings.Repeat("a", 64)
@@ -20,7 +21,8 @@ func TestHeaderIsWhatArchiveTarWrites(t *testing.T) {
 		}
 		var want bytes.Buffer
 		w := tar.NewWriter(&want)
-		if err := w.WriteHeader(&tar.Header{Format: tar.FormatUSTAR, Typeflag: tar.TypeReg, Name: name, Size: size, Mode: 0o644}); err != nil {
+		h := &tar.Header{Format: tar.FormatUSTAR, Typeflag: tar.TypeReg, Name: name, Size: size, Mode: 0o644}
+		if err := w.WriteHeader(h); err != nil {
 			t.Fatal(err)
 		}
 		if got := header(name, size); !bytes.Equal(got[:], want.Bytes()) {
@@ -53,8 +55,10 @@ func TestParseSize(t *testing.T) {
 		}
 	}
 	for _, bad := range []string{
-		strings.Repeat("\xff", 12), "\x80\x40\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00", "\x80\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff",
-		"            ", "00000000008\x00", "-0000000001\x00", "+0000000001\x00", "0_000000001\x00", "0x000000001\x00", "0000000001 \x00", strings.Repeat("\x00", 12),
+		strings.Repeat("\xff", 12), "\x80\x40\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00",
+		"\x80\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff",
+		"            ", "00000000008\x00", "-0000000001\x00", "+0000000001\x00", "0_000000001\x00", "0x000000001\x00",
+		"0000000001 \x00", strings.Repeat("\x00", 12),
 	} {
 		if got, ok := parseSize([]byte(bad)); ok {
 			t.Errorf("parseSize(%q) = %d, want none", bad, got)

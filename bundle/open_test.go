@@ -113,7 +113,8 @@ func TestOpenBlobOfAFileThatChanges(t *testing.T) {
 				rc, _ = r.OpenBlob(b.Digest)
 			}
 			f := (*check.Fault)(nil)
-			if n, err := io.ReadFull(rc, make([]byte, b.Size)); int64(n) == b.Size || !errors.As(err, &f) || f.ID != c.want {
+			n, err := io.ReadFull(rc, make([]byte, b.Size))
+			if int64(n) == b.Size || !errors.As(err, &f) || f.ID != c.want {
 				t.Errorf("%s, opened before: %v: %d of %d bytes, %v", name, opened, n, b.Size, err)
 			}
 			rc, _ = r.OpenBlob(b.Digest)
@@ -173,7 +174,8 @@ func TestOpenBlobOfAPipe(t *testing.T) {
 }
 
 func TestOpenFileRefused(t *testing.T) {
-	if _, err := bundle.OpenFile(filepath.Join(t.TempDir(), "none.tar"), oci.Limits{}); !errors.Is(err, fs.ErrNotExist) {
+	_, err := bundle.OpenFile(filepath.Join(t.TempDir(), "none.tar"), oci.Limits{})
+	if !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a missing file: %v", err)
 	}
 	if _, err := bundle.OpenFile(t.TempDir(), oci.Limits{}); err == nil {

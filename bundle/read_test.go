@@ -52,7 +52,8 @@ func TestReadsWhatWasWritten(t *testing.T) {
 		}
 		size, blobs := r.Totals()
 		if size != int64(len(raw)) || blobs != len(fixture.Files(raw))-2 || r.Identity() != p.Identity() {
-			t.Errorf("%s: %d bytes, %d blobs, identity %s; want %d, %d, %s", how, size, blobs, r.Identity(), len(raw), len(fixture.Files(raw))-2, p.Identity())
+			t.Errorf("%s: %d bytes, %d blobs, identity %s; want %d, %d, %s", how, size, blobs, r.Identity(), len(raw),
+				len(fixture.Files(raw))-2, p.Identity())
 		}
 		for _, b := range r.Inventory.Blobs {
 			if !r.Has(b.Digest) {

@@ -39,7 +39,8 @@ func TestAddSeal(t *testing.T) {
 		f := fixture.Open(fixture.Pack(plain))
 		f.Seal = func(oci.Digest) []byte { return []byte(envelope) }
 		raw := written(t, p, fetch)
-		if want := f.Build(); !bytes.Equal(raw, want) || p.Size != int64(len(want)) || p.Identity() != oci.FromBytes(fixture.Files(want)[1].Data) {
+		if want := f.Build(); !bytes.Equal(raw, want) || p.Size != int64(len(want)) ||
+			p.Identity() != oci.FromBytes(fixture.Files(want)[1].Data) {
 			t.Fatalf("%s: %d bytes, want %d", envelope, len(raw), len(want))
 		}
 		sealed := fixture.Files(raw)
@@ -82,7 +83,8 @@ func TestTheSealComesBeforeContent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if files := fixture.Files(raw); !r.Sealed || !bytes.Equal(r.Seal, files[6].Data) || r.Manifest != oci.FromBytes(files[2].Data) {
+	if files := fixture.Files(raw); !r.Sealed || !bytes.Equal(r.Seal, files[6].Data) ||
+		r.Manifest != oci.FromBytes(files[2].Data) {
 		t.Errorf("sealed %t, %d bytes, manifest %s", r.Sealed, len(r.Seal), r.Manifest)
 	}
 }

@@ -37,7 +37,8 @@ func TestFoundAndNotFetchable(t *testing.T) {
 			t.Errorf("%s: error %v, want that of the source", what, err)
 		}
 	}
-	for what, d := range map[string]oci.Digest{"child": arm.Digest, "config": config, "referrer": ref.Digest, "piece of evidence": note.Digest} {
+	for what, d := range map[string]oci.Digest{"child": arm.Digest, "config": config, "referrer": ref.Digest,
+		"piece of evidence": note.Digest} {
 		src := b.Clone()
 		delete(src.Blobs, d)
 		if _, err := collect(t, src, fixture.Request(t, "built:v1")); !errors.Is(err, oci.ErrNotFound) {
@@ -78,7 +79,8 @@ func TestWrongContentFromTheSource(t *testing.T) {
 	note := b.blob("application/x-note", "note")
 	ref := b.refer(t, root, note)
 	other := b.Blobs[arm.Digest]
-	for what, d := range map[string]oci.Digest{"child": amd.Digest, "referrer": ref.Digest, "config": configOf(t, b, amd), "piece of evidence": note.Digest} {
+	for what, d := range map[string]oci.Digest{"child": amd.Digest, "referrer": ref.Digest,
+		"config": configOf(t, b, amd), "piece of evidence": note.Digest} {
 		src := b.Clone()
 		src.Blobs[d] = other
 		_, err := collect(t, src, fixture.Request(t, "built:v1"))
@@ -99,11 +101,17 @@ func TestMalformedManifestIsRefused(t *testing.T) {
 		change func(string) string
 		want   check.ID
 	}{
-		"duplicate name": {func(s string) string { return strings.Replace(s, `"layers":`, `"layers":[],"layers":`, 1) }, check.ManifestJSON},
-		"no media type":  {func(s string) string { return strings.Replace(s, oci.TypeManifest, "application/json", 1) }, check.ManifestMediaType},
-		"foreign layer":  {func(s string) string { return strings.Replace(s, `"layers":[{`, `"layers":[{"urls":["x"],`, 1) }, check.ManifestForeign},
-		"too large":      {func(s string) string { return s + strings.Repeat(" ", 5<<20) }, check.LimitManifest},
-		"path as digest": {func(s string) string { return strings.Replace(s, `"digest":"sha256:`, `"digest":"sha256:../`, 1) }, check.ManifestDigest},
+		"duplicate name": {func(s string) string { return strings.Replace(s, `"layers":`, `"layers":[],"layers":`, 1) },
+			check.ManifestJSON},
+		"no media type": {func(s string) string { return strings.Replace(s, oci.TypeManifest, "application/json", 1) },
+			check.ManifestMediaType},
+		"foreign layer": {func(s string) string {
+			return strings.Replace(s, `"layers":[{`, `"layers":[{"urls":["x"],`, 1)
+		}, check.ManifestForeign},
+		"too large": {func(s string) string { return s + strings.Repeat(" ", 5<<20) }, check.LimitManifest},
+		"path as digest": {func(s string) string {
+			return strings.Replace(s, `"digest":"sha256:`, `"digest":"sha256:../`, 1)
+		}, check.ManifestDigest},
 	} {
 		b := newBuild()
 		d := b.image(t, "", "amd64")
@@ -140,8 +148,10 @@ func TestFetchThatFails(t *testing.T) {
 		fetch bundle.Fetch
 		want  func(error) bool
 	}{
-		"not available": {func(context.Context, oci.Digest, int64) (io.ReadCloser, error) { return nil, errDown }, isDown},
-		"breaks off":    {giving(func(size int64) io.Reader { return io.MultiReader(zeros(size/2), failing{}) }), isDown},
+		"not available": {func(context.Context, oci.Digest, int64) (io.ReadCloser, error) { return nil, errDown },
+			isDown},
+		"breaks off": {giving(func(size int64) io.Reader { return io.MultiReader(zeros(size/2), failing{}) }),
+			isDown},
 		"ends early":    {giving(func(size int64) io.Reader { return zeros(size / 2) }), isFault(check.BlobSize)},
 		"other content": {giving(zeros), isFault(check.BlobDigest)},
 	} {
@@ -154,7 +164,8 @@ func TestFetchThatFails(t *testing.T) {
 			t.Errorf("%s: file: error %v", name, err)
 		}
 		rep := fixture.VerifyStream(t, out.Bytes(), fixture.Options())
-		if !slices.Contains(fixture.Failed(rep), "container.truncated") && !slices.Contains(fixture.Failed(rep), "container.end") {
+		if !slices.Contains(fixture.Failed(rep), "container.truncated") &&
+			!slices.Contains(fixture.Failed(rep), "container.end") {
 			t.Errorf("%s: what was written is refused for %v, not for its end", name, fixture.Failed(rep))
 		}
 	}

@@ -31,7 +31,8 @@ func (m *memory) WriteAt(p []byte, off int64) (int, error) {
 	return copy(m.b[off:], p), nil
 }
 
-var everything = []string{"app:v1", "app:v2", "app-v3:v1", "multi:v1", "dockerv2:v1", "twokeys:v1", "both:v1", "bundle:v1"}
+var everything = []string{"app:v1", "app:v2", "app-v3:v1", "multi:v1", "dockerv2:v1", "twokeys:v1", "both:v1",
+	"bundle:v1"}
 
 func TestWriteFileEqualsWriteStream(t *testing.T) {
 	p, fetch, err := bundle.Collect(t.Context(), fixture.NewRegistry(), fixture.Request(t, everything...))
@@ -112,7 +113,8 @@ func TestTwoDigestsUnderOneReference(t *testing.T) {
 	src := &moving{newBuild()}
 	src.image(t, "a", "amd64")
 	src.image(t, "b", "arm64")
-	if _, err := collect(t, src, fixture.Request(t, "built:v1", "built:v1")); err == nil || !strings.Contains(err.Error(), "each reference once") {
+	if _, err := collect(t, src, fixture.Request(t, "built:v1", "built:v1")); err == nil ||
+		!strings.Contains(err.Error(), "each reference once") {
 		t.Errorf("error %v", err)
 	}
 }

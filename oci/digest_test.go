@@ -13,8 +13,10 @@ func TestParseDigest(t *testing.T) {
 		t.Errorf("a good digest: %s, %v", d, err)
 	}
 	for _, bad := range []string{
-		"", "sha256:", hexA, "sha256:" + hexA[1:], "sha256:" + hexA + "a", "SHA256:" + hexA, "sha256:" + strings.ToUpper(hexA),
-		"sha512:" + hexA + hexA, "md5:" + hexA[:32], "sha256:" + strings.Repeat("../", 21) + "a", "sha256:../../etc/passwd", " sha256:" + hexA,
+		"", "sha256:", hexA, "sha256:" + hexA[1:], "sha256:" + hexA + "a", "SHA256:" + hexA,
+		"sha256:" + strings.ToUpper(hexA),
+		"sha512:" + hexA + hexA, "md5:" + hexA[:32], "sha256:" + strings.Repeat("../", 21) + "a",
+		"sha256:../../etc/passwd", " sha256:" + hexA,
 		"sha256:" + hexA + "\n", "sha256-" + hexA, "sha256:" + hexA[:63] + "\u0430", strings.Repeat("x", 1<<20),
 	} {
 		if d, err := oci.ParseDigest(bad); err == nil || d != "" || len(err.Error()) > 450 {
@@ -27,7 +29,8 @@ func TestParseDigest(t *testing.T) {
 }
 
 func TestParseConfig(t *testing.T) {
-	c, f := oci.ParseConfig([]byte(`{"os":"linux","architecture":"arm","variant":"v7","rootfs":{"type":"layers","diff_ids":["x"]},"config":{"Env":[]},"OSVersion":1}`))
+	c, f := oci.ParseConfig([]byte(`{"os":"linux","architecture":"arm","variant":"v7",
+		"rootfs":{"type":"layers","diff_ids":["x"]},"config":{"Env":[]},"OSVersion":1}`))
 	if f != nil || c.Platform().String() != "linux/arm/v7" || len(c.RootFS.DiffIDs) != 1 {
 		t.Errorf("config %+v, fault %v", c, f)
 	}
@@ -43,7 +46,8 @@ func TestParseConfig(t *testing.T) {
 
 func TestPlatforms(t *testing.T) {
 	for s, ok := range map[string]bool{
-		"linux/amd64": true, "linux/arm64/v8": true, "linux": false, "": false, "/amd64": false, "linux/": false, "a/b/c/d": false,
+		"linux/amd64": true, "linux/arm64/v8": true, "linux": false, "": false, "/amd64": false, "linux/": false,
+		"a/b/c/d": false,
 	} {
 		p, err := oci.ParsePlatform(s)
 		if (err == nil) != ok || ok && p.String() != s {
@@ -51,7 +55,8 @@ func TestPlatforms(t *testing.T) {
 		}
 	}
 	v8 := oci.Platform{OS: "linux", Architecture: "arm64", Variant: "v8"}
-	for want, matches := range map[string]bool{"linux/arm64": true, "linux/arm64/v8": true, "linux/arm64/v9": false, "linux/amd64": false, "windows/arm64": false} {
+	for want, matches := range map[string]bool{"linux/arm64": true, "linux/arm64/v8": true, "linux/arm64/v9": false,
+		"linux/amd64": false, "windows/arm64": false} {
 		p, _ := oci.ParsePlatform(want)
 		if v8.Matches(p) != matches {
 			t.Errorf("%s matches %s: %v", v8, want, !matches)
@@ -81,7 +86,8 @@ func TestDescriptorsEqual(t *testing.T) {
 	if !d.Equal(same) {
 		t.Error("annotations make another blob of it")
 	}
-	for _, other := range []oci.Descriptor{{}, {MediaType: "a", Digest: "b", Size: 1}, {MediaType: "a", Digest: "b", Size: 2, Data: []byte("c")}} {
+	for _, other := range []oci.Descriptor{{}, {MediaType: "a", Digest: "b", Size: 1},
+		{MediaType: "a", Digest: "b", Size: 2, Data: []byte("c")}} {
 		if d.Equal(other) {
 			t.Errorf("%+v equals %+v", d, other)
 		}
@@ -89,7 +95,8 @@ func TestDescriptorsEqual(t *testing.T) {
 }
 
 func TestParseRepository(t *testing.T) {
-	for in, want := range map[string]string{"alpine": "docker.io/library/alpine", "ghcr.io/acme/app": "ghcr.io/acme/app", "index.docker.io/acme/app": "docker.io/acme/app"} {
+	for in, want := range map[string]string{"alpine": "docker.io/library/alpine",
+		"ghcr.io/acme/app": "ghcr.io/acme/app", "index.docker.io/acme/app": "docker.io/acme/app"} {
 		if got, err := oci.ParseRepository(in); err != nil || got != want {
 			t.Errorf("ParseRepository(%q) = %q, %v; want %q", in, got, err, want)
 		}
@@ -105,8 +112,10 @@ func TestParseRepository(t *testing.T) {
 // accepted as the same reference and cannot be a path to a parent folder.
 func FuzzParseReference(f *testing.F) {
 	for _, s := range []string{
-		"alpine", "docker.io/library/alpine:3", "ghcr.io/acme/app:v1@sha256:" + hexA, "127.0.0.1:5000/lab/app", "localhost/x", "[::1]:5000/x",
-		"a@b", "../x", "x:", "x@sha256:", "REGISTRY.example.com/x", "x/../y", "host:port/x:tag", "x\x00", strings.Repeat("a/", 600), strings.Repeat("0", 250),
+		"alpine", "docker.io/library/alpine:3", "ghcr.io/acme/app:v1@sha256:" + hexA, "127.0.0.1:5000/lab/app",
+		"localhost/x", "[::1]:5000/x",
+		"a@b", "../x", "x:", "x@sha256:", "REGISTRY.example.com/x", "x/../y", "host:port/x:tag", "x\x00",
+		strings.Repeat("a/", 600), strings.Repeat("0", 250),
 	} {
 		f.Add(s)
 	}

@@ -29,30 +29,44 @@ func TestParseManifest(t *testing.T) {
 		want           ids
 		usable         bool
 	}{
-		"manifest":                 {manifest(`"config":` + good + `,"layers":[]`), oci.TypeManifest, nil, true},
-		"artifact without layers":  {manifest(`"config":` + good), oci.TypeManifest, nil, true},
-		"index":                    {`{"schemaVersion":2,"mediaType":"` + oci.TypeIndex + `","manifests":[` + good + `]}`, oci.TypeIndex, nil, true},
-		"no media type":            {`{"schemaVersion":2,"config":` + good + `}`, oci.TypeManifest, ids{check.ManifestMediaType}, true},
-		"no media type, Docker's":  {`{"schemaVersion":2,"config":` + good + `}`, oci.TypeDockerManifest, ids{check.ManifestMediaType}, false},
-		"another media type":       {manifest(`"config":` + good), oci.TypeDockerManifest, ids{check.ManifestMediaType}, false},
-		"a foreign media type":     {manifest(`"config":` + good), "text/plain", ids{check.ManifestMediaType}, false},
-		"a manifest as an index":   {manifest(`"config":` + good), oci.TypeIndex, ids{check.ManifestMediaType}, false},
-		"both":                     {manifest(`"config":` + good + `,"manifests":[]`), oci.TypeManifest, ids{check.ManifestMediaType}, false},
-		"neither":                  {manifest(`"layers":null`), oci.TypeManifest, ids{check.ManifestMediaType}, false},
-		"an index that is neither": {`{"schemaVersion":2,"mediaType":"` + oci.TypeIndex + `"}`, oci.TypeIndex, ids{check.ManifestMediaType}, false},
-		"an index as a manifest":   {`{"schemaVersion":2,"mediaType":"` + oci.TypeManifest + `","manifests":[]}`, oci.TypeManifest, ids{check.ManifestMediaType}, false},
-		"layers without config":    {manifest(`"layers":[]`), oci.TypeManifest, ids{check.ManifestMediaType}, false},
-		"schema 1":                 {`{"schemaVersion":1}`, oci.TypeManifest, ids{check.ManifestJSON}, false},
-		"schema as text":           {`{"schemaVersion":"2"}`, oci.TypeManifest, ids{check.ManifestJSON}, false},
-		"no JSON":                  {`schemaVersion: 2`, oci.TypeManifest, ids{check.ManifestJSON}, false},
-		"too deep":                 {`{"x":` + strings.Repeat("[", 100), oci.TypeManifest, ids{check.LimitNesting}, false},
-		"bad digest":               {manifest(`"config":` + digest("sha512:"+hexA)), oci.TypeManifest, ids{check.ManifestDigest}, false},
-		"bad subject":              {manifest(`"config":` + good + `,"subject":` + digest("")), oci.TypeManifest, ids{check.ManifestDigest}, false},
-		"negative size":            {manifest(`"config":` + strings.Replace(good, ":1}", ":-1}", 1)), oci.TypeManifest, ids{check.ManifestSize}, true},
-		"urls":                     {manifest(`"config":` + good + `,"layers":[` + descriptor(`"urls":["x"]`) + `]`), oci.TypeManifest, ids{check.ManifestForeign}, true},
-		"inline data, another":     {manifest(`"config":` + descriptor(`"data":"e30="`)), oci.TypeManifest, ids{check.BlobInline}, true},
-		"inline data, no base64":   {manifest(`"config":` + descriptor(`"data":"!"`)), oci.TypeManifest, ids{check.ManifestJSON}, false},
-		"inline data, agreeing":    {manifest(`"config":{"mediaType":"` + oci.TypeEmpty + `","digest":"` + string(oci.EmptyDigest) + `","size":2,"data":"e30="}`), oci.TypeManifest, nil, true},
+		"manifest":                {manifest(`"config":` + good + `,"layers":[]`), oci.TypeManifest, nil, true},
+		"artifact without layers": {manifest(`"config":` + good), oci.TypeManifest, nil, true},
+		"index": {`{"schemaVersion":2,"mediaType":"` + oci.TypeIndex + `","manifests":[` + good +
+			`]}`, oci.TypeIndex, nil, true},
+		"no media type": {`{"schemaVersion":2,"config":` + good + `}`, oci.TypeManifest,
+			ids{check.ManifestMediaType}, true},
+		"no media type, Docker's": {`{"schemaVersion":2,"config":` + good + `}`, oci.TypeDockerManifest,
+			ids{check.ManifestMediaType}, false},
+		"another media type": {manifest(`"config":` + good), oci.TypeDockerManifest, ids{check.ManifestMediaType},
+			false},
+		"a foreign media type":   {manifest(`"config":` + good), "text/plain", ids{check.ManifestMediaType}, false},
+		"a manifest as an index": {manifest(`"config":` + good), oci.TypeIndex, ids{check.ManifestMediaType}, false},
+		"both": {manifest(`"config":` + good + `,"manifests":[]`), oci.TypeManifest,
+			ids{check.ManifestMediaType}, false},
+		"neither": {manifest(`"layers":null`), oci.TypeManifest, ids{check.ManifestMediaType}, false},
+		"an index that is neither": {`{"schemaVersion":2,"mediaType":"` + oci.TypeIndex + `"}`, oci.TypeIndex,
+			ids{check.ManifestMediaType}, false},
+		"an index as a manifest": {`{"schemaVersion":2,"mediaType":"` + oci.TypeManifest + `","manifests":[]}`,
+			oci.TypeManifest, ids{check.ManifestMediaType}, false},
+		"layers without config": {manifest(`"layers":[]`), oci.TypeManifest, ids{check.ManifestMediaType}, false},
+		"schema 1":              {`{"schemaVersion":1}`, oci.TypeManifest, ids{check.ManifestJSON}, false},
+		"schema as text":        {`{"schemaVersion":"2"}`, oci.TypeManifest, ids{check.ManifestJSON}, false},
+		"no JSON":               {`schemaVersion: 2`, oci.TypeManifest, ids{check.ManifestJSON}, false},
+		"too deep":              {`{"x":` + strings.Repeat("[", 100), oci.TypeManifest, ids{check.LimitNesting}, false},
+		"bad digest": {manifest(`"config":` + digest("sha512:"+hexA)), oci.TypeManifest,
+			ids{check.ManifestDigest}, false},
+		"bad subject": {manifest(`"config":` + good + `,"subject":` + digest("")), oci.TypeManifest,
+			ids{check.ManifestDigest}, false},
+		"negative size": {manifest(`"config":` + strings.Replace(good, ":1}", ":-1}", 1)), oci.TypeManifest,
+			ids{check.ManifestSize}, true},
+		"urls": {manifest(`"config":` + good + `,"layers":[` + descriptor(`"urls":["x"]`) + `]`),
+			oci.TypeManifest, ids{check.ManifestForeign}, true},
+		"inline data, another": {manifest(`"config":` + descriptor(`"data":"e30="`)), oci.TypeManifest,
+			ids{check.BlobInline}, true},
+		"inline data, no base64": {manifest(`"config":` + descriptor(`"data":"!"`)), oci.TypeManifest,
+			ids{check.ManifestJSON}, false},
+		"inline data, agreeing": {manifest(`"config":{"mediaType":"` + oci.TypeEmpty + `","digest":"` +
+			string(oci.EmptyDigest) + `","size":2,"data":"e30="}`), oci.TypeManifest, nil, true},
 	} {
 		m, faults := oci.ParseManifest([]byte(c.raw), c.mediaType)
 		var got ids
@@ -85,25 +99,31 @@ func TestEvidenceKind(t *testing.T) {
 		kind oci.Kind
 		ok   bool
 	}{
-		"cosign signature":                 {of(oci.TypeConfig, typed(oci.TypeSimpleSigning)), oci.KindSignature, true},
-		"attestation":                      {of(oci.TypeConfig, typed(oci.TypeDSSE)), oci.KindAttestation, true},
-		"the first layer gives the kind":   {of(oci.TypeConfig, typed("text/spdx+json"), typed(oci.TypeSimpleSigning)), oci.KindSBOM, true},
-		"Sigstore bundle":                  {of(oci.TypeEmpty, typed("application/vnd.dev.sigstore.bundle.v0.3+json")), oci.KindBundle, true},
-		"image":                            {of(oci.TypeConfig, typed(layer)), "", false},
-		"image that refers":                {referring(of(oci.TypeConfig, typed(layer))), "", false},
-		"signature with an image layer":    {of(oci.TypeConfig, typed(oci.TypeSimpleSigning), typed(layer)), "", false},
-		"referrer of an unknown type":      {referring(of(oci.TypeEmpty, typed("application/x-note"))), oci.KindReferrer, true},
-		"referrer without layers":          {referring(of(oci.TypeEmpty)), oci.KindReferrer, true},
-		"unknown type without a subject":   {of(oci.TypeEmpty, typed("application/x-note")), "", false},
-		"referrer with an image config":    {referring(of(oci.TypeConfig, typed("application/x-note"))), "", false},
-		"referrer, config in capitals":     {referring(of(strings.ToUpper(oci.TypeConfig), typed("application/x-note"))), "", false},
-		"referrer with a Docker config":    {referring(of(oci.TypeDockerConfig, typed("application/x-note"))), "", false},
+		"cosign signature": {of(oci.TypeConfig, typed(oci.TypeSimpleSigning)), oci.KindSignature, true},
+		"attestation":      {of(oci.TypeConfig, typed(oci.TypeDSSE)), oci.KindAttestation, true},
+		"the first layer gives the kind": {of(oci.TypeConfig, typed("text/spdx+json"), typed(oci.TypeSimpleSigning)),
+			oci.KindSBOM, true},
+		"Sigstore bundle": {of(oci.TypeEmpty, typed("application/vnd.dev.sigstore.bundle.v0.3+json")),
+			oci.KindBundle, true},
+		"image":                         {of(oci.TypeConfig, typed(layer)), "", false},
+		"image that refers":             {referring(of(oci.TypeConfig, typed(layer))), "", false},
+		"signature with an image layer": {of(oci.TypeConfig, typed(oci.TypeSimpleSigning), typed(layer)), "", false},
+		"referrer of an unknown type": {referring(of(oci.TypeEmpty, typed("application/x-note"))),
+			oci.KindReferrer, true},
+		"referrer without layers":        {referring(of(oci.TypeEmpty)), oci.KindReferrer, true},
+		"unknown type without a subject": {of(oci.TypeEmpty, typed("application/x-note")), "", false},
+		"referrer with an image config":  {referring(of(oci.TypeConfig, typed("application/x-note"))), "", false},
+		"referrer, config in capitals": {referring(of(strings.ToUpper(oci.TypeConfig),
+			typed("application/x-note"))), "", false},
+		"referrer with a Docker config": {referring(of(oci.TypeDockerConfig, typed("application/x-note"))),
+			"", false},
 		"referrer with a layer":            {referring(of(oci.TypeEmpty, typed(layer))), "", false},
 		"referrer, layer in capitals":      {referring(of(oci.TypeEmpty, typed(strings.ToUpper(layer)))), "", false},
 		"referrer with a tar":              {referring(of(oci.TypeEmpty, typed("application/x-tar"))), "", false},
 		"referrer with a zip":              {referring(of(oci.TypeEmpty, typed("application/zip"))), "", false},
 		"referrer with a WebAssembly file": {referring(of(oci.TypeEmpty, typed("application/wasm"))), "", false},
-		"referrer with a chart":            {referring(of(oci.TypeEmpty, typed("application/vnd.cncf.helm.chart.content.v1.tar+gzip"))), "", false},
+		"referrer with a chart": {referring(of(oci.TypeEmpty,
+			typed("application/vnd.cncf.helm.chart.content.v1.tar+gzip"))), "", false},
 	} {
 		m, faults := oci.ParseManifest([]byte(c.raw), oci.TypeManifest)
 		if m == nil {
@@ -113,7 +133,8 @@ func TestEvidenceKind(t *testing.T) {
 			t.Errorf("%s: kind %q, %v; want %q, %v", name, kind, ok, c.kind, c.ok)
 		}
 	}
-	ix, _ := oci.ParseManifest([]byte(`{"schemaVersion":2,"mediaType":"`+oci.TypeIndex+`","manifests":[]`+subject+`}`), oci.TypeIndex)
+	ix, _ := oci.ParseManifest([]byte(`{"schemaVersion":2,"mediaType":"`+oci.TypeIndex+`","manifests":[]`+subject+`}`),
+		oci.TypeIndex)
 	if _, ok := ix.EvidenceKind(); ok {
 		t.Error("an index with a subject is taken for evidence")
 	}
@@ -138,7 +159,8 @@ func FuzzParseManifest(f *testing.F) {
 			}
 			return
 		}
-		if oci.IsIndex(m.MediaType) && (len(m.Layers) > 0 || m.Config.Digest != "") || !oci.IsIndex(m.MediaType) && len(m.Manifests) > 0 {
+		if oci.IsIndex(m.MediaType) && (len(m.Layers) > 0 || m.Config.Digest != "") ||
+			!oci.IsIndex(m.MediaType) && len(m.Manifests) > 0 {
 			t.Errorf("%+v is both a manifest and an index", m)
 		}
 		for _, d := range append(append(slices.Clone(m.Layers), m.Manifests...), subjectOf(m)...) {

@@ -21,7 +21,9 @@ func TestParseReference(t *testing.T) {
 			t.Errorf("ParseReference(%q) = %q, %v; want %q", in, got, err, want)
 		}
 	}
-	for _, in := range []string{"", "UPPER/x", "a b", "x@sha512:00", "x@sha256:" + "ZZ", "x:", "../x", "x/../y", "ghcr.io/../x", "ghcr.io/x/.", "ghcr.io/.x", "ghcr.io/x/", "ghcr.io//x", "ghcr.io/x.", strings.Repeat("a", 2000), strings.Repeat("a", 250)} {
+	for _, in := range []string{"", "UPPER/x", "a b", "x@sha512:00", "x@sha256:" + "ZZ", "x:", "../x", "x/../y",
+		"ghcr.io/../x", "ghcr.io/x/.", "ghcr.io/.x", "ghcr.io/x/", "ghcr.io//x", "ghcr.io/x.",
+		strings.Repeat("a", 2000), strings.Repeat("a", 250)} {
 		if got, err := ParseReference(in); err == nil {
 			t.Errorf("ParseReference(%.80q) = %q, want an error", in, got)
 		}

@@ -12,19 +12,23 @@ import (
 )
 
 func TestGeometryIsWithinItsBounds(t *testing.T) {
-	for _, size := range []int64{1, 2, 4095, 4096, 4097, 30_000, 1 << 20, 15_000_001, 15_100_000, 1 << 30, 4_700_372_992, 1 << 40, 1 << 50} {
+	for _, size := range []int64{1, 2, 4095, 4096, 4097, 30_000, 1 << 20, 15_000_001, 15_100_000, 1 << 30,
+		4_700_372_992, 1 << 40, 1 << 50} {
 		for percent := 1; percent <= 100; percent++ {
 			g, err := newGeometry(size, percent)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if g.blocks() > 256 || g.block()*int64(g.Data) < size || g.block()*int64(g.Data-1) >= size || g.Columns > 16 {
+			if g.blocks() > 256 || g.block()*int64(g.Data) < size || g.block()*int64(g.Data-1) >= size ||
+				g.Columns > 16 {
 				t.Errorf("%d bytes, %d percent: %+v", size, percent, g)
 			}
 			// A run of that share, wherever it begins, touches no more blocks than
 			// there are blocks of parity.
-			if run := (size*int64(percent) + 99) / 100; size < 1<<50 && (run+g.block()-2)/g.block()+1 > int64(g.Parity) {
-				t.Errorf("%d bytes, %d percent: a run of %d bytes may touch more than %d blocks of %d", size, percent, run, g.Parity, g.block())
+			if run := (size*int64(percent) + 99) / 100; size < 1<<50 &&
+				(run+g.block()-2)/g.block()+1 > int64(g.Parity) {
+				t.Errorf("%d bytes, %d percent: a run of %d bytes may touch more than %d blocks of %d", size, percent,
+					run, g.Parity, g.block())
 			}
 		}
 	}
@@ -44,11 +48,16 @@ func TestGeometryOutOfProportion(t *testing.T) {
 		g    geometry
 		says string
 	}{
-		"padding": {geometry{Size: whole, Cell: (whole - 16*512) / 16 / 512 * 512, Columns: 16, Data: 2, Parity: 1}, "padding"},
-		"parity":  {geometry{Size: 1 << 20, Cell: 1 << 20, Columns: 1, Data: 1, Parity: 255}, "parity"},
+		"padding": {geometry{Size: whole, Cell: (whole - 16*512) / 16 / 512 * 512, Columns: 16, Data: 2, Parity: 1},
+			"padding"},
+		"parity": {geometry{Size: 1 << 20, Cell: 1 << 20, Columns: 1, Data: 1, Parity: 255}, "parity"},
 	} {
-		x := &Index{Schema: Schema, Whole: volume.Whole{Size: c.g.Size, Digest: oci.EmptyDigest}, Recovery: c.g.paritySize(),
-			Cell: c.g.Cell, Columns: c.g.Columns, Data: c.g.Data, Parity: c.g.Parity}
+		x := &Index{
+			Schema:   Schema,
+			Whole:    volume.Whole{Size: c.g.Size, Digest: oci.EmptyDigest},
+			Recovery: c.g.paritySize(),
+			Cell:     c.g.Cell, Columns: c.g.Columns, Data: c.g.Data, Parity: c.g.Parity,
+		}
 		for range c.g.blocks() * c.g.Columns {
 			x.Cells = append(x.Cells, oci.EmptyDigest)
 		}
@@ -64,7 +73,8 @@ func TestGeometryOutOfProportion(t *testing.T) {
 
 // TestEveryPlanIsWithinItsBounds wants repair to accept whatever export plans.
 func TestEveryPlanIsWithinItsBounds(t *testing.T) {
-	for _, size := range []int64{1, 511, 512, 4096, 4097, 65535, 1 << 20, 1<<20 + 1, 123456789, 1<<32 - 1, 1<<40 + 7, 1<<50 - 1, 1 << 50} {
+	for _, size := range []int64{1, 511, 512, 4096, 4097, 65535, 1 << 20, 1<<20 + 1, 123456789, 1<<32 - 1, 1<<40 + 7,
+		1<<50 - 1, 1 << 50} {
 		for percent := 1; percent <= 100; percent++ {
 			x, _, err := Plan(size, percent, 0)
 			if err != nil {

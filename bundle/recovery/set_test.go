@@ -98,7 +98,8 @@ func TestAnyBlocksWithinTheShare(t *testing.T) {
 	last := g.Columns - 1
 	m.flip(now, spare[last][0], last, rnd)
 	f := (*check.Fault)(nil)
-	if err := m.repair(t, now); !errors.As(err, &f) || f.ID != check.MediaRecovery || f.Found != fmt.Sprintf("%d lost", g.Parity+1) || f.Expected != fmt.Sprintf("at most %d blocks lost", g.Parity) {
+	if err := m.repair(t, now); !errors.As(err, &f) || f.ID != check.MediaRecovery ||
+		f.Found != fmt.Sprintf("%d lost", g.Parity+1) || f.Expected != fmt.Sprintf("at most %d blocks lost", g.Parity) {
 		t.Errorf("one more: %v", err)
 	}
 }
@@ -138,7 +139,8 @@ func TestFilesOfAnotherSize(t *testing.T) {
 			break
 		}
 		for what, changed := range map[string][]byte{
-			"cut by a byte": raw[:len(raw)-1], "cut to nothing": raw[:0:0], "longer": append(bytes.Clone(raw), 7), "empty and longer": bytes.Repeat([]byte{1}, len(raw)+5),
+			"cut by a byte": raw[:len(raw)-1], "cut to nothing": raw[:0:0], "longer": append(bytes.Clone(raw), 7),
+			"empty and longer": bytes.Repeat([]byte{1}, len(raw)+5),
 		} {
 			now := m.copies()
 			now[name] = changed
@@ -184,7 +186,9 @@ func TestTryKeepsTheBetterCopy(t *testing.T) {
 	for name, c := range map[string]struct {
 		first, second []byte
 		runs          int
-	}{"worse, then better": {worse, better, 1}, "better, then worse": {better, worse, 1}, "cut, then good": {cut, good, 0}, "worse, then cut": {worse, cut, 2}, "missing, then better": {nil, better, 1}} {
+	}{"worse, then better": {worse, better, 1}, "better, then worse": {better, worse, 1},
+		"cut, then good": {cut, good, 0}, "worse, then cut": {worse, cut, 2},
+		"missing, then better": {nil, better, 1}} {
 		now := m.copies()
 		now["app.tar.002"] = c.first
 		set := m.open(t, now)
@@ -211,7 +215,8 @@ func TestProgressAddsUp(t *testing.T) {
 	}
 	f := set.members[1]
 	work := set.work([]*member{f})
-	if err := set.rebuild(t.Context(), map[*member]output{f: make(ram, f.full())}, progress); err != nil || reported.Load() != work {
+	if err := set.rebuild(t.Context(), map[*member]output{f: make(ram, f.full())}, progress); err != nil ||
+		reported.Load() != work {
 		t.Errorf("reported %d of %d bytes: %v", reported.Load(), work, err)
 	}
 }

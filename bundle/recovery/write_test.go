@@ -39,7 +39,8 @@ func filesIn(t *testing.T, dir string) (list []string) {
 	return list
 }
 
-var allFiles = []string{"app.recovery.json", "app.tar.001", "app.tar.002", "app.tar.003", "app.tar.rec.001", "app.tar.rec.002", "app.volumes.json"}
+var allFiles = []string{"app.recovery.json", "app.tar.001", "app.tar.002", "app.tar.003", "app.tar.rec.001",
+	"app.tar.rec.002", "app.volumes.json"}
 
 // TestVolumesAreAllOrNothing cancels a write of volumes with recovery at
 // different points, and wants no file under its name. The run that is not
@@ -118,7 +119,8 @@ func TestACommitThatFailsTakesBackWhatItNamed(t *testing.T) {
 // by the next.
 func TestAKilledRunIsCleared(t *testing.T) {
 	dir := t.TempDir()
-	for _, name := range []string{".app.tar.002.0123456789abcdef.partial", ".app.volumes.json.0123456789abcdef.partial", ".app.tar.rec.001.0123456789abcdef.partial"} {
+	for _, name := range []string{".app.tar.002.0123456789abcdef.partial", ".app.volumes.json.0123456789abcdef.partial",
+		".app.tar.rec.001.0123456789abcdef.partial"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte("half"), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -168,7 +170,8 @@ func TestARepairThatFailsLeavesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = r.Rebuild(t.Context(), filepath.Join(dir, "app.repaired"), quiet)
-	if f := (*check.Fault)(nil); !errors.As(err, &f) || f.ID != check.MediaRecovery || !strings.HasPrefix(f.Detail, "what was rebuilt is not") {
+	if f := (*check.Fault)(nil); !errors.As(err, &f) || f.ID != check.MediaRecovery ||
+		!strings.HasPrefix(f.Detail, "what was rebuilt is not") {
 		t.Errorf("%v", err)
 	}
 	if got := filesIn(t, dir); !slices.Equal(got, []string{"app.recovery.json", "app.tar", "app.tar.rec.001"}) {

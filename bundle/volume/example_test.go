@@ -43,7 +43,8 @@ func Example() {
 	if err := b.Hash(ctx, nil, nil); err != nil {
 		panic(err)
 	}
-	fmt.Println(len(set.Found), "volumes,", len(b.Faults()), "faults, the same bundle:", b.Identity() == plan.Identity())
+	fmt.Println(len(set.Found), "volumes,", len(b.Faults()), "faults, the same bundle:",
+		b.Identity() == plan.Identity())
 	// Output: 3 volumes, 0 faults, the same bundle: true
 }
 

@@ -33,7 +33,8 @@ func TestCheckOne(t *testing.T) {
 		content []byte
 		want    check.ID
 	}{
-		"good": {2, good, ""}, "damaged": {2, flipped, check.MediaDamaged}, "cut": {2, good[:10], check.MediaSize}, "longer": {2, append(bytes.Clone(good), 0), check.MediaSize},
+		"good": {2, good, ""}, "damaged": {2, flipped, check.MediaDamaged}, "cut": {2, good[:10], check.MediaSize},
+		"longer":  {2, append(bytes.Clone(good), 0), check.MediaSize},
 		"another": {2, read(t, base.Volume(1)), check.MediaSwapped}, "no such number": {4, good, check.MediaForeign},
 	} {
 		path := base.In(t.TempDir()).Volume(c.number)
@@ -44,7 +45,8 @@ func TestCheckOne(t *testing.T) {
 			t.Errorf("%s: %v, volume %d", name, err, v.Number)
 		}
 	}
-	if _, err := volume.CheckOne(context.Background(), base.In(t.TempDir()).Volume(2), x, nil); !errors.Is(err, fs.ErrNotExist) {
+	_, err = volume.CheckOne(context.Background(), base.In(t.TempDir()).Volume(2), x, nil)
+	if !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a file that is not there: %v", err)
 	}
 }

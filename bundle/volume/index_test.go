@@ -72,7 +72,8 @@ func TestTheLargestIndexIsWithinItsBudget(t *testing.T) {
 	x.Whole.Size = each * volume.MaxVolumes
 	x.Recovery = &volume.Recovery{Digest: oci.EmptyDigest, Data: 255, Parity: 255}
 	raw := marshal(t, x)
-	if got, err := volume.Parse(raw); err != nil || len(got.Volumes) != volume.MaxVolumes || len(raw)*3 > volume.MaxIndex {
+	if got, err := volume.Parse(raw); err != nil || len(got.Volumes) != volume.MaxVolumes ||
+		len(raw)*3 > volume.MaxIndex {
 		t.Errorf("%d bytes: %v", len(raw), err)
 	}
 }
@@ -96,8 +97,10 @@ func TestRefusedIndexes(t *testing.T) {
 		"numbers":            {func(x *volume.Index) { x.Volumes[1].Number = 3 }, "volume 2"},
 		"digest":             {func(x *volume.Index) { x.Volumes[2].Digest = "sha256:../../etc" }, "digest"},
 		"digest of whole":    {func(x *volume.Index) { x.Whole.Digest = "" }, "digest"},
-		"recovery digest":    {func(x *volume.Index) { x.Recovery = &volume.Recovery{Digest: "x", Data: 1, Parity: 1} }, "digest"},
-		"recovery blocks":    {func(x *volume.Index) { x.Recovery = &volume.Recovery{Digest: oci.EmptyDigest} }, "recovery"},
+		"recovery digest": {func(x *volume.Index) { x.Recovery = &volume.Recovery{Digest: "x", Data: 1, Parity: 1} },
+			"digest"},
+		"recovery blocks": {func(x *volume.Index) { x.Recovery = &volume.Recovery{Digest: oci.EmptyDigest} },
+			"recovery"},
 	} {
 		x := sample(3)
 		c.change(x)
@@ -107,8 +110,10 @@ func TestRefusedIndexes(t *testing.T) {
 	}
 	good := string(marshal(t, sample(3)))
 	for name, raw := range map[string]string{
-		"white space": good + "\n", "before": " " + good, "unknown name": strings.Replace(good, `"recovery"`, `"more":1,"recovery"`, 1),
-		"twice": strings.Replace(good, `"recovery"`, `"schema":"x","recovery"`, 1), "case": strings.Replace(good, `"whole"`, `"Whole"`, 1), "nothing": "",
+		"white space": good + "\n", "before": " " + good,
+		"unknown name": strings.Replace(good, `"recovery"`, `"more":1,"recovery"`, 1),
+		"twice":        strings.Replace(good, `"recovery"`, `"schema":"x","recovery"`, 1),
+		"case":         strings.Replace(good, `"whole"`, `"Whole"`, 1), "nothing": "",
 		"too long": good + strings.Repeat(" ", volume.MaxIndex),
 	} {
 		if _, err := volume.Parse([]byte(raw)); err == nil {
@@ -118,20 +123,24 @@ func TestRefusedIndexes(t *testing.T) {
 }
 
 func TestNames(t *testing.T) {
-	for base, want := range map[volume.Base][2]string{"d/app.tar": {"d/app.tar.007", "d/app.volumes.json"}, "d/app": {"d/app.007", "d/app.volumes.json"}, "app.tar.gz": {"app.tar.gz.007", "app.tar.gz.volumes.json"}} {
+	for base, want := range map[volume.Base][2]string{"d/app.tar": {"d/app.tar.007", "d/app.volumes.json"},
+		"d/app": {"d/app.007", "d/app.volumes.json"}, "app.tar.gz": {"app.tar.gz.007", "app.tar.gz.volumes.json"}} {
 		if base.Volume(7) != want[0] || base.Index() != want[1] {
 			t.Errorf("%s: %s, %s", base, base.Volume(7), base.Index())
 		}
 	}
 	for path, want := range map[string]string{
-		"d/app.tar.001": "[d/app.tar]", "d/app.tar.rec.002": "[d/app.tar]", "d/app.volumes.json": "[d/app.tar d/app]", "app.recovery.json": "[app.tar app]",
-		"app.tar": "[app.tar]", "app.000": "[app.000]", "app.1": "[app.1]", ".001": "[.001]", "app.tar.01x": "[app.tar.01x]",
+		"d/app.tar.001": "[d/app.tar]", "d/app.tar.rec.002": "[d/app.tar]", "d/app.volumes.json": "[d/app.tar d/app]",
+		"app.recovery.json": "[app.tar app]",
+		"app.tar":           "[app.tar]", "app.000": "[app.000]", "app.1": "[app.1]", ".001": "[.001]",
+		"app.tar.01x": "[app.tar.01x]",
 	} {
 		if got := fmt.Sprint(volume.Bases(path)); got != want {
 			t.Errorf("%s: %s, want %s", path, got, want)
 		}
 	}
-	for path, want := range map[string]bool{"a.001": true, "a.002": false, "a.volumes.json": true, ".volumes.json": false, "a.tar": false, "-": false, "": false, "a.json": false} {
+	for path, want := range map[string]bool{"a.001": true, "a.002": false, "a.volumes.json": true,
+		".volumes.json": false, "a.tar": false, "-": false, "": false, "a.json": false} {
 		if volume.IsSet(path) != want {
 			t.Errorf("IsSet(%q) is not %v", path, want)
 		}
@@ -155,7 +164,8 @@ func TestAnySplitGivesTheSame(t *testing.T) {
 			for _, name := range []string{base.Index(), base.Volume(1)} {
 				if got := judge(t, name, fixture.Options()); !reflect.DeepEqual(got, want) {
 					t.Errorf("%s in volumes of %d bytes: %s, failed %v, identity %s, %d checks; as one file %s, %v, %s, %d", image, each,
-						got.Verdict, fixture.Failed(got), got.Bundle.Identity, len(got.Checks), want.Verdict, fixture.Failed(want), want.Bundle.Identity, len(want.Checks))
+						got.Verdict, fixture.Failed(got), got.Bundle.Identity, len(got.Checks), want.Verdict,
+						fixture.Failed(want), want.Bundle.Identity, len(want.Checks))
 				}
 			}
 		}
@@ -170,7 +180,8 @@ func TestSplit(t *testing.T) {
 		size, each int64
 		want       string
 	}{
-		{10, 3, "[3 3 3 1]"}, {9, 3, "[3 3 3]"}, {3, 3, "[3]"}, {1, 100, "[1]"}, {999, 1, "999 volumes"}, {1000, 1, "at least 2"}, {5, 0, "at least 1"}, {5, -1, "at least 1"},
+		{10, 3, "[3 3 3 1]"}, {9, 3, "[3 3 3]"}, {3, 3, "[3]"}, {1, 100, "[1]"}, {999, 1, "999 volumes"},
+		{1000, 1, "at least 2"}, {5, 0, "at least 1"}, {5, -1, "at least 1"},
 	} {
 		sizes, err := volume.Split(c.size, c.each)
 		got := fmt.Sprint(sizes)
@@ -189,13 +200,15 @@ func TestSplit(t *testing.T) {
 func TestParseSize(t *testing.T) {
 	for in, want := range map[string]int64{
 		"1": 1, "512B": 512, "650MiB": 650 << 20, "4.7GB": 4_700_000_000, "1.5KiB": 1536, "0.001KB": 1, "2TiB": 2 << 40,
-		"fat32": 4294967295, "FAT32": 4294967295, "cd": 733085696, "dvd": 4696178688, "dvd-dl": 8539471872, "bd": 24215814144,
+		"fat32": 4294967295, "FAT32": 4294967295, "cd": 733085696, "dvd": 4696178688, "dvd-dl": 8539471872,
+		"bd": 24215814144,
 	} {
 		if got, err := volume.ParseSize(in); err != nil || got != want {
 			t.Errorf("%s: %d, %v, want %d", in, got, err, want)
 		}
 	}
-	for _, bad := range []string{"", "0", "-1", "+1", "1.5", "1.GB", ".5GB", "1.2345GB", "1e3", "4 GB", "4gb", "floppy", "9999999999999999999", "99999999TiB", "0.0001GB", "1_000"} {
+	for _, bad := range []string{"", "0", "-1", "+1", "1.5", "1.GB", ".5GB", "1.2345GB", "1e3", "4 GB", "4gb", "floppy",
+		"9999999999999999999", "99999999TiB", "0.0001GB", "1_000"} {
 		if got, err := volume.ParseSize(bad); err == nil {
 			t.Errorf("%q is read as %d", bad, got)
 		}
@@ -228,7 +241,8 @@ func TestSpan(t *testing.T) {
 			got := make([]byte, size)
 			n, err := s.ReadAt(got, int64(lo))
 			expected := want[min(lo, len(want)):min(lo+size, len(want))]
-			if !bytes.Equal(got[:n], expected) || (err == io.EOF) != (len(expected) < size) || err != nil && err != io.EOF {
+			if !bytes.Equal(got[:n], expected) || (err == io.EOF) != (len(expected) < size) ||
+				err != nil && err != io.EOF {
 				t.Errorf("read %d at %d: %q, %v", size, lo, got[:n], err)
 			}
 		}

@@ -26,34 +26,51 @@ func TestWhatCanHappenToVolumes(t *testing.T) {
 	other := fixture.Bundle(t, "app:v2")
 	each := int64(len(raw)/3 + 1)
 	for name, c := range map[string]mishap{
-		"nothing":                {func(*testing.T, volume.Base) {}, "", "", ""},
-		"first missing":          {remove(1), "media.missing", "", "volume 1 of 3 is missing"},
-		"second missing":         {remove(2), "media.missing", "", "volume 2 of 3 is missing"},
-		"last missing":           {remove(3), "media.missing", "", "volume 3 of 3 is missing"},
-		"two missing":            {func(t *testing.T, b volume.Base) { remove(1)(t, b); remove(3)(t, b) }, "media.missing", "", "volume 1 of 3 is missing"},
-		"truncated":              {edit(2, func(b []byte) []byte { return b[:len(b)-1] }), "media.size", "", "volume 2 of 3 is truncated"},
-		"last truncated":         {edit(3, func(b []byte) []byte { return b[:len(b)-1] }), "media.size", "", "volume 3 of 3 is truncated"},
-		"empty":                  {edit(1, func(b []byte) []byte { return nil }), "media.size", "", "volume 1 of 3 is truncated"},
-		"longer":                 {edit(2, func(b []byte) []byte { return append(b, 0) }), "media.size", "", "volume 2 of 3 is longer"},
-		"last longer":            {edit(3, func(b []byte) []byte { return append(b, 0) }), "media.size", "", "volume 3 of 3 is longer"},
-		"damaged":                {edit(3, func(b []byte) []byte { b[600] ^= 1; return b }), "media.damaged blob.digest", "", "volume 3 of 3 is damaged"},
-		"copy of another":        {func(t *testing.T, b volume.Base) { write(t, b.Volume(2), read(t, b.Volume(1))) }, "media.swapped", "", "volume 2 of 3 has the content of volume 1"},
-		"swapped":                {swap, "media.swapped", "", "volume 1 of 3 has the content of volume 2"},
-		"of another set":         {foreign(other, each), "media.foreign", "", "volume 2 of 3 is volume 2 of another set"},
-		"index of another":       {func(t *testing.T, b volume.Base) { write(t, b.Index(), read(t, cut(t, other, each).Index())) }, "", "media.size", ""},
+		"nothing":        {func(*testing.T, volume.Base) {}, "", "", ""},
+		"first missing":  {remove(1), "media.missing", "", "volume 1 of 3 is missing"},
+		"second missing": {remove(2), "media.missing", "", "volume 2 of 3 is missing"},
+		"last missing":   {remove(3), "media.missing", "", "volume 3 of 3 is missing"},
+		"two missing": {func(t *testing.T, b volume.Base) { remove(1)(t, b); remove(3)(t, b) },
+			"media.missing", "", "volume 1 of 3 is missing"},
+		"truncated": {edit(2, func(b []byte) []byte { return b[:len(b)-1] }), "media.size", "",
+			"volume 2 of 3 is truncated"},
+		"last truncated": {edit(3, func(b []byte) []byte { return b[:len(b)-1] }), "media.size", "",
+			"volume 3 of 3 is truncated"},
+		"empty": {edit(1, func(b []byte) []byte { return nil }), "media.size", "",
+			"volume 1 of 3 is truncated"},
+		"longer": {edit(2, func(b []byte) []byte { return append(b, 0) }), "media.size", "",
+			"volume 2 of 3 is longer"},
+		"last longer": {edit(3, func(b []byte) []byte { return append(b, 0) }), "media.size", "",
+			"volume 3 of 3 is longer"},
+		"damaged": {edit(3, func(b []byte) []byte { b[600] ^= 1; return b }),
+			"media.damaged blob.digest", "", "volume 3 of 3 is damaged"},
+		"copy of another": {func(t *testing.T, b volume.Base) { write(t, b.Volume(2), read(t, b.Volume(1))) },
+			"media.swapped", "", "volume 2 of 3 has the content of volume 1"},
+		"swapped": {swap, "media.swapped", "", "volume 1 of 3 has the content of volume 2"},
+		"of another set": {foreign(other, each), "media.foreign", "",
+			"volume 2 of 3 is volume 2 of another set"},
+		"index of another": {func(t *testing.T, b volume.Base) {
+			write(t, b.Index(), read(t, cut(t, other, each).Index()))
+		}, "", "media.size", ""},
 		"index of other content": {relabel, "", "", ""},
-		"index too short":        {func(t *testing.T, b volume.Base) { write(t, b.Index(), read(t, cut(t, raw[:5000], 2000).Index())) }, "", "media.size", ""},
+		"index too short": {func(t *testing.T, b volume.Base) {
+			write(t, b.Index(), read(t, cut(t, raw[:5000], 2000).Index()))
+		}, "", "media.size", ""},
 		"index too long": {func(t *testing.T, b volume.Base) {
 			write(t, b.Index(), read(t, cut(t, append(slices.Clone(raw), raw...), each).Index()))
 		}, "", "media.size media.missing", ""},
-		"index of fewer":     {func(t *testing.T, b volume.Base) { write(t, b.Index(), read(t, cut(t, raw[:2*each], each).Index())) }, "", "media.index", ""},
+		"index of fewer": {func(t *testing.T, b volume.Base) {
+			write(t, b.Index(), read(t, cut(t, raw[:2*each], each).Index()))
+		}, "", "media.index", ""},
 		"an old volume more": {func(t *testing.T, b volume.Base) { write(t, b.Volume(4), raw[:100]) }, "", "", ""},
 		"an old volume more, and one damaged": {func(t *testing.T, b volume.Base) {
 			write(t, b.Volume(4), raw[:100])
 			edit(3, func(b []byte) []byte { b[600] ^= 1; return b })(t, b)
 		}, "media.damaged blob.digest", "", "volume 3 of 3 is damaged"},
-		"index damaged": {func(t *testing.T, b volume.Base) { write(t, b.Index(), []byte("{}")) }, "", "media.index", ""},
-		"index huge":    {func(t *testing.T, b volume.Base) { write(t, b.Index(), make([]byte, volume.MaxIndex+1)) }, "", "media.index", ""},
+		"index damaged": {func(t *testing.T, b volume.Base) { write(t, b.Index(), []byte("{}")) }, "",
+			"media.index", ""},
+		"index huge": {func(t *testing.T, b volume.Base) { write(t, b.Index(), make([]byte, volume.MaxIndex+1)) },
+			"", "media.index", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			base := cut(t, raw, each)
@@ -67,7 +84,8 @@ func TestWhatCanHappenToVolumes(t *testing.T) {
 func (c mishap) check(t *testing.T, rep *verify.Report) {
 	t.Helper()
 	failed := strings.Join(fixture.Failed(rep), " ")
-	if c.want == "media.swapped" || c.want == "media.foreign" { // the failures that follow depend on which content is where
+	if c.want == "media.swapped" || c.want == "media.foreign" {
+		// The failures that follow depend on which content is where.
 		failed, _, _ = strings.Cut(failed, " ")
 	}
 	if failed != c.want {
@@ -82,7 +100,8 @@ func (c mishap) check(t *testing.T, rep *verify.Report) {
 	if got := strings.Join(warned, " "); !sameWords(got, c.warn) {
 		t.Errorf("warned [%s], want [%s]", got, c.warn)
 	}
-	if c.says != "" && (len(rep.Failures) == 0 || !strings.Contains(rep.Failures[0].Detail, c.says) || !strings.HasPrefix(string(rep.Failures[0].Subject), "app.tar.00")) {
+	if c.says != "" && (len(rep.Failures) == 0 || !strings.Contains(rep.Failures[0].Detail, c.says) ||
+		!strings.HasPrefix(string(rep.Failures[0].Subject), "app.tar.00")) {
 		t.Errorf("the first failure says %+v", rep.Failures)
 	}
 }
@@ -144,7 +163,8 @@ func TestACutAnywhereIsNotBlamedOnThePublisher(t *testing.T) {
 	for _, each := range places {
 		base := cut(t, raw, int64(each))
 		remove(2)(t, base)
-		if failed := fixture.Failed(judge(t, base.Index(), fixture.Options())); !slices.Equal(failed, []string{"media.missing"}) {
+		failed := fixture.Failed(judge(t, base.Index(), fixture.Options()))
+		if !slices.Equal(failed, []string{"media.missing"}) {
 			t.Errorf("cut at %d: failed %v", each, failed)
 		}
 	}
@@ -166,7 +186,8 @@ func TestTwiceInSeveralFolders(t *testing.T) {
 		failed      string
 		warned      bool
 	}{
-		"equal": {good, good, "", false}, "the other is bad": {good, bad, "", true}, "this is bad": {bad, good, "", true}, "the other is cut": {good, good[:100], "", true},
+		"equal": {good, good, "", false}, "the other is bad": {good, bad, "", true},
+		"this is bad": {bad, good, "", true}, "the other is cut": {good, good[:100], "", true},
 		"both are bad": {bad, good[:100], "media.duplicate", false},
 	} {
 		write(t, base.Volume(2), c.here)

@@ -72,7 +72,8 @@ func TestOneTokenForManyBlobs(t *testing.T) {
 }
 
 func TestRefusedLogin(t *testing.T) {
-	for name, keychain := range map[string]authn.Keychain{"wrong password": password("guess"), "anonymous": noCredentials{}} {
+	for name, keychain := range map[string]authn.Keychain{"wrong password": password("guess"),
+		"anonymous": noCredentials{}} {
 		t.Run(name, func(t *testing.T) {
 			l := newLab(t)
 			l.requireToken("pw")
@@ -162,7 +163,8 @@ func TestCertificates(t *testing.T) {
 	if !errors.As(err, new(*tls.CertificateVerificationError)) {
 		t.Errorf("the cause cannot be tested: %#v", err)
 	}
-	if _, err := New(Options{CACert: []byte("no PEM")}); err == nil || !strings.Contains(err.Error(), "found no certificate") {
+	if _, err := New(Options{CACert: []byte("no PEM")}); err == nil ||
+		!strings.Contains(err.Error(), "found no certificate") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -178,11 +180,14 @@ func TestRedirects(t *testing.T) {
 		opts Options
 		want string // in the error, none if empty
 	}{
-		"to plain http":         {l.server.URL + "/elsewhere" + blobs, secure, "refused a redirect from https to http://127.0.0.1"},
-		"to plain http, waived": {l.server.URL + "/elsewhere" + blobs, Options{AllowInsecure: true, AllowHTTP: true}, ""},
-		"to another path":       {server.URL + "/elsewhere" + blobs, secure, ""},
-		"to the cloud's host":   {"https://169.254.169.254/latest?token=hush", secure, "refused a redirect to the link-local address 169.254.169.254"},
-		"round and round":       {server.URL + blobs, secure, "stopped after"},
+		"to plain http": {l.server.URL + "/elsewhere" + blobs, secure,
+			"refused a redirect from https to http://127.0.0.1"},
+		"to plain http, waived": {l.server.URL + "/elsewhere" + blobs, Options{AllowInsecure: true, AllowHTTP: true},
+			""},
+		"to another path": {server.URL + "/elsewhere" + blobs, secure, ""},
+		"to the cloud's host": {"https://169.254.169.254/latest?token=hush", secure,
+			"refused a redirect to the link-local address 169.254.169.254"},
+		"round and round": {server.URL + blobs, secure, "stopped after"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l.seen = nil

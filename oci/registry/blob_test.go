@@ -139,7 +139,8 @@ func TestCutBlobWithoutRanges(t *testing.T) {
 func TestBadRangeAnswersAreNotTrusted(t *testing.T) {
 	content := noise(300_000)
 	for name, contentRange := range map[string]string{
-		"from the start": "bytes 0-299999/300000", "of another size": "bytes 100000-299999/300001", "unsaid": "", "malformed": "bytes 100000",
+		"from the start": "bytes 0-299999/300000", "of another size": "bytes 100000-299999/300001", "unsaid": "",
+		"malformed": "bytes 100000",
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newLab(t)
@@ -301,7 +302,8 @@ func (r *errorWithData) Close() error { return nil }
 
 func TestErrorsThatComeWithData(t *testing.T) {
 	parts := []*errorWithData{{t, "first ", io.ErrUnexpectedEOF}, {t, "second", io.EOF}}
-	b := &blobReader{size: 12, pace: fast, ctx: context.Background(), body: parts[0], wrap: func(err error) error { return err }}
+	b := &blobReader{size: 12, pace: fast, ctx: context.Background(), body: parts[0],
+		wrap: func(err error) error { return err }}
 	b.open = func() (io.ReadCloser, error) { return parts[1], nil }
 	if got, err := io.ReadAll(b); err != nil || string(got) != "first second" {
 		t.Errorf("got %q, %v", got, err)

@@ -46,7 +46,8 @@ func TestNoSecretsInErrors(t *testing.T) {
 }
 
 func TestHostileMessagesAreQuotedAndShort(t *testing.T) {
-	fault := &transport.Error{StatusCode: 400, Errors: []transport.Diagnostic{{Code: "X\x1b[2J", Message: strings.Repeat("long", 1000)}}}
+	hostile := transport.Diagnostic{Code: "X\x1b[2J", Message: strings.Repeat("long", 1000)}
+	fault := &transport.Error{StatusCode: 400, Errors: []transport.Diagnostic{hostile}}
 	text := explain("blob", "ghcr.io/app", fault).Error()
 	if strings.Contains(text, "\x1b") || len(text) > 600 {
 		t.Errorf("got %d bytes: %s", len(text), text)

@@ -21,8 +21,12 @@ func TestFetch(t *testing.T) {
 	var flaky atomic.Int64
 	mux := http.NewServeMux()
 	mux.HandleFunc("/key", func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, "key") })
-	mux.HandleFunc("/moved", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/key", http.StatusFound) })
-	mux.HandleFunc("/down", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, plain.URL, http.StatusFound) })
+	mux.HandleFunc("/moved", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "/key", http.StatusFound)
+	})
+	mux.HandleFunc("/down", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, plain.URL, http.StatusFound)
+	})
 	mux.HandleFunc("/full", func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write(make([]byte, maxFetch)) })
 	mux.HandleFunc("/big", func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write(make([]byte, maxFetch+1)) })
 	mux.HandleFunc("/none", func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(204) })
@@ -56,8 +60,10 @@ func TestFetch(t *testing.T) {
 		{server.URL + "/down?token=hush", 0, says("refused a redirect from https")},
 		{server.URL + "/none", 0, isStatus(204)}, {server.URL + "/missing?token=hush", 0, isStatus(404)},
 		{strings.Replace(server.URL, "https://", "https://me:hush@", 1) + "/missing", 0, isStatus(404)},
-		{plain.URL, 0, says("want a URL of the form https://")}, {"https:///key", 0, says("want a URL of the form https://")},
-		{"file:///etc/passwd", 0, says("want a URL of the form https://")}, {"https://me:hush@[::1", 0, says("malformed URL")},
+		{plain.URL, 0, says("want a URL of the form https://")},
+		{"https:///key", 0, says("want a URL of the form https://")},
+		{"file:///etc/passwd", 0, says("want a URL of the form https://")},
+		{"https://me:hush@[::1", 0, says("malformed URL")},
 	} {
 		got, err := fetch(context.Background(), c.url, rt)
 		if !c.want(err) || len(got) != c.size {
@@ -67,7 +73,8 @@ func TestFetch(t *testing.T) {
 			t.Errorf("a secret shows: %v", err)
 		}
 	}
-	if _, err := Fetch(context.Background(), server.URL+"/key"); err == nil || !strings.Contains(err.Error(), "certificate") {
+	if _, err := Fetch(context.Background(), server.URL+"/key"); err == nil ||
+		!strings.Contains(err.Error(), "certificate") {
 		t.Errorf("an unknown certificate: %v", err)
 	}
 }

@@ -181,7 +181,8 @@ func (l *lab) blob(ctx context.Context, d oci.Descriptor) ([]byte, error) {
 // refuse answers with an error in the form of the distribution specification.
 func refuse(w http.ResponseWriter, status int, code string) {
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(map[string]any{"errors": []map[string]string{{"code": code, "message": "said the registry"}}})
+	fault := map[string]string{"code": code, "message": "said the registry"}
+	_ = json.NewEncoder(w).Encode(map[string]any{"errors": []map[string]string{fault}})
 }
 
 // wantText wants each of parts in the message of err.

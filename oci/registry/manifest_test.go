@@ -217,7 +217,8 @@ func TestBadNames(t *testing.T) {
 		{l.repo, "sha256:../../v1", "want 64 lower-case hex digits"},
 		{l.repo, "sha512:" + strings.Repeat("a", 128), "no other algorithm is supported"},
 		{host + "/../app", "v1", "single separators"}, {host + "/App", "v1", "can only contain the characters"},
-		{host + "/a//b", "v1", "single separators"}, {host + "/app@sha256", "v1", `has no "@"`}, {"", "v1", "must be specified"},
+		{host + "/a//b", "v1", "single separators"}, {host + "/app@sha256", "v1", `has no "@"`},
+		{"", "v1", "must be specified"},
 	} {
 		_, _, err := s.Manifest(context.Background(), c.repo, c.id)
 		wantText(t, err, c.want)

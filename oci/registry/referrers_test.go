@@ -43,7 +43,9 @@ func TestReferrersOfAPIAndTag(t *testing.T) {
 			if err != nil || len(got) != 0 {
 				t.Fatalf("of none: %v, %v", got, err)
 			}
-			a, b, tagged := l.putReferrer(subject, "a"), l.putReferrer(subject, "b"), l.putReferrer(oci.FromBytes([]byte("other")), "tagged")
+			a := l.putReferrer(subject, "a")
+			b := l.putReferrer(subject, "b")
+			tagged := l.putReferrer(oci.FromBytes([]byte("other")), "tagged")
 			l.putManifest(fallback(subject), oci.TypeIndex, index(t, tagged, b))
 			want := []oci.Descriptor{tagged, b}
 			if api {
@@ -67,9 +69,11 @@ func TestReferrersOfUnknownRepository(t *testing.T) {
 }
 
 func TestAbsentAPIIsRequestedOnce(t *testing.T) {
-	for code, want := range map[string]int{"METHOD_UNKNOWN": 1, "UNSUPPORTED": 1, "NAME_UNKNOWN": 3, "MANIFEST_UNKNOWN": 3} {
+	for code, want := range map[string]int{"METHOD_UNKNOWN": 1, "UNSUPPORTED": 1, "NAME_UNKNOWN": 3,
+		"MANIFEST_UNKNOWN": 3} {
 		l := newLab(t)
-		l.on("/referrers/"+string(oci.EmptyDigest), func(w http.ResponseWriter, r *http.Request) { refuse(w, 404, code) })
+		l.on("/referrers/"+string(oci.EmptyDigest),
+			func(w http.ResponseWriter, r *http.Request) { refuse(w, 404, code) })
 		s := l.source(Options{})
 		for range 3 {
 			if _, err := s.Referrers(context.Background(), l.repo, oci.EmptyDigest); err != nil {
@@ -149,21 +153,28 @@ func TestNoReferrerIsDroppedSilently(t *testing.T) {
 		"api not json":       {api, page(oci.TypeIndex, "<html>", ""), says("want an index of referrers")},
 		"api bad digest":     {api, page(oci.TypeIndex, badDigest, ""), says("entry 0 of the list")},
 		"api bad size":       {api, page(oci.TypeIndex, badSize, ""), says("negative size")},
-		"api endless pages":  {api, page(oci.TypeIndex, empty, "/v2/acme/app"+api), func(err error) bool { return errors.Is(err, check.ErrTooLarge) }},
+		"api endless pages": {api, page(oci.TypeIndex, empty, "/v2/acme/app"+api),
+			func(err error) bool { return errors.Is(err, check.ErrTooLarge) }},
 		"api page elsewhere": {api, page(oci.TypeIndex, empty, "http://192.0.2.1/v2/"), says("on another host")},
 		"api page is gone":   {api, page(oci.TypeIndex, empty, "/v2/acme/app/referrers/gone"), isStatus(404)},
-		"api oversized":      {api, page(oci.TypeIndex, strings.Repeat(" ", maxReferrers+1), ""), func(err error) bool { return errors.Is(err, check.ErrTooLarge) }},
-		"api oversized pages": {api, page(oci.TypeIndex, strings.Repeat(" ", maxReferrers/4)+empty, "/v2/acme/app"+api), func(err error) bool {
-			return errors.Is(err, check.ErrTooLarge) && strings.Contains(err.Error(), "bytes")
-		}},
-		"tag 401":              {tag, status(401, "UNAUTHORIZED"), isStatus(401)},
-		"tag 403":              {tag, status(403, "DENIED"), isStatus(403)},
-		"tag 503":              {tag, status(503, "UNAVAILABLE"), isStatus(503)},
-		"tag is a manifest":    {tag, page(oci.TypeManifest, `{"schemaVersion":2,"mediaType":"`+oci.TypeManifest+`"}`, ""), says(oci.TypeManifest)},
-		"tag is something":     {tag, page(oci.TypeManifest, `{"schemaVersion":2}`, ""), says("want an index of referrers")},
-		"tag with bad digest":  {tag, page(oci.TypeIndex, badDigest, ""), says("fallback tag sha256-")},
-		"tag with two answers": {tag, page(oci.TypeIndex, strings.Replace(empty, "[]", `[],"manifests":[]`, 1), ""), says("duplicate")},
-		"tag too deep":         {tag, page(oci.TypeIndex, strings.Replace(empty, "[]", strings.Repeat("[", 100), 1), ""), func(err error) bool { return errors.Is(err, strict.ErrTooDeep) }},
+		"api oversized": {api, page(oci.TypeIndex, strings.Repeat(" ", maxReferrers+1), ""),
+			func(err error) bool { return errors.Is(err, check.ErrTooLarge) }},
+		"api oversized pages": {api, page(oci.TypeIndex, strings.Repeat(" ", maxReferrers/4)+empty, "/v2/acme/app"+api),
+			func(err error) bool {
+				return errors.Is(err, check.ErrTooLarge) && strings.Contains(err.Error(), "bytes")
+			}},
+		"tag 401": {tag, status(401, "UNAUTHORIZED"), isStatus(401)},
+		"tag 403": {tag, status(403, "DENIED"), isStatus(403)},
+		"tag 503": {tag, status(503, "UNAVAILABLE"), isStatus(503)},
+		"tag is a manifest": {tag, page(oci.TypeManifest, `{"schemaVersion":2,"mediaType":"`+oci.TypeManifest+`"}`,
+			""), says(oci.TypeManifest)},
+		"tag is something": {tag, page(oci.TypeManifest, `{"schemaVersion":2}`, ""),
+			says("want an index of referrers")},
+		"tag with bad digest": {tag, page(oci.TypeIndex, badDigest, ""), says("fallback tag sha256-")},
+		"tag with two answers": {tag, page(oci.TypeIndex, strings.Replace(empty, "[]", `[],"manifests":[]`, 1), ""),
+			says("duplicate")},
+		"tag too deep": {tag, page(oci.TypeIndex, strings.Replace(empty, "[]", strings.Repeat("[", 100), 1),
+			""), func(err error) bool { return errors.Is(err, strict.ErrTooDeep) }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newLab(t)
