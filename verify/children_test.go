@@ -13,7 +13,7 @@ import (
 )
 
 // TestChildSignatures: a signed index vouches for its platforms by digest, and
-// the report says so; where each platform was to be signed, one that is not is a
+// the report says so. If each platform must be signed, one that is not is a
 // rejection.
 func TestChildSignatures(t *testing.T) {
 	s := fixture.NewSigner(t)

@@ -136,7 +136,7 @@ func TestDeep(t *testing.T) {
 		{name: "decompression bomb in layer, by size", layers: []packedLayer{{zstdLayer, zstdFrame(t, long), oci.FromBytes(long)}}, limits: oci.Limits{Unpacked: 2 << 20}, deep: "limit.unpacked"},
 		{name: "gzip multi-member (signed digest)", layers: []packedLayer{{gzipLayer, gzipMembers(t, twice[:1024], twice[1024:]), id}}, warn: "blob.wrapper policy.reference-unbound"},
 		{name: "gzip empty member (signed digest)", layers: []packedLayer{{gzipLayer, gzipMembers(t, one, nil), id}}, warn: "blob.wrapper policy.reference-unbound"},
-		{name: "a layer type that nobody knows", layers: []packedLayer{{gzipLayer + "+encrypted", []byte("sealed"), id}}, warn: "config.diffid policy.reference-unbound"},
+		{name: "an unknown layer type", layers: []packedLayer{{gzipLayer + "+encrypted", []byte("sealed"), id}}, warn: "config.diffid policy.reference-unbound"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			raw := imageOf(t, nil, c.layers...)

@@ -39,7 +39,7 @@ func ending(i int, s string) func(files) files {
 	return func(f files) files { e := fileAt(f, i); e.Data = append(e.Data, s...); return f }
 }
 
-// swapping panics if there is nothing to swap, so that no case is idle.
+// swapping panics if there is nothing to swap, so that each case changes something.
 func swapping(i int, old, s string) func(files) files {
 	return func(f files) files {
 		if !bytes.Contains(fileAt(f, i).Data, []byte(old)) {
@@ -66,7 +66,7 @@ func fixedBlob(i int, b []byte) func(files) files {
 	return func(f files) files { f[i] = blobFile(b); return f }
 }
 
-// covert adds a blob to the layers, in its place by digest.
+// covert adds a blob to the layers, in the order by digest.
 func covert(f files) files {
 	extra := blobFile([]byte("covert"))
 	i := len(f) - 2
@@ -117,7 +117,7 @@ func listing(role bundle.Role) func(*fixture.Forge) {
 	}
 }
 
-// roles changes what the inventory says of the first layer.
+// roles changes the roles that the inventory gives the first layer.
 func roles(change func(*bundle.Blob)) func(*fixture.Forge) {
 	return func(f *fixture.Forge) {
 		keep(f)
@@ -130,7 +130,7 @@ func roles(change func(*bundle.Blob)) func(*fixture.Forge) {
 	}
 }
 
-// more lists a third image that is nowhere.
+// more lists a third image that is not in the bundle.
 func more(v *bundle.Inventory) {
 	v.Images = append(v.Images, bundle.Image{Reference: v.Images[0].Reference + "x", Platforms: []string{}, Omitted: []bundle.Omitted{}, Evidence: []bundle.Evidence{},
 		Node: bundle.Node{MediaType: oci.TypeManifest, Digest: oci.FromBytes([]byte("nowhere")), Size: 7}})
@@ -145,7 +145,7 @@ func shadow(v *bundle.Inventory) {
 	v.Blobs = slices.Insert(v.Blobs, i, b)
 }
 
-// withoutTwins stores what the inventory lists twice once.
+// withoutTwins stores once what the inventory lists twice.
 func withoutTwins(f files) files {
 	seen := map[string]bool{}
 	return slices.DeleteFunc(f, func(e fixture.File) bool {

@@ -13,14 +13,13 @@ import (
 	"github.com/gapseal/gapseal/verify"
 )
 
-// Three cases of the threat model cannot be built as a deviation of a bundle and
-// stand elsewhere: that a panic ends in an exit code other than 0 is a test of
-// the command; content that a registry hands out wrongly is met at export, in
-// package bundle; and a signature payload whose digest is wrong belongs to the
-// signatures.
+// Three cases of the threat model cannot be built as a deviation of a bundle and are
+// tested elsewhere: package main tests that a panic ends in an exit code other than
+// 0, package bundle that export refuses wrong content from a registry, and the tests
+// of signatures a payload whose digest is wrong.
 
-// deviation is one case: a bundle that differs from a verified one in one thing,
-// whatever an attacker can make consistent with it being so.
+// deviation is one case: a bundle that differs from a verified one in one thing.
+// Everything that an attacker can make consistent with that is made consistent.
 type deviation struct {
 	name   string
 	forge  func(*fixture.Forge)                // changes the image, which is signed again after that
@@ -33,7 +32,7 @@ type deviation struct {
 	want   string                              // ids of the failed checks in order; empty: verified
 	pipe   string                              // the same for a pipe, where it cannot be the same
 	warn   string                              // id that must be among the warnings
-	detail string                              // must stand in the first failure
+	detail string                              // that the first failure must contain
 }
 
 // deviate runs cases through a file and through a pipe. The first failed check
@@ -74,7 +73,7 @@ func (c *deviation) compare(t *testing.T, how string, rep *verify.Report, want, 
 	}
 }
 
-// build makes the bundle: of good parts but for what the case changes.
+// build makes the bundle: all its parts are good, except for what the case changes.
 func (c *deviation) build(t *testing.T) []byte {
 	base := soloBundle
 	if c.base != nil {
@@ -150,7 +149,7 @@ func poke(entry, off int, value byte) func([]byte) []byte {
 	}
 }
 
-// field overwrites part of a header and makes its checksum right again.
+// field overwrites part of a header and corrects its checksum.
 func field(entry, off int, value string) func([]byte) []byte {
 	return func(raw []byte) []byte {
 		header := raw[offset(raw, entry):]
@@ -160,7 +159,7 @@ func field(entry, off int, value string) func([]byte) []byte {
 	}
 }
 
-// base256 spells the size of an entry as only sizes from 8 GiB on are spelled.
+// base256 writes the size of an entry in the encoding for sizes from 8 GiB on.
 func base256(raw []byte, entry int) []byte {
 	header := raw[offset(raw, entry):]
 	var size int64

@@ -17,8 +17,8 @@ import (
 	"github.com/gapseal/gapseal/verify/check"
 )
 
-// masks change the lowest bit, the bit that tells upper from lower case, and
-// the highest bit.
+// masks change the lowest bit, the bit that differs between upper and lower case,
+// and the highest bit.
 var masks = []byte{0x01, 0x20, 0x80}
 
 // TestEveryByte changes every byte of a bundle with each mask and expects a
@@ -33,8 +33,8 @@ func TestEveryByte(t *testing.T) {
 	c.report(t, fmt.Sprintf("every byte: %d bytes, %d masks each", len(c.raw), len(masks)))
 }
 
-// TestEveryLength cuts a bundle off at every length, and lets it go on by one
-// byte of every value.
+// TestEveryLength cuts a bundle off at every length, and appends one byte of every
+// value.
 func TestEveryLength(t *testing.T) {
 	c := newByteCount(t)
 	inParallel(len(c.raw), func(n int) {
@@ -69,8 +69,8 @@ func newByteCount(t *testing.T) *byteCount {
 	return c
 }
 
-// rejected changes a copy of the bundle and asks for its rejection: of a file,
-// and as a sample through a pipe.
+// rejected changes a copy of the bundle and expects a rejection: from a file, and
+// for some of them through a pipe.
 func (c *byteCount) rejected(what string, change func([]byte) []byte, sample bool) {
 	b := change(bytes.Clone(c.raw))
 	rep, err := answer(b, c.opt, asFile)
@@ -116,8 +116,7 @@ func asPipe(raw []byte, opt verify.Options) (*bundle.Reader, error) {
 	return bundle.OpenStream(bytes.NewReader(raw), oci.Limits{})
 }
 
-// answer is what verify says of a bundle in memory; it may be asked from any
-// goroutine.
+// answer verifies a bundle in memory; it may be called from any goroutine.
 func answer(raw []byte, opt verify.Options, open opener) (*verify.Report, error) {
 	r, err := open(raw, opt)
 	if err != nil {

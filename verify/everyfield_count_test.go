@@ -15,7 +15,7 @@ import (
 	"github.com/gapseal/gapseal/verify"
 )
 
-// fieldCount is what TestEveryField has met so far.
+// fieldCount counts what TestEveryField has tried.
 type fieldCount struct {
 	mu        sync.Mutex
 	documents int
@@ -32,11 +32,11 @@ func newFieldCount() *fieldCount {
 	return &fieldCount{fields: map[string]bool{}, rejected: map[string]int{}, excepted: map[string]int{}, used: map[string]bool{}, harmful: map[string]bool{}}
 }
 
-// report prints the counts and refuses exceptions that nothing needs.
+// report prints the counts and fails for exceptions that are not needed.
 func (c *fieldCount) report(t *testing.T) {
 	for i, e := range exceptions {
 		if stride > 1 {
-			break // a sample need not meet them all
+			break // a sample may not need all of them
 		}
 		for _, kind := range strings.Fields(e.kinds) {
 			if !c.used[fmt.Sprint(i, kind)] {
@@ -57,9 +57,9 @@ func (c *fieldCount) report(t *testing.T) {
 		c.documents, len(c.fields), c.mutations, stride, rejected, excepted, c.same, c.mutations-rejected-excepted-c.same)
 }
 
-// summary is what a report says of images and their signatures, but for the
-// digests of the manifests that hold these. reference takes the place of the
-// references if it is not empty.
+// summary is what a report says about images and their signatures, except for the
+// digests of the manifests that hold the signatures. If reference is not empty, it
+// replaces the references.
 func summary(images []verify.Image, reference string) (all []string) {
 	for _, img := range images {
 		if reference != "" {
@@ -77,7 +77,7 @@ func summary(images []verify.Image, reference string) (all []string) {
 	return all
 }
 
-// rekorBundle is what the cosign-style output prints of the log, in one spelling.
+// rekorBundle is the log entry in the cosign-style output, in one spelling.
 func rekorBundle(s *verify.Signature) string {
 	v := jsontext.Value(slices.Clone(s.RekorBundle()))
 	return fmt.Sprint(v.Canonicalize(), v)

@@ -9,10 +9,10 @@ import (
 )
 
 // exception is a class of changes that still verify, and why that is harmless.
-// Every kind of every row must occur: a row that nothing needs is an error.
+// Every kind of every row must occur: a row that is not needed is an error.
 type exception struct {
 	reason   string
-	document string // regular expressions, for the whole of it
+	document string // regular expressions, which must match the whole
 	path     string
 	kinds    string // names, separated by blanks
 	harmless func(*outcome) string
@@ -53,7 +53,7 @@ var exceptions = []exception{
 // outcome is a bundle that verifies although something in it was changed.
 type outcome struct {
 	base, got *verify.Report
-	demanded  func() []string // the checks that fail once the images are asked for, with digest
+	demanded  func() []string // the checks that fail if the images are demanded with their digests
 }
 
 // excepted returns the row that allows a change.
@@ -68,7 +68,8 @@ func whole(pattern, s string) bool {
 	return regexp.MustCompile(`^(?:` + pattern + `)$`).MatchString(s)
 }
 
-// sameReport, and those below, return what harm was done, empty for none.
+// sameReport, like the functions below, returns the harm that was done, empty for
+// none.
 func sameReport(o *outcome) string {
 	if !slices.Equal(summary(o.base.Images, ""), summary(o.got.Images, "")) {
 		return "the report says something else of the images"
@@ -76,7 +77,7 @@ func sameReport(o *outcome) string {
 	return ""
 }
 
-// withoutType is sameReport for a manifest that does not say its type.
+// withoutType is sameReport for a manifest without a media type.
 func withoutType(o *outcome) string {
 	if !warns(o.got, "manifest.media-type") {
 		return "no warning of a missing media type"
@@ -84,7 +85,7 @@ func withoutType(o *outcome) string {
 	return sameReport(o)
 }
 
-// otherTag allows another tag, if it is warned of and no pinned image takes it.
+// otherTag allows another tag, if there is a warning and it matches no pinned image.
 func otherTag(o *outcome) string {
 	switch {
 	case !slices.Equal(summary(o.base.Images, "any"), summary(o.got.Images, "any")):
@@ -97,8 +98,8 @@ func otherTag(o *outcome) string {
 	return ""
 }
 
-// fewerImages allows an image less, not all of them, if it is missed when it
-// was asked for.
+// fewerImages allows that an image is missing, but not all, and only if demanding it
+// fails.
 func fewerImages(o *outcome) string {
 	before := summary(o.base.Images, "")
 	for _, s := range summary(o.got.Images, "") {

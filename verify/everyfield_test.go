@@ -35,7 +35,7 @@ func TestEveryField(t *testing.T) {
 	c.report(t)
 }
 
-// bundle changes the documents of one bundle; only chooses what of them.
+// bundle changes the documents of one bundle; only chooses their fields.
 func (c *fieldCount) bundle(t *testing.T, raw []byte, only func(d fixture.Document, path string) bool) {
 	opt := fixture.Options()
 	base, err := answer(raw, opt, asFile)
@@ -60,7 +60,7 @@ func (c *fieldCount) bundle(t *testing.T, raw []byte, only func(d fixture.Docume
 	}
 }
 
-// additions are members that readers know and that are not there.
+// additions are members that readers know and that the documents lack.
 func additions(d fixture.Document) (all []fixture.Mutation) {
 	if d.Name != "signature manifest" {
 		return nil
@@ -121,7 +121,7 @@ func (f *fieldTest) mutation(m fixture.Mutation, pipe bool) {
 	}
 }
 
-// ask returns the report, nil if the test has failed already.
+// ask returns the report, nil if the test has failed before.
 func (f *fieldTest) ask(changed []byte, m fixture.Mutation, pipe bool) *verify.Report {
 	rep, err := answer(changed, f.opt, asFile)
 	if err != nil {
@@ -136,25 +136,25 @@ func (f *fieldTest) ask(changed []byte, m fixture.Mutation, pipe bool) *verify.R
 	return rep
 }
 
-// verified holds a change that got through against the table.
+// verified compares a change that verifies with the table of exceptions.
 func (f *fieldTest) verified(m fixture.Mutation, changed []byte, rep *verify.Report) {
 	row, ok := excepted(f.doc.Name, m.Path, m.Kind)
 	if !ok {
-		f.tell("%s %q: %s: verifies, and no exception allows it", f.doc.Name, m.Path, m.Kind)
+		f.failOnce("%s %q: %s: verifies, and no exception allows it", f.doc.Name, m.Path, m.Kind)
 		return
 	}
 	e := exceptions[row]
 	o := &outcome{base: f.base, got: rep, demanded: func() []string { return f.demanded(changed) }}
 	if harm := e.harmless(o); harm != "" {
-		f.tell("%s %q: %s: verifies, and is not harmless (%s): %s", f.doc.Name, m.Path, m.Kind, e.reason, harm)
+		f.failOnce("%s %q: %s: verifies, and is not harmless (%s): %s", f.doc.Name, m.Path, m.Kind, e.reason, harm)
 		return
 	}
 	f.excepted[e.reason]++
 	f.used[fmt.Sprint(row, m.Kind)] = true
 }
 
-// tell fails the test, once for each kind of change.
-func (f *fieldTest) tell(format string, args ...any) {
+// failOnce fails the test, once for each kind of change.
+func (f *fieldTest) failOnce(format string, args ...any) {
 	if s := fmt.Sprintf(format, args...); !f.harmful[s] {
 		f.harmful[s] = true
 		f.Error(s)

@@ -10,17 +10,17 @@ import (
 )
 
 // harmless are the changes to a referrer with a Sigstore bundle that may still
-// verify, by path and kind: they leave no room for content, and change nothing
-// that the report says.
+// verify, by path and kind: they leave no room for content and do not change the
+// report.
 var harmless = regexp.MustCompile(`^manifest (\S* ?reorder` + // the order of members, which no signature covers
 	`|/mediaType (empty|null|delete)` + // an old OCI manifest names no media type: manifest.media-type warns
 	`|/config/artifactType (empty|null|delete)` + // some registries add it
-	`|/annotations (empty|null|delete)|/annotations/\S+ delete` + // cosign's remarks, each held against the content if present
+	`|/annotations (empty|null|delete)|/annotations/\S+ delete` + // written by cosign, each compared with the content if present
 	`|/annotations/org.opencontainers.image.created \S+` + // a time of fixed form, never printed
 	`)$|^bundle /verificationMaterial/publicKey (empty)$|^bundle /verificationMaterial/publicKey/hint (empty|delete)$`) // a key hint is optional
 
 // TestEveryReferrerField changes every field of a real Sigstore bundle and of
-// the manifest that refers with it, re-hashing everything above.
+// the referrer that stores it, and hashes everything above again.
 func TestEveryReferrerField(t *testing.T) {
 	raw := fixture.Bundle(t, "bundle:v1")
 	base := fixture.Open(raw)

@@ -12,8 +12,8 @@ import (
 	"github.com/gapseal/gapseal/verify/check"
 )
 
-// The publisher of all these tests, and a bundle of one image that is signed
-// by nobody yet: each case signs it properly but for one thing.
+// publisher signs the images of these tests, properly except for the one thing that
+// a case changes.
 var publisher = sync.OnceValue(func() *fixture.Signer { return fixture.NewSigner(&testing.T{}) })
 
 // threat is one case: a bundle that differs from a verified one in one thing.
@@ -59,9 +59,9 @@ func (c *threat) run(t *testing.T, base []byte, class string) {
 	answers(t, raw, opt, class, c.want, c.warn, c.limits)
 }
 
-// answers demands the failed checks of a bundle, read from a file and through a
-// pipe, in order, and that the first is of a class; and the warnings, unless none
-// are given.
+// answers compares the failed checks of a bundle, read from a file and through a
+// pipe, in order, and the class of the first; and the warnings, unless none are
+// given.
 func answers(t *testing.T, raw []byte, opt verify.Options, class, want, warn string, lim ...oci.Limits) {
 	t.Helper()
 	for how, rep := range map[string]*verify.Report{"file": fixture.Verify(t, raw, opt, lim...), "pipe": fixture.VerifyStream(t, raw, opt, lim...)} {

@@ -10,8 +10,8 @@ import (
 	"github.com/gapseal/gapseal/verify"
 )
 
-// layerTwice stores the first layer of a manifest a second time, and says so in
-// the config.
+// layerTwice stores the first layer of a manifest a second time, and lists it in the
+// config.
 func layerTwice(t *testing.T, f *fixture.Forge, d oci.Digest) {
 	t.Helper()
 	var m struct {
@@ -32,7 +32,7 @@ func layerTwice(t *testing.T, f *fixture.Forge, d oci.Digest) {
 	f.Edit(m.Config.Digest, twice(`"`+string(layer.Digest)+`"`))
 }
 
-// TestHostileAttestationTwice: one attestation stored twice is one.
+// TestHostileAttestationTwice: one attestation that is stored twice counts once.
 func TestHostileAttestationTwice(t *testing.T) {
 	f := fixture.Open(fixture.Bundle(t, "app:v1"))
 	rep := fixture.Verify(t, f.Build(), fixture.Options())

@@ -20,8 +20,8 @@ func statesOf(rep *verify.Report) map[check.State]int {
 	return states
 }
 
-// TestHostileManyDamaged: what was found damaged is not told as intact, however
-// much there is of it.
+// TestHostileManyDamaged: what was found damaged is not reported as intact, however
+// many blobs are.
 func TestHostileManyDamaged(t *testing.T) {
 	const most = 130
 	var list []packedLayer
@@ -43,7 +43,7 @@ func TestHostileManyDamaged(t *testing.T) {
 	}
 }
 
-// TestHostileTruncatedState: a blob that the file ends in is not intact.
+// TestHostileTruncatedState: a blob inside which the file ends is not intact.
 func TestHostileTruncatedState(t *testing.T) {
 	raw := imageOf(t, nil, packedLayer{plainLayer, archive(t, "one", 3000), oci.FromBytes(archive(t, "one", 3000))})
 	raw = raw[:len(raw)-1024-1024]
@@ -53,7 +53,7 @@ func TestHostileTruncatedState(t *testing.T) {
 		}
 		last := rep.Blobs[slices.IndexFunc(rep.Blobs, func(b verify.Blob) bool { return slices.Contains(b.Roles, "layer") })]
 		if last.State == "intact" {
-			t.Errorf("%s: the layer that was cut off is told as %s", how, last.State)
+			t.Errorf("%s: the layer that was cut off is reported as %s", how, last.State)
 		}
 	}
 }
@@ -66,7 +66,7 @@ func TestHostileUnreadState(t *testing.T) {
 	}
 	for _, b := range rep.Blobs {
 		if slices.Contains(b.Roles, "config") && b.Size > 64 && b.State == "intact" {
-			t.Errorf("a config over its budget is told as %s", b.State)
+			t.Errorf("a config over its budget is reported as %s", b.State)
 		}
 	}
 }

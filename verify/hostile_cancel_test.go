@@ -13,8 +13,8 @@ import (
 	"github.com/gapseal/gapseal/verify"
 )
 
-// TestNoReportOfAnInterrupted: whoever interrupts a verification, at whatever
-// stage, gets no report and so no verdict, be the bundle good or bad.
+// TestNoReportOfAnInterrupted: a verification that is interrupted, at any stage, ends
+// without a report and so without a verdict, for good and for bad bundles.
 func TestNoReportOfAnInterrupted(t *testing.T) {
 	good := fixture.Bundle(t, "app:v1")
 	bad := append(bytes.Clone(good), 0)

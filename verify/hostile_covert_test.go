@@ -10,18 +10,18 @@ import (
 	"github.com/gapseal/gapseal/verify"
 )
 
-// smuggled is what somebody wants to carry across in what nothing signs.
+// smuggled is content that an attacker hides where no signature covers it.
 var smuggled = []byte(strings.Repeat("nothing signs this text. ", 40))
 
-// TestHostileChain: certificates that no check reads are no evidence.
+// TestHostileChain: certificates that no check reads prove nothing.
 func TestHostileChain(t *testing.T) {
 	junk := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: smuggled}))
 	threats(t, "cert", []threat{{name: "a chain of no certificates", want: "cert.encoding",
 		signed: []fixture.Stages{{Annotations: func(a map[string]string) { a["dev.sigstore.cosign/chain"] = junk }}}}})
 }
 
-// TestHostileToken: an RFC 3161 response has room for text beside what the
-// authority signs.
+// TestHostileToken: an RFC 3161 response has room for text that the authority does
+// not sign.
 func TestHostileToken(t *testing.T) {
 	stamped := fixture.Flavour{Rekor2: true, Stamped: true}
 	modernThreats(t, "tsa", []modern{

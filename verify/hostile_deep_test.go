@@ -11,8 +11,8 @@ import (
 	"github.com/gapseal/gapseal/verify/check"
 )
 
-// TestHostileLayerType: a layer of an image escapes --deep by no media type. What
-// unpacks images may well look at the content alone.
+// TestHostileLayerType: every layer of an image is unpacked, whatever its media type:
+// programs that unpack images may go by the content alone.
 func TestHostileLayerType(t *testing.T) {
 	one := archive(t, "one", 3000)
 	for _, mediaType := range []string{"application/x-layer", "application/octet-stream", ""} {
@@ -29,7 +29,7 @@ func TestHostileLayerType(t *testing.T) {
 	}
 }
 
-// TestHostileNothingUnpacked: of what has no diff_id none is said to match.
+// TestHostileNothingUnpacked: without a diff_id there is no pass for it.
 func TestHostileNothingUnpacked(t *testing.T) {
 	opt := publisher().Options()
 	opt.Deep = true

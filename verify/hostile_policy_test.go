@@ -23,7 +23,7 @@ func failedAs(t *testing.T, rep *verify.Report, want string) {
 	}
 }
 
-// A platform that the index calls unknown is one all the same.
+// A platform that the index calls unknown is still a platform.
 func TestPlatformCalledUnknown(t *testing.T) {
 	f := fixture.Open(unsigned(t, "multi:v1"))
 	f.Unsign(0)
@@ -37,7 +37,7 @@ func TestPlatformCalledUnknown(t *testing.T) {
 	failedAs(t, fixture.Verify(t, f.Build(), opt), "policy.platform")
 }
 
-// known is what a register remembers.
+// known is what a register has recorded.
 type known struct {
 	serial uint64
 	at     time.Time
@@ -52,7 +52,7 @@ func refusing(pattern string) *verify.Policy {
 	return &verify.Policy{RefuseRollback: true, Rules: []verify.Rule{{Pattern: pattern}}}
 }
 
-// Who strips the log entry leaves nothing to compare, and that is no answer.
+// Without its log entry a signature has no time to compare, which is not a pass.
 func TestRollbackWithoutATime(t *testing.T) {
 	raw, opt := (&threat{signed: []fixture.Stages{{NoLog: true}}}).build(t, unsigned(t, "unsigned:v1"))
 	opt.IgnoreTlog = true
@@ -66,7 +66,7 @@ func TestRefuseRollbackWithoutARegister(t *testing.T) {
 	failedAs(t, fixture.Verify(t, raw, opt), "policy.rollback")
 }
 
-// The marks are those at the end of a long read, not at its beginning.
+// The register is asked at the end of a long read, not at its beginning.
 func TestMarkRaisedWhileReading(t *testing.T) {
 	raw, opt := (&threat{forge: sealing(sealer()), opt: sealedUnder(sealer().Public())}).build(t, unsigned(t, "unsigned:v1"))
 	marks := &known{}
@@ -80,7 +80,7 @@ func TestMarkRaisedWhileReading(t *testing.T) {
 	failedAs(t, rep, "policy.rollback")
 }
 
-// The report names every anchor, those of the policy too.
+// The report names every anchor, including those of the policy.
 func TestAnchorsOfAPolicy(t *testing.T) {
 	raw, opt := (&threat{}).build(t, unsigned(t, "unsigned:v1"))
 	opt.Policy = &verify.Policy{Rules: []verify.Rule{{Pattern: "**", Demands: verify.Demands{Keys: opt.Keys}}}}

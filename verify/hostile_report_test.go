@@ -10,7 +10,7 @@ import (
 	"github.com/gapseal/gapseal/verify/check"
 )
 
-// TestHostileTag: a digest that the operator pins without a tag binds no tag.
+// TestHostileTag: a digest that the operator pins without a tag does not bind a tag.
 func TestHostileTag(t *testing.T) {
 	f := fixture.Open(unsigned(t, "unsigned:v1"))
 	img := &f.Inventory.Images[0]
@@ -31,8 +31,7 @@ func TestHostileTag(t *testing.T) {
 	}
 }
 
-// TestHostileSharedLayer: an image is not verified because another one, which
-// holds the same layer, is blamed for it.
+// TestHostileSharedLayer: a bad layer that two images share rejects both.
 func TestHostileSharedLayer(t *testing.T) {
 	one := archive(t, "one", 3000)
 	f := fixture.Open(imageOf(t, nil, packedLayer{gzipLayer, gzipMembers(t, one), oci.FromBytes([]byte("wrong"))}))
@@ -52,7 +51,8 @@ func TestHostileSharedLayer(t *testing.T) {
 	}
 }
 
-// TestHostileLogUnproven: no log index is told that no inclusion proof leads to.
+// TestHostileLogUnproven: a log index is reported only if an inclusion proof leads to
+// it.
 func TestHostileLogUnproven(t *testing.T) {
 	c := modern{made: fixture.BundleStages{Flavour: fixture.Flavour{Rekor2: true, Stamped: true},
 		Entry: func(m *fixture.Making) { m.Entry.LogIndex, m.Entry.InclusionProof.LogIndex = 2, 2 }}}
@@ -62,11 +62,11 @@ func TestHostileLogUnproven(t *testing.T) {
 		t.Errorf("failed [%s], want [rekor.inclusion]\n%s", got, details(rep))
 	}
 	if l := rep.Images[0].Signatures[0].Log; l != nil {
-		t.Errorf("told as a fact: log %s, index %d", l.LogID, l.LogIndex)
+		t.Errorf("reported as a fact: log %s, index %d", l.LogID, l.LogIndex)
 	}
 }
 
-// TestHostileIdentity: whom a certificate names is no fact unless a trusted
+// TestHostileIdentity: the identity in a certificate is reported only if a trusted
 // authority issued it.
 func TestHostileIdentity(t *testing.T) {
 	forged := sigstore().With(func(s *fixture.Sigstore) {
@@ -80,6 +80,6 @@ func TestHostileIdentity(t *testing.T) {
 		t.Errorf("failed [%s], want [cert.chain]\n%s", got, details(rep))
 	}
 	if s := rep.Images[0].Signatures[0]; s.Identity != "" || s.Issuer != "" {
-		t.Errorf("told as a fact: signed by %q, on the word of %q", s.Identity, s.Issuer)
+		t.Errorf("reported as a fact: signed by %q, on the word of %q", s.Identity, s.Issuer)
 	}
 }

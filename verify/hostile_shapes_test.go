@@ -19,8 +19,7 @@ func (s *shaped) blob(mediaType string, raw []byte) map[string]any {
 	return map[string]any{"mediaType": mediaType, "digest": oci.FromBytes(raw), "size": len(raw)}
 }
 
-// manifest pushes an image manifest and returns its descriptor as an index has
-// it.
+// manifest pushes an image manifest and returns its descriptor for an index.
 func (s *shaped) manifest(mediaType string, platform map[string]any, members map[string]any) map[string]any {
 	members["schemaVersion"], members["mediaType"] = 2, mediaType
 	d := s.blob(mediaType, jsonOf(s.t, members))
@@ -45,8 +44,8 @@ func (s *shaped) dockerImage() map[string]any {
 	return s.image(oci.TypeDockerManifest, oci.TypeDockerConfig, "application/vnd.docker.image.rootfs.diff.tar.gzip", "arm64")
 }
 
-// provenance is what BuildKit attests about an image, as a child of the same
-// index: with the config of an image that runs nowhere, or as an OCI artifact.
+// provenance is BuildKit's attestation about an image, as a child of the same index:
+// with the config of an image that runs nowhere, or as an OCI artifact.
 func (s *shaped) provenance(of map[string]any, artifact bool) map[string]any {
 	statement := jsonOf(s.t, map[string]any{"_type": "https://in-toto.io/Statement/v0.1", "predicateType": "https://slsa.dev/provenance/v0.2", "predicate": map[string]any{}, "subject": []any{}})
 	layer := s.blob(oci.TypeInToto, statement)
@@ -63,7 +62,8 @@ func (s *shaped) provenance(of map[string]any, artifact bool) map[string]any {
 	return d
 }
 
-// TestShapesOfRealTools: what buildx and Docker push is verified, unpacked too.
+// TestShapesOfRealTools: what buildx and Docker push is verified, with and without
+// unpacking.
 func TestShapesOfRealTools(t *testing.T) {
 	s := &shaped{t, fixture.NewRegistry()}
 	amd64, arm64 := s.ociImage(), s.dockerImage()
@@ -98,8 +98,8 @@ func onPlatform(d, platform map[string]any) map[string]any {
 	return map[string]any{"mediaType": d["mediaType"], "digest": d["digest"], "size": d["size"], "platform": platform}
 }
 
-// TestShapeOfPodman: containers/image writes the signature's manifest without
-// history and annotations, and says in the payload who made it and when.
+// TestShapeOfPodman: containers/image writes the signature's manifest without history
+// and annotations, and the payload with a creator and a time.
 func TestShapeOfPodman(t *testing.T) {
 	threats(t, "", []threat{{name: "podman's", signed: []fixture.Stages{{
 		Reference: fixture.Host + "unsigned:v1",

@@ -9,8 +9,8 @@ import (
 	"github.com/gapseal/gapseal/internal/fixture"
 )
 
-// TestHostileStateOfTwo: of a blob that stands in the file twice, once good and
-// once not, no report says that it is intact, whichever is hashed last.
+// TestHostileStateOfTwo: a blob that is in the file twice, once good and once not, is
+// never reported as intact, whichever is hashed last.
 func TestHostileStateOfTwo(t *testing.T) {
 	files := fixture.Files(fixture.Bundle(t, "app:v1"))
 	for kind, at := range map[string]int{"content": len(files) - 1, "metadata": 6} {

@@ -9,7 +9,7 @@ import (
 	"github.com/gapseal/gapseal/verify/check"
 )
 
-// TestHostileUnlistedFlood: of more blobs than are told one by one, the report
+// TestHostileUnlistedFlood: of more blobs than are reported one by one, the report
 // lists those that it names, and no blob without a digest.
 func TestHostileUnlistedFlood(t *testing.T) {
 	files := fixture.Files(fixture.Bundle(t, "app:v1"))

@@ -17,7 +17,7 @@ import (
 	"github.com/gapseal/gapseal/verify/report"
 )
 
-// samples are bundles good and bad, each judged in several ways.
+// samples are good and bad bundles, each judged in several ways.
 func samples(t *testing.T, each func(name string, raw []byte, opt verify.Options)) {
 	t.Helper()
 	ways := map[string]func(*verify.Options){
@@ -195,8 +195,8 @@ func TestUnjudgedEvidenceIsNamedAndCounted(t *testing.T) {
 	}
 }
 
-// TestRekorBundleIsKeptForTheCosignForm: only of a signature that the log
-// entry is about.
+// TestRekorBundleIsKeptForTheCosignForm: but only for a signature that the log entry
+// is about.
 func TestRekorBundleIsKeptForTheCosignForm(t *testing.T) {
 	opt := fixture.Options()
 	opt.Logs[0].Name = "log.example.com"
@@ -240,7 +240,7 @@ func TestAnchorsAreListed(t *testing.T) {
 	}
 }
 
-// TestTheClockIsTheHosts: without a time to judge as of, it is now.
+// TestTheClockIsTheHosts: without a time to judge as of, that time is now.
 func TestTheClockIsTheHosts(t *testing.T) {
 	opt := fixture.Options()
 	opt.At = time.Time{}

@@ -16,8 +16,8 @@ import (
 	"github.com/gapseal/gapseal/verify/trust"
 )
 
-// lone returns the first evidence of a form that an image of testdata came with,
-// and the name it is known by.
+// lone returns the first evidence of a form that came with an image of testdata, and
+// the name by which the image is known.
 func lone(t *testing.T, image string, form check.Form) (evidence.Evidence, oci.Reference) {
 	t.Helper()
 	f := fixture.Open(fixture.Bundle(t, image))
@@ -42,9 +42,8 @@ func lone(t *testing.T, image string, form check.Form) (evidence.Evidence, oci.R
 	return evidence.Evidence{}, ref
 }
 
-// TestJudge wants one piece of evidence to be answered as it is in a bundle: the
-// exact failed checks, the error if and only if there are any, and where it
-// stands in the report.
+// TestJudge wants one piece of evidence to be judged as it is in a bundle: the exact
+// failed checks, an error if and only if there are any, and its place in the report.
 func TestJudge(t *testing.T) {
 	bundle := check.SigstoreBundle("0.3")
 	for _, c := range []struct {
@@ -58,7 +57,7 @@ func TestJudge(t *testing.T) {
 		{name: "simple signing", image: "app:v1", form: check.FormSimpleSigning},
 		{name: "Sigstore bundle", image: "bundle:v1", form: bundle},
 		{name: "attestation", image: "app:v1", form: check.FormAttestation, attestation: true},
-		{name: "a stranger's", image: "wrongkey:v1", form: check.FormSimpleSigning, want: "trust.key"},
+		{name: "signed by an unpinned key", image: "wrongkey:v1", form: check.FormSimpleSigning, want: "trust.key"},
 		{name: "no log entry", image: "notlog:v1", form: check.FormSimpleSigning, want: "rekor.present"},
 		{name: "flipped", image: "bundle:v1", form: bundle, edit: func(e *evidence.Evidence) { e.Signature[30] ^= 1 }, want: "signature.crypto rekor.signature"},
 		{name: "an attestation flipped", image: "app:v1", form: check.FormAttestation, attestation: true,

@@ -9,8 +9,8 @@ import (
 	"github.com/gapseal/gapseal/verify/evidence"
 )
 
-// FuzzPayload reads any payload: one that passes says the same to a lenient
-// reader, image, type, repository and annotations alike.
+// FuzzPayload reads any payload. In one that passes, a lenient reader finds the same
+// image, type, repository and annotations.
 func FuzzPayload(f *testing.F) {
 	subject := oci.FromBytes([]byte("subject"))
 	good := `{"critical":{"identity":{"docker-reference":"registry.example.com/acme/app"},"image":{"docker-manifest-digest":"` + string(subject) +

@@ -20,7 +20,7 @@ const (
 	sealEnvelope = 6
 )
 
-// relisted changes index.json and nothing that it names.
+// relisted changes index.json alone.
 func relisted(change func([]byte) []byte) func(files) files {
 	return func(f files) files {
 		raw := change(bytes.Clone(f[1].Data))
@@ -32,7 +32,7 @@ func relisted(change func([]byte) []byte) func(files) files {
 	}
 }
 
-// withoutSealLine takes the seal's descriptor out of index.json.
+// withoutSealLine removes the seal's descriptor from index.json.
 func withoutSealLine(raw []byte) []byte {
 	i := bytes.LastIndex(raw, []byte(`,{"mediaType"`))
 	return append(raw[:i:i], "]}"...)
@@ -46,8 +46,8 @@ func sealLineFirst(raw []byte) []byte {
 	return slices.Concat(raw[:i], line, raw[i:j], []byte("]}"))
 }
 
-// resealed puts another envelope in, and what names it; the manifest may be
-// another one than the format dictates.
+// resealed replaces the envelope and what names it. The manifest may differ from the
+// one that the format dictates.
 func resealed(envelope []byte, manifest func([]byte) []byte) func(files) files {
 	return func(f files) files {
 		old := f[sealManifest].Data
@@ -167,7 +167,7 @@ func TestEveryFieldOfASeal(t *testing.T) {
 	t.Logf("%d changes rejected", tried)
 }
 
-// A seal is no business of the images: its blobs are none of theirs.
+// The blobs of a seal do not belong to any image.
 func TestTheSealIsNotListed(t *testing.T) {
 	raw := sealer().SealedBundle(fixture.Bundle(t, "app-v3:v1"))
 	f := fixture.Open(raw)

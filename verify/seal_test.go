@@ -26,7 +26,7 @@ func sealedUnder(keys ...*trust.Key) func(*verify.Options) {
 	return func(o *verify.Options) { o.SealKeys = keys }
 }
 
-// enveloping puts an envelope where the seal's belongs.
+// enveloping replaces the envelope of the seal.
 func enveloping(make func(manifest oci.Digest) []byte) func(*fixture.Forge) {
 	return func(f *fixture.Forge) { f.Seal = make }
 }
@@ -41,7 +41,7 @@ func signedAs(payloadType, payload string, by *fixture.Sealer) func(*fixture.For
 	})
 }
 
-// posing seals under the name of the pinned key.
+// posing seals with another key under the key id of the pinned one.
 func posing(as *fixture.Sealer) func(*fixture.Forge) {
 	return enveloping(func(manifest oci.Digest) []byte {
 		raw, name := as.Seal(manifest), []byte(as.Public().Fingerprint())
@@ -55,16 +55,16 @@ func posing(as *fixture.Sealer) func(*fixture.Forge) {
 const sealPayload = `{"exportedAt":"2026-11-23T13:00:00Z","inventory":"INVENTORY","schema":"gapseal.seal/v1","serial":7,"stream":"acme"}`
 
 func TestThreatsSeal(t *testing.T) {
-	stranger := fixture.NewSealer()
+	unpinned := fixture.NewSealer()
 	pinned := sealedUnder(sealer().Public())
 	threats(t, "policy", []threat{
 		{name: "sealed", forge: sealing(sealer()), opt: pinned},
-		{name: "sealed, by one of two", forge: sealing(sealer()), opt: sealedUnder(stranger.Public(), sealer().Public())},
+		{name: "sealed, by one of two", forge: sealing(sealer()), opt: sealedUnder(unpinned.Public(), sealer().Public())},
 		{name: "sealed, as it is written", forge: signedAs(bundle.TypeSeal, sealPayload, sealer()), opt: pinned},
-		{name: "sealed, and nobody asks", forge: sealing(stranger), warn: "policy.seal-not-judged policy.reference-unbound"},
+		{name: "sealed, and none is demanded", forge: sealing(unpinned), warn: "policy.seal-not-judged policy.reference-unbound"},
 		{name: "not sealed", opt: pinned, want: "policy.seal"},
-		{name: "sealed by a stranger", forge: sealing(stranger), opt: pinned, want: "policy.seal"},
-		{name: "under the name of the pinned key", forge: posing(stranger), opt: pinned, want: "policy.seal"},
+		{name: "sealed by an unpinned key", forge: sealing(unpinned), opt: pinned, want: "policy.seal"},
+		{name: "under the name of the pinned key", forge: posing(unpinned), opt: pinned, want: "policy.seal"},
 		{name: "another inventory", forge: enveloping(func(oci.Digest) []byte { return sealer().Seal(oci.FromBytes([]byte("another"))) }), opt: pinned, want: "policy.seal"},
 		{name: "a receipt", forge: signedAs("application/vnd.gapseal.receipt.v1+json", sealPayload, sealer()), opt: pinned, want: "policy.seal"},
 		{name: "an attestation", forge: signedAs(oci.TypeInToto, sealPayload, sealer()), opt: pinned, want: "policy.seal"},
@@ -72,18 +72,18 @@ func TestThreatsSeal(t *testing.T) {
 		{name: "a statement with more", forge: signedAs(bundle.TypeSeal, strings.Replace(sealPayload, "{", `{"a":1,`, 1), sealer()), opt: pinned, want: "policy.seal"},
 		{name: "no envelope", forge: enveloping(func(oci.Digest) []byte { return []byte("[]") }), opt: pinned, want: "policy.seal"},
 		{name: "no JSON", forge: enveloping(func(oci.Digest) []byte { return []byte("sealed") }), opt: pinned, want: "policy.seal"},
-		{name: "no envelope, and nobody asks", forge: enveloping(func(oci.Digest) []byte { return []byte("[]") }), warn: "policy.seal-not-judged policy.reference-unbound"},
+		{name: "no envelope, and none is demanded", forge: enveloping(func(oci.Digest) []byte { return []byte("[]") }), warn: "policy.seal-not-judged policy.reference-unbound"},
 	})
 }
 
-// The details tell apart what one id says.
+// The details distinguish the reasons for which the check fails.
 func TestSealSaysWhatIsWrong(t *testing.T) {
-	stranger := fixture.NewSealer()
+	unpinned := fixture.NewSealer()
 	base := unsigned(t, "unsigned:v1")
 	for want, forge := range map[string]func(*fixture.Forge){
 		"has no seal":               func(*fixture.Forge) {},
-		"names a key that is not":   sealing(stranger),
-		"does not verify under":     posing(stranger),
+		"names a key that is not":   sealing(unpinned),
+		"does not verify under":     posing(unpinned),
 		"another kind of statement": signedAs(oci.TypeInToto, sealPayload, sealer()),
 		"in its one form":           signedAs(bundle.TypeSeal, "said", sealer()),
 		"for another inventory":     enveloping(func(oci.Digest) []byte { return sealer().Seal(oci.FromBytes([]byte("another"))) }),
@@ -103,7 +103,7 @@ func TestSealInTheReport(t *testing.T) {
 	raw, opt := (&threat{forge: sealing(sealer())}).build(t, unsigned(t, "unsigned:v1"))
 	rep := fixture.Verify(t, raw, opt)
 	if rep.Seal != nil || rep.Images[0].BoundBy != "docker-reference" {
-		t.Errorf("a seal that nobody pinned is taken at its word: %+v, %s", rep.Seal, rep.Images[0].BoundBy)
+		t.Errorf("the word of a seal by an unpinned key is taken: %+v, %s", rep.Seal, rep.Images[0].BoundBy)
 	}
 	unjudged := rep.Totals.UnjudgedBytes
 
@@ -133,8 +133,8 @@ func TestSealInTheReport(t *testing.T) {
 	}
 }
 
-// What a seal is for: the bundle is whole without the attestation, and only the
-// seal can tell.
+// Only the seal shows that an attestation was removed: without it the bundle is
+// consistent.
 func TestSealFindsWhatWasStripped(t *testing.T) {
 	whole := sealer().SealedBundle(fixture.Bundle(t, "app:v1"))
 	opt, sealed := fixture.Options(), fixture.Options()

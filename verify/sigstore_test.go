@@ -57,7 +57,7 @@ func swap(old, text string) func(string) string {
 	}
 }
 
-// withoutEntries takes the log entries out.
+// withoutEntries removes the log entries.
 func withoutEntries(s string) string {
 	top := map[string]json.RawMessage{}
 	if err := json.Unmarshal([]byte(s), &top); err != nil {
@@ -76,8 +76,8 @@ func withoutEntries(s string) string {
 	return string(out)
 }
 
-// TestSigstoreBundleThreats changes one thing in a real Sigstore bundle, which
-// nothing signs, and re-hashes everything above it.
+// TestSigstoreBundleThreats changes one thing in a real Sigstore bundle, which is not
+// signed as a whole, and hashes everything above it again.
 func TestSigstoreBundleThreats(t *testing.T) {
 	raw := fixture.Bundle(t, "bundle:v1")
 	for _, c := range []struct {
@@ -88,7 +88,7 @@ func TestSigstoreBundleThreats(t *testing.T) {
 		{"signed entry timestamp flipped", flip("signedEntryTimestamp", 20), "rekor.set"},
 		{"log index changed", swap(`"logIndex":"(\d+)"`, `"logIndex":"9$1"`), "rekor.set"},
 		{"integrated time changed", swap(`"integratedTime":"(\d+)"`, `"integratedTime":"1$1"`), "rekor.set"},
-		{"log id of a stranger", flip("keyId", 0), "rekor.log-id"},
+		{"log id of an unknown log", flip("keyId", 0), "rekor.log-id"},
 		{"body altered", flip("canonicalizedBody", 200), "rekor.encoding rekor.set rekor.inclusion"},
 		{"proof root flipped", flip("rootHash", 0), "rekor.inclusion rekor.checkpoint"},
 		{"proof tree size changed", swap(`"treeSize":"(\d+)"`, `"treeSize":"9$1"`), "rekor.inclusion rekor.checkpoint"},
@@ -113,8 +113,8 @@ func TestSigstoreBundleThreats(t *testing.T) {
 	}
 }
 
-// TestBrokenBundle: beside a good signature it does no harm, beside nothing else
-// it does not help.
+// TestBrokenBundle: a broken Sigstore bundle does no harm beside a good signature,
+// and alone it does not verify.
 func TestBrokenBundle(t *testing.T) {
 	broken := func(t *testing.T, image string) *verify.Report {
 		f := fixture.Open(fixture.Bundle(t, image))

@@ -44,7 +44,7 @@ type gate struct {
 	open chan struct{}
 }
 
-var errShut = errors.New("content was read before the metadata was told")
+var errShut = errors.New("content was read before the metadata was reported")
 
 func (g *gate) Read(p []byte) (int, error) {
 	if g.at == 0 {
@@ -60,9 +60,9 @@ func (g *gate) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// TestMetadataIsToldBeforeContentIsRead: a pipe that holds its content back
-// until the metadata was told is verified.
-func TestMetadataIsToldBeforeContentIsRead(t *testing.T) {
+// TestMetadataIsReportedBeforeContentIsRead: a pipe that holds its content back until
+// the metadata was reported is verified.
+func TestMetadataIsReportedBeforeContentIsRead(t *testing.T) {
 	for image, want := range map[string]check.Verdict{"app:v1": check.Verified, "wrongkey:v1": check.Rejected} {
 		raw := fixture.Bundle(t, image)
 		g := &gate{bytes.NewReader(raw), contentAt(t, raw), make(chan struct{})}
@@ -81,7 +81,7 @@ func TestMetadataIsToldBeforeContentIsRead(t *testing.T) {
 			t.Fatalf("%s: %v", image, err)
 		}
 		if len(early) != 1 || early[0].Verdict != want || early[0].Totals.Bytes >= rep.Totals.Bytes || early[0].Totals.JudgedBytes < 0 {
-			t.Errorf("%s: told %d times, %+v", image, len(early), early[0].Totals)
+			t.Errorf("%s: reported %d times, %+v", image, len(early), early[0].Totals)
 		}
 		if len(fixture.Failed(rep)) != len(fixture.Failed(&early[0])) {
 			t.Errorf("%s: failed early %v, late %v", image, fixture.Failed(&early[0]), fixture.Failed(rep))
@@ -89,7 +89,7 @@ func TestMetadataIsToldBeforeContentIsRead(t *testing.T) {
 	}
 }
 
-// failing breaks at an offset, as a medium does.
+// failing returns an error from an offset on, as a broken medium does.
 type failing struct {
 	*bytes.Reader
 	at int64
@@ -110,8 +110,7 @@ func (f *failing) ReadAt(p []byte, off int64) (int, error) {
 	return f.Reader.ReadAt(p, off)
 }
 
-// TestReadErrorsAreNoVerdict: what the operating system refuses is an error
-// without a report.
+// TestReadErrorsAreNoVerdict: an error of the operating system ends without a report.
 func TestReadErrorsAreNoVerdict(t *testing.T) {
 	raw := fixture.Bundle(t, "app:v1")
 	content := contentAt(t, raw)
@@ -159,7 +158,8 @@ func TestCancelledVerificationIsNoVerdict(t *testing.T) {
 	}
 }
 
-// TestPlanIsJudgedLikeTheBundle: what export's gate says is what verify says.
+// TestPlanIsJudgedLikeTheBundle: a plan and the bundle that is written from it are
+// judged alike.
 func TestPlanIsJudgedLikeTheBundle(t *testing.T) {
 	images := []string{"app:v1", "multi:v1", "twokeys:v1", "notlog:v1", "unsigned:v1", "keyless:v1", "wrongkey:v1", "wrongann:v1", "bundle:v1"}
 	demands := map[string]func(*verify.Options){

@@ -9,7 +9,7 @@ import (
 	"github.com/gapseal/gapseal/verify"
 )
 
-// good is a Sigstore bundle by the publisher, put in beside what a case makes.
+// good is a Sigstore bundle by the publisher, beside the one that a case makes.
 func good(f *fixture.Forge) { sigstore().AttachForge(f, 0, fixture.BundleStages{}) }
 
 // legacy is a good signature of cosign's first generation by the publisher.
@@ -42,8 +42,8 @@ func TestReferrerThreats(t *testing.T) {
 	})
 }
 
-// A statement of any predicate but cosign's own is an attestation: it says
-// something about the image, and never stands in for its signature.
+// A statement whose predicate is not cosign's own is an attestation, which never
+// counts as a signature of the image.
 func TestAttestationIsNoSignature(t *testing.T) {
 	const alone = "signature.present"
 	cases := []modern{}
@@ -84,7 +84,7 @@ func TestDemandedAttestations(t *testing.T) {
 		{name: "no attestation at all", opt: demand, want: missing},
 		{name: "demanded type that only begins alike", made: claims(predicateVuln + "/more"), beside: good, opt: demand, want: missing},
 		{name: "demanded type in another case", made: claims("https://cosign.sigstore.dev/attestation/VULN/v1"), beside: good, opt: demand, want: missing},
-		{name: "by a key that is not pinned", by: stranger(t), made: claims(predicateVuln), beside: good, opt: demand, want: missing, warn: "trust.key policy.reference-unbound"},
+		{name: "by a key that is not pinned", by: unpinnedSigstore(t), made: claims(predicateVuln), beside: good, opt: demand, want: missing, warn: "trust.key policy.reference-unbound"},
 		{name: "about another image", made: broken(func(st *fixture.BundleStages) {
 			st.Claim = func(m *fixture.Making) {
 				m.Payload = fixture.Statement(fixture.NewRegistry().RootOf("app:v2"), predicateVuln)
@@ -105,16 +105,16 @@ func TestDemandedAttestations(t *testing.T) {
 	})
 }
 
-func stranger(t *testing.T) *fixture.Sigstore {
+func unpinnedSigstore(t *testing.T) *fixture.Sigstore {
 	return sigstore().With(func(s *fixture.Sigstore) { s.Key = fixture.NewSigstore(t).Key })
 }
 
-// A signature that does not count warns beside one that does, and alone does
-// not help.
+// A signature that does not count is a warning beside one that does, and alone does
+// not verify.
 func TestSignaturesBeside(t *testing.T) {
 	const unbound = "policy.reference-unbound"
 	all := func(o *verify.Options) { o.RequireAll = true }
-	eve := stranger(t)
+	eve := unpinnedSigstore(t)
 	keylessEve := fixture.BundleStages{Flavour: keyless}
 	private := eve.With(func(s *fixture.Sigstore) { s.Rekor1 = fixture.NewSigstore(t).Rekor1 })
 	pinned := func(o *verify.Options) {
@@ -123,13 +123,13 @@ func TestSignaturesBeside(t *testing.T) {
 	flipped := finished(rekor1, flipSignature)
 	modernThreats(t, "trust", []modern{
 		{name: "legacy signature alone beside a good bundle", beside: legacy, warn: unbound},
-		{name: "stranger's bundle beside a good legacy signature", by: eve, beside: legacy, warn: "trust.key " + unbound},
-		{name: "stranger's bundle beside a good bundle", by: eve, beside: good, warn: "trust.key " + unbound},
-		{name: "stranger's bundle alone", by: eve, want: "trust.key", warn: unbound},
-		{name: "stranger's bundle, logged in a private log, beside a good one", by: private, beside: legacy, warn: "trust.key trust.log " + unbound},
-		{name: "stranger's bundle, logged in a private log, alone", by: private, want: "trust.key trust.log"},
-		{name: "stranger's keyless bundle beside a good legacy signature", made: keylessEve, opt: pinned, beside: legacy, warn: "trust.key " + unbound},
-		{name: "stranger's bundle beside a good one, under --require-all", by: eve, beside: legacy, opt: all, want: "trust.key", warn: unbound},
+		{name: "an unpinned bundle beside a good legacy signature", by: eve, beside: legacy, warn: "trust.key " + unbound},
+		{name: "an unpinned bundle beside a good bundle", by: eve, beside: good, warn: "trust.key " + unbound},
+		{name: "an unpinned bundle alone", by: eve, want: "trust.key", warn: unbound},
+		{name: "an unpinned bundle, logged in a private log, beside a good one", by: private, beside: legacy, warn: "trust.key trust.log " + unbound},
+		{name: "an unpinned bundle, logged in a private log, alone", by: private, want: "trust.key trust.log"},
+		{name: "an unpinned keyless bundle beside a good legacy signature", made: keylessEve, opt: pinned, beside: legacy, warn: "trust.key " + unbound},
+		{name: "an unpinned bundle beside a good one, under --require-all", by: eve, beside: legacy, opt: all, want: "trust.key", warn: unbound},
 	})
 	modernThreats(t, "signature", []modern{
 		{name: "broken bundle beside a good legacy signature", made: flipped, beside: legacy, warn: "signature.crypto rekor.signature " + unbound},
@@ -147,7 +147,7 @@ func TestBundlesDoNotMix(t *testing.T) {
 		sigstore().AttachForge(f, 0, fixture.BundleStages{Flavour: fixture.Flavour{Unlogged: true}})
 	}
 	modernThreats(t, "rekor", []modern{
-		{name: "publisher's without an entry, stranger's with one", by: stranger(t), beside: unlogged, want: "rekor.present trust.key"},
+		{name: "the publisher's without an entry, an unpinned one with one", by: unpinnedSigstore(t), beside: unlogged, want: "rekor.present trust.key"},
 		{name: "publisher's without an entry, publisher's attestation with one", made: claims(predicateVuln), beside: unlogged, want: "rekor.present"},
 	})
 }

@@ -10,10 +10,10 @@ import (
 	"github.com/gapseal/gapseal/verify"
 )
 
-// The Sigstore of all these tests.
+// sigstore signs the images of these tests.
 var sigstore = sync.OnceValue(func() *fixture.Sigstore { return fixture.NewSigstore(&testing.T{}) })
 
-// An image that is signed by nobody yet, in a bundle without any key.
+// bare is an image without a signature, in a bundle without a key.
 var bare = sync.OnceValue(func() []byte {
 	t := &testing.T{}
 	req := fixture.Request(t, "unsigned:v1")
@@ -29,7 +29,7 @@ type modern struct {
 	by     *fixture.Sigstore // makes it, if not the one that is trusted
 	trust  *fixture.Sigstore // nil: sigstore()
 	root   func(*trustroot.TrustedRoot)
-	beside func(*fixture.Forge) // puts in something else, before
+	beside func(*fixture.Forge) // adds something else first
 	opt    func(*verify.Options)
 	want   string // ids of the failed checks, in order; empty for verified
 	warn   string // ids of the checks that warn, in order; empty is not compared
@@ -61,8 +61,8 @@ func (c *modern) run(t *testing.T, class string) {
 	answers(t, raw, opt, class, c.want, c.warn)
 }
 
-// modernThreats runs cases whose first failed check must be of one class. What
-// each differs from, the same flavour made honestly, is verified.
+// modernThreats runs cases whose first failed check must be of one class. The same
+// flavour without the change is verified.
 func modernThreats(t *testing.T, class string, cases []modern) {
 	t.Helper()
 	checked := map[fixture.Flavour]bool{}

@@ -42,8 +42,8 @@ func TestBlobThreats(t *testing.T) {
 	})
 }
 
-// TestMetadataBlobThreats damages metadata. Its name is no secret: the digests
-// in the file and the inventory stay as they are.
+// TestMetadataBlobThreats damages metadata. The digests in the file and in the
+// inventory stay as they are.
 func TestMetadataBlobThreats(t *testing.T) {
 	for name, find := range map[string]func(*fixture.Forge) oci.Digest{
 		"config": configOf, "manifest": rootOf,
@@ -59,7 +59,7 @@ func TestMetadataBlobThreats(t *testing.T) {
 	}
 }
 
-// TestConfigThreats signs an image whose config does not fit it.
+// TestConfigThreats signs an image whose config does not match it.
 func TestConfigThreats(t *testing.T) {
 	deviate(t, "config", []deviation{
 		{name: "fewer diff_ids than layers", forge: config(func(s string) string {
@@ -132,8 +132,8 @@ func swapDiffIDs(s string) string {
 	return strings.NewReplacer(ids[0], ids[1], ids[1], ids[0]).Replace(s)
 }
 
-// layer puts another first layer in: what pack makes of a tar, with a diff_id
-// that is right.
+// layer replaces the first layer by what pack makes of a tar. The diff_id is that of
+// the tar.
 func layer(mediaType string, pack func(tar []byte) []byte) func(*fixture.Forge) {
 	return layerOf(mediaType, fixture.Pack([]fixture.File{{Name: "hello", Data: []byte("world")}}), pack)
 }
@@ -181,8 +181,8 @@ func skippable(tar []byte) []byte {
 	return append(zstandard(tar), "\x50\x2a\x4d\x18\x06\x00\x00\x00covert"...)
 }
 
-// extend makes the first layer longer in the file and in the inventory; the
-// manifest and the name in the file stay.
+// extend makes the first layer longer in the file and in the inventory; the manifest
+// and the name in the file stay.
 func extend(f *fixture.Forge) {
 	keep(f)
 	for i := range f.Inventory.Blobs {
@@ -202,7 +202,7 @@ func exchangedContent(i, j int) func(files) files {
 	}
 }
 
-// alsoEvidence lists a referrer whose one piece is the image's first layer.
+// alsoEvidence lists a referrer whose one layer is the image's first layer.
 func alsoEvidence(f *fixture.Forge) {
 	d := oci.Digest(digests.FindAllString(string(f.Blobs[rootOf(f)]), -1)[1])
 	empty := fixture.Describe(oci.TypeEmpty, oci.EmptyDigest, 2)

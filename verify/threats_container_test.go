@@ -11,7 +11,7 @@ import (
 	"github.com/gapseal/gapseal/internal/fixture"
 )
 
-// TestTarThreats changes the container of a verified bundle and nothing in it.
+// TestTarThreats changes the container of a verified bundle, not its content.
 func TestTarThreats(t *testing.T) {
 	deviate(t, "container", []deviation{
 		{name: "bytes after the end-of-archive blocks", raw: appending("x"), want: "container.end"},
@@ -145,7 +145,7 @@ func adding(f fixture.File) func([]fixture.File) []fixture.File {
 	return func(files []fixture.File) []fixture.File { return append(files, f) }
 }
 
-// TestKnownFailures repeats what went wrong in other programs.
+// TestKnownFailures repeats attacks that succeeded against other programs.
 func TestKnownFailures(t *testing.T) {
 	path := "sha256:" + strings.Repeat("../", 21) + "a"
 	flood := strings.Repeat("20 GNU.sparse.x=abcd\n", 1<<16)

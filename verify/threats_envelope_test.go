@@ -18,7 +18,7 @@ import (
 	"github.com/gapseal/gapseal/internal/fixture"
 )
 
-// The predicates of attestations, which are no signatures.
+// The predicates of attestations.
 const (
 	predicateVuln = "https://cosign.sigstore.dev/attestation/vuln/v1"
 	predicateSBOM = "https://spdx.dev/Document"
@@ -53,7 +53,7 @@ func TestEnvelopeThreats(t *testing.T) {
 		env := m.Bundle.GetDsseEnvelope()
 		env.Signatures = append(env.Signatures, &dsse.Signature{Sig: other.Signature})
 	}
-	stranger := func(m *fixture.Making) {
+	unpinned := func(m *fixture.Making) {
 		other := *m
 		other.Key = fixture.NewSigstore(t).Key
 		other.Sign()
@@ -73,7 +73,7 @@ func TestEnvelopeThreats(t *testing.T) {
 		{name: "DSSE payloadType empty", made: payloadType(""), want: "signature.claims"},
 		{name: "DSSE payloadType changed after it was signed", made: finished(rekor1, func(b *bundlepb.Bundle) { b.GetDsseEnvelope().PayloadType = "text/plain" }), want: "signature.claims"},
 		{name: "DSSE with 2 signatures, both good", made: fixture.BundleStages{Bundle: again}, want: "signature.encoding"},
-		{name: "DSSE with 2 signatures, a stranger's first", made: fixture.BundleStages{Bundle: stranger}, want: "signature.encoding"},
+		{name: "DSSE with 2 signatures, one of an unpinned key first", made: fixture.BundleStages{Bundle: unpinned}, want: "signature.encoding"},
 		{name: "DSSE with no signature", made: finished(rekor1, func(b *bundlepb.Bundle) { b.GetDsseEnvelope().Signatures = nil }), want: "signature.encoding"},
 		{name: "DSSE with an empty signature", made: finished(rekor1, func(b *bundlepb.Bundle) { b.GetDsseEnvelope().Signatures[0].Sig = nil }), want: "signature.encoding"},
 		{name: "signature over the payload, not its envelope", want: "signature.crypto", made: fixture.BundleStages{Signature: func(m *fixture.Making) {

@@ -36,7 +36,7 @@ func ecdsaKey(c elliptic.Curve) *ecdsa.PrivateKey {
 	return k
 }
 
-// certificate is a self-signed one, as it would stand in an entry.
+// certificate is a self-signed certificate for an entry.
 func certificate(t *testing.T, key *ecdsa.PrivateKey) []byte {
 	t.Helper()
 	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "signer"},
@@ -55,7 +55,7 @@ func invalidPoint() []byte {
 	return pem.EncodeToMemory(block)
 }
 
-// malleated replaces s by n-s, which verifies as well.
+// malleated replaces s by n-s, which verifies too.
 func malleated(signature string) string {
 	raw, _ := base64.StdEncoding.DecodeString(signature)
 	r, s := points(raw)
@@ -89,10 +89,10 @@ func pinPrint(t *testing.T, pub crypto.PublicKey) func(*verify.Options) {
 	return func(o *verify.Options) { o.Keys, o.Fingerprints = nil, []string{anchor(t, pub).Fingerprint()} }
 }
 
-// noKeys takes the key artifact out of the bundle.
+// noKeys removes the key artifact from the bundle.
 func noKeys(f *fixture.Forge) { f.Inventory.Keys = []bundle.Key{} }
 
-// carry puts pem into the bundle in place of the publisher's key.
+// carry replaces the publisher's key in the bundle by pem.
 func carry(pem []byte) func(*fixture.Forge) {
 	return func(f *fixture.Forge) {
 		m, _ := oci.ParseManifest(f.Blobs[f.Inventory.Keys[0].Digest], oci.TypeManifest)
@@ -104,16 +104,16 @@ func carry(pem []byte) func(*fixture.Forge) {
 }
 
 func TestKeyThreats(t *testing.T) {
-	mine, stranger := &publisher().Key.PublicKey, fixture.NewSigner(t)
+	mine, unpinned := &publisher().Key.PublicKey, fixture.NewSigner(t)
 	weakEC := ecdsaKey(p224)
 	rsa1024 := rsaKey(t, 1024)
 	byRSA := one(signRSA(rsa1024))
 	threats(t, "trust", []threat{
 		{name: "public key taken from the bundle itself, no external pin", opt: func(o *verify.Options) { o.Keys = nil }, want: "trust.unanchored"},
 		{name: "no external pin, and the bundle carries no key", opt: func(o *verify.Options) { o.Keys = nil }, forge: noKeys, want: "trust.unanchored"},
-		{name: "bundle key differs from pinned key", forge: carry(fixture.PEM(&stranger.Key.PublicKey)), want: "trust.bundle-key"},
-		{name: "signature and bundle key by a stranger", signed: one(fixture.Stages{Key: stranger.Key}), forge: carry(fixture.PEM(&stranger.Key.PublicKey)), want: "trust.key trust.bundle-key"},
-		{name: "fingerprint of another key", opt: pinPrint(t, &stranger.Key.PublicKey), want: "trust.key trust.bundle-key"},
+		{name: "bundle key differs from pinned key", forge: carry(fixture.PEM(&unpinned.Key.PublicKey)), want: "trust.bundle-key"},
+		{name: "signature and bundle key of an unpinned signer", signed: one(fixture.Stages{Key: unpinned.Key}), forge: carry(fixture.PEM(&unpinned.Key.PublicKey)), want: "trust.key trust.bundle-key"},
+		{name: "fingerprint of another key", opt: pinPrint(t, &unpinned.Key.PublicKey), want: "trust.key trust.bundle-key"},
 		{name: "weak key: RSA-1024", signed: byRSA, forge: noKeys, opt: pin(t, rsa1024.Public()), want: "trust.key-strength"},
 		{name: "weak key: RSA-1024, by the fingerprint of a key in the log entry", signed: byRSA, forge: noKeys, opt: pinPrint(t, rsa1024.Public()), want: "trust.key-strength"},
 		{name: "weak key: RSA-1024, by the fingerprint of a key in the bundle", signed: byRSA, forge: carry(fixture.PEM(rsa1024.Public())), opt: pinPrint(t, rsa1024.Public()), want: "trust.key-strength"},
@@ -155,15 +155,15 @@ func TestBundleKeyThreats(t *testing.T) {
 	})
 }
 
-// TestSecondKeyInTheBundle: a key that nobody pinned is worth a warning, where
-// another one of the bundle is pinned.
+// TestSecondKeyInTheBundle: a key that is not pinned is a warning if another key of
+// the bundle is pinned.
 func TestSecondKeyInTheBundle(t *testing.T) {
-	stranger := fixture.NewSigner(t)
+	unpinned := fixture.NewSigner(t)
 	req := publisher().Request(t, "unsigned:v1")
-	req.Keys = append(req.Keys, stranger.Request(t).Keys...)
+	req.Keys = append(req.Keys, unpinned.Request(t).Keys...)
 	base := fixture.Export(t, fixture.NewRegistry(), req)
 	(&threat{warn: "trust.bundle-key policy.reference-unbound"}).run(t, base, "")
-	(&threat{want: "trust.key", opt: pin(t, &stranger.Key.PublicKey)}).run(t, base, "trust")
+	(&threat{want: "trust.key", opt: pin(t, &unpinned.Key.PublicKey)}).run(t, base, "trust")
 	(&threat{want: "trust.unanchored", opt: func(o *verify.Options) { o.Keys = nil }}).run(t, base, "trust")
 }
 

@@ -26,7 +26,7 @@ func leaf(change func(*x509.Certificate)) fixture.BundleStages {
 	return fixture.BundleStages{Flavour: keyless, Leaf: func(m *fixture.Making) { change(m.Leaf) }}
 }
 
-// fulcio is a Sigstore whose chain below the root is made anew, and its root if
+// fulcio is a Sigstore with another chain below its root, and with another root if
 // that is changed.
 func fulcio(issuer, root func(*x509.Certificate)) *fixture.Sigstore {
 	return sigstore().With(func(s *fixture.Sigstore) {
@@ -58,8 +58,8 @@ func policy(change func(*cert.Policy)) func(*verify.Options) {
 }
 
 func TestKeylessChainThreats(t *testing.T) {
-	stranger := fixture.NewSigstore(t)
-	forger := sigstore().With(func(s *fixture.Sigstore) { s.Fulcio = stranger.Fulcio })
+	unpinned := fixture.NewSigstore(t)
+	forger := sigstore().With(func(s *fixture.Sigstore) { s.Fulcio = unpinned.Fulcio })
 	renamed := sigstore().With(func(s *fixture.Sigstore) {
 		root := fixture.NewAuthority("another root", nil, fixture.AsCA)
 		s.Fulcio = []*fixture.Authority{fixture.NewAuthority("another", root, fixture.AsCA), root}
@@ -127,7 +127,7 @@ func TestKeylessTimeThreats(t *testing.T) {
 		{name: "Rekor v2: the only timestamp is by an authority not trusted", root: noTSA, made: fixture.BundleStages{Flavour: keylessRekor2}, want: "cert.chain", warn: "policy.reference-unbound policy.not-judged"},
 	})
 	modernThreats(t, "cert", []modern{
-		{name: "Rekor v1 with a proof and no promise: nobody says when", made: promiseless(keyless), want: "cert.chain"},
+		{name: "Rekor v1 with a proof and no promise: no trusted time", made: promiseless(keyless), want: "cert.chain"},
 		{name: "Rekor v1 with a proof and a timestamp", made: promiseless(fixture.Flavour{Keyless: true, Stamped: true})},
 	})
 	for _, c := range []modern{
@@ -143,7 +143,7 @@ func TestKeylessTimeThreats(t *testing.T) {
 	c.run(t, "")
 }
 
-// promiseless is an entry of Rekor v1 as its inclusion proof alone shows it.
+// promiseless is an entry of Rekor v1 with an inclusion proof and without a promise.
 func promiseless(of fixture.Flavour) fixture.BundleStages {
 	return entry(of, func(e *rekorpb.TransparencyLogEntry) { e.InclusionPromise, e.IntegratedTime = nil, 0 })
 }

@@ -62,7 +62,7 @@ func TestLayoutOrderThreats(t *testing.T) {
 	})
 }
 
-// TestInventoryThreats spells the inventory in another way, consistently.
+// TestInventoryThreats writes the inventory in another way, consistently.
 func TestInventoryThreats(t *testing.T) {
 	inv := func(change func(*bundle.Inventory)) func(*fixture.Forge) {
 		return func(f *fixture.Forge) { keep(f); change(&f.Inventory) }
@@ -102,7 +102,7 @@ func TestInventoryThreats(t *testing.T) {
 	})
 }
 
-// TestUnsignedImageThreats lets something that could be run ride along.
+// TestUnsignedImageThreats adds something that could be run.
 func TestUnsignedImageThreats(t *testing.T) {
 	layer := `{"mediaType":"application/vnd.oci.image.layer.v1.tar+gzip","digest":"sha256:8a49fd1620e05f5d0eebccb925823921cbf6d078ac2f28707c4a0df8242db524","size":152}`
 	empty := `{"mediaType":"` + oci.TypeEmpty + `","digest":"` + string(oci.EmptyDigest) + `","size":2}`

@@ -15,7 +15,7 @@ import (
 	"github.com/gapseal/gapseal/verify"
 )
 
-// TestLimitThreats goes over each budget by one thing.
+// TestLimitThreats exceeds each budget in one thing.
 func TestLimitThreats(t *testing.T) {
 	deviate(t, "limit", []deviation{
 		{name: "1001 signature layers", after: signedTimes(1001), want: "limit.signatures"},
@@ -44,8 +44,8 @@ func TestLimitThreats(t *testing.T) {
 	})
 }
 
-// TestPayloadLimits stores payloads of a size that is over the budget, or not
-// the one that is described.
+// TestPayloadLimits stores payloads whose size exceeds the budget, or is not the one
+// described.
 func TestPayloadLimits(t *testing.T) {
 	padded := fixture.Stages{Payload: func(b []byte) []byte { return append(b, bytes.Repeat([]byte(" "), 1<<20)...) }}
 	lie := fixture.Stages{Layer: func(l *oci.Descriptor) { l.Size = 10 }}
@@ -57,7 +57,7 @@ func TestPayloadLimits(t *testing.T) {
 	})
 }
 
-// TestEntryFlood reads no more of a million entries than the budget allows.
+// TestEntryFlood: of a million entries no more are read than the budget allows.
 func TestEntryFlood(t *testing.T) {
 	opt := publisher().Options()
 	limits := oci.Limits{Entries: 20_000}
@@ -106,8 +106,8 @@ func (f *flood) ReadAt(p []byte, off int64) (n int, err error) {
 	return n, nil
 }
 
-// TestFanOut follows documents that name each other many times over: without
-// care, two thousand to the fourth power.
+// TestFanOut reads documents that name each other many times: two thousand to the
+// fourth power if each mention were followed.
 func TestFanOut(t *testing.T) {
 	deviate(t, "", []deviation{
 		{name: "one child two thousand times", after: fanOut(1, 2_000)},
@@ -126,8 +126,7 @@ func TestFanOut(t *testing.T) {
 	})
 }
 
-// TestInventoryFlood lists so much that whatever is done for each of the lines
-// with each of the others would never end.
+// TestInventoryFlood lists so many lines that quadratic work would never end.
 func TestInventoryFlood(t *testing.T) {
 	const n = 3_000
 	list := func(change func(v *bundle.Inventory, i int)) func(*fixture.Forge) {
@@ -170,7 +169,7 @@ func TestInventoryFlood(t *testing.T) {
 	})
 }
 
-// signedTimes signs the image that often, in one manifest.
+// signedTimes signs the image n times, in one manifest.
 func signedTimes(n int) func(*fixture.Forge) {
 	return func(f *fixture.Forge) {
 		one := fixture.Stages{Optional: map[string]any{"n": fmt.Sprint(n)}}
@@ -178,7 +177,7 @@ func signedTimes(n int) func(*fixture.Forge) {
 	}
 }
 
-// fanOut puts indexes around the image, each naming the next that many times.
+// fanOut nests the image in indexes, each of which names the next several times.
 func fanOut(levels, times int) func(*fixture.Forge) {
 	return func(f *fixture.Forge) {
 		f.Unsign(0)

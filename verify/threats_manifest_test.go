@@ -24,7 +24,7 @@ func TestManifestThreats(t *testing.T) {
 		{name: "duplicate JSON key layers", forge: rootSwap(`"layers":`, `"layers":[],"layers":`), want: "manifest.json"},
 		{name: "duplicate JSON key digest", forge: rootSwap(`"digest":`, `"digest":"`+string(oci.EmptyDigest)+`","digest":`), want: "manifest.json"},
 		{name: "duplicate JSON key, one of them escaped", forge: rootSwap(`"layers":`, `"\u006cayers":[],"layers":`), want: "manifest.json"},
-		{name: "duplicate JSON key nobody reads", forge: rootSwap(`"layers":`, `"x":1,"x":2,"layers":`), want: "manifest.json"},
+		{name: "duplicate JSON key that is not read", forge: rootSwap(`"layers":`, `"x":1,"x":2,"layers":`), want: "manifest.json"},
 		{name: "case-variant key Layers", forge: rootSwap(`"layers":`, `"Layers":[],"layers":`), want: "manifest.json"},
 		{name: "case-variant key alone", forge: rootSwap(`"layers":`, `"Layers":`), want: "manifest.json"},
 		{name: "case-variant key with long s", forge: rootSwap(`"layers":`, `"layer\u017f":[],"layers":`), want: "manifest.json"},
@@ -167,7 +167,7 @@ func withoutChild(recorded bool) func(*fixture.Forge) {
 
 func withoutChildren(f *fixture.Forge) { f.Inventory.Images[0].Omitted = children(f) }
 
-// swapChild puts another good manifest in the place of a child.
+// swapChild replaces a child by another good manifest.
 func swapChild(f *fixture.Forge) {
 	f.Edit(children(f)[0].Digest, func(s string) string { return strings.Replace(s, `"layers":`, `"annotations":{"a":"b"},"layers":`, 1) })
 }
@@ -177,7 +177,7 @@ func swapConfig(f *fixture.Forge) {
 	f.Edit(oci.Digest(digests.FindString(child)), func(s string) string { return s + " " })
 }
 
-// without takes out blobs whose hex matches.
+// without removes blobs whose hex matches.
 func without(hex *regexp.Regexp) func(*fixture.Forge) {
 	return func(f *fixture.Forge) {
 		for d := range f.Blobs {

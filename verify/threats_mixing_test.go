@@ -66,8 +66,8 @@ func TestReferenceThreats(t *testing.T) {
 	two.run(t, base, "policy")
 }
 
-// TestOneSignatureUnderTwoReferences: the signature of a digest speaks for the
-// repository it names, and for no other that the digest travels under.
+// TestOneSignatureUnderTwoReferences: a signature vouches for the repository that it
+// names, and for no other reference to the same digest.
 func TestOneSignatureUnderTwoReferences(t *testing.T) {
 	under := func(ref string, evidence bool) func(*fixture.Forge) {
 		return func(f *fixture.Forge) {
@@ -128,7 +128,7 @@ func TestStrippedThreats(t *testing.T) {
 	})
 }
 
-// strip takes a platform out, and calls it left out by choice.
+// strip removes a platform, and lists it as left out by choice.
 func strip(platform string) func(*fixture.Forge) {
 	return func(f *fixture.Forge) {
 		img := &f.Inventory.Images[0]
@@ -141,7 +141,7 @@ func strip(platform string) func(*fixture.Forge) {
 	}
 }
 
-// hostile are names that do harm where they are shown unescaped.
+// hostile are names that do harm if they are shown unescaped.
 var hostile = []string{
 	"\x1b[2J\x1b[1;32mVERIFIED\x1b[0m", "line\nVERIFIED other.tar", "back\rVERIFIED", "\u202eDEIFIREV", "bell\x07 del\x7f c1\u009b31m",
 	"<script>alert(1)</script>", "=cmd|' /C calc'!A0", "../../etc/passwd", "zero\u200bwidth\ufeff",

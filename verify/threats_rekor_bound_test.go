@@ -16,17 +16,17 @@ var (
 	message = fixture.Flavour{Message: true}
 )
 
-// entry changes a log entry once the log has returned it, which nothing signs.
+// entry changes a log entry after the log has returned it.
 func entry(of fixture.Flavour, change func(*rekorpb.TransparencyLogEntry)) fixture.BundleStages {
 	return fixture.BundleStages{Flavour: of, Entry: func(m *fixture.Making) { change(m.Entry) }}
 }
 
-// logs enters another body in the log, in good order.
+// logs enters another well-formed body in the log.
 func logs(of fixture.Flavour, make func(m *fixture.Making) []byte) fixture.BundleStages {
 	return fixture.BundleStages{Flavour: of, Body: func(m *fixture.Making) { m.Body = make(m) }}
 }
 
-// about enters what change makes of a copy of what was signed.
+// about logs a changed copy of what was signed.
 func about(of fixture.Flavour, change func(*fixture.Making)) fixture.BundleStages {
 	return logs(of, func(m *fixture.Making) []byte {
 		other := *m
@@ -42,7 +42,7 @@ func unrelated(m *fixture.Making) {
 
 func otherSigner(m *fixture.Making) { m.Key = ecdsaKey(elliptic.P256()) }
 
-// loggedAs enters the signature under a kind and version.
+// loggedAs logs the signature under a kind and version.
 func loggedAs(of fixture.Flavour, kind, version string) fixture.BundleStages {
 	return logs(of, func(m *fixture.Making) []byte {
 		m.Kind, m.Version = kind, version
@@ -50,7 +50,7 @@ func loggedAs(of fixture.Flavour, kind, version string) fixture.BundleStages {
 	})
 }
 
-// called relabels a body and what is said of it, and nothing else.
+// called changes the kind and version of a body and of its entry, and nothing else.
 func called(of fixture.Flavour, kind, version string) fixture.BundleStages {
 	return logs(of, func(m *fixture.Making) []byte {
 		b := fixture.Swap(`"kind":"`+m.Kind+`"`, `"kind":"`+kind+`"`)(m.Body)

@@ -21,7 +21,7 @@ func checkpoint(of fixture.Flavour, from, to string) fixture.BundleStages {
 	}}
 }
 
-// note changes the checkpoint once it is signed.
+// note changes the checkpoint after it is signed.
 func note(of fixture.Flavour, change func(string) string) fixture.BundleStages {
 	return proof(of, func(p *rekorpb.InclusionProof) { p.Checkpoint.Envelope = change(p.Checkpoint.Envelope) })
 }
@@ -32,7 +32,7 @@ func hashes(change func([][]byte) [][]byte) func(*rekorpb.InclusionProof) {
 	return func(p *rekorpb.InclusionProof) { p.Hashes = change(p.Hashes) }
 }
 
-// both is a case for either generation of Rekor.
+// both makes a case for each generation of Rekor.
 func both(name string, make func(of fixture.Flavour) fixture.BundleStages, want string) []modern {
 	return []modern{{name: "Rekor v1: " + name, made: make(rekor1), want: want}, {name: "Rekor v2: " + name, made: make(rekor2), want: want}}
 }
@@ -105,11 +105,11 @@ func TestCheckpointThreats(t *testing.T) {
 		cases = append(cases, c...)
 	}
 	const warn = "rekor.witness policy.reference-unbound"
-	stranger := fixture.NoteLine("witness.example.org", []byte{1, 2, 3, 4}, make([]byte, 64))
+	unpinned := fixture.NoteLine("witness.example.org", []byte{1, 2, 3, 4}, make([]byte, 64))
 	namesake := fixture.NoteLine(fixture.Rekor1Name, []byte{1, 2, 3, 4}, make([]byte, 64))
 	cases = append(cases, []modern{
-		{name: "extra unknown witness line", made: note(rekor1, witness(stranger)), warn: warn},
-		{name: "Rekor v2: extra unknown witness line", made: note(rekor2, witness(stranger)), warn: warn},
+		{name: "extra unknown witness line", made: note(rekor1, witness(unpinned)), warn: warn},
+		{name: "Rekor v2: extra unknown witness line", made: note(rekor2, witness(unpinned)), warn: warn},
 		{name: "a witness that calls itself like the log", made: note(rekor1, witness(namesake)), warn: warn},
 		{name: "Rekor v2: the log's key under another name", want: "rekor.checkpoint", made: fixture.BundleStages{Flavour: rekor2, Entry: func(m *fixture.Making) {
 			const name = "log.example.org"

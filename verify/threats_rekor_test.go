@@ -15,7 +15,7 @@ import (
 	"github.com/gapseal/gapseal/verify/trust"
 )
 
-// afterSET changes the Rekor bundle once the log has signed it.
+// afterSET changes the Rekor bundle after the log has signed it.
 func afterSET(change func(*fixture.RekorBundle)) []fixture.Stages {
 	return one(fixture.Stages{Bundle: fixture.EditBundle(change)})
 }
@@ -26,12 +26,12 @@ func text(change func([]byte) []byte) []fixture.Stages {
 
 func body(change func([]byte) []byte) []fixture.Stages { return one(fixture.Stages{Body: change}) }
 
-// instead has the log enter another body, in good order.
+// instead logs another well-formed body.
 func instead(makeBody func() []byte) []fixture.Stages {
 	return one(fixture.Stages{Bundle: func([]byte) []byte { return publisher().Resign(makeBody(), nil) }})
 }
 
-// captured is a signature whose payload and base64 a case can use.
+// captured is a signature of which a case can use the payload and the base64.
 func captured(use func(payload []byte, signature string) []byte) []fixture.Stages {
 	var payload []byte
 	return one(fixture.Stages{
@@ -76,7 +76,7 @@ func relabelled(kind, version string) []fixture.Stages {
 }
 
 func TestRekorThreats(t *testing.T) {
-	stranger, log2 := fixture.NewSigner(t), fixture.NewSigner(t)
+	unpinned, log2 := fixture.NewSigner(t), fixture.NewSigner(t)
 	pub := fixture.PEM(&publisher().Key.PublicKey)
 	bothLogs := func(o *verify.Options) { o.Logs = append(o.Logs, log2.LogKey()) }
 	key64 := base64.StdEncoding.EncodeToString(pub)
@@ -91,7 +91,7 @@ func TestRekorThreats(t *testing.T) {
 		{name: "no log entry", signed: one(fixture.Stages{NoLog: true}), want: "rekor.present"},
 		{name: "SET from other entry (CVE-2022-23649)", signed: one(fixture.Stages{SET: otherSET}), want: "rekor.set"},
 		{name: "valid SET+body of unrelated artifact (CVE-2026-22703)", signed: instead(func() []byte {
-			return fixture.Body([]byte("unrelated"), fixture.Signed(stranger.Key, []byte("unrelated")), fixture.PEM(&stranger.Key.PublicKey))
+			return fixture.Body([]byte("unrelated"), fixture.Signed(unpinned.Key, []byte("unrelated")), fixture.PEM(&unpinned.Key.PublicKey))
 		}), want: "rekor.payload rekor.signature rekor.key"},
 		{name: "valid SET+body of another artifact by the same key", signed: instead(func() []byte {
 			return fixture.Body([]byte("unrelated"), fixture.Signed(publisher().Key, []byte("unrelated")), pub)
@@ -101,9 +101,9 @@ func TestRekorThreats(t *testing.T) {
 		{name: "body payload hash differs", signed: body(func(b []byte) []byte { return rehash(b, strings.Repeat("0", 64)) }), want: "rekor.payload"},
 		{name: "body payload hash in upper case", signed: body(func(b []byte) []byte { return rehash(b, strings.ToUpper(hashIn(b))) }), want: "rekor.payload"},
 		{name: "body hash algorithm sha512", signed: body(fixture.Swap(`"algorithm":"sha256"`, `"algorithm":"sha512"`)), want: "rekor.payload"},
-		{name: "body public key differs (other valid key)", signed: otherKey(fixture.PEM(&stranger.Key.PublicKey)), want: "rekor.key"},
-		{name: "body public key differs (certificate of another key)", signed: otherKey(certificate(t, stranger.Key)), want: "rekor.key"},
-		{name: "body public key twice", signed: otherKey(append(append([]byte{}, pub...), fixture.PEM(&stranger.Key.PublicKey)...)), want: "rekor.key"},
+		{name: "body public key differs (other valid key)", signed: otherKey(fixture.PEM(&unpinned.Key.PublicKey)), want: "rekor.key"},
+		{name: "body public key differs (certificate of another key)", signed: otherKey(certificate(t, unpinned.Key)), want: "rekor.key"},
+		{name: "body public key twice", signed: otherKey(append(append([]byte{}, pub...), fixture.PEM(&unpinned.Key.PublicKey)...)), want: "rekor.key"},
 		{name: "body public key with text before", signed: otherKey(append([]byte("text\n"), pub...)), want: "rekor.key"},
 		{name: "body public key is an invalid curve point", signed: otherKey(invalidPoint()), want: "rekor.key"},
 		{name: "body public key is a private key's PEM", signed: otherKey([]byte("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n")), want: "rekor.key"},
@@ -113,7 +113,7 @@ func TestRekorThreats(t *testing.T) {
 			raw, _ := base64.StdEncoding.DecodeString(b.Payload.Body)
 			b.Payload.Body = base64.StdEncoding.EncodeToString(rehash(raw, strings.Repeat("0", 64)))
 		}), want: "rekor.payload rekor.set"},
-		{name: "logID changed to an unknown log", signed: afterSET(func(b *fixture.RekorBundle) { b.Payload.LogID = stranger.LogID() }), want: "rekor.log-id"},
+		{name: "logID changed to an unknown log", signed: afterSET(func(b *fixture.RekorBundle) { b.Payload.LogID = unpinned.LogID() }), want: "rekor.log-id"},
 		{name: "logID changed to another trusted log", opt: bothLogs, signed: afterSET(func(b *fixture.RekorBundle) { b.Payload.LogID = log2.LogID() }), want: "rekor.set"},
 		{name: "logID uppercase", signed: afterSET(func(b *fixture.RekorBundle) { b.Payload.LogID = strings.ToUpper(b.Payload.LogID) }), want: "rekor.log-id"},
 		{name: "logID too short", signed: afterSET(func(b *fixture.RekorBundle) { b.Payload.LogID = b.Payload.LogID[:62] }), want: "rekor.log-id"},
@@ -132,7 +132,7 @@ func TestRekorThreats(t *testing.T) {
 		{name: "bundle JSON with a letter spelt out", signed: text(fixture.Swap(`"logIndex":29`, `"logInde\u0078":29`)), want: "rekor.encoding"},
 		{name: "bundle is empty", signed: text(func([]byte) []byte { return nil }), want: "rekor.encoding"},
 		{name: "bundle is null", signed: text(func([]byte) []byte { return []byte("null") }), want: "rekor.encoding"},
-		{name: "body not string", signed: text(fixture.Swap(`"body":"`, `"body":7,"nobody":"`)), want: "rekor.encoding"},
+		{name: "body not string", signed: text(fixture.Swap(`"body":"`, `"body":7,"unread":"`)), want: "rekor.encoding"},
 		{name: "logIndex not plain", signed: text(fixture.Swap(`"logIndex":29`, `"logIndex":2.9e1`)), want: "rekor.encoding"},
 		{name: "logIndex negative", signed: text(fixture.Swap(`"logIndex":29`, `"logIndex":-29`)), want: "rekor.encoding"},
 		{name: "integratedTime zero", signed: one(fixture.Stages{Entry: func(e *fixture.LogEntry) { e.IntegratedTime = 0 }}), want: "rekor.encoding"},

@@ -49,7 +49,7 @@ func TestBundleLogTrustThreats(t *testing.T) {
 		other := fixture.NewSigstore(t)
 		s.Rekor1, s.Rekor2 = other.Rekor1, other.Rekor2
 	})
-	const untimed = " cert.chain" // of a log that is not believed, there is no time either
+	const untimed = " cert.chain" // a log that is not trusted proves no time
 	modernThreats(t, "trust", []modern{
 		{name: "keyless: private rekor", by: private, made: fixture.BundleStages{Flavour: keyless}, want: "trust.log" + untimed},
 		{name: "keyless: private Rekor v2", by: private, made: fixture.BundleStages{Flavour: keylessRekor2}, want: "trust.log"},

@@ -14,12 +14,12 @@ import (
 	"github.com/gapseal/gapseal/verify/report"
 )
 
-// at logs the entry some time after SignedAt.
+// at logs the entry at a time after SignedAt.
 func at(after time.Duration) fixture.Stages {
 	return fixture.Stages{Entry: func(e *fixture.LogEntry) { e.IntegratedTime = fixture.SignedAt.Add(after).Unix() }}
 }
 
-// clock judges as of some time after SignedAt.
+// clock judges as of a time after SignedAt.
 func clock(after time.Duration) func(*verify.Options) {
 	return func(o *verify.Options) { o.At = fixture.SignedAt.Add(after) }
 }
@@ -68,7 +68,7 @@ func TestAgeThreats(t *testing.T) {
 func TestManyImagesThreats(t *testing.T) {
 	base := unsigned(t, "app:v2", "unsigned:v1", "wrongann:v1")
 	(&threat{}).run(t, base, "")
-	stranger := fixture.NewSigner(t)
+	unpinned := fixture.NewSigner(t)
 	cases := []threat{
 		{name: "multi-image: one of N unsigned", forge: func(f *fixture.Forge) { f.Unsign(1) }, want: "policy.unsigned-image signature.present"},
 		{name: "all unsigned", forge: func(f *fixture.Forge) { f.Unsign(0); f.Unsign(1); f.Unsign(2) }, want: "policy.unsigned-image signature.present"},
@@ -76,7 +76,7 @@ func TestManyImagesThreats(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) { c.run(t, base, "policy") })
 	}
-	one := threat{forge: func(f *fixture.Forge) { publisher().SignForge(f, 2, fixture.Stages{Key: stranger.Key}) }, want: "trust.key"}
+	one := threat{forge: func(f *fixture.Forge) { publisher().SignForge(f, 2, fixture.Stages{Key: unpinned.Key}) }, want: "trust.key"}
 	one.run(t, base, "trust")
 	raw, opt := one.build(t, base)
 	rep := fixture.Verify(t, raw, opt)
@@ -110,8 +110,8 @@ func TestOlderImageUnderTheTag(t *testing.T) {
 	})
 }
 
-// TestDemandedDigestAmongSeveralTags: a digest demanded without a tag is looked
-// for under all tags of the repository.
+// TestDemandedDigestAmongSeveralTags: a digest demanded without a tag may have any
+// tag of the repository.
 func TestDemandedDigestAmongSeveralTags(t *testing.T) {
 	reg := fixture.NewRegistry()
 	for _, tag := range []string{"v1", "v2"} {
@@ -125,7 +125,7 @@ func TestDemandedDigestAmongSeveralTags(t *testing.T) {
 func TestRequireAll(t *testing.T) {
 	all := func(o *verify.Options) { o.RequireAll = true }
 	threatsTo(t, "trust", []string{"twokeys:v1"}, "trust.key policy.reference-unbound", []threat{
-		{name: "one of two signatures is a stranger's", opt: all, want: "trust.key"},
+		{name: "one of two signatures is of an unpinned key", opt: all, want: "trust.key"},
 	})
 	broken := fixture.Stages{Signature: func(b []byte) []byte { return append(b, 0) }}
 	threats(t, "signature", []threat{
@@ -135,9 +135,9 @@ func TestRequireAll(t *testing.T) {
 	})
 }
 
-// TestChildSignaturesSpeakForTheChildOnly: what signs a platform does not sign
-// the index, and a bad one of a platform does not undo a good one of the index.
-func TestChildSignaturesSpeakForTheChildOnly(t *testing.T) {
+// TestChildSignaturesVouchForTheChildOnly: a signature of a platform does not count
+// for the index, and a bad one of a platform does not undo a good one of the index.
+func TestChildSignaturesVouchForTheChildOnly(t *testing.T) {
 	threatsTo(t, "signature", []string{"multi:v1"}, "policy.reference-unbound", []threat{
 		{name: "children signed, the index not", forge: func(f *fixture.Forge) { f.Unsign(0) }, want: "signature.present"},
 		{name: "a child's signature listed for the index", forge: func(f *fixture.Forge) {
@@ -148,25 +148,25 @@ func TestChildSignaturesSpeakForTheChildOnly(t *testing.T) {
 		}, want: "signature.claims"},
 	})
 	threatsTo(t, "trust", []string{"multi:v1"}, "", []threat{
-		{name: "the index signed by a stranger", forge: func(f *fixture.Forge) { publisher().SignForge(f, 0) },
+		{name: "the index signed by an unpinned key", forge: func(f *fixture.Forge) { publisher().SignForge(f, 0) },
 			opt: func(o *verify.Options) { o.Logs = append(o.Logs, publisher().LogKey()) }, want: "trust.key"},
 	})
 }
 
-// TestNothingUnauthenticatedIsReported: what no pinned key signed, and what the
-// log said of something else, stays out of the report.
+// TestNothingUnauthenticatedIsReported: a payload that no pinned key signed, and a
+// log entry about something else, are not in the report.
 func TestNothingUnauthenticatedIsReported(t *testing.T) {
-	stranger := fixture.NewSigner(t)
+	unpinned := fixture.NewSigner(t)
 	note := map[string]any{"note": "injected-value"}
 	for name, c := range map[string]threat{
-		"payload of a stranger":        {signed: one(fixture.Stages{Key: stranger.Key, Optional: note}), want: "trust.key"},
+		"payload of an unpinned key":   {signed: one(fixture.Stages{Key: unpinned.Key, Optional: note}), want: "trust.key"},
 		"payload with a bad signature": {signed: one(fixture.Stages{Optional: note, Signature: func([]byte) []byte { return der1() }}), want: "signature.crypto"},
 		"payload of an unanchored key": {signed: one(fixture.Stages{Optional: note}), opt: func(o *verify.Options) { o.Keys = nil }, want: "trust.unanchored"},
 		"log entry of something else": {signed: instead(func() []byte {
 			return fixture.Body([]byte("x"), fixture.Signed(publisher().Key, []byte("x")), fixture.PEM(&publisher().Key.PublicKey))
 		}), want: "rekor.payload rekor.signature"},
-		"log entry that nobody signed":  {signed: afterSET(func(b *fixture.RekorBundle) { b.Payload.LogIndex = 424242 }), want: "rekor.set"},
-		"log entry of an untrusted log": {by: &fixture.Signer{Key: publisher().Key, Log: stranger.Log}, want: "trust.log"},
+		"log entry without a signature": {signed: afterSET(func(b *fixture.RekorBundle) { b.Payload.LogIndex = 424242 }), want: "rekor.set"},
+		"log entry of an untrusted log": {by: &fixture.Signer{Key: publisher().Key, Log: unpinned.Log}, want: "trust.log"},
 	} {
 		raw, opt := c.build(t, unsigned(t, "unsigned:v1"))
 		rep := fixture.Verify(t, raw, opt)
@@ -199,11 +199,11 @@ func TestNothingUnauthenticatedIsReported(t *testing.T) {
 	}
 }
 
-// der1 is a signature in good form over nothing.
+// der1 is a well-formed signature over nothing.
 func der1() []byte { return []byte{0x30, 6, 2, 1, 1, 2, 1, 1} }
 
-// TestWhatCameWithTheSignatureIsNamed: certificates and timestamps beside a
-// plain key's signature prove nothing here, and are not passed over.
+// TestWhatCameWithTheSignatureIsNamed: certificates and timestamps that come with the
+// signature of a plain key prove nothing here, and are reported.
 func TestWhatCameWithTheSignatureIsRead(t *testing.T) {
 	extra := one(fixture.Stages{Annotations: func(m map[string]string) {
 		m["dev.sigstore.cosign/certificate"] = "covert"

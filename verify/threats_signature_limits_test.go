@@ -23,8 +23,8 @@ func TestTooManySignatures(t *testing.T) {
 	})
 }
 
-// TestOneSignatureListedForManyImages: each listing costs a verification and
-// its lines of the report, so all of them together have a budget.
+// TestOneSignatureListedForManyImages: each listing costs a verification and lines of
+// the report, so all together have a budget.
 func TestOneSignatureListedForManyImages(t *testing.T) {
 	under := func(n int) func(*fixture.Forge) {
 		return func(f *fixture.Forge) {

@@ -26,8 +26,8 @@ func layersOf(change func(layers string) string) func(*fixture.Forge) {
 	}
 }
 
-// another is a layer of some type whose content nothing signs, put behind the
-// signature's. The config, which lists payloads, is replaced by the empty one.
+// another adds an unsigned layer of some type behind that of the signature. The
+// config, which lists payloads, is replaced by the empty one.
 func another(mediaType string) func(*fixture.Forge) {
 	return func(f *fixture.Forge) {
 		d := f.Add([]byte("covert content"))
@@ -40,8 +40,8 @@ func another(mediaType string) func(*fixture.Forge) {
 
 var asSBOM = layersOf(func(s string) string { return strings.Replace(s, oci.TypeSimpleSigning, "text/spdx+json", 1) })
 
-// TestHowSignaturesAreStored: what holds the signature can be rewritten by
-// anybody, and must hold nothing else.
+// TestHowSignaturesAreStored: anyone can rewrite what stores a signature, so it must
+// hold nothing else.
 func TestHowSignaturesAreStored(t *testing.T) {
 	all := func(o *verify.Options) { o.RequireAll = true }
 	threats(t, "signature", []threat{
@@ -72,8 +72,8 @@ func TestHowSignaturesAreStored(t *testing.T) {
 	})
 }
 
-// TestCovertContentIsNotCountedAsJudged: a layer of no signature in a
-// signature's manifest proves nothing, and its bytes are counted so.
+// TestCovertContentIsNotCountedAsJudged: a layer of a signature's manifest that is not
+// a signature proves nothing, and its bytes are counted as unjudged.
 func TestCovertContentIsNotCountedAsJudged(t *testing.T) {
 	raw, opt := (&threat{forge: another("text/spdx+json")}).build(t, unsigned(t, "unsigned:v1"))
 	if rep := fixture.Verify(t, raw, opt); rep.Verdict != check.Verified || rep.Totals.UnjudgedBytes < 14 || rep.Images[0].Evidence[0].Judged {
@@ -81,8 +81,8 @@ func TestCovertContentIsNotCountedAsJudged(t *testing.T) {
 	}
 }
 
-// TestReferencesByDigest: a reference by digest alone claims no tag, so that
-// the repository which the signature names is all there is to bind.
+// TestReferencesByDigest: a reference by digest alone claims no tag, so the signature
+// binds it by naming the repository.
 func TestReferencesByDigest(t *testing.T) {
 	mine := string(fixture.NewRegistry().RootOf("unsigned:v1"))
 	named := func(ref string) func(*fixture.Forge) {

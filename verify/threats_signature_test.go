@@ -39,7 +39,7 @@ func der(r, s *big.Int) []byte {
 	return b
 }
 
-// points takes a signature apart.
+// points decodes a signature.
 func points(sig []byte) (r, s *big.Int) {
 	var p struct{ R, S *big.Int }
 	if _, err := asn1.Unmarshal(sig, &p); err != nil {
@@ -113,8 +113,7 @@ func TestSignatureThreats(t *testing.T) {
 	})
 }
 
-// signedUntil signs until the base64 has what a case needs: signatures are
-// random.
+// signedUntil signs until the base64 is what a case needs: signatures are random.
 func signedUntil(ok func(base64 string) bool, encode func(string) string) []fixture.Stages {
 	var payload []byte
 	return one(fixture.Stages{Encode: encode,
@@ -131,7 +130,7 @@ func signedUntil(ok func(base64 string) bool, encode func(string) string) []fixt
 
 func padded(s string) bool { return strings.HasSuffix(s, "=") }
 
-// looseBits sets a bit that no byte is made of.
+// looseBits sets one of the unused bits at the end of the base64.
 func looseBits(s string) string {
 	const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 	body := strings.TrimRight(s, "=")
@@ -139,7 +138,7 @@ func looseBits(s string) string {
 	return body[:len(body)-1] + string(digits[last|1]) + s[len(body):]
 }
 
-// fatConfig puts content where the empty config should be.
+// fatConfig replaces the empty config by content.
 func fatConfig(f *fixture.Forge) {
 	ev := f.Inventory.Images[0].Evidence[0]
 	fat := f.Add([]byte(`{"covert":"content"}`))
@@ -181,9 +180,9 @@ func payloadOf(f *fixture.Forge, i int) oci.Digest {
 }
 
 func TestSignatureKeyThreats(t *testing.T) {
-	stranger := fixture.NewSigner(t)
+	unpinned := fixture.NewSigner(t)
 	threats(t, "trust", []threat{
-		{name: "valid signature under other key only", signed: one(fixture.Stages{Key: stranger.Key}), want: "trust.key"},
+		{name: "valid signature under other key only", signed: one(fixture.Stages{Key: unpinned.Key}), want: "trust.key"},
 	})
 }
 

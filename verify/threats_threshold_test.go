@@ -21,15 +21,15 @@ var inBothLogs = fixture.BundleStages{Bundle: func(m *fixture.Making) {
 	v.TlogEntries = append(v.TlogEntries, m.By.Log2(&second))
 }}
 
-// oneUnproven takes the first log's word away and leaves its claim, which another
-// entry's proof does not cover.
+// oneUnproven removes the proof and the promise of the first log's entry, which the
+// proof of the other entry does not cover.
 var oneUnproven = fixture.BundleStages{Bundle: func(m *fixture.Making) {
 	inBothLogs.Bundle(m)
 	first := m.Bundle.VerificationMaterial.TlogEntries[0]
 	first.InclusionPromise, first.InclusionProof, first.IntegratedTime = nil, nil, 0
 }}
 
-// TestLogThreshold: one log is one witness, however many were demanded.
+// TestLogThreshold: one log counts once, however many are demanded.
 func TestLogThreshold(t *testing.T) {
 	modernThreats(t, "rekor", []modern{
 		{name: "two logs", made: inBothLogs, opt: twoLogs},
@@ -39,7 +39,7 @@ func TestLogThreshold(t *testing.T) {
 	})
 }
 
-// TestTimestampThreshold: two tokens of one authority are one witness.
+// TestTimestampThreshold: two tokens of one authority count once.
 func TestTimestampThreshold(t *testing.T) {
 	other := fixture.NewSigstore(t).TSA
 	second := func(by []*fixture.Authority) fixture.BundleStages {

@@ -16,13 +16,13 @@ import (
 
 var stamped = fixture.Flavour{Stamped: true}
 
-// token changes the timestamp before it is made.
+// token changes the template of the timestamp.
 func token(change func(*fixture.Making, *fixture.Token)) fixture.BundleStages {
 	return fixture.BundleStages{Flavour: stamped, Token: func(m *fixture.Making) { change(m, m.Token) }}
 }
 
-// issuedBy is a token by a fresh certificate under the authority's root, which
-// comes along with the authority's own.
+// issuedBy is a token by a new certificate under the authority's root, which comes
+// with that of the authority.
 func issuedBy(change func(*x509.Certificate)) fixture.BundleStages {
 	return token(func(m *fixture.Making, k *fixture.Token) {
 		signer := fixture.NewAuthority("another", m.By.TSA[1], change)
@@ -30,7 +30,7 @@ func issuedBy(change func(*x509.Certificate)) fixture.BundleStages {
 	})
 }
 
-// authority is a Sigstore whose timestamp authority is made anew.
+// authority is a Sigstore with another timestamp authority.
 func authority(signer, root func(*x509.Certificate)) *fixture.Sigstore {
 	return sigstore().With(func(s *fixture.Sigstore) {
 		top := fixture.NewAuthority("tsa root", nil, fixture.AsCA, root)
@@ -106,7 +106,7 @@ func tsaWindow(from, to time.Duration) func(*trustroot.TrustedRoot) {
 	return func(r *trustroot.TrustedRoot) { r.TimestampAuthorities[0].ValidFor = fixture.Window(from, to) }
 }
 
-// tokens changes the timestamp once it is made.
+// tokens changes the finished timestamps.
 func tokens(change func([]byte) []byte) fixture.BundleStages {
 	return fixture.BundleStages{Flavour: stamped, Bundle: func(m *fixture.Making) {
 		stamp := m.Bundle.VerificationMaterial.TimestampVerificationData.Rfc3161Timestamps[0]
@@ -114,7 +114,7 @@ func tokens(change func([]byte) []byte) fixture.BundleStages {
 	}}
 }
 
-// A certificate whose only time is a timestamp falls with it.
+// A certificate whose only time is a wrong timestamp fails too.
 func TestKeylessTimestampThreats(t *testing.T) {
 	made := func(change func(*fixture.Making, *fixture.Token)) fixture.BundleStages {
 		return fixture.BundleStages{Flavour: keylessRekor2, Token: func(m *fixture.Making) { change(m, m.Token) }}
@@ -134,7 +134,7 @@ func TestKeylessTimestampThreats(t *testing.T) {
 	})
 }
 
-// Several timestamps: each must be good, and none adds to another.
+// Of several timestamps each must be good, and none makes up for another.
 func TestTimestampsTogether(t *testing.T) {
 	second := func(of fixture.Flavour, make func(m *fixture.Making) *fixture.Token) fixture.BundleStages {
 		return fixture.BundleStages{Flavour: of, Bundle: func(m *fixture.Making) {

@@ -6,8 +6,8 @@ import (
 	"github.com/gapseal/gapseal/verify/check"
 )
 
-// TestNothingIsVerifiedWithoutASignature: were all checks to fall silent, the
-// verdict would still be a rejection.
+// TestNothingIsVerifiedWithoutASignature: if no check failed at all, the verdict would
+// still be a rejection.
 func TestNothingIsVerifiedWithoutASignature(t *testing.T) {
 	counts, unpinned := Signature{Counts: true}, Signature{}
 	for name, c := range map[string]struct {

@@ -36,8 +36,8 @@ func TestBadImagesAreRejected(t *testing.T) {
 	}
 }
 
-// TestForgeWritesTheSameBundle holds the second implementation of the format
-// against the first.
+// TestForgeWritesTheSameBundle compares the second implementation of the format with
+// the first.
 func TestForgeWritesTheSameBundle(t *testing.T) {
 	raw := fixture.Bundle(t, "app:v1", "app:v2", "multi:v1", "dockerv2:v1", "both:v1")
 	if again := fixture.Open(raw).Build(); !bytes.Equal(raw, again) {
