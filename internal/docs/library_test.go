@@ -18,6 +18,9 @@ var snippets = map[string]struct{ dir, function string }{
 	"library verify pipe": {consumer, "verifyPipe"},
 	"library receipt":     {consumer, "signReceipt"},
 	"library seal":        {consumer, "signSeal"},
+	"library write":       {"bundle", "ExampleCollect"},
+	"library policy":      {"verify/policy", "Example"},
+	"library register":    {"verify/register", "Example"},
 }
 
 func libraryParts() map[string]func(testing.TB) string {
