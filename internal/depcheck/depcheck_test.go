@@ -101,7 +101,7 @@ var arrows = map[string]string{
 	"verify/evidence": "internal/strict oci verify/check verify/dsse verify/rekor",
 	"verify/rekor":    "internal/strict verify/check verify/dsse",
 	"verify/trust":    "internal/strict verify/check",
-	"verify/tsa":      "internal/strict verify/check verify/trust",
+	"verify/tsa":      "verify/check verify/trust",
 	"verify/seal":     "bundle verify/dsse internal/strict oci verify/trust verify/check",
 	"verify/receipt":  "bundle internal/strict oci verify verify/check verify/dsse verify/report verify/trust",
 	"bundle":          "verify/check internal/strict oci",

@@ -56,6 +56,9 @@ func PEM(text []byte, form PEMForm) ([]*pem.Block, error) {
 	var blocks []*pem.Block
 	var canonical [][]byte
 	for rest := text; ; {
+		if form == PEMAlone || form == PEMCanonical {
+			rest = bytes.TrimSpace(rest) // a block begins a line, which may be indented here
+		}
 		var block *pem.Block
 		if block, rest = pem.Decode(rest); block == nil {
 			break
