@@ -124,7 +124,7 @@ func (c *collector) fetch(ctx context.Context, d oci.Digest, size int64) (io.Rea
 	return c.src.Blob(ctx, c.home[d], oci.Descriptor{Digest: d, Size: size})
 }
 
-// resolve returns the root of each image. A tag is asked for only once, so that a
+// resolve returns the root of each image. A tag is requested only once, so that a
 // tag that moves cannot mix two images.
 func (c *collector) resolve(ctx context.Context) ([]oci.Descriptor, error) {
 	roots := make([]oci.Descriptor, len(c.req.Images))
@@ -152,7 +152,7 @@ func (c *collector) image(ctx context.Context, ref oci.Reference, root oci.Descr
 		Node:      Node{root.MediaType, root.Digest, root.Size},
 		Omitted:   []Omitted{}, Evidence: []Evidence{},
 	}
-	t := &treeWalk{collector: c, ctx: ctx, repo: ref.Repository, img: img, met: map[oci.Digest]bool{}}
+	t := &treeWalk{collector: c, ctx: ctx, repo: ref.Repository, img: img, visited: map[oci.Digest]bool{}}
 	if err := t.node(root, 0); err != nil {
 		return nil, err
 	}
@@ -161,8 +161,8 @@ func (c *collector) image(ctx context.Context, ref oci.Reference, root oci.Descr
 	}
 	e := &evidenceWalk{
 		collector: c, ctx: ctx, repo: ref.Repository, img: img,
-		asked: map[string]bool{},
-		have:  map[Evidence]bool{},
+		listed: map[string]bool{},
+		have:   map[Evidence]bool{},
 	}
 	for _, d := range t.nodes {
 		if err := e.subject(d); err != nil {
@@ -191,13 +191,13 @@ func (c *collector) keys(inv *Inventory) error {
 // treeWalk fetches an image's index, manifests and configs.
 type treeWalk struct {
 	*collector
-	ctx   context.Context
-	repo  string
-	img   *Image
-	nodes []oci.Digest
-	met   map[oci.Digest]bool
-	seen  []string // platforms of the image
-	kept  int      // platforms that the bundle carries
+	ctx     context.Context
+	repo    string
+	img     *Image
+	nodes   []oci.Digest
+	visited map[oci.Digest]bool
+	seen    []string // platforms of the image
+	kept    int      // platforms that the bundle carries
 }
 
 // buildkitReference is the annotation by which BuildKit names the child that an
@@ -213,10 +213,10 @@ func (t *treeWalk) node(d oci.Descriptor, depth int64) error {
 	if err != nil {
 		return err
 	}
-	if t.met[d.Digest] {
+	if t.visited[d.Digest] {
 		return nil
 	}
-	t.met[d.Digest] = true
+	t.visited[d.Digest] = true
 	t.nodes = append(t.nodes, d.Digest)
 	if !oci.IsIndex(d.MediaType) {
 		return t.leaf(m, depth)

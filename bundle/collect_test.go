@@ -200,7 +200,7 @@ func TestReferrersOfReferrers(t *testing.T) {
 	}
 	req := fixture.Request(t, "built:v1")
 	if got := digestsOf(plan(t, b, req).Inventory.Images[0].Evidence); !slices.Equal(got, want) {
-		t.Errorf("evidence %v, want each behind its subject: %v", got, want)
+		t.Errorf("evidence %v, want each after its subject: %v", got, want)
 	}
 	b.refer(t, subject, b.blob("application/x-note", "one too deep"))
 	wantFault(t, second(collect(t, b, req)), check.LimitDepth)
@@ -231,7 +231,7 @@ func TestImageAsReferrer(t *testing.T) {
 	req.Images = append(req.Images, ref)
 	p := plan(t, b, req)
 	if len(p.Inventory.Images) != 2 || len(p.Inventory.Images[0].Evidence)+len(p.Inventory.Images[1].Evidence) != 0 {
-		t.Errorf("asked for by digest, it travels as %+v", p.Inventory.Images)
+		t.Errorf("requested by digest, it is carried as %+v", p.Inventory.Images)
 	}
 }
 

@@ -16,11 +16,11 @@ var tagSuffixes = []string{".sig", ".att", ".sbom"}
 // evidenceWalk finds all evidence about an image.
 type evidenceWalk struct {
 	*collector
-	ctx   context.Context
-	repo  string
-	img   *Image
-	asked map[string]bool // repository@subject whose referrers were listed
-	have  map[Evidence]bool
+	ctx    context.Context
+	repo   string
+	img    *Image
+	listed map[string]bool // repository@subject whose referrers were listed
+	have   map[Evidence]bool
 }
 
 // subject gathers the evidence about the root or one child of the image.
@@ -58,10 +58,10 @@ func (w *evidenceWalk) tag(repo string, subject oci.Digest, tag string) error {
 
 func (w *evidenceWalk) referrers(repo string, subject oci.Digest, depth int64) error {
 	key := repo + "@" + string(subject)
-	if w.asked[key] {
+	if w.listed[key] {
 		return nil
 	}
-	w.asked[key] = true
+	w.listed[key] = true
 	found, err := w.src.Referrers(w.ctx, repo, subject)
 	if err != nil {
 		return fmt.Errorf("referrers of %s: %w", subject, err)

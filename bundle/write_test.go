@@ -84,7 +84,7 @@ func TestSharedBlobsAreStoredOnce(t *testing.T) {
 	}
 	for name, n := range names {
 		if n != 1 {
-			t.Errorf("%s stands in the file %d times", name, n)
+			t.Errorf("%s is in the file %d times", name, n)
 		}
 	}
 	for _, f := range fixture.Files(one)[5:] {

@@ -109,7 +109,7 @@ func TestVolumesThatWereRead(t *testing.T) {
 	each := int64(len(raw)/3 + 1)
 	for name, c := range map[string]struct{ listed, stray int64 }{
 		"index of fewer":               {2 * each, 0},
-		"a stray volume behind a gap":  {5 * each, 5},
+		"a stray volume after a gap":  {5 * each, 5},
 		"a stray volume that is older": {int64(len(raw)), 4},
 	} {
 		base := cut(t, raw, each)
@@ -127,7 +127,7 @@ func TestVolumesThatWereRead(t *testing.T) {
 			t.Fatalf("%s: %v, %v", name, err, r.Faults())
 		}
 		if n := len(set.Found); n != 3 || set.Content().Size() != int64(len(raw)) {
-			t.Errorf("%s: %d volumes of %d bytes are said to have been read", name, n, set.Content().Size())
+			t.Errorf("%s: %d volumes of %d bytes are reported as read", name, n, set.Content().Size())
 		}
 	}
 }

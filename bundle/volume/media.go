@@ -56,10 +56,10 @@ func names() string {
 	return strings.Join(list, ", ")
 }
 
-// SizeError reports that volumes of the size that was asked for are too small
+// SizeError reports that volumes of the requested size are too small
 // for a bundle.
 type SizeError struct {
-	Each  int64 // bytes of a volume, as asked for
+	Each  int64 // bytes of a volume, as requested
 	Least int64 // bytes of a volume that would do
 	Why   string
 }

@@ -86,8 +86,8 @@ func (s *Set) warnings() (list []*check.Fault) {
 	return list
 }
 
-// explain finds the volumes at fault for a bundle that is not sound. It is asked
-// only then, since it reads all volumes a second time.
+// explain finds the volumes at fault. It is called only for a bundle that is not
+// sound, since it reads all volumes a second time.
 func (s *Set) explain(ctx context.Context, progress func(int64)) ([]*check.Fault, error) {
 	if s.Index == nil {
 		return nil, nil

@@ -101,7 +101,7 @@ func TestWrongDigest(t *testing.T) {
 	}
 	wantText(t, err, string(want), string(oci.FromBytes([]byte("something else"))))
 	if n := l.requests("/manifests/"); n != 1 {
-		t.Errorf("asked %d times for the same lie", n)
+		t.Errorf("%d requests for the same wrong content", n)
 	}
 }
 

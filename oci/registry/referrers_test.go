@@ -81,10 +81,10 @@ func TestAbsentAPIIsRequestedOnce(t *testing.T) {
 			}
 		}
 		if n := l.requests("/referrers/"); n != want {
-			t.Errorf("%s: the API was asked %d times, want %d", code, n, want)
+			t.Errorf("%s: %d requests to the API, want %d", code, n, want)
 		}
 		if n := l.requests("/manifests/sha256-"); n != 3 {
-			t.Errorf("%s: the tag was asked %d times", code, n)
+			t.Errorf("%s: %d requests for the tag", code, n)
 		}
 	}
 }
