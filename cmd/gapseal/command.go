@@ -50,7 +50,7 @@ func (r reported) Unwrap() error { return r.error }
 // clock is the host's; tests judge real evidence as of a fixed time.
 var clock = time.Now
 
-// action is what a command does with its arguments.
+// action runs a command with its arguments.
 type action func(ctx context.Context, args []string, std stdio) error
 
 // runs makes an action the RunE of a command.
@@ -58,7 +58,7 @@ func runs(std stdio, do action) func(*cobra.Command, []string) error {
 	return func(c *cobra.Command, args []string) error { return do(c.Context(), args, std) }
 }
 
-// group returns a command that only holds others.
+// group makes c a command that only holds others.
 func group(c *cobra.Command, commands ...*cobra.Command) *cobra.Command {
 	c.Args = unknownCommand
 	c.RunE = func(c *cobra.Command, _ []string) error {
@@ -69,7 +69,7 @@ func group(c *cobra.Command, commands ...*cobra.Command) *cobra.Command {
 	return c
 }
 
-// takes demands n arguments, which what describes.
+// takes demands exactly n arguments, which what describes.
 func takes(n int, what string) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		if len(args) == n {
@@ -79,15 +79,26 @@ func takes(n int, what string) cobra.PositionalArgs {
 	}
 }
 
-// spelled is the name of a command without the program's.
+// spelled returns the name of a command without the name of the program.
 func spelled(c *cobra.Command) string {
 	_, name, _ := strings.Cut(c.CommandPath(), " ")
 	return name
 }
 
-// suggestionDistance is how many letters of a mistyped name may be wrong for
-// the right one to be suggested.
-const suggestionDistance = 2
+// A name is suggested in place of a mistyped one if it begins like that, or differs
+// in few letters.
+const (
+	suggestionDistance = 2
+	maxMistyped        = 64 // letters: comparing takes time and memory in proportion
+)
+
+// suggestions returns the commands of c that a mistyped one may mean.
+func suggestions(c *cobra.Command, typed string) []string {
+	if len(typed) > maxMistyped {
+		return nil
+	}
+	return c.SuggestionsFor(typed)
+}
 
 // unknownCommand refuses an argument of a command that only has subcommands.
 func unknownCommand(c *cobra.Command, args []string) error {
@@ -95,14 +106,14 @@ func unknownCommand(c *cobra.Command, args []string) error {
 		return nil
 	}
 	typed := strings.TrimSpace(spelled(c) + " " + args[0])
-	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+	if near := suggestions(c, args[0]); len(near) > 0 {
 		return usagef("unknown command %q: did you mean %s? %s --help lists all",
 			typed, strings.Join(near, " or "), c.CommandPath())
 	}
 	return usagef("unknown command %q: want one of %s; %s --help explains them", typed, names(c), c.CommandPath())
 }
 
-// names lists the commands of c.
+// names lists the commands of c for a message.
 func names(c *cobra.Command) string {
 	var list []string
 	for _, sub := range c.Commands() {

@@ -1,15 +1,18 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/gapseal/gapseal/internal/term"
 	"github.com/gapseal/gapseal/oci"
 )
 
@@ -62,13 +65,12 @@ func words(list ...string) completion {
 	return cobra.FixedCompletions(list, cobra.ShellCompDirectiveNoFileComp)
 }
 
-// assigned completes NAME=VALUE: the name by one of a list, the value by value,
-// or not at all if that is nil.
+// assigned completes NAME=VALUE: NAME by one of the names, and VALUE by value or,
+// if that is nil, not at all.
 func assigned(value func(typed string) []string, names ...string) completion {
 	return func(_ *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		const directive = cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
-		name, typed, named := strings.Cut(typed, "=")
 		var list []string
+		name, typed, named := strings.Cut(typed, "=")
 		switch {
 		case !named:
 			for _, n := range names {
@@ -78,25 +80,29 @@ func assigned(value func(typed string) []string, names ...string) completion {
 			for _, v := range value(typed) {
 				list = append(list, name+"="+v)
 			}
-			if len(list) > 1 || len(list) == 1 && !strings.HasSuffix(list[0], "/") {
-				return list, cobra.ShellCompDirectiveNoFileComp
-			}
+		}
+		directive := cobra.ShellCompDirectiveNoFileComp
+		if !slices.ContainsFunc(list, complete) {
+			directive |= cobra.ShellCompDirectiveNoSpace
 		}
 		return list, directive
 	}
 }
 
-// filesLike returns the files that begin as typed, folders with a slash.
+// complete reports whether nothing is to be typed after a completed word.
+func complete(word string) bool {
+	return !strings.HasSuffix(word, "=") && !strings.HasSuffix(word, "/")
+}
+
+// filesLike returns the files that begin as typed, folders with a slash. One whose
+// name has control characters is left out.
 func filesLike(typed string) (list []string) {
 	dir, begin := filepath.Split(typed)
-	entries, _ := os.ReadDir(filepath.Clean("./" + dir))
-	if filepath.IsAbs(dir) {
-		entries, _ = os.ReadDir(dir)
-	}
+	entries, _ := os.ReadDir(cmp.Or(dir, ".")) // without entries there is nothing to complete
 	for _, e := range entries {
 		name := e.Name()
 		hidden := strings.HasPrefix(name, ".") && !strings.HasPrefix(begin, ".")
-		if !strings.HasPrefix(name, begin) || hidden {
+		if hidden || !strings.HasPrefix(name, begin) || term.Escape(name) != name {
 			continue
 		}
 		if e.IsDir() {
@@ -162,33 +168,35 @@ func completeCommands(c *cobra.Command, args []string, _ string) ([]cobra.Comple
 
 // completeImages completes the references that the bundle on the line names. A
 // pipe cannot be read ahead of the command.
-func completeImages(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+func completeImages(c *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	var list []cobra.Completion
 	if len(args) > 0 {
-		for _, ref := range imagesIn(args[0]) {
-			list = append(list, ref)
-		}
+		dirs, _ := c.Flags().GetStringArray("volumes")
+		list = imagesIn(args[0], dirs)
 	}
 	return list, cobra.ShellCompDirectiveNoFileComp
 }
 
-// imagesIn returns the references that a bundle file or set of volumes names,
-// none if it cannot be read.
-func imagesIn(path string) (list []string) {
+// imagesIn returns the references that a bundle file or set of volumes names. The
+// bundle is not verified, so those that are malformed are left out: shells print
+// what they complete. If the bundle cannot be read, there are none.
+func imagesIn(path string, dirs []string) (list []string) {
 	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
 		return nil
 	}
-	src, err := openBundle(path, stdio{in: os.Stdin})
+	src, err := openBundle(path, stdio{in: os.Stdin}, dirs...)
 	if err != nil {
 		return nil
 	}
 	defer src.Close()
-	r, err := src.open(oci.DefaultLimits())
+	r, err := src.open(oci.Limits{})
 	if err != nil || r.Inventory == nil {
 		return nil
 	}
 	for _, img := range r.Inventory.Images {
-		list = append(list, img.Reference)
+		if _, err := oci.ParseReference(img.Reference); err == nil {
+			list = append(list, img.Reference)
+		}
 	}
 	return list
 }

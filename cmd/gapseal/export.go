@@ -73,6 +73,11 @@ What is fetched: platform allow-*-registry registry-cacert signature-repository 
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE:              runs(std, e.run),
 	}
+	e.declareFlags(c)
+	return c
+}
+
+func (e *exportRun) declareFlags(c *cobra.Command) {
 	fs := c.Flags()
 	fs.StringVarP(&e.output, "output", "o", "", "write the bundle to `FILE`, or - for a pipe")
 	e.judging.declare(c,
@@ -89,7 +94,6 @@ What is fetched: platform allow-*-registry registry-cacert signature-repository 
 	fs.IntVar(&e.jobs, "jobs", 4, "fetch `N` layers at a time")
 	e.sealing.declare(fs)
 	e.cut.declare(c)
-	return c
 }
 
 func (e *exportRun) run(ctx context.Context, args []string, std stdio) error {

@@ -51,7 +51,7 @@ gapseal verify app.tar --key cosign.pub`,
 	return root
 }
 
-// finish gives each command of a tree what all have in common.
+// finish sets for each command of a tree what all have in common.
 func finish(c *cobra.Command) {
 	c.DisableFlagsInUseLine = true
 	c.Flags().SortFlags = false
@@ -130,20 +130,16 @@ func ownersOf(c *cobra.Command, flag string) (list []string) {
 // maxSimilar is how many flags are suggested for a mistyped one.
 const maxSimilar = 3
 
-// similarFlags returns the flags of c that a mistyped one may mean, by the
-// measure that cobra has for commands.
+// similarFlags returns the flags of c that a mistyped one may mean. They are
+// compared as cobra compares commands.
 func similarFlags(c *cobra.Command, typed string) (list []string) {
-	const longest = 64 // the measure takes time in the product of both lengths
-	if len(typed) > longest {
-		return nil
-	}
 	flags := &cobra.Command{SuggestionsMinimumDistance: suggestionDistance}
 	c.Flags().VisitAll(func(f *pflag.Flag) {
 		if !f.Hidden {
 			flags.AddCommand(&cobra.Command{Use: f.Name, Run: func(*cobra.Command, []string) {}})
 		}
 	})
-	for _, name := range flags.SuggestionsFor(typed) {
+	for _, name := range suggestions(flags, typed) {
 		list = append(list, "--"+name)
 	}
 	if len(list) > maxSimilar {

@@ -89,6 +89,11 @@ Records: register transfer ask sign-report receipt`,
 		ValidArgsFunction: completeFile,
 		RunE:              runs(std, v.run),
 	}
+	v.declareFlags(c)
+	return c
+}
+
+func (v *verifyRun) declareFlags(c *cobra.Command) {
 	fs := c.Flags()
 	v.flags = fs
 	v.declare(c,
@@ -114,7 +119,6 @@ Records: register transfer ask sign-report receipt`,
 	completes(c, "image", completeImages)
 	completes(c, "output", words("text", "json", "cosign"))
 	completes(c, "report", assigned(filesLike, strings.Split(reportFormatNames(), ", ")...))
-	return c
 }
 
 func (v *verifyRun) run(ctx context.Context, args []string, std stdio) error {
