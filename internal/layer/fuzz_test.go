@@ -75,7 +75,7 @@ func checkResult(t *testing.T, packed []byte, r Result) {
 		t.Errorf("diff ID beside error %v", r.Err)
 	case !errors.As(r.Err, &limit) && !errors.Is(r.Err, ErrDamaged) && !errors.Is(r.Err, ErrTrailing) &&
 		!errors.Is(r.Err, ErrFormat):
-		t.Errorf("error of no known class: %v", r.Err)
+		t.Errorf("error of an unknown class: %v", r.Err)
 	}
 }
 

@@ -22,7 +22,7 @@ func TestGzipFindings(t *testing.T) {
 	}{
 		{"two members", slices.Concat(gz(t, content[:half]), gz(t, content[half:])),
 			[]string{"gzip: 2 members where one is usual"}},
-		{"empty member behind", slices.Concat(gz(t, content), gz(t, nil)),
+		{"empty member after", slices.Concat(gz(t, content), gz(t, nil)),
 			[]string{"gzip: 2 members where one is usual", "gzip: 1 of 2 members unpack to nothing"}},
 		{"empty members before", slices.Concat(gz(t, nil), gz(t, nil), gz(t, content)),
 			[]string{"gzip: 3 members where one is usual", "gzip: 2 of 3 members unpack to nothing"}},
@@ -90,7 +90,7 @@ func TestGzipErrors(t *testing.T) {
 		{"half a magic", slices.Concat(packed, []byte{0x1f, 0x8b}), ErrTrailing, nil},
 		{"zeros, then garbage", slices.Concat(packed, make([]byte, 100_000), []byte{1}), ErrTrailing, nil},
 		{"zeros, then a member", slices.Concat(packed, make([]byte, 512), packed), ErrTrailing, nil},
-		{"zstd behind", slices.Concat(packed, zst(t, content)), ErrTrailing, nil},
+		{"zstd after", slices.Concat(packed, zst(t, content)), ErrTrailing, nil},
 	} {
 		r := unpackAll(t, c.packed, Limits{})
 		if !errors.Is(r.Err, c.want) || (c.cause != nil && !errors.Is(r.Err, c.cause)) || r.DiffID != "" {

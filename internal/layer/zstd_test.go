@@ -19,7 +19,7 @@ func TestZstdFindings(t *testing.T) {
 		want   []string
 	}{
 		{"two frames", slices.Concat(one, two), []string{"zstd: 2 frames where one is usual"}},
-		{"empty frame behind", slices.Concat(zst(t, content), zframe(0, []byte{0}, zblock(true, 0, 0))),
+		{"empty frame after", slices.Concat(zst(t, content), zframe(0, []byte{0}, zblock(true, 0, 0))),
 			[]string{"zstd: 2 frames where one is usual"}},
 		{"skippable before", slices.Concat(zskip("covert"), zst(t, content)),
 			[]string{"zstd: 6 bytes in skippable frames (1), which decoders pass over"}},
@@ -72,8 +72,8 @@ func TestZstdErrors(t *testing.T) {
 		{"one byte", slices.Concat(packed, []byte{0}), ErrTrailing, nil},
 		{"three bytes of magic", slices.Concat(packed, []byte{0x28, 0xb5, 0x2f}), ErrTrailing, nil},
 		{"zero padding", slices.Concat(packed, make([]byte, 512)), ErrTrailing, nil},
-		{"gzip behind", slices.Concat(packed, gz(t, content)), ErrTrailing, nil},
-		{"garbage behind a skippable frame", slices.Concat(zskip("x"), []byte("garbage")), ErrTrailing, nil},
+		{"gzip after", slices.Concat(packed, gz(t, content)), ErrTrailing, nil},
+		{"garbage after a skippable frame", slices.Concat(zskip("x"), []byte("garbage")), ErrTrailing, nil},
 	} {
 		for _, r := range []Result{unpackAll(t, c.packed, Limits{}), unpackFrom(t, oneByOne(c.packed), len(c.packed),
 			Limits{})} {

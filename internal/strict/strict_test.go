@@ -132,8 +132,8 @@ func TestEmptyObjectsAreBounded(t *testing.T) {
 		t.Errorf("a million empty objects: error %v", err)
 	}
 	for name, raw := range map[string][]byte{
-		"a few empty objects": list(`{}`, 50),
-		"many honest objects": list(`{"digest":"sha256:0123456789abcdef"}`, 10_000),
+		"a few empty objects":   list(`{}`, 50),
+		"many ordinary objects": list(`{"digest":"sha256:0123456789abcdef"}`, 10_000),
 		"objects not decoded": []byte(`{"x":` + strings.Replace(string(list(`{}`, 10_000)), "layers", "y",
 			1) + `}`),
 		"free-form empty objects": []byte(`{"optional":{"x":[` + strings.TrimSuffix(strings.Repeat("{},", 10_000),

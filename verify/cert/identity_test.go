@@ -128,11 +128,11 @@ func workflow() *Identity {
 func TestPolicyMatches(t *testing.T) {
 	id := workflow()
 	for name, policy := range map[string]Policy{
-		"exact":        {SAN: id.SAN, Issuer: id.Issuer},
-		"patterns":     {SANRegexp: `https://github\.com/acme/.*`, IssuerRegexp: `https://[a-z]+\.example`},
-		"own anchors":  {SANRegexp: `^https://github\.com/acme/.*$`, Issuer: id.Issuer},
-		"choice":       {SANRegexp: `x|https://github\.com/acme/.*|y`, Issuer: id.Issuer},
-		"case by wish": {SANRegexp: `(?i)HTTPS://GITHUB\.COM/.*`, Issuer: id.Issuer},
+		"exact":            {SAN: id.SAN, Issuer: id.Issuer},
+		"patterns":         {SANRegexp: `https://github\.com/acme/.*`, IssuerRegexp: `https://[a-z]+\.example`},
+		"own anchors":      {SANRegexp: `^https://github\.com/acme/.*$`, Issuer: id.Issuer},
+		"choice":           {SANRegexp: `x|https://github\.com/acme/.*|y`, Issuer: id.Issuer},
+		"case-insensitive": {SANRegexp: `(?i)HTTPS://GITHUB\.COM/.*`, Issuer: id.Issuer},
 		"workflow": {
 			SAN: id.SAN, Issuer: id.Issuer,
 			GitHubWorkflow: GitHubWorkflow{Trigger: "push", SHA: "abc", Name: "Release", Repository: "acme/app",

@@ -34,7 +34,7 @@ func TestOpenRefusesOtherSpellings(t *testing.T) {
 		"no object":         "[]",
 		"a newline after":   text + "\n",
 		"a space within":    swap(`,"payloadType"`, `, "payloadType"`),
-		"a mark before":     "\xef\xbb\xbf" + text,
+		"a byte order mark": "\xef\xbb\xbf" + text,
 		"a second document": text + text,
 		"an unknown member": swap(`{"payload"`, `{"note":"","payload"`),
 		"a member twice":    swap(`{"payload"`, `{"payload":"c2FpZA==","payload"`),

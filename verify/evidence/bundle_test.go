@@ -179,7 +179,7 @@ func TestReadBundleRefuses(t *testing.T) {
 			"payload type"},
 		{"another key id", `"signatures":[{`, `"signatures":[{"keyid":"other",`, enc, `"other"`},
 		{"white space", `,"tlogEntries"`, `, "tlogEntries"`, enc, "white space"},
-		{"white space behind", `q3ZY="}]}}`, "q3ZY=\"}]}}\n", enc, "white space"},
+		{"white space after", `q3ZY="}]}}`, "q3ZY=\"}]}}\n", enc, "white space"},
 		{"an escaped name", `"dsseEnvelope"`, `"dsse\u0045nvelope"`, enc, "unnecessary escapes"},
 		{"the same key id", `"signatures":[{`, `"signatures":[{"keyid":"WRTQ7O4f7lTlmtmd9m3XyBTci8ra871TfPWgstmYSRU=",`, "", ""},
 		{"an empty key id", `"signatures":[{`, `"signatures":[{"keyid":"",`, "", ""},

@@ -265,7 +265,7 @@ func TestReadAttestationsOfOtherPayloads(t *testing.T) {
 	e := read(envelope(signed))
 	wantFaults(t, e.Problems)
 	if !e.IsSignature() {
-		t.Error("a statement of the sign predicate is no signature")
+		t.Error("a statement of the sign predicate does not count as a signature")
 	}
 	const subject = `{"name":"a","digest":{"sha256":"4f008ef8965bc756240832df1c03d0f2d938b045dfcd16cd52ab882a10205226"},"annotations":{"repo":"acme/app","n":1}}`
 	for _, c := range []struct{ name, old, new, found string }{

@@ -60,7 +60,7 @@ func TestMalformed(t *testing.T) {
 		{"null", imagesRule("maxAge: ~"), 4, 13, "found none"},
 		{"nothing", imagesRule(signed, "maxAge:"), 5, 13, "found none"},
 		{"an empty list", imagesRule("digests: []"), 4, 14, "found none"},
-		{"nothing where a list stands", imagesRule("keys:"), 4, 11, "found none"},
+		{"nothing in place of a list", imagesRule("keys:"), 4, 11, "found none"},
 		{"unlisted", whole("unlisted: allow"), 5, 11, "refuse or judge"},
 		{"rollback", whole("rollback: no"), 5, 11, "warn or refuse"},
 		{"limit", whole("limits: {images: many}"), 5, 18, "positive number"},

@@ -81,7 +81,7 @@ func TestBundleSaysWhatIsWrong(t *testing.T) {
 		{`"Payload":{`, "\"Payload\":{\"\xff\":0,", "rekor bundle", "want JSON: jsontext: invalid UTF-8"},
 	} {
 		if strings.Count(good, test.old) != 1 {
-			t.Fatalf("%q does not stand in the bundle once", test.old)
+			t.Fatalf("%q does not occur exactly once in the bundle", test.old)
 		}
 		_, err := rekor.ParseBundle([]byte(strings.Replace(good, test.old, test.replacement, 1)))
 		wantFormat(t, err, test.what, test.reason)

@@ -148,7 +148,7 @@ func TestSpectromateChangedByOne(t *testing.T) {
 		}
 		var mismatch *rekor.MismatchError
 		if err := b.BindLog(logKey); errors.As(err, &mismatch) != (name == "logID") {
-			t.Errorf("%s: BindLog answers %v", name, err)
+			t.Errorf("%s: BindLog returned %v", name, err)
 		}
 		if err := b.CheckLogID(); err != nil {
 			t.Errorf("%s: the form of the log id is unchanged: %v", name, err)
@@ -181,7 +181,7 @@ func TestSpectromateEntryChangedByOne(t *testing.T) {
 		"key":        {`"content":"LS0t`, `"content":"LS0u`, "", "", "format"},
 	} {
 		if bytes.Count(body, []byte(test.old)) != 1 {
-			t.Fatalf("%s: %q does not stand in the body once", name, test.old)
+			t.Fatalf("%s: %q does not occur exactly once in the body", name, test.old)
 		}
 		e, err := rekor.ParseEntry(bytes.Replace(body, []byte(test.old), []byte(test.replacement), 1))
 		if got := kindOrNone(err); got != test.entry {

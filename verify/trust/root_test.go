@@ -60,7 +60,7 @@ func edit(t testing.TB, file, old, replacement string) []byte {
 	t.Helper()
 	text := string(readFile(t, file))
 	if strings.Count(text, old) != 1 {
-		t.Fatalf("%s does not hold %q once", file, old)
+		t.Fatalf("%s does not contain %q exactly once", file, old)
 	}
 	return []byte(strings.Replace(text, old, replacement, 1))
 }

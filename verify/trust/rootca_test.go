@@ -40,7 +40,7 @@ func wantKeptOut(t *testing.T, text []byte, want string) {
 		t.Errorf("unsupported %q, want one with %q", root.Unsupported, want)
 	}
 	if n := len(root.Logs) + len(root.CTLogs) + len(root.CAs) + len(root.TSAs); n != 0 {
-		t.Errorf("%d entries were let in", n)
+		t.Errorf("%d entries were accepted", n)
 	}
 }
 
