@@ -1,30 +1,28 @@
-// Package term shows on a terminal how far a long transfer has come.
 package term
 
 import (
 	"os"
 	"runtime"
-	"strings"
 	"sync"
-	"unicode"
 
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
 	"golang.org/x/term"
 )
 
-// Bar is one line of progress. A nil Bar shows nothing and may be used alike.
+// Bar is one line of progress. A nil Bar shows nothing, and all methods may be
+// called on it.
 type Bar struct {
 	box  *mpb.Progress
 	bar  *mpb.Bar
 	once sync.Once
 }
 
-// New starts a line on w that shows label, bytes done of total, rate and
-// remaining time; without a known total (0 or less) bytes and rate alone.
-// Where a moving line cannot be shown, on anything but a terminal or on one
-// that calls itself dumb, it returns nil. The line has no colour, so NO_COLOR
-// asks nothing of it. Until [Bar.Done] nothing else may print to w.
+// New starts a line on w that shows the label, the bytes done of total, the rate and
+// the remaining time. If the total is not known (0 or less), it shows only the bytes
+// and the rate. New returns nil where a moving line cannot be shown: if w is not a
+// terminal, or TERM says that it is dumb. The line has no colours, so NO_COLOR does
+// not matter. Until [Bar.Done] nothing else may write to w.
 func New(w *os.File, label string, total int64) *Bar {
 	if w == nil || !term.IsTerminal(int(w.Fd())) || isDumb(os.Getenv("TERM")) {
 		return nil
@@ -32,8 +30,8 @@ func New(w *os.File, label string, total int64) *Bar {
 	return start(w, label, total)
 }
 
-// isDumb takes a missing TERM for a dumb terminal, except on Windows, whose
-// consoles do not set it.
+// isDumb reports whether TERM names a dumb terminal. A missing TERM counts as one,
+// except on Windows, where consoles do not set it.
 func isDumb(term string) bool {
 	return term == "dumb" || term == "" && runtime.GOOS != "windows"
 }
@@ -41,13 +39,13 @@ func isDumb(term string) bool {
 func start(w *os.File, label string, total int64) *Bar {
 	box := mpb.New(mpb.WithOutput(w))
 	rate := decor.AverageSpeed(decor.SizeB1024(0), "% .1f", decor.WC{W: len("1000.0 MiB/s") + 1})
-	name := decor.Name(printable(label) + "  ")
+	name := decor.Name(Escape(label) + "  ")
 	if total <= 0 {
 		bar := box.New(0, mpb.NopStyle(), mpb.PrependDecorators(name, decor.CurrentKibiByte("% .1f"), rate))
 		return &Bar{box: box, bar: bar}
 	}
-	// Made with total 0, since mpb ends a bar that reaches the total it was
-	// made with, and the end is for Done to declare.
+	// The bar is made with total 0: mpb ends a bar that reaches the total it was made
+	// with, and only Done may end this one.
 	bar := box.New(0, mpb.BarStyle(),
 		mpb.PrependDecorators(name, decor.CountersKibiByte("% .1f / % .1f")),
 		mpb.AppendDecorators(rate, decor.Name(" "), decor.AverageETA(decor.ET_STYLE_GO)))
@@ -55,16 +53,16 @@ func start(w *os.File, label string, total int64) *Bar {
 	return &Bar{box: box, bar: bar}
 }
 
-// Add counts n more bytes. It is safe for concurrent use, does not wait for
-// the terminal, and does nothing after Done.
+// Add counts n more bytes. It is safe for concurrent use, does not wait for the
+// terminal, and does nothing after Done.
 func (b *Bar) Add(n int64) {
 	if b != nil {
 		b.bar.IncrInt64(n)
 	}
 }
 
-// Done ends the line and returns when the terminal is free: after a success
-// (ok) the last state stays as a line of its own, else the line is cleared.
+// Done ends the line and returns when others may write to the terminal. After a
+// success (ok) the last state of the line stays, otherwise the line is cleared.
 // Further calls do nothing.
 func (b *Bar) Done(ok bool) {
 	if b == nil {
@@ -72,20 +70,10 @@ func (b *Bar) Done(ok bool) {
 	}
 	b.once.Do(func() {
 		if ok {
-			b.bar.SetTotal(-1, true) // what was done is the total now
+			b.bar.SetTotal(-1, true) // the bytes done are the total
 		} else {
 			b.bar.Abort(true)
 		}
 		b.box.Wait()
 	})
-}
-
-// printable keeps a name that came from elsewhere from moving the cursor.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return '?'
-	}, s)
 }

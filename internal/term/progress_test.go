@@ -37,9 +37,3 @@ func TestIsDumb(t *testing.T) {
 		}
 	}
 }
-
-func TestPrintable(t *testing.T) {
-	if got := printable("pull \x1b[2Ja\nb ü"); got != "pull ?[2Ja?b ü" {
-		t.Errorf("got %q", got)
-	}
-}

@@ -36,8 +36,7 @@ func openTerminal(t *testing.T) (control, terminal *os.File) {
 	return control, terminal
 }
 
-// onTerminal runs f on a terminal and returns all that was written to it,
-// f's own last words included.
+// onTerminal runs f on a terminal and returns everything that was written to it.
 func onTerminal(t *testing.T, f func(w *os.File)) string {
 	t.Helper()
 	const end = "<last words>"

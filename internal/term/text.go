@@ -1,3 +1,9 @@
+// Package term writes what a person reads on a terminal of 80 columns: messages
+// ([Say]), rows of a label and its values ([Row]), and a line of progress ([Bar]).
+//
+// Text from outside, such as a name in a bundle, must not control the terminal.
+// [Escape] writes invisible characters as escapes, and [Fold] breaks the lines, so
+// that no line begins with text from outside. [Row] does both.
 package term
 
 import (

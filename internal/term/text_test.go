@@ -35,8 +35,8 @@ func TestEscape(t *testing.T) {
 	}
 }
 
-// FuzzEscape checks Escape against the properties of its result, told by
-// Unicode's categories rather than by the way it works.
+// FuzzEscape checks the properties of what Escape returns by the categories of
+// Unicode, not by the way Escape works.
 func FuzzEscape(f *testing.F) {
 	for _, s := range []string{"", "app:v1", "\x1b[31m", "\u202e\u2066", "\xff\x9b", "a\r\nb", "\u3164\ufe0f", "\uFFFD"} {
 		f.Add(s)
