@@ -27,8 +27,8 @@ type Options struct {
 	IgnoreTlog      bool              // waiver: a log entry may be missing; one that is present and wrong still fails
 	Transfer        *Transfer         // record of the media, nil if there is none
 	Known           Known             // what was verified before, nil if no record is kept
-	At              time.Time         // judge as of this time; zero is the host's clock
-	HostTime        time.Time         // what the host's clock says; zero is At. A waiver, if At differs from it
+	At              time.Time         // to judge as of; zero is the host's clock. A waiver if it is not HostTime
+	HostTime        time.Time         // what the host's clock says; zero is At
 	Strict          bool              // warnings fail
 	Deep            bool              // unpack layers and compare their diff_ids
 

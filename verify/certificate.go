@@ -104,10 +104,11 @@ func (j *judgement) chain() {
 // chain: nothing signs that they belong here.
 func (j *judgement) companions(c *cert.Chain) {
 	for _, der := range j.sig.Chain {
-		known := slices.ContainsFunc(c.Authority.Chain, func(k *x509.Certificate) bool { return bytes.Equal(k.Raw, der) })
+		same := func(k *x509.Certificate) bool { return bytes.Equal(k.Raw, der) }
+		known := slices.ContainsFunc(c.Authority.Chain, same)
 		if !known && !j.rec.has(check.PolicyNotJudged, check.Warn) {
-			j.fault(check.Fault{ID: check.PolicyNotJudged, Warn: true,
-				Detail: "not judged: a certificate came along that is not part of the trusted chain; it proves nothing"})
+			j.fault(check.Fault{ID: check.PolicyNotJudged, Warn: true, Detail: "not judged: a certificate came along " +
+				"that is not part of the trusted chain; it proves nothing"})
 		}
 	}
 }

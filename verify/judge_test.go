@@ -74,6 +74,12 @@ func TestJudge(t *testing.T) {
 		{name: "an attestation too old", image: "app:v1", form: check.FormAttestation, attestation: true,
 			opt: func(o *verify.Options) { o.MaxAge = time.Second }, want: "policy.age"},
 		{name: "a demand on the bundle", image: "bundle:v1", form: bundle, opt: func(o *verify.Options) { o.Deep = true }, want: "policy.not-judged"},
+		{name: "platforms demanded", image: "bundle:v1", form: bundle,
+			opt: func(o *verify.Options) { o.OnlyPlatforms = []oci.Platform{{OS: "linux"}} }, want: "policy.not-judged"},
+		{name: "two signers demanded", image: "bundle:v1", form: bundle,
+			opt: func(o *verify.Options) { o.Signers = 2 }, want: "policy.not-judged"},
+		{name: "another digest demanded", image: "bundle:v1", form: bundle,
+			opt: func(o *verify.Options) { o.Digests = []oci.Digest{oci.EmptyDigest} }, want: "policy.digest"},
 		{name: "a seal demanded", image: "bundle:v1", form: bundle, opt: func(o *verify.Options) { o.SealKeys = o.Keys }, want: "policy.not-judged"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

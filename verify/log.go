@@ -46,7 +46,8 @@ func (j *judgement) readEntry(e *rekor.LogEntry) *logged {
 		j.fault(check.Fault{ID: rekorID(err, check.RekorEncoding), Detail: err.Error()})
 	}
 	body, err := e.ParseBody()
-	if err == nil && j.sig.Form == check.FormSimpleSigning && (body.Kind != "hashedrekord" || body.APIVersion != "0.0.1") {
+	firstGeneration := err == nil && body.Kind == "hashedrekord" && body.APIVersion == "0.0.1"
+	if err == nil && j.sig.Form == check.FormSimpleSigning && !firstGeneration {
 		err = &rekor.UnsupportedError{Kind: body.Kind, APIVersion: body.APIVersion,
 			For: "a signature of cosign's first generation"}
 	}

@@ -232,7 +232,7 @@ func (r *RawJSON) UnmarshalJSON(doc []byte) error {
 // Error says that a bundle was rejected, and carries the full report.
 type Error struct{ Report *Report }
 
-// Error names the first cause and how many checks failed.
+// Error names the first cause.
 func (e *Error) Error() string {
 	f := e.Report.Failures
 	if len(f) == 0 {

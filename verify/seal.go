@@ -16,8 +16,8 @@ import (
 func (s *session) sealed() {
 	if len(s.opt.SealKeys) == 0 {
 		if s.c.Sealed {
-			s.fault(bundleWide, check.Fault{ID: check.PolicySealNotJudged, Warn: true, Detail: "the bundle has a seal, " +
-				"and no seal key is pinned: it was not judged and proves nothing here"})
+			s.fault(bundleWide, check.Fault{ID: check.PolicySealNotJudged, Warn: true,
+				Detail: "the bundle has a seal, and no seal key is pinned: it was not judged and proves nothing here"})
 		}
 		return
 	}

@@ -40,9 +40,10 @@ type Container interface {
 // Bundle verifies a bundle that has been opened: it judges the metadata, then has
 // the content hashed.
 //
-// The error is nil for a verified bundle, and an [*Error] for a rejected one; the
-// report is complete in both cases. It is nil only if the operating system refused
-// a read, a writer of opt.Tap failed, or ctx ended. That is the error then.
+// The error is nil for a verified bundle and an [*Error] for a rejected one, and the
+// report is complete in both cases. There is no report if the operating system
+// refused a read, if a writer of opt.Tap failed, or if ctx ended; the error says
+// which.
 func Bundle(ctx context.Context, c Container, opt Options) (*Report, error) {
 	s := newSession(opt)
 	s.ended = func() bool { return ctx.Err() != nil }
@@ -152,8 +153,9 @@ func (s *session) exportWaivers() {
 // the subject. Demands on signatures (annotations, age) are made of both.
 //
 // The report is never nil. The error is nil for a verdict of verified and an
-// [*Error] otherwise. Demands that only a bundle can meet reject: Images,
-// Platforms, Attestations, SealKeys, Policy, Known, RequireChildren and Deep.
+// [*Error] otherwise. Demands that only a bundle can meet reject: Images, Platforms,
+// OnlyPlatforms, Attestations, more than one of Signers, RequireChildren, SealKeys,
+// Policy, Known and Deep.
 func Judge(e evidence.Evidence, ref oci.Reference, opt Options) (*Report, error) {
 	s := newSession(opt)
 	s.judgeKeys()
@@ -162,6 +164,7 @@ func Judge(e evidence.Evidence, ref oci.Reference, opt Options) (*Report, error)
 	s.rep.Images = []Image{newImage(e.Subject, ref.Name())}
 	g := &bundle.ImageGraph{}
 	g.Digest = e.Subject
+	s.pinnedDigest(0, g, nil, &s.opt.Demands)
 	j := s.judge(g, ref, s.demandsOn(ref), e)
 	j.subject()
 	if e.IsSignature() {
@@ -183,10 +186,10 @@ func Judge(e evidence.Evidence, ref oci.Reference, opt Options) (*Report, error)
 // bundleDemands refuses demands that one piece of evidence cannot meet.
 func (s *session) bundleDemands() {
 	o := &s.opt
-	demanded := len(o.Images)+len(o.Platforms)+len(o.Attestations)+len(o.SealKeys) > 0 || o.RequireChildren || o.Deep
-	if demanded || o.Policy != nil || o.Known != nil {
+	lists := len(o.Images) + len(o.Platforms) + len(o.OnlyPlatforms) + len(o.Attestations) + len(o.SealKeys)
+	if lists > 0 || o.Signers > 1 || o.RequireChildren || o.Deep || o.Policy != nil || o.Known != nil {
 		s.fault(bundleWide, check.Fault{ID: check.PolicyNotJudged, Detail: "images, platforms, attestations, " +
-			"a seal, layers, a policy or a history were demanded, which one piece of evidence cannot show"})
+			"signers, a seal, layers, a policy or a history were demanded, which one piece of evidence cannot show"})
 	}
 }
 
@@ -196,9 +199,10 @@ func (s *session) unproven() {
 	if s.any(check.Fail) {
 		return
 	}
+	counts := func(sig Signature) bool { return sig.Counts }
 	proven := len(s.rep.Images) > 0
 	for i := range s.rep.Images {
-		proven = proven && slices.ContainsFunc(s.rep.Images[i].Signatures, func(sig Signature) bool { return sig.Counts })
+		proven = proven && slices.ContainsFunc(s.rep.Images[i].Signatures, counts)
 	}
 	if !proven {
 		s.fault(bundleWide, check.Fault{ID: check.Internal,

@@ -94,8 +94,8 @@ var remedies = map[Cause]string{
 	CauseClock:       "check the clock of this host",
 	CauseGivenTime:   "correct the time to judge as of",
 	CauseNoTime:      "trust the log or the timestamp authority that knows when it was signed",
-	CausePlainKey:    "pin the key if the publisher confirms, out of band, that it signs; otherwise do not use this image",
-	CauseCertificate: "demand the identity of its certificate if the publisher confirms, out of band, that it signs",
+	CausePlainKey:    "pin the key if the publisher confirms it out of band; otherwise do not use this image",
+	CauseCertificate: "demand the identity of its certificate if the publisher confirms it out of band",
 	CauseRule:        "name keys or identities in the rule of the policy",
 }
 

@@ -204,7 +204,7 @@ var Table = []Question{
 		"trust a current root; otherwise ask the publisher to sign again"},
 	{TSAThreshold, OfSignature,
 		"as many distinct authorities as demanded timestamped the signature",
-		"correct the number demanded, or ask the publisher for more timestamps; trust a root that knows the authorities"},
+		"correct the number demanded, or ask the publisher for more timestamps; trust a root with the authorities"},
 
 	{TrustUnanchored, OfRun,
 		"a key or an identity is pinned that did not come with the bundle",
