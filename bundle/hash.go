@@ -223,8 +223,9 @@ var ErrStream = errors.New("the bundle is read from a pipe, whose content cannot
 // OpenBlob opens a blob of the bundle to be read again. The last read compares
 // the blob with its digest: it returns a [*check.Fault] instead of the last
 // bytes if they differ, so that a wrong blob is never taken for a complete one,
-// even if the file was changed since it was verified. The caller closes the
-// blob. OpenBlob may be called by several goroutines, also while Hash runs.
+// even if the file was changed since it was verified. The caller closes the blob.
+// For a bundle in a file, OpenBlob may be called by several goroutines, also while
+// Hash runs.
 //
 // The error matches [oci.ErrNotFound] if the bundle does not hold the blob, and
 // [ErrStream] if its bytes are gone.
