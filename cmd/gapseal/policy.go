@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/gapseal/gapseal/internal/term"
 	"github.com/gapseal/gapseal/oci"
+	"github.com/gapseal/gapseal/verify"
 	"github.com/gapseal/gapseal/verify/policy"
 )
 
@@ -78,7 +80,14 @@ func policyCheck(path string, std stdio) error {
 	}
 	term.Row(std.out, "policy", p.Name)
 	term.Row(std.out, "file", path, p.Digest)
+	if slices.ContainsFunc(p.Rules, namesNoSigner) {
+		term.Row(std.out, "to do", "some rules name no signer: give verify --key or --certificate-identity for them")
+	}
 	return nil
+}
+
+func namesNoSigner(r verify.Rule) bool {
+	return len(r.Keys)+len(r.Fingerprints)+len(r.Identities) == 0
 }
 
 func policyInit(path, output string, std stdio) error {
