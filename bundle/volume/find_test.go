@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -109,7 +110,7 @@ func TestVolumesThatWereRead(t *testing.T) {
 	each := int64(len(raw)/3 + 1)
 	for name, c := range map[string]struct{ listed, stray int64 }{
 		"index of fewer":               {2 * each, 0},
-		"a stray volume after a gap":  {5 * each, 5},
+		"a stray volume after a gap":   {5 * each, 5},
 		"a stray volume that is older": {int64(len(raw)), 4},
 	} {
 		base := cut(t, raw, each)
@@ -158,5 +159,29 @@ func TestNoReportWhileVolumesAreBlamed(t *testing.T) {
 	}
 	if rep, err := verify.Bundle(ctx, r, opt); rep != nil || !errors.Is(err, context.Canceled) {
 		t.Errorf("report %v, error %v after %d bytes", rep != nil, err, read.Load())
+	}
+}
+
+// TestOpenBlobAcrossVolumes reads each blob of a bundle that lies in volumes.
+func TestOpenBlobAcrossVolumes(t *testing.T) {
+	base := cut(t, fixture.Bundle(t, "app:v1"), 3000)
+	set, err := volume.Find(base.Index(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer set.Close()
+	b, err := set.Bundle(oci.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, blob := range b.Inventory.Blobs {
+		r, err := b.OpenBlob(blob.Digest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw, err := io.ReadAll(r)
+		if err != nil || oci.FromBytes(raw) != blob.Digest {
+			t.Errorf("%s: %d bytes, %v", blob.Digest, len(raw), err)
+		}
 	}
 }
