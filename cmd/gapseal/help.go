@@ -25,11 +25,14 @@ const (
 const allFlag = "all"
 
 func helpCommand() *cobra.Command {
-	c := &cobra.Command{
+	return &cobra.Command{
 		Use:     "help [COMMAND] [--all]",
 		Short:   "explain a command or a topic",
 		Long:    "Explain a command, with --all all of its flags, or a topic: exit-codes.",
 		Example: "gapseal help verify --all\ngapseal help exit-codes",
+
+		DisableFlagsInUseLine: true,
+		ValidArgsFunction:     completeCommands,
 		RunE: func(c *cobra.Command, args []string) error {
 			found, rest, err := c.Root().Find(args)
 			if err != nil {
@@ -42,8 +45,6 @@ func helpCommand() *cobra.Command {
 			return nil
 		},
 	}
-	c.ValidArgsFunction = completeCommands
-	return c
 }
 
 // exitCodesTopic is a help topic: a command that does nothing.

@@ -134,7 +134,7 @@ func writeFile(path string, fill func(*atomicfile.File) error) error {
 type textOrJSON string
 
 func (o *textOrJSON) declare(c *cobra.Command) {
-	c.Flags().StringVarP((*string)(o), "output", "o", "text", "`FORMAT`: text or json")
+	c.Flags().StringVarP((*string)(o), "output", "o", "text", "print as `FORMAT`: text or json")
 	completes(c, "output", words("text", "json"))
 }
 

@@ -101,8 +101,8 @@ func (v *verifyRun) declareFlags(c *cobra.Command) {
 		"demand that `OS/ARCH[/VARIANT]` is in the bundle (repeatable)")
 	fs.BoolVar(&v.opt.Deep, "deep", false, "also unpack every layer and compare it with the diff_ids of its config")
 	fs.BoolVar(&v.fileDigest, "file-digest", false, "also report the SHA-256 of the whole file")
-	fs.StringArrayVar(&v.sealKeys, "seal-key", nil, "demand a seal over the bundle by the public key in this PEM "+
-		"`FILE`, received out of band (repeatable: any of them will do)")
+	fs.StringArrayVar(&v.sealKeys, "seal-key", nil, "demand that the key of this PEM `FILE`, received out of "+
+		"band, has sealed the bundle (repeatable: any of them will do)")
 	v.transfer.declare(fs)
 	v.sign.declare(fs)
 	fs.StringVarP(&v.output, "output", "o", "text", "`FORMAT` of the report: text, json or cosign")
