@@ -80,8 +80,8 @@ func policyCheck(path string, std stdio) error {
 	}
 	term.Row(std.out, "policy", p.Name)
 	term.Row(std.out, "file", path, p.Digest)
-	if slices.ContainsFunc(p.Rules, namesNoSigner) {
-		term.Row(std.out, "to do", "some rules name no signer: give verify --key or --certificate-identity for them")
+	if p.JudgeUnlisted || slices.ContainsFunc(p.Rules, namesNoSigner) {
+		term.Row(std.out, "to do", "this policy leaves signers open: pin them with --key or --certificate-identity")
 	}
 	return nil
 }
