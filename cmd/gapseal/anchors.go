@@ -64,7 +64,7 @@ func (a *anchors) given() bool {
 // keyless reports whether a flag names a keyless signer.
 func (a *anchors) keyless() bool { return a.identity != cert.Policy{} }
 
-// inputs are the files that the flags name. A fingerprint among them names none.
+// inputs returns what the flags name: files, and fingerprints.
 func (a *anchors) inputs() []string {
 	return slices.Concat(a.keys, a.rekorKeys, []string{a.trustedRoot, a.policy})
 }

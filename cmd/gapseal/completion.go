@@ -50,13 +50,13 @@ gapseal completion fish > ~/.config/fish/completions/gapseal.fish`,
 	return c
 }
 
-// completion is what cobra asks for the values of flags and for arguments.
+// completion returns the words that complete an argument or the value of a flag.
 type completion = func(c *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective)
 
-// completes has the value of a flag completed by f.
+// completes lets f complete the value of a flag.
 func completes(c *cobra.Command, flag string, f completion) {
 	if err := c.RegisterFlagCompletionFunc(flag, f); err != nil {
-		panic(err) // there is no such flag
+		panic(err) // c has no such flag
 	}
 }
 
@@ -65,8 +65,8 @@ func words(list ...string) completion {
 	return cobra.FixedCompletions(list, cobra.ShellCompDirectiveNoFileComp)
 }
 
-// assigned completes NAME=VALUE: NAME by one of the names, and VALUE by value or,
-// if that is nil, not at all.
+// assigned completes NAME=VALUE: NAME from the names, and VALUE with the function
+// value, or not at all if that is nil.
 func assigned(value func(typed string) []string, names ...string) completion {
 	return func(_ *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		var list []string
@@ -122,8 +122,8 @@ func plainUsage(c *cobra.Command) {
 	}
 }
 
-// completeByKind completes a flag's value by what its help calls it: a FILE, a
-// DIR, or what no shell can know.
+// completeByKind completes the value of a flag by the word that its help has for it:
+// a FILE is a file, a DIR is a folder, and nothing else can be completed.
 func completeByKind(c *cobra.Command, f *pflag.Flag) {
 	if _, done := c.GetFlagCompletionFunc(f.Name); done || f.Value.Type() == "bool" {
 		return
@@ -166,8 +166,8 @@ func completeCommands(c *cobra.Command, args []string, _ string) ([]cobra.Comple
 	return list, cobra.ShellCompDirectiveNoFileComp
 }
 
-// completeImages completes the references that the bundle on the line names. A
-// pipe cannot be read ahead of the command.
+// completeImages completes a reference from those in the bundle that the command
+// line names. A pipe cannot be read for that: the command would miss what was read.
 func completeImages(c *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	var list []cobra.Completion
 	if len(args) > 0 {

@@ -21,7 +21,7 @@ const (
 	flagHeadings = "headings"
 )
 
-// allFlag asks help to show all flags.
+// allFlag is the flag that lets help show all flags.
 const allFlag = "all"
 
 func helpCommand() *cobra.Command {
@@ -52,7 +52,7 @@ func exitCodesTopic() *cobra.Command {
 	return &cobra.Command{Use: "exit-codes", Short: "what the exit codes mean", Long: exitCodes}
 }
 
-// helpCall is the command that lists all flags of c.
+// helpCall returns the command line that lists all flags of c.
 func helpCall(c *cobra.Command) string {
 	if c.Annotations[flagHeadings] != "" {
 		return c.CommandPath() + " --help --" + allFlag
@@ -110,8 +110,8 @@ func writeHelp(w io.Writer, c *cobra.Command, all bool) {
 	fmt.Fprintln(w, "Exit codes: gapseal help exit-codes")
 }
 
-// writeFlags writes the flags of a command: without headings all of them, else
-// the common ones side by side with what they do, or all under their headings.
+// writeFlags writes the flags of a command. If it has headings, these are the common
+// flags, side by side with what they do, or all flags under their headings.
 func writeFlags(w io.Writer, c *cobra.Command, all bool) {
 	switch {
 	case c.Annotations[flagHeadings] == "":
@@ -136,7 +136,7 @@ func writeGroup(w io.Writer, heading string, flags []*pflag.Flag, write func(io.
 	fmt.Fprintln(w)
 }
 
-// declaredFlags are the flags of a command but for --help.
+// declaredFlags returns the flags of a command, except --help.
 func declaredFlags(c *cobra.Command) (list []*pflag.Flag) {
 	c.LocalFlags().VisitAll(func(f *pflag.Flag) {
 		if f.Name != "help" && !f.Hidden {

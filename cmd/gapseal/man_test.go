@@ -36,8 +36,8 @@ func TestManualPages(t *testing.T) {
 	}
 }
 
-// fitManual has a command printed as manual pages are: flags with the name of
-// their value, and the exit codes in a section of their own.
+// fitManual adapts a command to manual pages: flags are shown with the name of their
+// value, and the exit codes have a section.
 func fitManual(c *cobra.Command) {
 	c.DisableAutoGenTag = true
 	c.Long += "\n\n# EXIT STATUS\n```\n" + strings.TrimPrefix(exitCodes, "Exit codes:\n") + "```\n"

@@ -66,9 +66,9 @@ func finish(c *cobra.Command) {
 	}
 }
 
-// once counts how often a single-valued flag is given: were the last of several
-// to win, a command line could say one thing and mean another. The count is
-// judged by beforeRun, since completion has flags parsed more than once.
+// once counts how often a single-valued flag is given: if the last of several
+// values won, a command line could say one thing and mean another. beforeRun judges
+// the count, since completion parses the flags more than once.
 type once struct {
 	pflag.Value
 	given int

@@ -10,7 +10,7 @@ import (
 	"github.com/gapseal/gapseal/verify/policy"
 )
 
-// The interview takes the answers that a file could have, and repeats other questions.
+// The interview takes the answers that a file could have, and asks again after others.
 func TestInterview(t *testing.T) {
 	answers := "T-7\nsideways\nimport\n\nB. Brown\ntrue\nyes\ndirty\nclean\n"
 	required := []string{"id", "direction", "operator", "media.writeProtected", "scan.destination"}

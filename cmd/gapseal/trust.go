@@ -47,7 +47,7 @@ gapseal trust show trusted_root.json --output json`,
 }
 
 // trustFetchCommand explains which program fetches a root. A client of The Update
-// Framework does not belong into a binary that verifies offline.
+// Framework does not belong in a binary that verifies offline.
 func trustFetchCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:                "fetch",

@@ -156,7 +156,7 @@ func (v *verifyRun) run(ctx context.Context, args []string, std stdio) error {
 	return nil
 }
 
-// judge opens the bundle and has it verified.
+// judge opens and verifies the bundle.
 func (v *verifyRun) judge(ctx context.Context, path string, o verify.Options, std stdio) (*verify.Report, error) {
 	src, err := openBundle(path, std, v.volumes...)
 	if err != nil {
@@ -189,7 +189,7 @@ func (v *verifyRun) judge(ctx context.Context, path string, o verify.Options, st
 	return rep, err
 }
 
-// fileDigestNeeded says when the digest of the bundle file is needed, for
+// fileDigestNeeded returns when the digest of the bundle file is needed, for
 // --file-digest or for one of the reports.
 func (v *verifyRun) fileDigestNeeded() report.Need {
 	if v.fileDigest {
