@@ -3,8 +3,10 @@ package cert
 import (
 	"bytes"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gapseal/gapseal/internal/strict"
@@ -178,4 +180,65 @@ func Parse(raw []byte) (*x509.Certificate, error) {
 		return nil, check.Malformed("certificate", "want DER or PEM: %v", err)
 	}
 	return cert, nil
+}
+
+// ErrNoTime reports that no trusted time is known at which to judge a
+// certificate.
+var ErrNoTime = errors.New("no trusted time: a certificate is judged at the time of a log entry or timestamp, and " +
+	"there is none")
+
+// UntrustedError reports that no authority of the trusted root issued the
+// certificate. Trusted lists the authorities of the root.
+type UntrustedError struct {
+	Issuer  string // as the certificate names it (RFC 2253)
+	Reason  string
+	Trusted []string
+}
+
+// Error names the issuer and the trusted authorities.
+func (e *UntrustedError) Error() string {
+	return fmt.Sprintf("certificate issued by %q: %s; trusted: %s", e.Issuer, e.Reason, list(e.Trusted))
+}
+
+// The links of a chain.
+const (
+	Leaf         = "leaf"
+	Intermediate = "intermediate"
+	Anchor       = "anchor"
+)
+
+// ValidityError reports that a certificate of the chain was not valid at the
+// trusted time. Both ends belong to the validity.
+type ValidityError struct {
+	Link                string // Leaf, Intermediate or Anchor
+	Certificate         string // its subject (RFC 2253); a Fulcio leaf has none
+	NotBefore, NotAfter time.Time
+	At                  time.Time
+}
+
+// Error names the certificate, its validity and the time.
+func (e *ValidityError) Error() string {
+	state := "not yet valid"
+	if e.At.After(e.NotAfter) {
+		state = "expired"
+	}
+	return fmt.Sprintf("%s certificate %q is %s at %s: valid from %s to %s", e.Link, e.Certificate, state,
+		e.At.UTC().Format(time.RFC3339Nano),
+		e.NotBefore.UTC().Format(time.RFC3339),
+		e.NotAfter.UTC().Format(time.RFC3339))
+}
+
+// UsageError reports that a certificate is not for signing code, or that its
+// chain does not allow it to be.
+type UsageError struct{ Reason string }
+
+// Error says why the certificate may not sign.
+func (e *UsageError) Error() string { return "certificate is not for signing: " + e.Reason }
+
+// list writes names, or that there are none.
+func list(names []string) string {
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(names, "; ")
 }

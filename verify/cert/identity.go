@@ -3,6 +3,7 @@ package cert
 import (
 	"crypto/x509"
 	stdasn1 "encoding/asn1"
+	"fmt"
 	"unicode"
 	"unicode/utf8"
 
@@ -219,4 +220,16 @@ func printable(text []byte) bool {
 		text = text[size:]
 	}
 	return true
+}
+
+// IssuerError reports that the two extensions for the OpenID Connect issuer
+// name different issuers.
+type IssuerError struct {
+	V1 string // 1.3.6.1.4.1.57264.1.1
+	V2 string // 1.3.6.1.4.1.57264.1.8
+}
+
+// Error names both issuers.
+func (e *IssuerError) Error() string {
+	return fmt.Sprintf("certificate names two issuers: %q in the old extension, %q in the new", e.V1, e.V2)
 }

@@ -1,6 +1,7 @@
 package cert
 
 import (
+	"fmt"
 	"regexp"
 	"strconv"
 )
@@ -125,4 +126,27 @@ func (w *GitHubWorkflow) match(id *Identity) error {
 		}
 	}
 	return nil
+}
+
+// PolicyError reports that a policy requires nothing, or something that cannot
+// be checked.
+type PolicyError struct {
+	What   string
+	Reason string
+}
+
+// Error says what is wrong with which part of the policy.
+func (e *PolicyError) Error() string { return e.What + ": " + e.Reason }
+
+// MismatchError reports that an identity is not the one a policy wants. What is
+// "identity", "issuer" or a name of Fulcio's extensions.
+type MismatchError struct {
+	What     string
+	Expected string // a regular expression with its anchors, or the exact value
+	Found    string
+}
+
+// Error names what differs, with both values.
+func (e *MismatchError) Error() string {
+	return fmt.Sprintf("certificate has another %s: expected %s, found %q", e.What, e.Expected, e.Found)
 }

@@ -229,3 +229,19 @@ func copyExtensions(b *cryptobyte.Builder, element cryptobyte.String) error {
 	})
 	return nil
 }
+
+// ErrNoSCT reports that a certificate has no signed certificate timestamp.
+var ErrNoSCT = errors.New("certificate has no signed certificate timestamp")
+
+// UnknownLogError reports that the certificate was entered only in logs that
+// the trusted root does not list. Both fields hold log ids in lower-case hex.
+type UnknownLogError struct {
+	Found   []string
+	Trusted []string
+}
+
+// Error names the logs found and the trusted ones.
+func (e *UnknownLogError) Error() string {
+	return fmt.Sprintf("certificate is in no trusted certificate transparency log: found %s; trusted: %s",
+		list(e.Found), list(e.Trusted))
+}
