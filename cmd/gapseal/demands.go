@@ -56,6 +56,8 @@ func (j *judging) declareDemands(c *cobra.Command, platformHelp string) {
 	completes(c, "require-attestation", words(attestationTypes...))
 	fs.BoolVar(&d.RequireInclusion, "require-inclusion", false,
 		"demand an inclusion proof of each log entry; a signed entry timestamp is not enough")
+	fs.IntVar(&d.Signers, "require-signers", 1,
+		"demand good signatures by `N` distinct keys; each --key counts once, and so does an identity")
 	fs.IntVar(&d.RequireLogs, "require-logs", 1, "demand that `N` distinct transparency logs have logged one signature")
 	fs.IntVar(&d.RequireTimestamps, "require-timestamps", 0,
 		"demand that `N` distinct timestamp authorities of the trusted root stamped one signature")
@@ -94,8 +96,11 @@ func (j *judging) options(loadKey func(arg string, o *verify.Options) error) (ve
 
 // parseDemands reads what the bundle must hold and its signatures must meet.
 func (j *judging) parseDemands(o *verify.Options) error {
-	if o.RequireLogs < 1 || o.RequireTimestamps < 0 {
-		return usagef("--require-logs wants 1 or more, --require-timestamps 0 or more")
+	if o.RequireLogs < 1 || o.Signers < 1 || o.RequireTimestamps < 0 {
+		return usagef("--require-logs and --require-signers want 1 or more, --require-timestamps 0 or more")
+	}
+	if may := len(o.Keys) + len(o.Fingerprints) + len(o.Identities); o.Policy == nil && may > 0 && o.Signers > may {
+		return usagef("--require-signers %d: the flags name only %d who may sign; pass a --key for each", o.Signers, may)
 	}
 	if o.RequireTimestamps > 0 && len(o.TSAs) == 0 {
 		return usagef("--require-timestamps needs a trusted root that has timestamp authorities: --trusted-root FILE")
