@@ -11,8 +11,7 @@ import (
 	"github.com/gapseal/gapseal/verify/trust"
 )
 
-// ClockTolerance is how far a trusted time may lie in the future of the clock
-// that judges it.
+// ClockTolerance is how far a trusted time may be ahead of the verification time.
 const ClockTolerance = 5 * time.Minute
 
 // Options say what is trusted, what is demanded, and what the report is to name.
@@ -27,7 +26,7 @@ type Options struct {
 	IgnoreTlog      bool              // waiver: a log entry may be missing; one that is present and wrong still fails
 	Transfer        *Transfer         // record of the media, nil if there is none
 	Known           Known             // what was verified before, nil if no record is kept
-	At              time.Time         // to judge as of; zero is the host's clock. A waiver if it is not HostTime
+	At              time.Time         // verification time; zero is the host's clock. A waiver if it is not HostTime
 	HostTime        time.Time         // what the host's clock says; zero is At
 	Strict          bool              // warnings fail
 	Deep            bool              // unpack layers and compare their diff_ids
@@ -54,8 +53,8 @@ type Options struct {
 	OnMetadata func(early Report)
 }
 
-// Anchors are what the operator trusts beforehand, other than those who may sign:
-// those stand in [Demands].
+// Anchors are what the operator trusts beforehand, other than the keys and
+// identities that may sign, which are in [Demands].
 type Anchors struct {
 	Logs     []trust.Log                  // transparency logs, in which signatures are logged
 	CAs      []trust.CertificateAuthority // that issue certificates to sign with
@@ -83,8 +82,8 @@ type Known interface {
 }
 
 // Named returns the names by which the operator knows images: those asked for, and
-// those of rules of the policy that stand for one name with its tag. A name that
-// only the bundle gives is never among them.
+// the patterns of the policy that are one name with its tag. A name that only the
+// bundle gives is never among them.
 func (o *Options) Named() []oci.Reference {
 	list := slices.Clone(o.Images)
 	if o.Policy == nil {
@@ -98,7 +97,7 @@ func (o *Options) Named() []oci.Reference {
 	return list
 }
 
-// now returns the time to judge as of.
+// now returns the verification time: the time as of which to judge.
 func (o *Options) now() time.Time {
 	if o.At.IsZero() {
 		return time.Now().UTC().Truncate(time.Second)
@@ -106,13 +105,13 @@ func (o *Options) now() time.Time {
 	return o.At.UTC()
 }
 
-// The sources of the time judged as of, as reports name them.
+// The sources of the verification time, as reports name them.
 const (
 	clockHost  = "host"
 	clockGiven = "--at"
 )
 
-// clock says what at, the time judged as of, rests on.
+// clock says where at, the verification time, comes from.
 func (o *Options) clock(at time.Time) Clock {
 	if o.HostTime.IsZero() || o.HostTime.Equal(at) {
 		return Clock{Source: clockHost, Host: at}

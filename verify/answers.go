@@ -145,7 +145,7 @@ type found interface {
 	Whole() bool
 }
 
-// planned stands for a bundle that is not written yet.
+// planned is found for a bundle that is not written yet.
 type planned struct{}
 
 func (planned) Has(oci.Digest) bool          { return true }
@@ -198,7 +198,7 @@ type judgement struct {
 	rec  recorder
 	info Signature
 
-	signer  *trust.Key        // that made it; nil if none at hand did
+	signer  *trust.Key        // that made it; nil if no known key did
 	leaf    *x509.Certificate // that came with it; nil if none did
 	keyless bool              // judged by its certificate
 	named   bool              // the payload names the image's repository

@@ -103,7 +103,7 @@ func (j *judgement) subject() {
 	case err != nil:
 		j.fault(check.Fault{ID: check.SignatureClaims, Detail: "the subject: " + err.Error()})
 	case j.sig.Message == nil && !j.rec.any(check.Fail):
-		j.fault(check.Fault{ID: check.SignatureClaims, Detail: "what was signed is not at hand",
+		j.fault(check.Fault{ID: check.SignatureClaims, Detail: "the message that was signed is missing",
 			Expected: string(j.sig.Subject), Found: "nothing"})
 	case j.sig.Message != nil && ofMessage && oci.FromBytes(j.sig.Message) != j.sig.Subject:
 		j.fault(check.Fault{ID: check.BlobDigest, Detail: "the message is not the subject",

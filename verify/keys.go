@@ -160,7 +160,7 @@ func (j *judgement) crypto() {
 		return
 	}
 	j.fault(check.Fault{ID: check.SignatureCrypto,
-		Detail:   "verifies under no key at hand: pinned, in the bundle, or in the log entry",
+		Detail:   "verifies under no known key: pinned, in the bundle, or in the log entry",
 		Expected: strings.Join(j.d.pinned(), ", "), Found: "a signature by none of them"})
 }
 

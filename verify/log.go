@@ -104,7 +104,7 @@ func (j *judgement) bindEntry(l *logged) {
 	case j.signer != nil:
 		l.bound = j.answer(check.RekorKey, l.body.BindKey(j.signer.Public)) && l.bound
 	default:
-		j.skip(check.RekorKey, "no key at hand made this signature")
+		j.skip(check.RekorKey, "no known key made this signature")
 		l.bound = false
 	}
 }
@@ -220,7 +220,7 @@ func (j *judgement) unknownLog(entry *logged) {
 	j.fault(check.Fault{ID: check.TrustLog, Found: "log id " + entry.id(),
 		Detail:   "the entry is of a log that is not trusted; a trusted root may be older than the signature",
 		Expected: strings.Join(slices.Sorted(maps.Keys(known)), ", ")})
-	j.skip(check.RekorSET, "the log's key is not at hand")
+	j.skip(check.RekorSET, "the log's key is not known")
 }
 
 // windows judges each entry's time, and whether its log's key was valid when the

@@ -27,7 +27,7 @@ func (t Text) MarshalJSON() ([]byte, error) {
 type Report struct {
 	Schema     string        `json:"schema"`
 	Verdict    check.Verdict `json:"verdict"`
-	VerifiedAt time.Time     `json:"verifiedAt"` // the time judged as of
+	VerifiedAt time.Time     `json:"verifiedAt"` // the verification time
 	Clock      Clock         `json:"clock"`
 	Command    []string      `json:"command"` // as it was called, without credentials
 	Bundle     BundleID      `json:"bundle"`
@@ -84,7 +84,7 @@ type PolicyID struct {
 	Digest string `json:"digest"` // SHA-256 of the file
 }
 
-// Clock says what the time judged as of rests on.
+// Clock says where the verification time comes from.
 type Clock struct {
 	Source string    `json:"source"` // host, or --at for a time that was given
 	Host   time.Time `json:"host"`   // what the host's clock said

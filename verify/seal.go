@@ -10,7 +10,7 @@ import (
 	"github.com/gapseal/gapseal/verify/seal"
 )
 
-// sealed judges the seal. It stands in the report only if a pinned key made it
+// sealed judges the seal. It is in the report only if a pinned key made it
 // over this inventory: then nothing was added, removed or exchanged since, and the
 // sealer vouches for the references.
 func (s *session) sealed() {

@@ -50,17 +50,17 @@ func (j *judgement) timestamps() {
 	}
 }
 
-// latest is the newest time that is not in the future, within the tolerance.
+// latest is the newest time that is not in the future, with the tolerance.
 func (j *judgement) latest() time.Time { return j.s.rep.VerifiedAt.Add(ClockTolerance) }
 
 func (j *judgement) future(t time.Time) bool { return t.After(j.latest()) }
 
-// futureFault reports a time in the future of the time judged as of.
+// futureFault reports a time that is ahead of the verification time.
 func (j *judgement) futureFault(id check.ID, what string, t time.Time) {
-	f := check.Fault{ID: id, Cause: check.CauseClock, Detail: what + " lies in the future of this host's clock",
+	f := check.Fault{ID: id, Cause: check.CauseClock, Detail: what + " is ahead of this host's clock",
 		Expected: "not after " + j.latest().Format(time.RFC3339), Found: t.Format(time.RFC3339)}
 	if j.s.rep.Clock.Source == clockGiven {
-		f.Cause, f.Detail = check.CauseGivenTime, what+" lies in the future of the time to judge as of"
+		f.Cause, f.Detail = check.CauseGivenTime, what+" is ahead of the verification time that was given"
 	}
 	j.fault(f)
 }

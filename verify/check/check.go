@@ -38,8 +38,8 @@ type Question struct {
 // Scope says what a question is asked of.
 type Scope string
 
-// The scopes. Of a bundle without a fault, one pass in the report stands for all
-// that a question of the first two was asked of.
+// The scopes. For each question of the first two a report has one pass, if the
+// question found nothing anywhere.
 const (
 	OfFile      Scope = "file"      // the file as a whole, every entry and every blob
 	OfDocuments Scope = "documents" // every document that the inventory reaches
@@ -81,8 +81,8 @@ type Cause string
 
 // The causes that have a remedy of their own.
 const (
-	CauseClock       Cause = "clock"       // a time is in the future of the host's clock
-	CauseGivenTime   Cause = "given-time"  // a time is in the future of the time given to judge as of
+	CauseClock       Cause = "clock"       // a time is ahead of the host's clock
+	CauseGivenTime   Cause = "given-time"  // a time is ahead of the verification time that was given
 	CauseNoTime      Cause = "no-time"     // a certificate was judged, and the signature has no trusted time
 	CausePlainKey    Cause = "plain-key"   // an identity was demanded, and a plain key signed
 	CauseCertificate Cause = "certificate" // a key was demanded, and the key of a certificate signed
@@ -92,7 +92,7 @@ const (
 // remedies has what to do about each cause.
 var remedies = map[Cause]string{
 	CauseClock:       "check the clock of this host",
-	CauseGivenTime:   "correct the time to judge as of",
+	CauseGivenTime:   "correct the verification time",
 	CauseNoTime:      "trust the log or the timestamp authority that knows when it was signed",
 	CausePlainKey:    "pin the key if the publisher confirms it out of band; otherwise do not use this image",
 	CauseCertificate: "demand the identity of its certificate if the publisher confirms it out of band",
