@@ -103,7 +103,8 @@ func (b *Bundle) readCertificates(certs ...*commonpb.X509Certificate) *check.Fau
 	if len(all) == 0 {
 		return encodingFault("the Sigstore bundle holds an empty chain of certificates")
 	}
-	if b.Cert = all[0]; len(all) > 1 {
+	b.Cert = all[0]
+	if len(all) > 1 {
 		b.Chain = all[1:]
 	}
 	return nil

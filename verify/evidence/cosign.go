@@ -140,7 +140,8 @@ func (e *Evidence) readLayer(l oci.Descriptor, mediaType string) bool {
 	if l.MediaType != mediaType {
 		e.problem(encodingFault("the layer has media type %.100q, expected %s", l.MediaType, mediaType))
 	}
-	if l.Annotations = nil; !bare(l) {
+	l.Annotations = nil
+	if !bare(l) {
 		e.problem(encodingFault("the layer carries more than type, digest, size and annotations"))
 	}
 	return l.MediaType == mediaType

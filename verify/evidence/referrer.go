@@ -51,7 +51,11 @@ func (e *Evidence) readBundle(raw []byte, mediaType string, blob func(oci.Digest
 	if b == nil {
 		return
 	}
-	e.Cert, e.Chain, e.Hint, e.Entries, e.Timestamps = b.Cert, b.Chain, b.Hint, b.Entries, b.Timestamps
+	e.Cert = b.Cert
+	e.Chain = b.Chain
+	e.Hint = b.Hint
+	e.Entries = b.Entries
+	e.Timestamps = b.Timestamps
 	if b.Envelope != nil {
 		e.takeEnvelope(b.Envelope)
 		return
@@ -59,7 +63,8 @@ func (e *Evidence) readBundle(raw []byte, mediaType string, blob func(oci.Digest
 	if b.Message == nil {
 		return
 	}
-	e.Signature, e.Message = b.Message.Signature, blob(e.Subject)
+	e.Signature = b.Message.Signature
+	e.Message = blob(e.Subject)
 	if b.Message.Digest != e.Subject {
 		e.problem(&check.Fault{ID: check.SignatureClaims, Detail: "the message signature is about another image",
 			Expected: string(e.Subject), Found: string(b.Message.Digest)})
@@ -120,7 +125,8 @@ func (e *Evidence) checkInTotoLayer(l oci.Descriptor) {
 	if l.MediaType != oci.TypeInToto {
 		e.problem(encodingFault("the layer has media type %.100q, expected %s", l.MediaType, oci.TypeInToto))
 	}
-	if l.Annotations = nil; !bare(l) {
+	l.Annotations = nil
+	if !bare(l) {
 		e.problem(encodingFault("the layer carries more than type, digest, size and annotations"))
 	}
 }

@@ -211,7 +211,9 @@ func (e *Evidence) readEnvelope(raw []byte) {
 // takeEnvelope fills e from an envelope and the statement in it.
 func (e *Evidence) takeEnvelope(env *dsse.Envelope) {
 	e.Envelope = env
-	e.Message, e.Signature, e.Payload = env.PAE(), env.Signature, env.Payload
+	e.Message = env.PAE()
+	e.Signature = env.Signature
+	e.Payload = env.Payload
 	if e.Hint == "" {
 		e.Hint = env.KeyID
 	}

@@ -193,7 +193,9 @@ func (v *value) UnmarshalYAML(n ast.Node) error {
 	default:
 		return at(t, "want a single value, found %s", strings.ToLower(n.Type().String()))
 	}
-	if v.token = t; !strings.ContainsFunc(v.text, func(r rune) bool { return r != ' ' && unicode.IsPrint(r) }) {
+	v.token = t
+	visible := func(r rune) bool { return r != ' ' && unicode.IsPrint(r) }
+	if !strings.ContainsFunc(v.text, visible) {
 		return at(t, "want a value, found an empty one")
 	}
 	return nil
