@@ -13,15 +13,18 @@ import (
 
 // A Source is where images come from, such as registries (package oci/registry).
 // The error of a method matches [oci.ErrNotFound] only if the source says that the
-// object does not exist. For an object that exists and cannot be fetched it is
-// another error, so that nothing is left out in silence.
+// object does not exist, and [oci.ErrDenied] only if it refuses to say. For an
+// object that exists and cannot be fetched it is another error, so that nothing is
+// left out in silence.
 type Source interface {
 	// Manifest returns a manifest or index and its media type.
 	Manifest(ctx context.Context, repository, tagOrDigest string) (raw []byte, mediaType string, err error)
 	// Blob opens a blob. The caller closes it and compares its digest.
 	Blob(ctx context.Context, repository string, d oci.Descriptor) (io.ReadCloser, error)
 	// Referrers lists the manifests whose subject is d, those of the referrers API
-	// and those of the fallback tag.
+	// and those of the fallback tag. If one of the two is refused ([oci.ErrDenied])
+	// or is no list ([oci.ErrNoList]), it returns the error and also what the other
+	// one lists. The entries are hints: their manifests decide.
 	Referrers(ctx context.Context, repository string, d oci.Digest) ([]oci.Descriptor, error)
 }
 

@@ -11,6 +11,15 @@ import (
 // ErrNotFound reports that a source does not hold a manifest, blob or tag.
 var ErrNotFound = errors.New("not found")
 
+// ErrDenied reports that a source refuses an answer: 401 or 403 of a registry. Many
+// registries answer so for what does not exist, so it does not say that there is
+// something.
+var ErrDenied = errors.New("the registry would not say")
+
+// ErrNoList reports an answer in the place of a list of referrers that is no such
+// list: a page, another document, or the subject itself.
+var ErrNoList = errors.New("not a list of referrers")
+
 // Descriptor points at a blob, as the OCI image specification defines it. Size is
 // in bytes.
 type Descriptor struct {
