@@ -15,7 +15,7 @@ import (
 // The error of a method matches [oci.ErrNotFound] only if the source says that the
 // object does not exist, and [oci.ErrDenied] only if it refuses to say. For an
 // object that exists and cannot be fetched it is another error, so that nothing is
-// left out in silence.
+// left out in silence; [oci.ErrNoManifest] is one of these.
 type Source interface {
 	// Manifest returns a manifest or index and its media type.
 	Manifest(ctx context.Context, repository, tagOrDigest string) (raw []byte, mediaType string, err error)

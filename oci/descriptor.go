@@ -16,6 +16,10 @@ var ErrNotFound = errors.New("not found")
 // something.
 var ErrDenied = errors.New("the registry would not say")
 
+// ErrNoManifest reports an answer in the place of a manifest that is none: a page of
+// a web server, or nothing.
+var ErrNoManifest = errors.New("not a manifest")
+
 // ErrNoList reports an answer in the place of a list of referrers that is no such
 // list: a page, another document, or the subject itself.
 var ErrNoList = errors.New("not a list of referrers")
