@@ -262,9 +262,9 @@ type KeyError struct {
 
 // Error names the acceptable keys, and the one found.
 func (e *KeyError) Error() string {
-	want := strings.Join(e.Want, " or ")
-	if want == "" {
-		want = "none was given"
+	if len(e.Want) == 0 {
+		return fmt.Sprintf("the envelope is signed by the key %q, and no key was given to verify it with", e.Found)
 	}
+	want := strings.Join(e.Want, " or ")
 	return fmt.Sprintf("the envelope is signed by another key: want %s, found %q", want, e.Found)
 }
