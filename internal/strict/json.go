@@ -1,5 +1,6 @@
-// Package strict reads text that decides about trust: JSON, base64 and PEM. It
-// refuses whatever lets two readers of one text see two things.
+// Package strict reads text that decides about trust: JSON, base64, PEM and the
+// DER of signatures. It refuses whatever lets two readers of one text see two
+// things.
 //
 // # JSON
 //
@@ -14,10 +15,11 @@
 //   - [Walk] compares a document with a [Shape] and decodes nothing.
 //   - [Compact] reports whether a document is written without white space.
 //
-// # Base64 and PEM
+// # Base64, PEM and signatures
 //
 // [Base64] accepts one spelling of each value. [PEM] returns the blocks of a
-// text, whose [PEMForm] says how strictly it must be written.
+// text, whose [PEMForm] says how strictly it must be written. [ECDSASignature]
+// accepts one encoding of each signature.
 package strict
 
 import (

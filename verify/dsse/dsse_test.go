@@ -200,8 +200,9 @@ func TestSignRefuses(t *testing.T) {
 
 func TestErrorsNameWhatWasExpected(t *testing.T) {
 	for want, err := range map[string]error{
-		`the envelope holds a payload of another type: want a, found "b"`:               &TypeError{"a", "b"},
-		`the envelope is signed by another key: want x or y, found "z"`:                 &KeyError{"z", []string{"x", "y"}},
+		`the envelope holds a payload of another type: want a, found "b"`: &TypeError{"a", "b"},
+		`the envelope is signed by another key: want x or y, found "z"`: &KeyError{"z",
+			[]string{"x", "y"}},
 		`the envelope is signed by the key "z", and no key was given to verify it with`: &KeyError{"z", nil},
 	} {
 		if err.Error() != want {
