@@ -1,5 +1,6 @@
-// Package strict reads text that decides about trust: JSON, base64 and PEM. It
-// refuses whatever lets two readers of one text see two things.
+// Package strict reads text that decides about trust: JSON, base64, PEM and the
+// DER of signatures. It refuses whatever lets two readers of one text see two
+// things.
 //
 // # JSON
 //
@@ -14,10 +15,11 @@
 //   - [Walk] compares a document with a [Shape] and decodes nothing.
 //   - [Compact] reports whether a document is written without white space.
 //
-// # Base64 and PEM
+// # Base64, PEM and signatures
 //
 // [Base64] accepts one spelling of each value. [PEM] returns the blocks of a
-// text, whose [PEMForm] says how strictly it must be written.
+// text, whose [PEMForm] says how strictly it must be written. [ECDSASignature]
+// accepts one encoding of each signature.
 package strict
 
 import (
@@ -103,13 +105,25 @@ func clip(err error) error {
 type Shape interface {
 	// Value judges the token that begins the value.
 	Value(tok jsontext.Token) error
+}
 
-	// Member returns the shape of an object's member, or an error for a name
-	// that the object may not have.
+// An ObjectShape is a Shape that judges the members of an object too. Without
+// one, an object may have any members.
+type ObjectShape interface {
+	Shape
+
+	// Member returns the shape of a member, or an error for a name that the object
+	// may not have.
 	Member(name string) (Shape, error)
+}
 
-	// Element returns the shape of an array's element i, or an error if there
-	// may be no such element.
+// An ArrayShape is a Shape that judges the elements of an array too. Without one,
+// an array may have any elements.
+type ArrayShape interface {
+	Shape
+
+	// Element returns the shape of element i, or an error if there may be no such
+	// element.
 	Element(i int) (Shape, error)
 }
 
@@ -179,11 +193,12 @@ func (w *walker) value(s Shape) error {
 }
 
 func (w *walker) array(s Shape) error {
+	elements, _ := s.(ArrayShape)
 	for i := 0; w.PeekKind() != ']'; i++ {
 		var element Shape
-		if s != nil {
+		if elements != nil {
 			var err error
-			if element, err = s.Element(i); err != nil {
+			if element, err = elements.Element(i); err != nil {
 				return err
 			}
 		}
@@ -201,14 +216,15 @@ func (w *walker) object(s Shape) error {
 			return fmt.Errorf("holds more objects than one for each %d bytes", minObject)
 		}
 	}
+	members, _ := s.(ObjectShape)
 	for w.PeekKind() != '}' {
 		name, err := w.token()
 		if err != nil {
 			return err
 		}
 		var member Shape
-		if s != nil {
-			if member, err = s.Member(name.String()); err != nil {
+		if members != nil {
+			if member, err = members.Member(name.String()); err != nil {
 				return err
 			}
 		}

@@ -2,10 +2,12 @@ package strict
 
 import (
 	"bytes"
+	"encoding/asn1"
 	"encoding/base64"
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"math/big"
 	"strings"
 )
 
@@ -126,3 +128,19 @@ func checkAlone(text []byte, blocks int) error {
 }
 
 func withoutBreaks(text []byte) []byte { return bytes.ReplaceAll(text, []byte("\n"), nil) }
+
+// ECDSASignature returns the two integers of an ECDSA signature that is written
+// in its one DER encoding. Their range is left to the caller. encoding/asn1
+// ignores further elements of a sequence, so the integers are encoded again and
+// compared.
+func ECDSASignature(sig []byte) (r, s *big.Int, err error) {
+	var parsed struct{ R, S *big.Int }
+	if _, err := asn1.Unmarshal(sig, &parsed); err != nil {
+		return nil, nil, fmt.Errorf("want DER: %w", err)
+	}
+	again, err := asn1.Marshal(parsed)
+	if err != nil || !bytes.Equal(again, sig) {
+		return nil, nil, errors.New("want DER, a sequence of two integers and not a byte more")
+	}
+	return parsed.R, parsed.S, nil
+}

@@ -34,3 +34,14 @@ func TestCompact(t *testing.T) {
 		}
 	}
 }
+
+func TestCompactProto(t *testing.T) {
+	for text, want := range map[string]bool{
+		`{"a":"1","b":["2","3"]}`: true, `{"a":"1", "b":["2", "3"]}`: true,
+		`{"a":"1", "b":["2","3"]}`: false, `{"a": "1"}`: false, `{ "a":"1"}`: false, `{"a":"\u0061"}`: false,
+	} {
+		if got := strict.CompactProto([]byte(text)); got != want {
+			t.Errorf("%q: %v", text, got)
+		}
+	}
+}

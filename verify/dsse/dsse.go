@@ -131,11 +131,10 @@ func (e *Envelope) write() ([]byte, error) {
 
 // PAE returns the pre-authentication encoding of DSSE 1.0, the bytes that the
 // signature of an envelope is made over.
-//
-// go-securesystemslib has this function too, but in a package that imports
-// golang.org/x/crypto/ssh, which would then be part of everything that verifies.
-// A test compares the two.
 func PAE(payloadType string, payload []byte) []byte {
+	// go-securesystemslib has this function too, but in a package that imports
+	// golang.org/x/crypto/ssh, which would then be part of everything that
+	// verifies. A test compares the two.
 	return fmt.Appendf(nil, "DSSEv1 %d %s %d %s", len(payloadType), payloadType, len(payload), payload)
 }
 
@@ -262,9 +261,9 @@ type KeyError struct {
 
 // Error names the acceptable keys, and the one found.
 func (e *KeyError) Error() string {
-	want := strings.Join(e.Want, " or ")
-	if want == "" {
-		want = "none was given"
+	if len(e.Want) == 0 {
+		return fmt.Sprintf("the envelope is signed by the key %q, and no key was given to verify it with", e.Found)
 	}
+	want := strings.Join(e.Want, " or ")
 	return fmt.Sprintf("the envelope is signed by another key: want %s, found %q", want, e.Found)
 }

@@ -197,3 +197,16 @@ func TestSignRefuses(t *testing.T) {
 		t.Errorf("a public key that is another's: %v", err)
 	}
 }
+
+func TestErrorsNameWhatWasExpected(t *testing.T) {
+	for want, err := range map[string]error{
+		`the envelope holds a payload of another type: want a, found "b"`: &TypeError{"a", "b"},
+		`the envelope is signed by another key: want x or y, found "z"`: &KeyError{"z",
+			[]string{"x", "y"}},
+		`the envelope is signed by the key "z", and no key was given to verify it with`: &KeyError{"z", nil},
+	} {
+		if err.Error() != want {
+			t.Errorf("got %s, want %s", err, want)
+		}
+	}
+}

@@ -104,10 +104,7 @@ var (
 // onlyBlock returns the private key of text. OpenSSL writes the parameters of an
 // EC key in a block of their own before it.
 func onlyBlock(text []byte) (*pem.Block, error) {
-	blocks, err := strict.PEM(text, strict.PEMWithin)
-	if err != nil {
-		return nil, check.Malformed(keyFile, "%v", err)
-	}
+	blocks, _ := strict.PEM(text, strict.PEMWithin) // which allows any other text
 	var found *pem.Block
 	for _, block := range blocks {
 		switch {

@@ -175,6 +175,8 @@ func TestReadBundleRefuses(t *testing.T) {
 			`"certificate":{}`, enc, "empty certificate"},
 		{"envelope and message", `"dsseEnvelope"`, `"messageSignature":{},"dsseEnvelope"`, enc, "oneof"},
 		{"two signatures", `"signatures":[`, `"signatures":[{"sig":"AAAA"},`, enc, "2 signatures"},
+		{"empty signature in the envelope", `"signatures":[{"sig":"MEUCIQCFlxA/U/6N0XKvsWhQG/IPF8Oz9mgJlMT6GO/deDg5kAIgApJ+Opfc+VW2/ifwm+pzC6wTQKPV73scvPiO4LHq3ZY="}]`,
+			`"signatures":[{"sig":""}]`, enc, "empty signature"},
 		{"another payload type", `"payloadType":"application/vnd.in-toto+json"`, `"payloadType":"text/plain"`, claims,
 			"payload type"},
 		{"another key id", `"signatures":[{`, `"signatures":[{"keyid":"other",`, enc, `"other"`},

@@ -57,6 +57,9 @@ func TestReadEnvelopeRefuses(t *testing.T) {
 		{"unclosed", `}]}`, `}]`, enc, "JSON"},
 		{"unclosed list", `}]}`, `}`, enc, "JSON"},
 		{"half a member", `"sig":"AAAA"}]}`, `"sig":`, enc, "JSON"},
+		{"white space", `{"payloadType"`, `{ "payloadType"`, enc, "white space"},
+		{"65 signatures", `"signatures":[`, `"signatures":[` + strings.Repeat(`{"sig":"AAAA"},`, 64),
+			check.LimitEvidence, "signatures"},
 		{"too large", `{"payloadType"`, strings.Repeat(" ", evidence.MaxSize) + `{"payloadType"`, check.LimitEvidence,
 			"16777216"},
 	} {

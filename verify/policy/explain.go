@@ -118,7 +118,11 @@ func (e *explainer) anchors(r *verify.Rule) {
 		e.say("    the key %s, which must come with the bundle", f)
 	}
 	for _, i := range r.Identities {
-		e.say("    the identity %s", i)
+		if i.SAN != "" {
+			e.say("    the identity %s", i)
+		} else {
+			e.say("    %s", i)
+		}
 	}
 }
 

@@ -29,3 +29,49 @@ func TestExplainNamesAlternatives(t *testing.T) {
 		}
 	}
 }
+
+func TestExplain(t *testing.T) {
+	const rule = "schema: gapseal.policy/v1\nimages:\n  - match: a.b/c\n"
+	for name, c := range map[string]struct{ text, want string }{
+		"rule for any number": {rule, "For each image that matches a.b/c:"},
+		"required": {rule + "    required: true\n",
+			"At least one image that matches a.b/c must be in the bundle."},
+		"key": {rule + "    keys: [{file: cosign.pub}]\n", " (ECDSA P-256)"},
+		"identity pattern": {rule + "    identities: [{identityRegexp: .*, issuer: https://i.example}]\n",
+			"    any identity that matches .*, vouched for by https://i.example"},
+		"timestamps": {rule + "    timestamps: 2\n",
+			"At least 2 distinct timestamp authorities must have stamped"},
+		"attestations": {rule + "    attestations: [{type: vuln, count: 3}]\n",
+			"At least 3 distinct attestations of type"},
+		"platforms": {rule + "    platforms: [linux/amd64, linux/arm64]\n",
+			"It must contain linux/amd64, linux/arm64."},
+		"one day":    {rule + "    maxAge: 1d\n", "signed within the last day."},
+		"hours":      {rule + "    maxAge: 12h\n", "signed within the last 12h0m0s."},
+		"not before": {rule + "    notBefore: 2026-01-01\n", "signed at 2026-01-01T00:00:00Z or later."},
+		"not after":  {rule + "    notAfter: 2026-12-31\n", "signed at 2026-12-31T00:00:00Z or earlier."},
+		"child signatures": {rule + "    childSignatures: true\n",
+			"Each platform must have a good signature of its own."},
+		"all signatures": {rule + "    allSignatures: true\n", "Every signature found must be good."},
+		"judge": {rule + "unlisted: judge\n",
+			"An image that no rule below matches is judged without this policy."},
+		"decimal size": {rule + "limits: {bytes: 4.7GB}\n", "A bundle of more than 4700 MB is refused."},
+		"bytes":        {rule + "limits: {bytes: 4001}\n", "A bundle of more than 4001 bytes is refused."},
+		"one seal key": {rule + "seal: {keys: [{file: cosign.pub}]}\n",
+			"The bundle must be sealed with the key sha256:"},
+		"rollback warns": {rule + "rollback: warn\n",
+			"Anything older than the register has recorded causes a warning."},
+	} {
+		p, err := policy.Parse([]byte(c.text), key)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		var b strings.Builder
+		if err := p.Explain(&b); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(b.String(), c.want) {
+			t.Errorf("%s: %q is not in\n%s", name, c.want, &b)
+		}
+	}
+}

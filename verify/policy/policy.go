@@ -93,7 +93,8 @@ func (r *reader) rules(doc *document, p *Policy) error {
 		}
 		covers := func(earlier verify.Rule) bool { return earlier.Covers(out.Pattern) }
 		if j := slices.IndexFunc(p.Rules, covers); j >= 0 {
-			return in.Match.fault("the earlier rule for %q matches all of %q, so this rule would never apply: put it first",
+			return in.Match.fault("the earlier rule for %q matches all of %q, so this rule would never apply: put "+
+				"it first",
 				firstLine(p.Rules[j].Pattern), firstLine(out.Pattern))
 		}
 		p.Rules = append(p.Rules, *out)

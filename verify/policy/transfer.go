@@ -43,7 +43,7 @@ type record struct {
 	Disposition value `yaml:"disposition"`
 }
 
-// The words that a field is limited to, so that a script can read it.
+// The words that these fields are limited to, so that scripts can rely on them.
 var (
 	directions = []string{"import", "export"}
 	results    = []string{verify.ScanClean, verify.ScanInfected, "failed", "not-done"}

@@ -1,13 +1,11 @@
 package rekor
 
 import (
-	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"crypto/x509"
-	"encoding/asn1"
 	"encoding/hex"
 	"fmt"
 	"math/big"
@@ -15,6 +13,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/gapseal/gapseal/internal/strict"
 	"github.com/gapseal/gapseal/verify/check"
 )
 
@@ -179,20 +178,14 @@ func (r role) verifyEd25519(key ed25519.PublicKey, message, sig []byte) error {
 	return nil
 }
 
-// checkDER accepts only the one DER encoding of the ASN.1 sequence of r and s,
-// both from 1 to n-1. encoding/asn1 ignores further elements of a sequence, so
-// the parsed value is encoded again and compared.
+// checkDER accepts only the one DER encoding of r and s, both from 1 to n-1.
 func (r role) checkDER(sig []byte, n *big.Int) error {
-	var parsed struct{ R, S *big.Int }
-	if _, err := asn1.Unmarshal(sig, &parsed); err != nil {
-		return check.Malformed(r.name, "want an ECDSA signature in DER: %v", err)
+	x, y, err := strict.ECDSASignature(sig)
+	if err != nil {
+		return check.Malformed(r.name, "want an ECDSA signature: %v", err)
 	}
-	again, err := asn1.Marshal(parsed)
-	if err != nil || !bytes.Equal(again, sig) {
-		return check.Malformed(r.name, "want an ECDSA signature in DER, two integers and not a byte more")
-	}
-	for _, x := range []*big.Int{parsed.R, parsed.S} {
-		if x.Sign() <= 0 || x.Cmp(n) >= 0 {
+	for _, i := range []*big.Int{x, y} {
+		if i.Sign() <= 0 || i.Cmp(n) >= 0 {
 			return check.Malformed(r.name, "want both integers of the signature from 1 to the order of the curve "+
 				"less one")
 		}

@@ -140,9 +140,6 @@ func (r *reader) fail(what, format string, args ...any) {
 
 // depth refuses nesting beyond MaxDepth. All other syntax is judged by object.
 func (r *reader) depth(raw []byte, what string) {
-	if r.err != nil {
-		return
-	}
 	err := strict.Walk(raw, MaxDepth, nil)
 	if errors.Is(err, strict.ErrTooDeep) {
 		r.err = check.TooLarge(what+": JSON nesting", MaxDepth+1, MaxDepth)

@@ -8,12 +8,10 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
-	"encoding/asn1"
 	"encoding/hex"
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"math/big"
 	"strings"
 	"time"
 
@@ -251,21 +249,16 @@ func (k *Key) Verify(message, sig []byte) error {
 	return nil
 }
 
-// checkDER accepts only the one DER encoding of the ASN.1 sequence of r and s,
-// both positive. The verifier accepts other encodings too, and encoding/asn1
-// ignores further elements of a sequence, so the parsed value is encoded again
-// and compared. Integers beyond the order of the curve are left to the
-// verifier: the signature may be one of another key's, on a larger curve.
+// checkDER accepts only the one DER encoding of r and s, both positive, because
+// the verifier accepts other encodings too. Integers beyond the order of the
+// curve are left to the verifier: the signature may be one of another key's, on
+// a larger curve.
 func checkDER(sig []byte) error {
-	var parsed struct{ R, S *big.Int }
-	if _, err := asn1.Unmarshal(sig, &parsed); err != nil {
-		return &EncodingError{Reason: check.Clip(fmt.Sprintf("want DER: %v", err))}
+	r, s, err := strict.ECDSASignature(sig)
+	if err != nil {
+		return &EncodingError{Reason: check.Clip(err.Error())}
 	}
-	again, err := asn1.Marshal(parsed)
-	if err != nil || !bytes.Equal(again, sig) {
-		return &EncodingError{Reason: "want DER, a sequence of two integers and not a byte more"}
-	}
-	if parsed.R.Sign() <= 0 || parsed.S.Sign() <= 0 {
+	if r.Sign() <= 0 || s.Sign() <= 0 {
 		return &EncodingError{Reason: "want two positive integers"}
 	}
 	return nil

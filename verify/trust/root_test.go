@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 )
 
 const (
@@ -210,4 +211,20 @@ func rootFor(t testing.TB, pub any, details string) []byte {
 		"baseUrl":"https://log.example","hashAlgorithm":"SHA2_256",
 		"publicKey":{"rawBytes":%q,"keyDetails":%q,"validFor":{"start":"2025-01-01T00:00:00Z"}},
 		"logId":{"keyId":%q}}]}`, encode(der), details, encode(sum[:]))
+}
+
+func TestNewest(t *testing.T) {
+	if newest := new(Root).Newest(); !newest.IsZero() {
+		t.Errorf("an empty root: %s", newest)
+	}
+	at := func(year int) time.Time { return time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC) }
+	root := &Root{
+		Logs:   []Log{{From: at(2021)}, {From: at(2020)}},
+		CAs:    []CertificateAuthority{{Authority{From: at(2022)}}},
+		TSAs:   []TimestampAuthority{{Authority{From: at(2025)}}},
+		CTLogs: []Log{{From: at(2023)}},
+	}
+	if newest := root.Newest(); !newest.Equal(at(2025)) {
+		t.Errorf("got %s, want 2025", newest)
+	}
 }
