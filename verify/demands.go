@@ -1,13 +1,12 @@
 package verify
 
 import (
-	"regexp"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify/cert"
+	"github.com/gapseal/gapseal/verify/check"
 	"github.com/gapseal/gapseal/verify/trust"
 )
 
@@ -18,6 +17,23 @@ type Demands struct {
 	Keys         []*trust.Key   // any of which may have signed
 	Fingerprints []string       // of such keys, which the bundle or the log entry must bring
 	Identities   []*cert.Policy // any of which may have signed, by its certificate
+
+	// Vouch lists what suffices to vouch for the image, in the order in which it is
+	// tried; none is a signature. What [Options] list is a waiver: it suffices as well
+	// as a signature, or as what the rule of a policy lists.
+	Vouch []Vouch
+	// LogOptional accepts a signature without a log entry. One that is present and
+	// wrong still fails. In [Options] it is a waiver.
+	LogOptional bool
+	// SignedAs lists patterns, as in [Rule], of other names for which the image may
+	// have been signed: those that a mirror keeps. In [Options] it is a waiver.
+	SignedAs []string
+	// PayloadTypes lists the types of simple signing payloads that are accepted
+	// besides cosign's. In [Options] it is a waiver.
+	PayloadTypes []string
+	// NamesBound demands that the name is bound to the digest by a digest, a policy,
+	// a lock or a seal.
+	NamesBound bool
 
 	Signers     int               // distinct keys or identities that must have signed; zero is one
 	Annotations map[string]string // that what was signed must carry
@@ -35,6 +51,22 @@ type Demands struct {
 	Platforms     []oci.Platform        // that must be present
 	OnlyPlatforms []oci.Platform        // that may be present; none allows all
 	Digests       []oci.Digest          // one of which the image must have; none allows all
+}
+
+// Vouch is one way in which an image may be vouched for. An attestation is named
+// by its predicate type; Name is what the operator called that type.
+type Vouch struct {
+	By            check.VouchedBy
+	Name          string
+	PredicateType string
+}
+
+// String returns the way as a policy writes it, such as "attestation: vuln".
+func (v Vouch) String() string {
+	if v.Name == "" {
+		return string(v.By)
+	}
+	return string(v.By) + ": " + v.Name
 }
 
 // RequiredAttestation demands that at least Count attestations of a predicate
@@ -73,10 +105,23 @@ type Policy struct {
 	Rules         []Rule // the first whose pattern matches an image's reference applies to it
 	JudgeUnlisted bool   // images that no rule matches are judged by the options alone, not refused
 
+	Deny              Deny   // is refused whatever it vouches for
+	SealStream        string // the stream to which a seal must belong; empty for any
+	RefuseBuiltInRoot bool   // a trusted root or log must have been given
+
 	MaxImages      int      // in the bundle; zero allows any number
 	MaxBytes       int64    // of the bundle; zero allows any number
 	Transfer       []string // fields that the transfer record must have, named as by [Transfer.Fields]
 	RefuseRollback bool     // what is older than what is known is refused, instead of a warning
+}
+
+// Deny lists what a policy refuses. A signature by a denied key or identity counts
+// for nothing, and an image that contains a denied digest is refused: its index,
+// a manifest, a config or a layer.
+type Deny struct {
+	Keys       []string // fingerprints
+	Identities []*cert.Policy
+	Digests    []oci.Digest
 }
 
 // Rule says what a policy demands of the images that its pattern matches. A
@@ -86,55 +131,17 @@ type Rule struct {
 	Pattern  string
 	Required bool // the bundle must hold an image that matches
 	Demands
-}
 
-// Covers reports whether this rule matches all that another pattern matches. It may
-// miss that where both have a * within one part of the name.
-func (r *Rule) Covers(pattern string) bool {
-	repository, tag := splitPattern(pattern)
-	m := newMatcher(r.Pattern)
-	if strings.Contains(repository, "**") && !strings.Contains(r.Pattern, "**") {
-		return false // it matches slashes, and r does not
-	}
-	return m.repository.MatchString(repository) && (m.tag == nil || tag != "" && m.tag.MatchString(tag))
+	// SignatureRepository is where to look for evidence besides the repository of
+	// the image; empty for nowhere else. Only collecting reads it.
+	SignatureRepository string
 }
 
 // name returns the one image name for which the pattern stands, if it is one name
 // with its tag: a pattern without a tag may match older builds beside newer ones.
 func (r *Rule) name() (ref oci.Reference, ok bool) {
 	repository, tag := splitPattern(r.Pattern)
-	return oci.Reference{Repository: repository, Tag: tag}, tag != "" && !strings.Contains(r.Pattern, "*")
-}
-
-// matcher is a compiled pattern; tag is nil if any will do.
-type matcher struct{ repository, tag *regexp.Regexp }
-
-func newMatcher(pattern string) matcher {
-	repository, tag := splitPattern(pattern)
-	m := matcher{repository: glob(repository)}
-	if tag != "" {
-		m.tag = glob(tag)
-	}
-	return m
-}
-
-func (m matcher) matches(ref oci.Reference) bool {
-	return m.repository.MatchString(ref.Repository) && (m.tag == nil || m.tag.MatchString(ref.Tag))
-}
-
-// splitPattern cuts the tag off: what follows a colon behind the last slash.
-func splitPattern(p string) (repository, tag string) {
-	if i := strings.LastIndexByte(p, ':'); i > strings.LastIndexByte(p, '/') {
-		return p[:i], p[i+1:]
-	}
-	return p, ""
-}
-
-func glob(pattern string) *regexp.Regexp {
-	q := regexp.QuoteMeta(pattern)
-	q = strings.ReplaceAll(q, `\*\*`, `.*`)
-	q = strings.ReplaceAll(q, `\*`, `[^/]*`)
-	return regexp.MustCompile(`^(?:` + q + `)$`)
+	return oci.Reference{Repository: repository, Tag: tag}, tag != "" && !hasWildcard(r.Pattern)
 }
 
 // demands are what is demanded of one image, by the options and by the rule of
@@ -154,6 +161,11 @@ func (d *demands) join(more *Demands) {
 	if more.anchored() {
 		d.Keys, d.Fingerprints, d.Identities = more.Keys, more.Fingerprints, more.Identities
 	}
+	d.Vouch = joinVouch(d.Vouch, more.Vouch)
+	d.LogOptional = d.LogOptional || more.LogOptional
+	d.SignedAs = slices.Concat(d.SignedAs, more.SignedAs)
+	d.PayloadTypes = slices.Concat(d.PayloadTypes, more.PayloadTypes)
+	d.NamesBound = d.NamesBound || more.NamesBound
 	d.Signers = max(d.Signers, more.Signers)
 	if d.MaxAge == 0 || more.MaxAge != 0 && more.MaxAge < d.MaxAge {
 		d.MaxAge = more.MaxAge
@@ -171,4 +183,28 @@ func (d *demands) join(more *Demands) {
 	d.RequireChildren = d.RequireChildren || more.RequireChildren
 	d.Attestations = slices.Concat(d.Attestations, more.Attestations)
 	d.Platforms = slices.Concat(d.Platforms, more.Platforms)
+}
+
+// joinVouch lists the ways of two sources, each once and those of the second first.
+func joinVouch(one, other []Vouch) (all []Vouch) {
+	for _, v := range slices.Concat(other, one) {
+		if !slices.Contains(all, v) {
+			all = append(all, v)
+		}
+	}
+	return all
+}
+
+// ways lists what suffices to vouch for the image, in the order in which it is
+// tried.
+func (d *demands) ways() []Vouch {
+	if d.rule != nil && len(d.rule.Vouch) > 0 {
+		return d.Vouch
+	}
+	return joinVouch(d.Vouch, []Vouch{{By: check.VouchedBySignature}})
+}
+
+// accepts reports whether a way of vouching suffices, for some predicate type.
+func (d *demands) accepts(by check.VouchedBy) bool {
+	return slices.ContainsFunc(d.ways(), func(v Vouch) bool { return v.By == by })
 }

@@ -25,6 +25,8 @@ func TestEveryDemandJoins(t *testing.T) {
 		RequireLogs: 2, RequireTimestamps: 1, RequireInclusion: true, RequireAll: true, RequireChildren: true,
 		Attestations: []RequiredAttestation{{Count: 1}}, Platforms: []oci.Platform{{OS: "linux"}},
 		OnlyPlatforms: []oci.Platform{{OS: "linux"}}, Digests: []oci.Digest{oci.EmptyDigest},
+		Vouch: []Vouch{{By: "sender"}}, LogOptional: true, SignedAs: []string{"a.b/c"}, PayloadTypes: []string{"t"},
+		NamesBound: true,
 	}
 	of := reflect.ValueOf(full)
 	for i := range of.NumField() {

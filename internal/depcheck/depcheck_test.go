@@ -91,7 +91,8 @@ var arrows = map[string]string{
 		"internal/atomicfile internal/quantity internal/term " +
 		"verify verify/cert verify/check verify/dsse verify/evidence verify/policy verify/receipt " +
 		"verify/register verify/report verify/seal verify/trust",
-	"verify/policy": "bundle internal/quantity oci verify verify/cert verify/check verify/evidence verify/trust",
+	"verify/policy": "bundle internal/quantity oci verify verify/cert verify/check verify/evidence verify/seal " +
+		"verify/trust",
 	"verify/register": "internal/atomicfile internal/strict oci " +
 		"verify verify/check verify/dsse verify/report verify/trust",
 	"verify/report": "internal/strict internal/term oci verify verify/check verify/dsse",

@@ -18,7 +18,7 @@ const (
 	Pass Status = "pass"
 	Fail Status = "fail" // rejects
 	Warn Status = "warn" // reported, and rejects only if warnings are to fail
-	Skip Status = "skip" // not asked, because an earlier failure left nothing to ask it of
+	Skip Status = "skip" // a note: not asked, or without consequence, for the reason in the detail
 )
 
 // State says in which state a blob was found.
@@ -40,6 +40,7 @@ type BoundBy string
 const (
 	BoundByDigest BoundBy = "digest"           // the operator asked for the image by digest
 	BoundByPolicy BoundBy = "policy"           // a rule of the policy pins the digest
+	BoundByLock   BoundBy = "lock"             // the operator's lock file gives name and digest
 	BoundBySeal   BoundBy = "seal"             // a pinned seal key sealed the inventory, which gives the name
 	BoundByName   BoundBy = "docker-reference" // a signature that counts names the repository
 	BoundByNone   BoundBy = "none"             // only the inventory gives the name
@@ -48,15 +49,13 @@ const (
 // VouchedBy says what makes an image acceptable.
 type VouchedBy string
 
-// What can vouch for an image. [verify] gives VouchedBySignature or
-// VouchedByNone; the others are reserved.
-//
-// [verify]: https://pkg.go.dev/github.com/gapseal/gapseal/verify
+// What can vouch for an image. Without other demands, only VouchedBySignature
+// suffices.
 const (
 	VouchedBySignature           VouchedBy = "signature"            // a signature made for the image itself
-	VouchedByAttestation         VouchedBy = "attestation"          // an attestation about the image
-	VouchedByPlatformAttestation VouchedBy = "platform-attestation" // an attestation for each platform
-	VouchedBySender              VouchedBy = "sender"               // the seal of the sender, and a pinned digest
+	VouchedByAttestation         VouchedBy = "attestation"          // a signed attestation of a named type about the image
+	VouchedByPlatformAttestation VouchedBy = "platform-attestation" // one for each platform; the index itself is not signed
+	VouchedBySender              VouchedBy = "sender"               // nothing of the publisher's: a pinned seal key and a pinned digest
 	VouchedByNone                VouchedBy = "none"
 )
 

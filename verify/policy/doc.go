@@ -44,11 +44,27 @@
 //	    inclusion: true            # each log entry must have an inclusion proof
 //	    childSignatures: true      # each platform must be signed as well
 //	    allSignatures: true        # every signature found must be good
+//	    vouch:                     # what suffices; [signature] by default
+//	      - signature
+//	      - {attestation: slsaprovenance1}
+//	      - {platformAttestation: slsaprovenance1}
+//	      - sender
+//	    log: optional              # a signature may come without a log entry
+//	    signedAs: [registry.acme.example/**]
+//	    signatureRepository: ghcr.io/acme/signatures
+//	    payloadTypes: [Tekton container signature]
+//	    namesBound: true           # by a digest, a lock or a seal
 //	unlisted: refuse               # or judge, without this policy
 //	limits: {images: 10, bytes: 20GiB}
 //	seal:
 //	  keys: [{file: keys/seal.pub}]
+//	sealStream: plant
 //	rollback: refuse               # or warn
+//	builtInRoot: refuse            # or accept
+//	deny:                          # whatever it vouches for
+//	  keys: [{fingerprint: sha256:…}]
+//	  identities: [{identity: old@acme.example, issuer: https://accounts.acme.example}]
+//	  digests: ["sha256:…"]
 //	transfer:
 //	  required: [id, operator, scan.destination]
 //

@@ -97,5 +97,5 @@ func ExampleError() {
 		fmt.Printf("line %d, column %d: %s\n", e.Line, e.Column, e.Message)
 	}
 	// Output:
-	// line 2, column 34: unknown key "key"
+	// line 2, column 34: unknown key "key"; did you mean "keys"?
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // Explain writes what the policy demands in sentences, one on a line. Lines that
@@ -50,6 +51,10 @@ func (e *explainer) whole(p *Policy) {
 	} else {
 		e.say("Anything older than the register has recorded causes a warning.")
 	}
+	if p.RefuseBuiltInRoot {
+		e.say("The built-in trusted root and logs are refused: others must be given.")
+	}
+	e.deny(&p.Deny)
 	if len(p.Transfer) > 0 {
 		e.say("The transfer record must state: %s.", strings.Join(p.Transfer, ", "))
 	}
@@ -67,6 +72,21 @@ func (e *explainer) seal(p *Policy) {
 	default:
 		e.say("The bundle must be sealed with one of the keys %s.", strings.Join(keys, " or "))
 	}
+	if p.SealStream != "" {
+		e.say("The seal must be of the stream %s.", p.SealStream)
+	}
+}
+
+func (e *explainer) deny(d *verify.Deny) {
+	for _, k := range d.Keys {
+		e.say("A signature by the key %s counts for nothing.", k)
+	}
+	for _, i := range d.Identities {
+		e.say("A signature by the identity %s counts for nothing.", i)
+	}
+	for _, digest := range d.Digests {
+		e.say("An image that contains %s is refused.", digest)
+	}
 }
 
 func (e *explainer) rule(r *verify.Rule) {
@@ -76,10 +96,12 @@ func (e *explainer) rule(r *verify.Rule) {
 	} else {
 		e.say("For each image that matches %s:", r.Pattern)
 	}
+	e.vouch(r)
 	e.anchors(r)
 	e.counts(r)
+	e.loosened(r)
 	for _, name := range slices.Sorted(maps.Keys(r.Annotations)) {
-		e.say("  What was signed must have the annotation %s=%s.", name, r.Annotations[name])
+		e.say("  %s must have the annotation %s=%s.", whatWasSigned(r), name, r.Annotations[name])
 	}
 	for _, a := range r.Attestations {
 		e.say("  %s of type %s must verify.", atLeast(a.Count, "attestation"), a.PredicateType)
@@ -105,7 +127,56 @@ func (e *explainer) rule(r *verify.Rule) {
 	}
 }
 
+// vouch says what suffices, unless only a signature does.
+func (e *explainer) vouch(r *verify.Rule) {
+	for i, v := range r.Vouch {
+		text := map[check.VouchedBy]string{
+			check.VouchedBySignature:   "a signature of the image",
+			check.VouchedByAttestation: "an attestation about the image of type " + v.PredicateType,
+			check.VouchedByPlatformAttestation: "an attestation of type " + v.PredicateType +
+				" for each platform, while the index itself is not signed",
+			check.VouchedBySender: "the seal of the sender and a pinned digest, while the publisher signed nothing",
+		}[v.By]
+		if i == 0 {
+			e.say("  What vouches for it must be:")
+			e.say("    %s", text)
+		} else {
+			e.say("    or %s", text)
+		}
+	}
+}
+
+// loosened says what the rule accepts that is refused without it.
+func (e *explainer) loosened(r *verify.Rule) {
+	if r.LogOptional {
+		e.say("  A signature may come without an entry in a transparency log.")
+	}
+	for _, name := range r.SignedAs {
+		e.say("  It may have been signed under a name that matches %s.", name)
+	}
+	for _, t := range r.PayloadTypes {
+		e.say("  A signed payload may be of the type %q.", t)
+	}
+	if r.SignatureRepository != "" {
+		e.say("  Export also looks for its evidence in %s.", r.SignatureRepository)
+	}
+	if r.NamesBound {
+		e.say("  Its name must be bound by a digest, a lock or a seal.")
+	}
+}
+
+// whatWasSigned is the subject of a demand for an annotation.
+func whatWasSigned(r *verify.Rule) string {
+	if slices.ContainsFunc(r.Vouch, func(v verify.Vouch) bool { return v.By != check.VouchedBySignature }) {
+		return "If a signature vouches, what was signed"
+	}
+	return "What was signed"
+}
+
 func (e *explainer) anchors(r *verify.Rule) {
+	if len(r.Vouch) == 1 && r.Vouch[0].By == check.VouchedBySender {
+		return
+	}
 	if len(r.Keys)+len(r.Fingerprints)+len(r.Identities) == 0 {
 		e.say("  One of the keys or identities that are pinned outside this policy must have signed it.")
 		return

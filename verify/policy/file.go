@@ -62,7 +62,7 @@ func decode(raw []byte, into any) (err error) {
 	}
 	d := yaml.NewDecoder(strings.NewReader(string(raw)), yaml.Strict())
 	if err := d.Decode(into); err != nil {
-		return located(err)
+		return suggest(located(err), into)
 	}
 	var more any
 	if err := d.Decode(&more); !errors.Is(err, io.EOF) {

@@ -11,6 +11,7 @@ import (
 	"github.com/gapseal/gapseal/internal/quantity"
 	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/seal"
 	"github.com/gapseal/gapseal/verify/trust"
 )
 
@@ -38,8 +39,11 @@ type document struct {
 	Seal struct {
 		Keys []key `yaml:"keys"`
 	} `yaml:"seal"`
-	Rollback value `yaml:"rollback"`
-	Transfer struct {
+	SealStream  value `yaml:"sealStream"`
+	Rollback    value `yaml:"rollback"`
+	BuiltInRoot value `yaml:"builtInRoot"`
+	Deny        deny  `yaml:"deny"`
+	Transfer    struct {
 		Required []value `yaml:"required"`
 	} `yaml:"transfer"`
 }
@@ -71,7 +75,7 @@ func Parse(raw []byte, open Opener) (*Policy, error) {
 	p.Name = doc.Name.text
 	p.Digest = "sha256:" + hex.EncodeToString(sum[:])
 	r := &reader{open: open}
-	for _, read := range []func(*document, *Policy) error{r.rules, r.whole, r.seal, r.transfer} {
+	for _, read := range []func(*document, *Policy) error{r.rules, r.whole, r.seal, r.deny, r.transfer} {
 		if err := read(&doc, p); err != nil {
 			return nil, err
 		}
@@ -86,18 +90,15 @@ type reader struct {
 
 func (r *reader) rules(doc *document, p *Policy) error {
 	for i := range doc.Images {
-		in := &doc.Images[i]
-		out, err := in.rule(r)
+		out, err := doc.Images[i].rule(r)
 		if err != nil {
 			return err
 		}
-		covers := func(earlier verify.Rule) bool { return earlier.Covers(out.Pattern) }
-		if j := slices.IndexFunc(p.Rules, covers); j >= 0 {
-			return in.Match.fault("the earlier rule for %q matches all of %q, so this rule would never apply: put "+
-				"it first",
-				firstLine(p.Rules[j].Pattern), firstLine(out.Pattern))
-		}
 		p.Rules = append(p.Rules, *out)
+	}
+	if i, by := p.Hidden(); i >= 0 {
+		return doc.Images[i].Match.fault("the earlier rule for %q matches all of %q, so this rule would never apply: "+
+			"put it first", firstLine(p.Rules[by].Pattern), firstLine(p.Rules[i].Pattern))
 	}
 	return nil
 }
@@ -114,6 +115,11 @@ func (r *reader) whole(doc *document, p *Policy) error {
 	}
 	p.JudgeUnlisted = unlisted == "judge"
 	p.RefuseRollback = rollback == "refuse"
+	builtIn, err := doc.BuiltInRoot.choice("accept", "refuse")
+	if err != nil {
+		return err
+	}
+	p.RefuseBuiltInRoot = builtIn == "refuse"
 	if v := &doc.Limits.Images; v.given() {
 		n, err := quantity.Count(v.text)
 		if err != nil || n > 1<<30 {
@@ -141,6 +147,17 @@ func (r *reader) seal(doc *document, p *Policy) error {
 		}
 		p.SealKeys = append(p.SealKeys, key)
 	}
+	if !doc.SealStream.given() {
+		return nil
+	}
+	if len(p.SealKeys) == 0 {
+		return doc.SealStream.fault("sealStream: only a seal belongs to a stream, and this policy demands none: " +
+			"name the keys in seal")
+	}
+	if err := seal.CheckStream(doc.SealStream.text); err != nil {
+		return doc.SealStream.fault("sealStream: %v", err)
+	}
+	p.SealStream = doc.SealStream.text
 	return nil
 }
 

@@ -8,9 +8,6 @@ import (
 	"github.com/gapseal/gapseal/internal/quantity"
 	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify"
-	"github.com/gapseal/gapseal/verify/cert"
-	"github.com/gapseal/gapseal/verify/evidence"
-	"github.com/gapseal/gapseal/verify/trust"
 )
 
 // rule is one entry of images.
@@ -33,6 +30,13 @@ type rule struct {
 	Inclusion       value            `yaml:"inclusion"`
 	ChildSignatures value            `yaml:"childSignatures"`
 	AllSignatures   value            `yaml:"allSignatures"`
+
+	Vouch               []vouch `yaml:"vouch"`
+	Log                 value   `yaml:"log"`
+	SignedAs            []value `yaml:"signedAs"`
+	PayloadTypes        []value `yaml:"payloadTypes"`
+	NamesBound          value   `yaml:"namesBound"`
+	SignatureRepository value   `yaml:"signatureRepository"`
 }
 
 type attestation struct {
@@ -44,6 +48,7 @@ func (in *rule) rule(r *reader) (*verify.Rule, error) {
 	out := &verify.Rule{Pattern: in.Match.text}
 	for _, read := range []func(*reader, *verify.Rule) error{
 		in.pattern, in.flags, in.anchors, in.attested, in.platforms, in.digests, in.times, in.counts,
+		in.vouching, in.log, in.names, in.payloads,
 	} {
 		if err := read(r, out); err != nil {
 			return nil, err
@@ -62,20 +67,25 @@ func (in *rule) rule(r *reader) (*verify.Rule, error) {
 // are written in full: a pattern that leaves the registry out would match
 // nothing, and go unnoticed.
 func (in *rule) pattern(_ *reader, out *verify.Rule) error {
-	p := out.Pattern
+	if !in.Match.given() {
+		return &Error{Message: "match: each rule of images needs a pattern such as ghcr.io/acme/*"}
+	}
+	return in.Match.pattern("match")
+}
+
+// pattern requires a pattern of image names, under a key of the policy.
+func (v *value) pattern(key string) error {
+	p := v.text
 	registry, _, ok := strings.Cut(p, "/")
 	switch {
-	case !in.Match.given():
-		return &Error{Message: "match: each rule of images needs a pattern such as ghcr.io/acme/*"}
 	case p == "**":
 	case !patternForm.MatchString(p):
-		return in.Match.fault("match %q: want a repository in lower case, with or without a tag, such as "+
-			"ghcr.io/acme/*", firstLine(p))
-	case !ok || !strings.ContainsAny(registry, ".:*") && registry != "localhost":
-		return in.Match.fault("match %q: write the registry too, such as docker.io/library/%s", firstLine(p),
+		return v.fault("%s %q: want a repository in lower case, with or without a tag, such as ghcr.io/acme/*", key,
 			firstLine(p))
+	case !ok || !strings.ContainsAny(registry, ".:*") && registry != "localhost":
+		return v.fault("%s %q: write the registry too, such as docker.io/library/%s", key, firstLine(p), firstLine(p))
 	}
-	return in.fullName(p)
+	return v.fullName(key)
 }
 
 // patternForm is a repository with * in it, and perhaps a tag: a registry, which
@@ -89,7 +99,8 @@ const (
 
 // fullName requires a pattern without * to be the name as references are
 // written in full, because otherwise it matches nothing.
-func (in *rule) fullName(p string) error {
+func (v *value) fullName(key string) error {
+	p := v.text
 	if strings.Contains(p, "*") {
 		return nil
 	}
@@ -100,7 +111,7 @@ func (in *rule) fullName(p string) error {
 		full = repository
 	}
 	if full != p {
-		return in.Match.fault("match %q would match nothing: the full name is %q", firstLine(p), firstLine(full))
+		return v.fault("%s %q would match nothing: the full name is %q", key, firstLine(p), firstLine(full))
 	}
 	return nil
 }
@@ -114,6 +125,7 @@ func (in *rule) flags(_ *reader, out *verify.Rule) (err error) {
 		{&in.Inclusion, &out.RequireInclusion},
 		{&in.ChildSignatures, &out.RequireChildren},
 		{&in.AllSignatures, &out.RequireAll},
+		{&in.NamesBound, &out.NamesBound},
 	} {
 		if *f.out, err = f.in.flag(); err != nil {
 			return err
@@ -125,10 +137,9 @@ func (in *rule) flags(_ *reader, out *verify.Rule) (err error) {
 func (in *rule) attested(_ *reader, out *verify.Rule) error {
 	for i := range in.Attestations {
 		a := &in.Attestations[i]
-		uri, ok := evidence.PredicateURI(a.Type.text)
-		if !ok {
-			return a.Type.fault("attestations: want a type, a URI or one of slsaprovenance, slsaprovenance1, "+
-				"spdxjson, cyclonedx, vuln, found %q", firstLine(a.Type.text))
+		uri, err := a.Type.predicate("attestations")
+		if err != nil {
+			return err
 		}
 		count := int64(1)
 		if a.Count.given() {
@@ -224,127 +235,4 @@ func (in *rule) counts(_ *reader, out *verify.Rule) error {
 		return in.Signers.fault("signers: %d distinct signers are required, but only %d may sign", out.Signers, named)
 	}
 	return nil
-}
-
-// key names a public key in one of three ways.
-type key struct {
-	File        value `yaml:"file"`
-	Fingerprint value `yaml:"fingerprint"`
-	PEM         value `yaml:"pem"`
-}
-
-// identity is a keyless signer.
-type identity struct {
-	Identity       value  `yaml:"identity"`
-	IdentityRegexp value  `yaml:"identityRegexp"`
-	Issuer         value  `yaml:"issuer"`
-	IssuerRegexp   value  `yaml:"issuerRegexp"`
-	GitHub         github `yaml:"github"`
-}
-
-type github struct {
-	Trigger    value `yaml:"trigger"`
-	SHA        value `yaml:"sha"`
-	Name       value `yaml:"name"`
-	Repository value `yaml:"repository"`
-	Ref        value `yaml:"ref"`
-}
-
-func (in *rule) anchors(r *reader, out *verify.Rule) error {
-	seen := map[string]bool{}
-	for i := range in.Keys {
-		k, fingerprint, err := in.Keys[i].read(r)
-		switch {
-		case err != nil:
-			return err
-		case k != nil:
-			fingerprint = k.Fingerprint()
-			out.Keys = append(out.Keys, k)
-		default:
-			out.Fingerprints = append(out.Fingerprints, fingerprint)
-		}
-		if seen[fingerprint] {
-			return in.Match.fault("keys: %s is listed twice", fingerprint)
-		}
-		seen[fingerprint] = true
-	}
-	for i := range in.Identities {
-		p, err := in.Identities[i].policy(in)
-		if err != nil {
-			return err
-		}
-		out.Identities = append(out.Identities, p)
-	}
-	return nil
-}
-
-// read returns the key, or the fingerprint of one that must come with the
-// bundle.
-func (k *key) read(r *reader) (*trust.Key, string, error) {
-	var one *value
-	given := 0
-	for _, v := range []*value{&k.File, &k.Fingerprint, &k.PEM} {
-		if v.given() {
-			one = v
-			given++
-		}
-	}
-	switch {
-	case given == 0:
-		return nil, "", &Error{Message: "keys: each key needs file, fingerprint or pem, found none"}
-	case given > 1:
-		return nil, "", one.fault("keys: each key needs one of file, fingerprint and pem, found %d", given)
-	case k.Fingerprint.given():
-		f, err := trust.ParseFingerprint(one.text)
-		if err != nil {
-			return nil, "", one.fault("%v", err)
-		}
-		return nil, f, nil
-	case k.PEM.given():
-		key, err := one.key([]byte(one.text))
-		return key, "", err
-	}
-	raw, path, err := r.open(one.text)
-	if err != nil {
-		return nil, "", one.fault("the key file cannot be read: %v", err)
-	}
-	key, err := one.key(raw)
-	if key != nil {
-		key.Path = path
-	}
-	return key, "", err
-}
-
-func (v *value) key(pem []byte) (*trust.Key, error) {
-	key, err := trust.ParseKey(pem)
-	if err != nil {
-		return nil, v.fault("%v", err)
-	}
-	return key, nil
-}
-
-func (i *identity) policy(in *rule) (*cert.Policy, error) {
-	p := &cert.Policy{
-		SAN:          i.Identity.text,
-		SANRegexp:    i.IdentityRegexp.text,
-		Issuer:       i.Issuer.text,
-		IssuerRegexp: i.IssuerRegexp.text,
-		GitHubWorkflow: cert.GitHubWorkflow{
-			Trigger:    i.GitHub.Trigger.text,
-			SHA:        i.GitHub.SHA.text,
-			Name:       i.GitHub.Name.text,
-			Repository: i.GitHub.Repository.text,
-			Ref:        i.GitHub.Ref.text,
-		},
-	}
-	err := p.Validate()
-	if err == nil {
-		return p, nil
-	}
-	for _, v := range []*value{&i.IdentityRegexp, &i.IssuerRegexp, &i.Identity, &i.Issuer, &in.Match} {
-		if v.given() {
-			return nil, v.fault("identities: %v", err)
-		}
-	}
-	return nil, &Error{Message: err.Error()}
 }
