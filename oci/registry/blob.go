@@ -71,11 +71,13 @@ func wholeBlob(resp *http.Response, size int64) error {
 	if err := statusError(resp); err != nil {
 		return orNotFound(err)
 	}
-	if resp.ContentLength >= 0 && resp.ContentLength != size {
-		return fmt.Errorf("%w: the registry has %d bytes, the descriptor says %d",
-			ErrMismatch, resp.ContentLength, size)
+	if resp.ContentLength < 0 || resp.ContentLength == size {
+		return nil
 	}
-	return nil
+	if mediaTypeOf(resp) == "text/html" {
+		return fmt.Errorf("%w, but %s", ErrMismatch, whatCame(resp, []byte("<html>")))
+	}
+	return fmt.Errorf("%w: the registry has %d bytes, the descriptor says %d", ErrMismatch, resp.ContentLength, size)
 }
 
 // blobRange requests the blob from an offset on. It returns nil, nil if the server

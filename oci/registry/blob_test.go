@@ -235,7 +235,7 @@ func TestStalledBlobIsRequestedAgain(t *testing.T) {
 		}
 	})
 	p := fast
-	p.stall = 50 * time.Millisecond
+	p.silence = 50 * time.Millisecond
 	s, err := newSource(Options{Keychain: noCredentials{}}, p)
 	if err != nil {
 		t.Fatal(err)
@@ -255,7 +255,7 @@ func TestSlowReaderIsNotAStall(t *testing.T) {
 	l := newLab(t)
 	content := noise(8 << 20) // more than the connection buffers
 	p := fast
-	p.stall = 50 * time.Millisecond
+	p.silence = 50 * time.Millisecond
 	s, err := newSource(Options{Keychain: noCredentials{}}, p)
 	if err != nil {
 		t.Fatal(err)
@@ -268,7 +268,7 @@ func TestSlowReaderIsNotAStall(t *testing.T) {
 	if _, err := io.ReadFull(rc, make([]byte, 10)); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(3 * p.stall)
+	time.Sleep(3 * p.silence)
 	rest, err := io.ReadAll(rc)
 	if err != nil || !bytes.Equal(rest, content[10:]) {
 		t.Errorf("got %d bytes, %v", len(rest), err)

@@ -2,10 +2,8 @@ package registry
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -30,11 +28,18 @@ type fetchError struct {
 func (e *fetchError) Error() string { return e.text }
 func (e *fetchError) Unwrap() error { return e.cause }
 
-// explain says what was requested, what came instead and what to do.
+// explain says what was requested, what came instead and what to do. A refusal
+// matches [oci.ErrDenied]. It returns nil for nil.
 func explain(what, repo string, err error) error {
+	if err == nil {
+		return nil
+	}
 	text := what + ": " + describe(err)
 	if remedy := remedyFor(err, hostOf(repo)); remedy != "" {
 		text += "; " + remedy
+	}
+	if isRefused(err) {
+		err = fmt.Errorf("%w: %w", oci.ErrDenied, err)
 	}
 	return &fetchError{text, err}
 }
@@ -77,24 +82,61 @@ func hasCode(fault *transport.Error, codes ...transport.ErrorCode) bool {
 }
 
 func remedyFor(err error, host string) string {
-	var cert *tls.CertificateVerificationError
+	var connect *ConnectError
+	var token *tokenError
 	var fault *transport.Error
-	var dns *net.DNSError
-	var op *net.OpError
 	switch {
 	case errors.Is(err, context.Canceled), errors.Is(err, ErrMismatch), errors.Is(err, check.ErrTooLarge):
 		return ""
-	case errors.As(err, &cert): // comes first: an attempt by plain HTTP may have followed, with a fault of its own
-		return "its certificate is of an authority that is not trusted here"
+	case errors.As(err, &connect):
+		return remedyForConnection(connect, host)
+	case errors.As(err, &fault) && !errors.As(err, &token) && isDenied(fault) && elsewhere(requestHost(fault), host):
+		return pointsElsewhere(host, requestHost(fault))
 	case errors.As(err, &fault):
 		return remedyForFault(fault, host)
-	case errors.Is(err, http.ErrSchemeMismatch):
-		return host + " speaks plain HTTP"
-	case errors.As(err, &dns), errors.As(err, &op),
-		errors.Is(err, errStalled), errors.Is(err, context.DeadlineExceeded):
-		return "check that " + host + " can be reached from here (HTTPS_PROXY, NO_PROXY)"
 	}
 	return ""
+}
+
+func requestHost(fault *transport.Error) string {
+	if fault.Request == nil || fault.Request.URL == nil {
+		return ""
+	}
+	return fault.Request.URL.Host
+}
+
+func pointsElsewhere(host, to string) string {
+	return fmt.Sprintf("%s points to %s for a part of what it offers: allow that host in the firewall or proxy too",
+		host, to)
+}
+
+// remedyForConnection says what to do outside of this program. Which option helps, the
+// caller knows.
+func remedyForConnection(e *ConnectError, host string) string {
+	if elsewhere(e.Host, host) && e.Cause != CauseProxyLogin {
+		return pointsElsewhere(host, e.Host)
+	}
+	switch e.Cause {
+	case CauseExpired:
+		return "check the clock of this host, or have the certificate renewed"
+	case CauseProxy:
+		return "allow " + e.Host + " in the proxy, or go around it for that host (NO_PROXY)"
+	case CauseProxyLogin:
+		return "put the user and password into the address of the proxy (HTTPS_PROXY)"
+	case CauseUnknownHost:
+		return "check the name, and whether a proxy has to look it up (HTTPS_PROXY)"
+	case CauseRefused, CauseSilent, CauseUnreachable:
+		return "check that " + e.Host + " can be reached from here (HTTPS_PROXY, NO_PROXY)"
+	}
+	return ""
+}
+
+// elsewhere reports whether a host is not that of the registry.
+func elsewhere(host, registry string) bool {
+	if registry == dockerHub {
+		registry = dockerIndex
+	}
+	return host != "" && host != registry && withPort(host, "https") != withPort(registry, "https")
 }
 
 func remedyForFault(fault *transport.Error, host string) string {

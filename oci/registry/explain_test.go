@@ -60,8 +60,8 @@ func TestRemedies(t *testing.T) {
 		"check the name":           &transport.Error{StatusCode: 404},
 		"wait, or log in":          &transport.Error{StatusCode: 429},
 		"try again later":          &transport.Error{StatusCode: 502},
-		"speaks plain HTTP":        http.ErrSchemeMismatch,
-		"can be reached from here": &net.OpError{Op: "dial", Err: errors.New("connection refused")},
+		"can be reached from here": &ConnectError{Host: "index.docker.io", Cause: CauseRefused},
+		"points to cdn.example":    &ConnectError{Host: "cdn.example", Cause: CauseRefused},
 	} {
 		wantText(t, explain("manifest", "alpine", &url.Error{Op: "Get", Err: err}), want)
 	}
@@ -72,7 +72,7 @@ func TestRemedies(t *testing.T) {
 
 func TestPassingErrors(t *testing.T) {
 	for err, want := range map[error]bool{
-		errStalled: true,
+		&silentError{}: true,
 		&net.OpError{Op: "read", Err: errors.New("reset")}:         true,
 		&net.OpError{Op: "dial", Err: errors.New("refused")}:       false,
 		&net.OpError{Op: "remote error", Err: errors.New("TLS")}:   false,

@@ -21,7 +21,12 @@ import (
 	"github.com/gapseal/gapseal/oci"
 )
 
-var fast = pace{tries: 4, first: time.Millisecond, maxPause: time.Second, stall: 5 * time.Second}
+var fast = pace{
+	tries: 4, first: time.Millisecond, maxPause: time.Second, patience: time.Minute,
+	connect: 5 * time.Second, tunnel: 5 * time.Second, handshake: 5 * time.Second,
+	answer: 5 * time.Second, silence: 5 * time.Second,
+	notice: time.Minute, remind: time.Minute,
+}
 
 type noCredentials struct{}
 
@@ -157,6 +162,9 @@ func (l *lab) source(opts Options) *Source {
 	l.t.Helper()
 	if opts.Keychain == nil {
 		opts.Keychain = noCredentials{}
+	}
+	if opts.CertsDirs == nil {
+		opts.CertsDirs = []string{}
 	}
 	s, err := newSource(opts, fast)
 	if err != nil {

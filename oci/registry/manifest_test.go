@@ -28,14 +28,72 @@ func TestManifestByTagAndDigest(t *testing.T) {
 	}
 }
 
-func TestMediaTypeWithoutParameters(t *testing.T) {
-	l := newLab(t)
-	l.on("/manifests/v1", func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", oci.TypeManifest+"; charset=utf-8")
-		fmt.Fprint(w, "{}")
-	})
-	if _, got, err := l.manifest("v1"); err != nil || got != oci.TypeManifest {
-		t.Errorf("got %s, %v", got, err)
+// TestTheDocumentDecidesItsType wants the media type of the document, whatever type
+// the registry gives it.
+func TestTheDocumentDecidesItsType(t *testing.T) {
+	named := func(mediaType string) string { return `{"schemaVersion":2,"mediaType":"` + mediaType + `"}` }
+	for _, c := range []struct{ body, stated, want string }{
+		{named(oci.TypeManifest), "application/json", oci.TypeManifest},
+		{named(oci.TypeManifest), "text/html; charset=utf-8", oci.TypeManifest},
+		{named(oci.TypeManifest), oci.TypeDockerManifest, oci.TypeManifest},
+		{named(oci.TypeDockerList), "application/octet-stream", oci.TypeDockerList},
+		{named(oci.TypeIndex), "", oci.TypeIndex},
+		{`{"schemaVersion":2,"manifests":[]}`, "application/json", oci.TypeIndex},
+		{`{"schemaVersion":2,"config":{},"layers":[]}`, "text/plain", oci.TypeManifest},
+		{" \n{\"layers\":[]}", "", oci.TypeManifest},
+		{`{"manifests":[],"layers":[]}`, "application/json", "application/json"},
+		{`{"layers":[],"layers":[]}`, "text/html", oci.TypeManifest},
+		{`{"manifests":[],"manifests":[]}`, oci.TypeIndex, oci.TypeIndex},
+		{"{}", oci.TypeManifest + "; charset=utf-8", oci.TypeManifest},
+		{"{}", strings.ToUpper(oci.TypeManifest) + ";", oci.TypeManifest},
+	} {
+		l := newLab(t)
+		l.on("/manifests/v1", func(w http.ResponseWriter, r *http.Request) {
+			w.Header()["Content-Type"] = []string{c.stated}
+			fmt.Fprint(w, c.body)
+		})
+		if _, got, err := l.manifest("v1"); err != nil || got != c.want {
+			t.Errorf("%s as %q: got %q, %v", c.body, c.stated, got, err)
+		}
+	}
+}
+
+// TestAnswersThatAreNoManifest wants a message that says what came, and no digest of
+// it.
+func TestAnswersThatAreNoManifest(t *testing.T) {
+	for name, c := range map[string]struct{ body, mediaType, encoding, want string }{
+		"login page":  {"<!DOCTYPE html><title>Sign in</title>", "text/html", "", "a web page from 127.0.0.1:"},
+		"page":        {"\n <HTML>", oci.TypeManifest, "", "a web page from"},
+		"nothing":     {"", oci.TypeManifest, "", "an empty answer"},
+		"text":        {"not json", "text/plain; charset=utf-8", "", `8 bytes of type "text/plain"`},
+		"list":        {"[]", "", "", "2 bytes of no stated type"},
+		"compressed":  {"\x1f\x8b\x08\x00", oci.TypeManifest, "gzip", `an answer encoded as "gzip"`},
+		"mislabelled": {`{"schemaVersion":2,"mediaType":"` + oci.TypeIndex + `"}`, oci.TypeIndex, "gzip", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLab(t)
+			l.on("/manifests/v1", func(w http.ResponseWriter, r *http.Request) {
+				if got := r.Header.Get("Accept-Encoding"); got != "identity" {
+					t.Errorf("asks for the encoding %q", got)
+				}
+				w.Header()["Content-Type"] = []string{c.mediaType}
+				if c.encoding != "" {
+					w.Header().Set("Content-Encoding", c.encoding)
+				}
+				fmt.Fprint(w, c.body)
+			})
+			_, _, err := l.manifest("v1")
+			if c.want == "" {
+				if err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			wantText(t, err, c.want)
+			if !errors.Is(err, oci.ErrNoManifest) || strings.Contains(err.Error(), "sha256:") {
+				t.Errorf("got %v", err)
+			}
+		})
 	}
 }
 
@@ -58,6 +116,10 @@ func TestNotFoundIsNotRefused(t *testing.T) {
 		_, _, err := l.manifest("v1")
 		if got := errors.Is(err, oci.ErrNotFound); got != c.notFound {
 			t.Errorf("%d %s: not found is %v: %v", c.status, c.code, got, err)
+		}
+		denied := c.status == 401 || c.status == 403 || c.code == "DENIED" || c.code == "UNAUTHORIZED"
+		if got := errors.Is(err, oci.ErrDenied); got != denied {
+			t.Errorf("%d %s: denied is %v: %v", c.status, c.code, got, err)
 		}
 		var fault *transport.Error
 		if !errors.As(err, &fault) || fault.StatusCode != c.status {
@@ -99,7 +161,10 @@ func TestWrongDigest(t *testing.T) {
 	if !errors.Is(err, ErrMismatch) {
 		t.Fatalf("got %v", err)
 	}
-	wantText(t, err, string(want), string(oci.FromBytes([]byte("something else"))))
+	wantText(t, err, string(want), "14 bytes of type")
+	if strings.Contains(err.Error(), oci.FromBytes([]byte("something else")).Hex()) {
+		t.Errorf("names a digest that no image has: %v", err)
+	}
 	if n := l.requests("/manifests/"); n != 1 {
 		t.Errorf("%d requests for the same wrong content", n)
 	}
@@ -136,7 +201,7 @@ func TestOversizedManifest(t *testing.T) {
 
 func TestManifestBudgetCanBeRaised(t *testing.T) {
 	l := newLab(t)
-	raw := bytes.Repeat([]byte(" "), 2000)
+	raw := append(bytes.Repeat([]byte(" "), 1998), "{}"...)
 	l.putManifest("v1", oci.TypeManifest, raw)
 	for limit, want := range map[int64]error{1999: check.ErrTooLarge, 2000: nil} {
 		_, _, err := l.source(Options{MaxManifest: limit}).Manifest(context.Background(), l.repo, "v1")

@@ -25,33 +25,40 @@ const (
 // those of the referrers API and those of the fallback tag sha256-<hex>. It requests
 // both, since a registry that gained the API may still hold older lists under tags
 // (OCI distribution specification, "Listing Referrers" and "Referrers Tag Schema").
-// The list may be empty; a list that cannot be read is an error.
+// The list may be empty. Its entries are what somebody who may push has listed: only
+// their digests are checked, and only the manifest itself says what its subject is.
+//
+// A registry without the API has no list of it, and some answer a request for the
+// API or the tag with d itself: that is no list either, and no error. If one of the
+// two is refused ([oci.ErrDenied]) or is no list ([oci.ErrNoList], which includes a
+// list over its budget, [check.ErrTooLarge]), the error says so, and the list holds
+// what could be read nevertheless. With any other error there is no list.
 func (s *Source) Referrers(ctx context.Context, repo string, d oci.Digest) ([]oci.Descriptor, error) {
-	all, err := s.referrers(ctx, repo, d)
-	if err != nil {
-		return nil, explain("referrers of "+join(repo, string(d)), repo, err)
+	what := "referrers of " + join(repo, string(d))
+	if _, err := oci.ParseDigest(string(d)); err != nil {
+		return nil, explain(what, repo, err)
 	}
-	return all, nil
+	listed, err := s.listedReferrers(ctx, repo, d)
+	err = explain(what, repo, err)
+	if err != nil && !isPartial(err) {
+		return nil, err
+	}
+	tag := "sha256-" + d.Hex()
+	tagged, tagErr := s.taggedReferrers(ctx, repo, tag, d)
+	tagErr = explain(what+": fallback tag "+tag, repo, tagErr)
+	if tagErr != nil && !isPartial(tagErr) {
+		return nil, tagErr
+	}
+	if err == nil {
+		err = tagErr
+	} else if tagErr != nil {
+		err = &fetchError{err.Error() + "; " + tagErr.Error(), errors.Join(err, tagErr)}
+	}
+	return union(listed, tagged), err
 }
 
-func (s *Source) referrers(ctx context.Context, repo string, d oci.Digest) ([]oci.Descriptor, error) {
-	if _, err := oci.ParseDigest(string(d)); err != nil {
-		return nil, err
-	}
-	r, err := s.open(ctx, repo)
-	if err != nil {
-		return nil, err
-	}
-	listed, err := r.listReferrers(ctx, d)
-	if err != nil {
-		return nil, err
-	}
-	tagged, err := s.taggedReferrers(ctx, repo, d)
-	if err != nil {
-		return nil, err
-	}
-	return union(listed, tagged), nil
-}
+// isPartial reports whether a list that comes with err can be used.
+func isPartial(err error) bool { return errors.Is(err, oci.ErrDenied) || errors.Is(err, oci.ErrNoList) }
 
 func union(lists ...[]oci.Descriptor) []oci.Descriptor {
 	all := slices.Concat(lists...)
@@ -60,68 +67,83 @@ func union(lists ...[]oci.Descriptor) []oci.Descriptor {
 	return slices.CompactFunc(all, func(a, b oci.Descriptor) bool { return a.Digest == b.Digest })
 }
 
-func (s *Source) taggedReferrers(ctx context.Context, repo string, d oci.Digest) ([]oci.Descriptor, error) {
-	tag := "sha256-" + d.Hex()
+func (s *Source) taggedReferrers(ctx context.Context, repo, tag string, d oci.Digest) ([]oci.Descriptor, error) {
 	raw, _, err := s.manifest(ctx, repo, tag)
-	if errors.Is(err, oci.ErrNotFound) {
+	switch {
+	case errors.Is(err, oci.ErrNotFound):
+		return nil, nil
+	case errors.Is(err, oci.ErrNoManifest), errors.Is(err, check.ErrTooLarge):
+		return nil, fmt.Errorf("%w: %w", oci.ErrNoList, err)
+	case err != nil:
+		return nil, err
+	case oci.FromBytes(raw) == d:
 		return nil, nil
 	}
+	return parseReferrers(raw)
+}
+
+func (s *Source) listedReferrers(ctx context.Context, repo string, d oci.Digest) ([]oci.Descriptor, error) {
+	r, err := s.open(ctx, repo)
 	if err != nil {
-		return nil, fmt.Errorf("fallback tag %s: %w", tag, err)
+		return nil, err
 	}
-	list, err := parseReferrers(raw)
-	if err != nil {
-		return nil, fmt.Errorf("fallback tag %s: %w", tag, err)
-	}
-	return list, nil
+	return r.listReferrers(ctx, d)
 }
 
 // listReferrers follows the pages of the referrers API. For a registry without the
 // API the list is empty.
-func (r *repository) listReferrers(ctx context.Context, d oci.Digest) ([]oci.Descriptor, error) {
+func (r *repository) listReferrers(ctx context.Context, d oci.Digest) (all []oci.Descriptor, err error) {
 	if r.withoutReferrers.Load() {
 		return nil, nil
 	}
-	var all []oci.Descriptor
 	budget := int64(maxReferrers)
 	next := r.url("referrers", string(d))
 	for page := 1; next != nil; page++ {
 		if page > maxReferrerPages {
-			return nil, fmt.Errorf("%w: the list has more than %d pages", check.ErrTooLarge, maxReferrerPages)
+			return all, fmt.Errorf("%w: %w: the list has more than %d pages", oci.ErrNoList, check.ErrTooLarge, maxReferrerPages)
 		}
 		a, err := r.document(ctx, next, oci.TypeIndex, budget)
-		if err != nil {
+		switch {
+		case errors.Is(err, check.ErrTooLarge):
+			return all, fmt.Errorf("%w: %w", oci.ErrNoList, err)
+		case err != nil:
 			return nil, err
-		}
-		if page == 1 && r.lacksReferrers(a) {
+		case page == 1 && r.lacksReferrers(a, d):
 			return nil, nil
-		}
-		if a.fault != nil {
-			return nil, a.fault
+		case a.fault != nil:
+			return all, pageFault(a.fault, page)
 		}
 		list, err := parseReferrers(a.body)
-		if err != nil {
-			return nil, err
-		}
 		all = append(all, list...)
+		if err != nil {
+			return all, err
+		}
 		budget -= int64(len(a.body))
 		if next, err = nextPage(next, a.Header.Values("Link")); err != nil {
-			return nil, err
+			return all, fmt.Errorf("%w: %w", oci.ErrNoList, err)
 		}
 	}
 	return all, nil
 }
 
+// pageFault makes the fault of a later page one of the list, unless it may pass.
+func pageFault(fault *transport.Error, page int) error {
+	if page > 1 && fault.StatusCode < 500 && !isRefusal(fault) {
+		return fmt.Errorf("%w: page %d: %w", oci.ErrNoList, page, fault)
+	}
+	return fault
+}
+
 // lacksReferrers reports whether the registry has no referrers API. It should
-// answer 404 by the specification. Some registries answer as to any unknown path,
-// a few of them with a page that is not an index.
-func (r *repository) lacksReferrers(a *answer) bool {
+// answer 404 by the specification. Some registries answer as to any unknown path, a
+// few of them with a page, and some with the manifest d.
+func (r *repository) lacksReferrers(a *answer, d oci.Digest) bool {
 	if a.fault == nil {
-		_, err := parseReferrers(a.body)
-		return err != nil && mediaTypeOf(a) != oci.TypeIndex
+		return !isListOfReferrers(a.body) || oci.FromBytes(a.body) == d
 	}
 	switch a.fault.StatusCode {
-	case http.StatusNotFound, http.StatusBadRequest, http.StatusMethodNotAllowed, http.StatusNotAcceptable:
+	case http.StatusNotFound, http.StatusBadRequest, http.StatusMethodNotAllowed, http.StatusNotAcceptable,
+		http.StatusNotImplemented:
 	default:
 		return false
 	}
@@ -132,6 +154,13 @@ func (r *repository) lacksReferrers(a *answer) bool {
 		r.withoutReferrers.Store(true)
 	}
 	return true
+}
+
+// isListOfReferrers reports whether an answer is meant as a list, even if some
+// of its entries are wrong.
+func isListOfReferrers(raw []byte) bool {
+	_, err := parseReferrers(raw)
+	return !errors.Is(err, errNoIndex)
 }
 
 // isUnknownRoute reports whether the answer would be the same for every digest.
@@ -149,26 +178,32 @@ type referrerList struct {
 	Manifests []oci.Descriptor `json:"manifests"`
 }
 
+var errNoIndex = errors.New("want an index of referrers")
+
 // parseReferrers reads an index of referrers, which the API and the fallback tag
-// have in common. A malformed entry makes the list an error: leaving the entry out
-// would lose evidence.
+// have in common. The error matches [oci.ErrNoList]; with it come the entries that
+// can be used, and it matches errNoIndex if the document is no index at all.
 func parseReferrers(raw []byte) ([]oci.Descriptor, error) {
 	var list referrerList
 	if err := strict.Unmarshal(raw, &list); err != nil {
-		return nil, fmt.Errorf("want an index of referrers: %w", err)
+		return nil, fmt.Errorf("%w: %w: %w", oci.ErrNoList, errNoIndex, err)
 	}
 	// An empty list may be null. A document of another kind has no list either, and
 	// must not be taken for an empty one.
 	if list.MediaType != oci.TypeIndex && (list.MediaType != "" || list.Manifests == nil) {
-		return nil, fmt.Errorf("want an index of referrers (%s), found a document of media type %.100q",
-			oci.TypeIndex, list.MediaType)
+		return nil, fmt.Errorf("%w: %w (%s), found a document of media type %.100q",
+			oci.ErrNoList, errNoIndex, oci.TypeIndex, list.MediaType)
 	}
+	var good []oci.Descriptor
+	var fault error
 	for i, d := range list.Manifests {
-		if err := checkBlob(d); err != nil {
-			return nil, fmt.Errorf("entry %d of the list of referrers: %w", i, err)
+		if _, err := oci.ParseDigest(string(d.Digest)); err != nil {
+			fault = fmt.Errorf("%w: entry %d of the list of referrers: %w", oci.ErrNoList, i, err)
+			continue
 		}
+		good = append(good, d)
 	}
-	return list.Manifests, nil
+	return good, fault
 }
 
 // nextPage returns the URL of the link with rel="next" (RFC 8288), nil if there is

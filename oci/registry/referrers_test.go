@@ -10,9 +10,7 @@ import (
 	"testing"
 
 	memory "github.com/google/go-containerregistry/pkg/registry"
-	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 
-	"github.com/gapseal/gapseal/internal/strict"
 	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify/check"
 )
@@ -111,83 +109,127 @@ func TestReferrersPages(t *testing.T) {
 	wantReferrers(t, got, all...)
 }
 
-// TestNoReferrerIsDroppedSilently wants an error, and not an empty list, for a list
-// that a registry cannot or will not return.
+// page answers with a document, and with a link to another page unless it is empty.
+func page(mediaType, body, link string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", mediaType)
+		if link != "" {
+			w.Header().Set("Link", "<"+link+`>; rel="next"`)
+		}
+		fmt.Fprint(w, body)
+	}
+}
+
+func status(code int, name string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) { refuse(w, code, name) }
+}
+
+const emptyList = `{"schemaVersion":2,"mediaType":"` + oci.TypeIndex + `","manifests":[]}`
+
+// TestNoReferrerIsDroppedSilently wants an error for a list that a registry cannot or
+// will not return. For a refusal, and for an answer that is no list, the error comes
+// with what the other place lists.
 func TestNoReferrerIsDroppedSilently(t *testing.T) {
 	api, tag := "/referrers/"+string(oci.EmptyDigest), "/manifests/"+fallback(oci.EmptyDigest)
-	status := func(code int, name string) http.HandlerFunc {
-		return func(w http.ResponseWriter, r *http.Request) { refuse(w, code, name) }
-	}
-	page := func(mediaType, body, link string) http.HandlerFunc {
-		return func(w http.ResponseWriter, r *http.Request) {
-			w.Header().Set("Content-Type", mediaType)
-			if link != "" {
-				w.Header().Set("Link", "<"+link+`>; rel="next"`)
-			}
-			fmt.Fprint(w, body)
-		}
-	}
-	isStatus := func(want int) func(error) bool {
-		return func(err error) bool {
-			var fault *transport.Error
-			return errors.As(err, &fault) && fault.StatusCode == want
-		}
-	}
-	says := func(part string) func(error) bool {
-		return func(err error) bool { return err != nil && strings.Contains(err.Error(), part) }
-	}
-	empty := `{"schemaVersion":2,"mediaType":"` + oci.TypeIndex + `","manifests":[]}`
-	badDigest := strings.Replace(empty, "[]", `[{"mediaType":"x","digest":"sha256:../..","size":1}]`, 1)
-	badSize := strings.Replace(empty, "[]", `[{"mediaType":"x","digest":"`+string(oci.EmptyDigest)+`","size":-1}]`, 1)
+	listing := func(entries string) string { return strings.Replace(emptyList, "[]", entries, 1) }
+	badDigest := listing(`[{"mediaType":"x","digest":"sha256:../..","size":1}]`)
+	onePage := func(link string) http.HandlerFunc { return page(oci.TypeIndex, emptyList, link) }
 	for name, c := range map[string]struct {
 		path   string
 		answer http.HandlerFunc
-		want   func(error) bool
+		want   error // nil for an error without a list
+		says   string
 	}{
-		"api 401":            {api, status(401, "UNAUTHORIZED"), isStatus(401)},
-		"api 403":            {api, status(403, "DENIED"), isStatus(403)},
-		"api 404 but denied": {api, status(404, "DENIED"), isStatus(404)},
-		"api 429":            {api, status(429, "TOOMANYREQUESTS"), isStatus(429)},
-		"api 500":            {api, status(500, "UNKNOWN"), isStatus(500)},
-		"api 501":            {api, status(501, "UNSUPPORTED"), isStatus(501)},
-		"api not json":       {api, page(oci.TypeIndex, "<html>", ""), says("want an index of referrers")},
-		"api bad digest":     {api, page(oci.TypeIndex, badDigest, ""), says("entry 0 of the list")},
-		"api bad size":       {api, page(oci.TypeIndex, badSize, ""), says("negative size")},
-		"api endless pages": {api, page(oci.TypeIndex, empty, "/v2/acme/app"+api),
-			func(err error) bool { return errors.Is(err, check.ErrTooLarge) }},
-		"api page elsewhere": {api, page(oci.TypeIndex, empty, "http://192.0.2.1/v2/"), says("on another host")},
-		"api page is gone":   {api, page(oci.TypeIndex, empty, "/v2/acme/app/referrers/gone"), isStatus(404)},
-		"api oversized": {api, page(oci.TypeIndex, strings.Repeat(" ", maxReferrers+1), ""),
-			func(err error) bool { return errors.Is(err, check.ErrTooLarge) }},
-		"api oversized pages": {api, page(oci.TypeIndex, strings.Repeat(" ", maxReferrers/4)+empty, "/v2/acme/app"+api),
-			func(err error) bool {
-				return errors.Is(err, check.ErrTooLarge) && strings.Contains(err.Error(), "bytes")
-			}},
-		"tag 401": {tag, status(401, "UNAUTHORIZED"), isStatus(401)},
-		"tag 403": {tag, status(403, "DENIED"), isStatus(403)},
-		"tag 503": {tag, status(503, "UNAVAILABLE"), isStatus(503)},
-		"tag is a manifest": {tag, page(oci.TypeManifest, `{"schemaVersion":2,"mediaType":"`+oci.TypeManifest+`"}`,
-			""), says(oci.TypeManifest)},
-		"tag is something": {tag, page(oci.TypeManifest, `{"schemaVersion":2}`, ""),
-			says("want an index of referrers")},
-		"tag with bad digest": {tag, page(oci.TypeIndex, badDigest, ""), says("fallback tag sha256-")},
-		"tag with two answers": {tag, page(oci.TypeIndex, strings.Replace(empty, "[]", `[],"manifests":[]`, 1), ""),
-			says("duplicate")},
-		"tag too deep": {tag, page(oci.TypeIndex, strings.Replace(empty, "[]", strings.Repeat("[", 100), 1),
-			""), func(err error) bool { return errors.Is(err, strict.ErrTooDeep) }},
+		"api 401":             {api, status(401, "UNAUTHORIZED"), oci.ErrDenied, "401 Unauthorized"},
+		"api 403":             {api, status(403, "DENIED"), oci.ErrDenied, "403 Forbidden"},
+		"api 404 but denied":  {api, status(404, "DENIED"), oci.ErrDenied, "404 Not Found"},
+		"api 429":             {api, status(429, "TOOMANYREQUESTS"), nil, "429 Too Many Requests"},
+		"api 500":             {api, status(500, "UNKNOWN"), nil, "500 Internal Server Error"},
+		"api bad digest":      {api, page(oci.TypeIndex, badDigest, ""), oci.ErrNoList, "entry 0 of the list"},
+		"api endless pages":   {api, onePage("/v2/acme/app" + api), check.ErrTooLarge, "more than 1000 pages"},
+		"api page elsewhere":  {api, onePage("http://192.0.2.1/v2/"), oci.ErrNoList, "on another host"},
+		"api page is gone":    {api, onePage("/v2/acme/app/referrers/gone"), oci.ErrNoList, "page 2: "},
+		"api oversized":       {api, page("", strings.Repeat(" ", maxReferrers+1), ""), check.ErrTooLarge, "bytes"},
+		"tag 401":             {tag, status(401, "UNAUTHORIZED"), oci.ErrDenied, "fallback tag sha256-"},
+		"tag 403":             {tag, status(403, "DENIED"), oci.ErrDenied, "fallback tag sha256-"},
+		"tag 503":             {tag, status(503, "UNAVAILABLE"), nil, "try again later"},
+		"tag is something":    {tag, page(oci.TypeManifest, `{"schemaVersion":2}`, ""), oci.ErrNoList, "want an index"},
+		"tag is a page":       {tag, page("text/html", "<html>", ""), oci.ErrNoList, "a web page"},
+		"tag is empty":        {tag, page("text/html", "", ""), oci.ErrNoList, "an empty answer"},
+		"tag with bad digest": {tag, page(oci.TypeIndex, badDigest, ""), oci.ErrNoList, "entry 0 of the list"},
+		"tag is a manifest": {tag, page(oci.TypeManifest, `{"mediaType":"`+oci.TypeManifest+`"}`, ""), oci.ErrNoList,
+			oci.TypeManifest},
+		"tag with two answers": {tag, page("", listing(`[],"manifests":[]`), ""), oci.ErrNoList, "duplicate"},
+		"tag too deep":         {tag, page("", listing(strings.Repeat("[", 100)), ""), oci.ErrNoList, "nest"},
+		"api oversized pages": {api, page("", strings.Repeat(" ", maxReferrers/4)+emptyList, "/v2/acme/app"+api),
+			check.ErrTooLarge, "bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			l := newLab(t)
+			l := newLab(t, memory.WithReferrersSupport(true))
+			var want []oci.Descriptor
+			referrer := l.putReferrer(oci.EmptyDigest, "a")
+			if c.path == api {
+				l.putManifest(fallback(oci.EmptyDigest), oci.TypeIndex, index(t, referrer))
+			}
+			if c.want != nil {
+				want = append(want, referrer)
+			}
 			l.on(c.path, c.answer)
 			got, err := l.referrers(oci.EmptyDigest)
-			if !c.want(err) || errors.Is(err, oci.ErrNotFound) {
+			wantText(t, err, "referrers of "+l.repo+"@"+string(oci.EmptyDigest)+": ", c.says)
+			if c.want != nil && !errors.Is(err, c.want) || errors.Is(err, oci.ErrNotFound) {
 				t.Errorf("got %v", err)
 			}
-			if got != nil {
-				t.Errorf("with the error came %v", got)
+			if isPartial(err) != (c.want != nil) {
+				t.Errorf("the list can be used: %v", isPartial(err))
 			}
-			wantText(t, err, "referrers of "+l.repo+"@"+string(oci.EmptyDigest)+": ")
+			wantReferrers(t, got, want...)
 		})
+	}
+}
+
+// TestRefusedTwice wants both reasons if neither place can be read.
+func TestRefusedTwice(t *testing.T) {
+	l := newLab(t)
+	l.disturb = func(w http.ResponseWriter, r *http.Request) bool {
+		switch {
+		case strings.Contains(r.URL.Path, "/referrers/"):
+			refuse(w, 403, "DENIED")
+		case strings.Contains(r.URL.Path, "/manifests/"):
+			fmt.Fprint(w, "<html>")
+		default:
+			return false
+		}
+		return true
+	}
+	got, err := l.referrers(oci.EmptyDigest)
+	if len(got) != 0 || !errors.Is(err, oci.ErrDenied) || !errors.Is(err, oci.ErrNoList) {
+		t.Errorf("got %v, %v", got, err)
+	}
+	wantText(t, err, "403 Forbidden", "a web page")
+}
+
+// TestTheSubjectIsNoList reads from registries that answer with the subject itself in
+// the place of a list, as GitLab does for the fallback tag.
+func TestTheSubjectIsNoList(t *testing.T) {
+	for name, subject := range map[string][]byte{
+		"manifest": []byte(`{"schemaVersion":2,"mediaType":"` + oci.TypeManifest + `"}`),
+		"index":    index(t, oci.Descriptor{MediaType: oci.TypeManifest, Digest: oci.EmptyDigest, Size: 2}),
+	} {
+		for _, place := range []string{"/manifests/", "/referrers/"} {
+			t.Run(name+place, func(t *testing.T) {
+				l := newLab(t)
+				d := oci.FromBytes(subject)
+				id := fallback(d)
+				if place == "/referrers/" {
+					id = string(d)
+				}
+				l.on(place+id, func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write(subject) })
+				if got, err := l.referrers(d); err != nil || len(got) != 0 {
+					t.Errorf("got %v, %v", got, err)
+				}
+			})
+		}
 	}
 }
 
@@ -199,13 +241,29 @@ func TestForeignPageIsNoAPI(t *testing.T) {
 		"plain 404":  http.NotFound,
 		"400":        func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(400) },
 		"405":        func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(405) },
+		"406":        func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(406) },
+		"501":        func(w http.ResponseWriter, r *http.Request) { refuse(w, 501, "UNSUPPORTED") },
 		"empty json": func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "{}") },
+		"null list":  func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, `{"manifests":null}`) },
+		"nothing":    func(w http.ResponseWriter, r *http.Request) {},
+		"index type": page(oci.TypeIndex, "<html>", ""),
+		"login page": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/login", http.StatusFound) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newLab(t)
 			tagged := l.putReferrer(oci.EmptyDigest, "a")
 			l.putManifest(fallback(oci.EmptyDigest), oci.TypeIndex, index(t, tagged))
-			l.on("/referrers/"+string(oci.EmptyDigest), answer)
+			l.disturb = func(w http.ResponseWriter, r *http.Request) bool {
+				switch r.URL.Path {
+				case "/v2/acme/app/referrers/" + string(oci.EmptyDigest):
+					answer(w, r)
+				case "/login":
+					fmt.Fprint(w, "<html>user: password:")
+				default:
+					return false
+				}
+				return true
+			}
 			got, err := l.referrers(oci.EmptyDigest)
 			if err != nil {
 				t.Fatal(err)
@@ -289,11 +347,11 @@ func FuzzParseReferrers(f *testing.F) {
 	f.Add([]byte(`{"mediaType":"` + oci.TypeIndex + `"}`))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		list, err := parseReferrers(raw)
-		if err != nil && list != nil {
-			t.Error("a list and an error")
+		if err != nil && !errors.Is(err, oci.ErrNoList) {
+			t.Error(err)
 		}
 		for _, d := range list {
-			if _, err := oci.ParseDigest(string(d.Digest)); err != nil || d.Size < 0 {
+			if _, err := oci.ParseDigest(string(d.Digest)); err != nil {
 				t.Errorf("let through %+v", d)
 			}
 		}

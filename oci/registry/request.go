@@ -1,12 +1,15 @@
 package registry
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
@@ -17,9 +20,8 @@ import (
 const maxErrorBody = 64 << 10 // bytes of a registry's error message
 
 func (r *repository) url(kind, id string) *url.URL {
-	// The transport sets the scheme, once it has tried the host.
 	path := "/v2/" + r.name.RepositoryStr() + "/" + kind + "/" + id
-	return &url.URL{Scheme: r.name.Scheme(), Host: r.name.RegistryStr(), Path: path}
+	return &url.URL{Scheme: cmp.Or(r.scheme, r.name.Scheme()), Host: r.name.RegistryStr(), Path: path}
 }
 
 func (r *repository) get(ctx context.Context, u *url.URL, header http.Header) (*http.Response, error) {
@@ -28,6 +30,7 @@ func (r *repository) get(ctx context.Context, u *url.URL, header http.Header) (*
 		return nil, err
 	}
 	req.Header = header
+	req.Header.Set("Accept-Encoding", "identity") // digests are over the bytes as stored
 	return r.client.Do(req)
 }
 
@@ -101,6 +104,24 @@ func readAll(resp *http.Response, limit int64) ([]byte, error) {
 	return body, nil
 }
 
+// whatCame says what an answer holds in the place of a document.
+func whatCame(resp *http.Response, body []byte) string {
+	start := strings.ToLower(string(bytes.TrimSpace(body[:min(len(body), 512)])))
+	encoding := resp.Header.Get("Content-Encoding")
+	mediaType := mediaTypeOf(resp)
+	switch {
+	case len(body) == 0:
+		return "an empty answer"
+	case strings.HasPrefix(start, "<!doctype html") || strings.HasPrefix(start, "<html") || mediaType == "text/html":
+		return fmt.Sprintf("a web page from %s (the page of a login, or of a proxy?)", resp.Request.URL.Host)
+	case encoding != "" && !strings.EqualFold(encoding, "identity"):
+		return fmt.Sprintf("an answer encoded as %.40q, which was not asked for", encoding)
+	case mediaType == "":
+		return fmt.Sprintf("%d bytes of no stated type", len(body))
+	}
+	return fmt.Sprintf("%d bytes of type %.100q", len(body), mediaType)
+}
+
 const (
 	maxFetch     = 64 << 10
 	fetchTimeout = time.Minute
@@ -110,11 +131,11 @@ const (
 // most 64 KiB. It follows redirects to other https URLs only, and accepts no status
 // but 200.
 func Fetch(ctx context.Context, rawURL string) ([]byte, error) {
-	network, err := newTransport(Options{})
+	network, err := newNetwork(Options{}, defaultPace)
 	if err != nil {
 		return nil, err
 	}
-	defer network.CloseIdleConnections()
+	defer network.close()
 	return fetch(ctx, rawURL, &retrier{inner: network, pace: defaultPace})
 }
 

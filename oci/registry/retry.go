@@ -13,16 +13,6 @@ import (
 	"time"
 )
 
-// pace says how often and how long a Source tries.
-type pace struct {
-	tries    int           // requests made for one answer, the first included
-	first    time.Duration // pause before the second; each later one is twice as long
-	maxPause time.Duration // the longest Retry-After that is waited for
-	stall    time.Duration // a connection that is silent for so long is broken
-}
-
-var defaultPace = pace{tries: 5, first: 500 * time.Millisecond, maxPause: time.Minute, stall: 2 * time.Minute}
-
 // pause waits after try n, counted from 1.
 func (p pace) pause(ctx context.Context, n int) error {
 	d := p.first << (n - 1)
@@ -51,9 +41,10 @@ type retrier struct {
 
 // RoundTrip implements [http.RoundTripper].
 func (r *retrier) RoundTrip(req *http.Request) (*http.Response, error) {
+	began := time.Now()
 	for n := 1; ; n++ {
-		resp, err := watchedTrip(r.inner, req, r.pace.stall)
-		if n >= r.pace.tries || req.Context().Err() != nil || !passing(resp, err) {
+		resp, err := r.inner.RoundTrip(req)
+		if n >= r.pace.tries || time.Since(began) > r.pace.patience || req.Context().Err() != nil || !passing(resp, err) {
 			return resp, err
 		}
 		next, ok := replay(req)
@@ -124,74 +115,35 @@ func passing(resp *http.Response, err error) bool {
 
 // brokenConnection lists the errors of a connection that broke.
 var brokenConnection = []error{
-	io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, errStalled,
+	io.EOF, io.ErrUnexpectedEOF, net.ErrClosed,
 	syscall.ECONNRESET, syscall.ECONNABORTED, syscall.EPIPE,
 }
 
-func passingError(err error) bool {
+// isBroken reports whether a connection broke. Error numbers differ between systems,
+// so any fault of a read or write counts.
+func isBroken(err error) bool {
 	for _, broken := range brokenConnection {
 		if errors.Is(err, broken) {
 			return true
 		}
 	}
+	var op *net.OpError
+	return errors.As(err, &op) && (op.Op == "read" || op.Op == "write")
+}
+
+func passingError(err error) bool {
+	var certificate *ConnectError
+	if errors.As(err, &certificate) && certificate.Cause == CauseClientCertificate {
+		return false
+	}
 	var timeout net.Error
-	if errors.As(err, &timeout) && timeout.Timeout() {
+	if isBroken(err) || errors.As(err, &timeout) && timeout.Timeout() {
 		return true
 	}
 	var dns *net.DNSError
 	if errors.As(err, &dns) {
 		return dns.IsTemporary
 	}
-	var op *net.OpError
-	if errors.As(err, &op) && (op.Op == "read" || op.Op == "write") {
-		return true // a connection that broke; error numbers differ between systems
-	}
 	// net/http does not export the types of these errors.
 	return strings.Contains(err.Error(), "http2: ") || strings.Contains(err.Error(), "stream error: ")
-}
-
-var errStalled = errors.New("the connection was silent for too long")
-
-// watched ends a body whose connection is silent: a connection can die without
-// either end learning of it. Only the time spent in reads counts, not the time that
-// the reader takes between them.
-type watched struct {
-	io.ReadCloser
-	ctx    context.Context
-	cancel context.CancelCauseFunc
-	limit  time.Duration
-	timer  *time.Timer
-}
-
-// watchedTrip sends req and watches the body of the answer.
-func watchedTrip(rt http.RoundTripper, req *http.Request, limit time.Duration) (*http.Response, error) {
-	ctx, cancel := context.WithCancelCause(req.Context())
-	resp, err := rt.RoundTrip(req.WithContext(ctx))
-	if err != nil {
-		cancel(nil)
-		return nil, err
-	}
-	w := &watched{ReadCloser: resp.Body, ctx: ctx, cancel: cancel, limit: limit}
-	w.timer = time.AfterFunc(limit, func() { cancel(errStalled) })
-	w.timer.Stop()
-	resp.Body = w
-	return resp, nil
-}
-
-// Read implements [io.Reader].
-func (w *watched) Read(p []byte) (int, error) {
-	w.timer.Reset(w.limit)
-	n, err := w.ReadCloser.Read(p)
-	w.timer.Stop()
-	if err != nil && err != io.EOF && w.ctx.Err() != nil {
-		err = context.Cause(w.ctx)
-	}
-	return n, err
-}
-
-// Close implements [io.Closer].
-func (w *watched) Close() error {
-	w.timer.Stop()
-	defer w.cancel(nil)
-	return w.ReadCloser.Close()
 }

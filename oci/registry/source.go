@@ -2,13 +2,10 @@ package registry
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
-	"net/netip"
+	"net/url"
 	"regexp"
 	"strings"
 	"sync"
@@ -28,8 +25,8 @@ var ErrMismatch = errors.New("not the content that was requested")
 
 // Options say how registries are reached, whether to read or to write. The zero
 // value speaks TLS with the certificate authorities of the system, and uses the
-// proxy of the environment (HTTPS_PROXY, HTTP_PROXY, NO_PROXY) and the credentials
-// of Docker.
+// proxy of the environment (HTTPS_PROXY, HTTP_PROXY, NO_PROXY), the credentials of
+// Docker or Podman, and the certificates in their certs.d folders.
 type Options struct {
 	// AllowHTTP allows plain HTTP where a registry has no TLS. For hosts on loopback
 	// and private (RFC 1918) addresses it is always allowed, as in other registry
@@ -39,22 +36,68 @@ type Options struct {
 	AllowInsecure bool
 	// CACert holds certificates in PEM to trust in addition to those of the system.
 	CACert []byte
+	// ClientCert and ClientKey are a client certificate and its key, in PEM, for the
+	// registries that want one. An empty ClientKey means that ClientCert holds both.
+	// They are not shown to other hosts, such as the storage behind a registry.
+	ClientCert, ClientKey []byte
+	// CertsDirs are folders with certificates by host, as Docker defines them: in
+	// HOST[:PORT], authorities (*.crt) and client certificates (NAME.cert with
+	// NAME.key). Of several folders for a host the first is used. Nil means
+	// [DefaultCertsDirs].
+	CertsDirs []string
 	// UserAgent is the first part of the User-Agent header; "gapseal" if empty.
 	UserAgent string
-	// Keychain finds credentials; nil means [authn.DefaultKeychain], which
-	// reads Docker's config.json and asks its credential helpers.
+	// Keychain finds credentials. Nil means the most specific entry of the Docker
+	// configuration, or of Podman's, including their credential helpers.
 	Keychain authn.Keychain
 	// MaxManifest is the budget of one manifest that is read, in bytes; 0 means that
 	// of [oci.DefaultLimits].
 	MaxManifest int64
+	// Proxy returns the proxy for a request, nil for none. Nil means
+	// [http.ProxyFromEnvironment].
+	Proxy func(*http.Request) (*url.URL, error)
+	// OnNote is called with each thing that a person should know and that is no
+	// error, once: a credential helper that is missing, credentials that a registry
+	// refused. It may be nil, and is called from several goroutines.
+	OnNote func(note string)
+	// OnWait is called while a peer is silent, first after 10 s and then once a
+	// minute. what is what is waited for, such as "an answer of ghcr.io". It may be
+	// nil, and is called from several goroutines.
+	OnWait func(what string, silence time.Duration)
+}
+
+func (o *Options) note(format string, args ...any) {
+	if o.OnNote != nil {
+		o.OnNote(fmt.Sprintf(format, args...))
+	}
+}
+
+func (o *Options) certsDirs() []string {
+	if o.CertsDirs == nil {
+		return DefaultCertsDirs()
+	}
+	return o.CertsDirs
+}
+
+// noteOnce returns f without its repetitions.
+func noteOnce(f func(string)) func(string) {
+	if f == nil {
+		return nil
+	}
+	var said sync.Map
+	return func(note string) {
+		if _, again := said.LoadOrStore(note, true); !again {
+			f(note)
+		}
+	}
 }
 
 // Source reads from any number of registries. It is safe for concurrent use, and
 // it keeps its connections and one authorisation for each repository.
 type Source struct {
 	names       []name.Option
-	keychain    authn.Keychain
-	base        http.RoundTripper // retries, but does not authenticate
+	opts        Options
+	network     *network
 	redirect    func(*http.Request, []*http.Request) error
 	maxManifest int64
 	pace        pace
@@ -63,24 +106,21 @@ type Source struct {
 	repos map[string]*repository
 }
 
-// New returns a Source. The error reports that opts.CACert holds no certificate.
+// New returns a Source. The error reports certificates in opts that cannot be used.
 func New(opts Options) (*Source, error) { return newSource(opts, defaultPace) }
 
 func newSource(opts Options, p pace) (*Source, error) {
-	network, err := newTransport(opts)
-	if err != nil {
-		return nil, err
-	}
+	opts.OnNote = noteOnce(opts.OnNote)
 	if opts.UserAgent == "" {
 		opts.UserAgent = "gapseal"
 	}
-	s := &Source{
-		keychain: opts.Keychain, maxManifest: opts.MaxManifest, pace: p,
-		base:     transport.NewUserAgent(&retrier{inner: network, pace: p}, opts.UserAgent),
-		redirect: redirectPolicy(opts.AllowHTTP), repos: make(map[string]*repository),
+	n, err := newNetwork(opts, p)
+	if err != nil {
+		return nil, err
 	}
-	if s.keychain == nil {
-		s.keychain = authn.DefaultKeychain
+	s := &Source{
+		opts: opts, network: n, maxManifest: opts.MaxManifest, pace: p,
+		redirect: redirectPolicy(opts.AllowHTTP), repos: make(map[string]*repository),
 	}
 	if s.maxManifest == 0 {
 		s.maxManifest = oci.DefaultLimits().Manifest
@@ -97,6 +137,7 @@ type repository struct {
 	pace   pace
 	gate   chan struct{} // held while client is made, so that callers share one handshake
 	client *http.Client
+	scheme string // by which the registry is reached
 
 	withoutReferrers atomic.Bool // the registry answered that it has no referrers API
 }
@@ -116,16 +157,49 @@ func (s *Source) open(ctx context.Context, repo string) (*repository, error) {
 	if r.client != nil {
 		return r, nil
 	}
-	auth, err := authn.Resolve(ctx, s.keychain, r.name)
-	if err != nil {
-		return nil, fmt.Errorf("find credentials for %s: %w", r.name.RegistryStr(), err)
-	}
-	rt, err := transport.NewWithContext(ctx, r.name.Registry, auth, s.base, []string{r.name.Scope(transport.PullScope)})
+	access, err := s.access(ctx, r.name)
 	if err != nil {
 		return nil, err
 	}
-	r.client = &http.Client{Transport: rt, CheckRedirect: s.redirect}
+	if err := access.begin(ctx); err != nil {
+		return nil, err
+	}
+	r.scheme = access.scheme
+	r.client = &http.Client{Transport: access, CheckRedirect: s.redirect}
 	return r, nil
+}
+
+// access prepares requests about a repository.
+func (s *Source) access(ctx context.Context, repo name.Repository) (*access, error) {
+	login, err := s.login(ctx, repo)
+	if err != nil {
+		return nil, fmt.Errorf("find credentials for %s: %w", repo.RegistryStr(), err)
+	}
+	host := repo.RegistryStr()
+	network, err := s.network.to(host)
+	if err != nil {
+		return nil, err
+	}
+	return &access{
+		host: host, scope: repo.Scope(transport.PullScope), plainHTTP: repo.Scheme() == "http",
+		inner:    transport.NewUserAgent(&retrier{inner: network, pace: s.pace}, s.opts.UserAgent),
+		redirect: s.redirect, note: s.opts.note, login: login,
+	}, nil
+}
+
+func (s *Source) login(ctx context.Context, repo name.Repository) (authn.AuthConfig, error) {
+	if s.opts.Keychain == nil {
+		return dockerCredentials(ctx, repo, s.opts.note), nil
+	}
+	auth, err := authn.Resolve(ctx, s.opts.Keychain, repo)
+	if err != nil {
+		return authn.AuthConfig{}, err
+	}
+	found, err := authn.Authorization(ctx, auth)
+	if err != nil {
+		return authn.AuthConfig{}, err
+	}
+	return *found, nil
 }
 
 func (s *Source) find(repo string) (*repository, error) {
@@ -186,55 +260,4 @@ func join(repo, id string) string {
 		return repo + "@" + id
 	}
 	return repo + ":" + id
-}
-
-const maxRedirects = 10
-
-func newTransport(opts Options) (*http.Transport, error) {
-	conf := &tls.Config{InsecureSkipVerify: opts.AllowInsecure}
-	if len(opts.CACert) > 0 {
-		pool, err := x509.SystemCertPool()
-		if err != nil {
-			return nil, fmt.Errorf("read the system's certificate authorities: %w", err)
-		}
-		if !pool.AppendCertsFromPEM(opts.CACert) {
-			return nil, errors.New("registry CA: found no certificate, want PEM blocks of type CERTIFICATE")
-		}
-		conf.RootCAs = pool
-	}
-	dialer := &net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}
-	return &http.Transport{
-		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           dialer.DialContext,
-		TLSClientConfig:       conf,
-		ForceAttemptHTTP2:     true,
-		TLSHandshakeTimeout:   10 * time.Second,
-		ResponseHeaderTimeout: 2 * time.Minute, // a caching proxy may fetch first
-		IdleConnTimeout:       90 * time.Second,
-		MaxIdleConnsPerHost:   16,
-		DisableCompression:    true, // digests are over the bytes as stored
-	}, nil
-}
-
-// redirectPolicy lets registries point to the storage behind them, but not from TLS
-// to plain HTTP, nor to link-local addresses, where the machines of a cloud read
-// their secrets.
-func redirectPolicy(allowHTTP bool) func(*http.Request, []*http.Request) error {
-	return func(req *http.Request, via []*http.Request) error {
-		last := via[len(via)-1]
-		switch {
-		case len(via) >= maxRedirects:
-			return fmt.Errorf("stopped after %d redirects", maxRedirects)
-		case last.URL.Scheme == "https" && req.URL.Scheme != "https" && !allowHTTP:
-			return fmt.Errorf("refused a redirect from https to %s", safeURL(req.URL))
-		case isLinkLocal(req.URL.Hostname()):
-			return fmt.Errorf("refused a redirect to the link-local address %s", req.URL.Hostname())
-		}
-		return nil
-	}
-}
-
-func isLinkLocal(host string) bool {
-	addr, err := netip.ParseAddr(host)
-	return err == nil && addr.Unmap().IsLinkLocalUnicast()
 }

@@ -1,0 +1,423 @@
+package registry
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+)
+
+// access sends requests about one repository, with the authorisation that the
+// registry asks for. Neither it nor the credentials are sent to another host.
+type access struct {
+	host      string // of the registry
+	scope     string // what tokens are requested for
+	plainHTTP bool   // whether plain HTTP may be used
+	inner     http.RoundTripper
+	redirect  func(*http.Request, []*http.Request) error
+	note      func(format string, args ...any)
+
+	mu     sync.Mutex
+	scheme string
+	login  authn.AuthConfig // zero for none
+	header string           // Authorization; empty for none
+	scopes []string
+	proven bool // the registry has answered a request that was authorised with login
+}
+
+// begin finds out how the registry is reached and what authorisation it asks for. It
+// asks for TLS first. Plain HTTP comes next if it may be used, unless the registry
+// does speak TLS.
+func (a *access) begin(ctx context.Context) error {
+	a.scheme, a.scopes = "https", []string{a.scope}
+	offered, err := a.ping(ctx)
+	if err != nil && a.plainHTTP && !speaksTLS(ctx, err) {
+		a.scheme = "http"
+		var plain error
+		if offered, plain = a.ping(ctx); plain == nil || isFault(plain) {
+			err = plain
+		}
+	}
+	if err != nil || offered == nil {
+		return err
+	}
+	a.header, err = a.authorise(ctx, a.login, offered)
+	if !isRefused(err) || a.login == (authn.AuthConfig{}) {
+		return err
+	}
+	header, retry := a.authorise(ctx, authn.AuthConfig{}, offered)
+	if retry != nil {
+		return fmt.Errorf("the stored credentials were refused: %w", err)
+	}
+	a.becomeAnonymous(header, err)
+	return nil
+}
+
+// speaksTLS reports whether err is no reason to try plain HTTP.
+func speaksTLS(ctx context.Context, err error) bool {
+	var connect *ConnectError
+	if ctx.Err() != nil || isFault(err) {
+		return true
+	}
+	if !errors.As(err, &connect) {
+		return false
+	}
+	switch connect.Cause {
+	case CauseUnknownAuthority, CauseExpired, CauseWrongName, CauseCertificate, CauseClientCertificate,
+		CauseClientRefused, CauseProxyLogin, CauseUnknownHost:
+		return true
+	}
+	return false
+}
+
+func isFault(err error) bool {
+	var fault *transport.Error
+	return errors.As(err, &fault)
+}
+
+func isRefused(err error) bool {
+	var fault *transport.Error
+	return errors.As(err, &fault) && isDenied(fault)
+}
+
+func (a *access) becomeAnonymous(header string, cause error) {
+	var fault *transport.Error
+	status := "an error"
+	if errors.As(cause, &fault) {
+		status = fmt.Sprint(fault.StatusCode)
+	}
+	a.login, a.header = authn.AuthConfig{}, header
+	a.note("%s refused the stored credentials (%s); going on without them", a.host, status)
+}
+
+// ping requests the root of the API. It returns the challenges of the answer; nil if
+// no authorisation is needed.
+func (a *access) ping(ctx context.Context) ([]challenge, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, a.scheme+"://"+a.host+"/v2/", nil)
+	if err != nil {
+		return nil, err
+	}
+	client := &http.Client{Transport: a.inner, CheckRedirect: a.redirect}
+	resp, err := client.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode == http.StatusUnauthorized {
+		_, _ = io.CopyN(io.Discard, resp.Body, maxErrorBody) // so that the connection can be used again
+		return challengesOf(resp), nil
+	}
+	if err := statusError(resp); err != nil {
+		return nil, err
+	}
+	_, _ = io.CopyN(io.Discard, resp.Body, maxErrorBody)
+	return nil, nil
+}
+
+// challengesOf returns the challenges of a 401, which has one at least.
+func challengesOf(resp *http.Response) []challenge {
+	offered := parseChallenges(resp.Header.Values("WWW-Authenticate"))
+	if len(offered) == 0 {
+		return []challenge{{scheme: "basic"}} // some registries leave the header out
+	}
+	return offered
+}
+
+// authorise returns the Authorization header for login, by the best of the schemes
+// that are offered.
+func (a *access) authorise(ctx context.Context, login authn.AuthConfig, offered []challenge) (string, error) {
+	if login.RegistryToken != "" {
+		return "Bearer " + login.RegistryToken, nil
+	}
+	has := func(scheme string) func(challenge) bool {
+		return func(c challenge) bool { return c.scheme == scheme }
+	}
+	if i := slices.IndexFunc(offered, has("bearer")); i >= 0 && offered[i].params["realm"] != "" {
+		token, err := a.token(ctx, login, offered[i])
+		return "Bearer " + token, err
+	}
+	if i := slices.IndexFunc(offered, has("basic")); i < 0 {
+		return "", fmt.Errorf("%s asks for the authentication scheme %.40q; Basic and Bearer are supported",
+			a.host, offered[0].scheme)
+	}
+	if login.Username == "" && login.Password == "" {
+		return "", nil
+	}
+	return basic(login.Username, login.Password), nil
+}
+
+func basic(user, password string) string {
+	return "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))
+}
+
+const maxToken = 64 << 10 // bytes of a token service's answer
+
+// token requests a token from the service that a challenge names (the distribution
+// project's token authentication).
+func (a *access) token(ctx context.Context, login authn.AuthConfig, c challenge) (string, error) {
+	realm, err := a.realm(c.params["realm"])
+	if err != nil {
+		return "", err
+	}
+	query := realm.Query()
+	if service := c.params["service"]; service != "" {
+		query.Set("service", service)
+	}
+	if login.IdentityToken != "" {
+		token, err := a.exchange(ctx, realm, query, login.IdentityToken)
+		var fault *transport.Error
+		if !errors.As(err, &fault) || fault.StatusCode != http.StatusNotFound &&
+			fault.StatusCode != http.StatusMethodNotAllowed {
+			return token, err
+		}
+		login.Username, login.Password = "<token>", login.IdentityToken // a service without OAuth 2
+	}
+	query["scope"] = a.scopes
+	realm.RawQuery = query.Encode()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, realm.String(), nil)
+	if err != nil {
+		return "", err
+	}
+	if login.Username != "" || login.Password != "" {
+		req.Header.Set("Authorization", basic(login.Username, login.Password))
+	}
+	return readToken(&http.Client{Transport: a.inner, CheckRedirect: a.redirect}, req)
+}
+
+// realm reads the address of a token service. Credentials are sent there, so it must
+// be as safe as the registry.
+func (a *access) realm(text string) (*url.URL, error) {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || u.Host == "" || u.User != nil:
+		return nil, fmt.Errorf("%s names a token service with a malformed address", a.host)
+	case u.Scheme != "https" && (u.Scheme != "http" || a.scheme != "http"):
+		return nil, fmt.Errorf("%s names a token service without TLS, %s", a.host, safeURL(u))
+	case isLinkLocal(u.Hostname()):
+		return nil, fmt.Errorf("%s names a token service at the link-local address %s", a.host, u.Hostname())
+	}
+	return u, nil
+}
+
+// exchange requests a token for an identity token, by OAuth 2.
+func (a *access) exchange(ctx context.Context, realm *url.URL, query url.Values, identity string) (string, error) {
+	form := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {identity}, "client_id": {"gapseal"},
+		"service": query["service"], "scope": {strings.Join(a.scopes, " ")}}
+	body := strings.NewReader(form.Encode())
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, realm.String(), body)
+	if err != nil {
+		return "", err
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return readToken(&http.Client{Transport: a.inner, CheckRedirect: stay}, req)
+}
+
+// tokenError reports that a token service gave no token.
+type tokenError struct {
+	host  string
+	cause error
+}
+
+func (e *tokenError) Error() string {
+	return fmt.Sprintf("the token service %s gave no token: %v", e.host, e.cause)
+}
+
+func (e *tokenError) Unwrap() error { return e.cause }
+
+// readToken sends a request to a token service. An error does not repeat the answer.
+func readToken(client *http.Client, req *http.Request) (string, error) {
+	resp, err := client.Do(req)
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close()
+	if err := statusError(resp); err != nil {
+		return "", &tokenError{req.URL.Host, err}
+	}
+	raw, err := readAll(resp, maxToken)
+	if err != nil {
+		return "", err
+	}
+	var answer struct {
+		Token  string `json:"token"`
+		Access string `json:"access_token"`
+	}
+	if err := json.Unmarshal(raw, &answer); err != nil || answer.Token+answer.Access == "" {
+		return "", fmt.Errorf("the token service %s sent no token, but %s", req.URL.Host, whatCame(resp, raw))
+	}
+	if answer.Access != "" {
+		return answer.Access, nil
+	}
+	return answer.Token, nil
+}
+
+// RoundTrip implements [http.RoundTripper]. It answers a challenge once: by a new
+// token, since tokens expire. If the stored credentials are refused, and have been of
+// no use so far, it tries without them, since the repository may be public.
+func (a *access) RoundTrip(req *http.Request) (*http.Response, error) {
+	if !sameHost(req.URL, a.host) {
+		return a.elsewhere(req)
+	}
+	header := a.current()
+	resp, err := a.send(req, header)
+	if err == nil && resp.StatusCode == http.StatusUnauthorized {
+		resp, err = a.answer(req, resp, &header)
+	}
+	switch {
+	case err != nil:
+		return nil, err
+	case resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden:
+		return a.tryAnonymous(req, resp)
+	case resp.StatusCode < 400:
+		a.prove(header)
+	}
+	return resp, nil
+}
+
+func (a *access) current() string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.header
+}
+
+// prove notes that header was of use.
+func (a *access) prove(header string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.proven = a.proven || header == a.header
+}
+
+func (a *access) send(req *http.Request, header string) (*http.Response, error) {
+	out := req.Clone(req.Context())
+	out.URL.Scheme = a.scheme
+	if header != "" {
+		out.Header.Set("Authorization", header)
+	}
+	return a.inner.RoundTrip(out)
+}
+
+// again sends req once more, in the place of the answer resp.
+func (a *access) again(req *http.Request, resp *http.Response, header string) (*http.Response, error) {
+	next, ok := replay(req)
+	if !ok {
+		return resp, nil
+	}
+	resp.Body.Close()
+	return a.send(next, header)
+}
+
+// answer answers the challenge in resp, and sends req again with the new header.
+func (a *access) answer(req *http.Request, resp *http.Response, header *string) (*http.Response, error) {
+	next, err := a.renew(req.Context(), challengesOf(resp), *header)
+	if err != nil {
+		resp.Body.Close()
+		return nil, err
+	}
+	if next == *header {
+		return resp, nil
+	}
+	*header = next
+	return a.again(req, resp, next)
+}
+
+// renew returns the header to use in the place of used, which was refused. If there
+// is no other, it returns used.
+func (a *access) renew(ctx context.Context, offered []challenge, used string) (string, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.header != used {
+		return a.header, nil // another request has renewed it
+	}
+	for _, c := range offered {
+		// Some services look at the first scope only.
+		if scope := c.params["scope"]; scope != "" && !slices.Contains(a.scopes, scope) && len(a.scopes) < maxChallenges {
+			a.scopes = slices.Insert(a.scopes, 0, scope)
+		}
+	}
+	header, err := a.authorise(ctx, a.login, offered)
+	if isRefused(err) {
+		return used, nil
+	}
+	if err != nil {
+		return used, err
+	}
+	a.header = header
+	return header, nil
+}
+
+// tryAnonymous repeats a request that was refused without the stored credentials. If
+// that does not help, it returns the refusal.
+func (a *access) tryAnonymous(req *http.Request, refused *http.Response) (*http.Response, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	next, ok := replay(req)
+	if a.proven || a.login == (authn.AuthConfig{}) || !ok {
+		return refused, nil
+	}
+	a.proven = true // one attempt is enough
+	body, err := io.ReadAll(io.LimitReader(refused.Body, maxErrorBody))
+	refused.Body.Close()
+	if err != nil {
+		return nil, err
+	}
+	refused.Body = io.NopCloser(bytes.NewReader(body))
+	header, err := a.anonymous(req.Context(), refused)
+	if err != nil {
+		return refused, nil
+	}
+	resp, err := a.send(next, header)
+	if err != nil || resp.StatusCode >= 400 {
+		if err == nil {
+			resp.Body.Close()
+		}
+		return refused, nil
+	}
+	a.becomeAnonymous(header, &transport.Error{StatusCode: refused.StatusCode})
+	return resp, nil
+}
+
+// anonymous returns the header of a client without credentials. It is empty unless
+// the registry offers tokens.
+func (a *access) anonymous(ctx context.Context, refused *http.Response) (string, error) {
+	if refused.StatusCode == http.StatusUnauthorized {
+		return a.authorise(ctx, authn.AuthConfig{}, challengesOf(refused))
+	}
+	offered, err := a.ping(ctx) // a 403 has no challenge
+	if err != nil || offered == nil {
+		return "", err
+	}
+	return a.authorise(ctx, authn.AuthConfig{}, offered)
+}
+
+// elsewhere sends a request to a host that the registry points to. It has no
+// credentials, but may get a token that anyone gets.
+func (a *access) elsewhere(req *http.Request) (*http.Response, error) {
+	resp, err := a.inner.RoundTrip(req)
+	if err != nil || resp.StatusCode != http.StatusUnauthorized {
+		return resp, err
+	}
+	other := &access{host: req.URL.Host, scheme: req.URL.Scheme, inner: a.inner, redirect: a.redirect}
+	offered := challengesOf(resp)
+	for _, c := range offered {
+		if scope := c.params["scope"]; scope != "" {
+			other.scopes = append(other.scopes, scope)
+		}
+	}
+	header, err := other.authorise(req.Context(), authn.AuthConfig{}, offered)
+	if err != nil || header == "" {
+		return resp, nil
+	}
+	return other.again(req, resp, header)
+}

@@ -1,0 +1,215 @@
+package registry
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"sync"
+	"time"
+)
+
+// pace says how often a Source tries, and how long it waits. No limit bounds the time
+// that a transfer takes as a whole: each bounds a silence.
+type pace struct {
+	tries    int           // requests made for one answer, the first included
+	first    time.Duration // pause before the second; each later one is twice as long
+	maxPause time.Duration // the longest Retry-After that is waited for
+	patience time.Duration // after this, a request that failed is not tried again
+
+	connect   time.Duration // until a host accepts a connection, name lookup included
+	tunnel    time.Duration // until a proxy has connected to the host
+	handshake time.Duration // until TLS is agreed on
+	answer    time.Duration // until the first byte of an answer; a caching proxy may fetch first
+	silence   time.Duration // between two pieces of a body
+
+	notice, remind time.Duration // a wait is reported after notice, and then at every remind
+}
+
+var defaultPace = pace{
+	tries: 5, first: 500 * time.Millisecond, maxPause: time.Minute, patience: 5 * time.Minute,
+	connect: 30 * time.Second, tunnel: 30 * time.Second, handshake: 15 * time.Second,
+	answer: 2 * time.Minute, silence: 2 * time.Minute,
+	notice: 10 * time.Second, remind: time.Minute,
+}
+
+// silentError reports that a peer was silent for longer than its limit. It counts as
+// a timeout: the request may be tried again.
+type silentError struct {
+	what string // what was waited for, such as "an answer of registry.example"
+	time time.Duration
+}
+
+func (e *silentError) Error() string { return fmt.Sprintf("waited %s for %s", e.time, e.what) }
+
+// Timeout makes silentError a timeout, as [net.Error] defines it.
+func (e *silentError) Timeout() bool { return true }
+
+// Temporary completes [net.Error].
+func (e *silentError) Temporary() bool { return true }
+
+// vigil watches one exchange. It ends an exchange that makes no progress, since a
+// connection can die without either end learning of it, and reports a wait that grows
+// long.
+type vigil struct {
+	pace   pace
+	report func(what string, silence time.Duration)
+	end    context.CancelCauseFunc
+
+	mu            sync.Mutex
+	what          string
+	since         time.Time
+	patience      time.Duration
+	waiting       bool
+	connected     bool
+	limit, notice *time.Timer
+}
+
+func newVigil(p pace, report func(string, time.Duration), end context.CancelCauseFunc) *vigil {
+	v := &vigil{pace: p, report: report, end: end}
+	v.limit = time.AfterFunc(time.Hour, v.expire)
+	v.notice = time.AfterFunc(time.Hour, v.remind)
+	v.rest()
+	return v
+}
+
+// await begins to wait for the next step of the exchange.
+func (v *vigil) await(what string, limit time.Duration) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.begin(what, limit)
+}
+
+// begin requires that v is locked.
+func (v *vigil) begin(what string, limit time.Duration) {
+	v.what, v.since, v.patience, v.waiting = what, time.Now(), limit, true
+	v.limit.Reset(limit)
+	v.notice.Reset(v.pace.notice)
+}
+
+// connecting waits for a step of making a connection. Such steps are ignored once
+// there is a connection: a transport may finish making one that is no longer needed.
+func (v *vigil) connecting(what string, limit time.Duration) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if !v.connected {
+		v.begin(what, limit)
+	}
+}
+
+// rest stops waiting: it is not the peer's turn.
+func (v *vigil) rest() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.waiting = false
+	v.limit.Stop()
+	v.notice.Stop()
+}
+
+func (v *vigil) expire() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.waiting && time.Since(v.since) >= v.patience { // not a timer that was about to be stopped
+		v.end(&silentError{v.what, v.patience})
+	}
+}
+
+func (v *vigil) remind() {
+	v.mu.Lock()
+	what, silence := v.what, time.Since(v.since)
+	due := v.waiting && silence >= v.pace.notice
+	if due {
+		v.notice.Reset(v.pace.remind)
+	}
+	v.mu.Unlock()
+	if due && v.report != nil {
+		v.report(what, silence)
+	}
+}
+
+// trace follows the steps of an exchange with host, through proxy unless it is nil.
+func (v *vigil) trace(host string, proxy *url.URL) *httptrace.ClientTrace {
+	answer := "an answer of " + host
+	return &httptrace.ClientTrace{
+		GetConn: func(string) {
+			v.mu.Lock()
+			defer v.mu.Unlock()
+			v.connected = false
+			v.begin("a connection to "+connectsTo(host, proxy), v.pace.connect)
+		},
+		ConnectDone: func(_, _ string, err error) {
+			if err == nil && proxy != nil {
+				v.connecting(fmt.Sprintf("the proxy %s to connect to %s", shownProxy(proxy), host), v.pace.tunnel)
+			}
+		},
+		TLSHandshakeStart: func() { v.connecting("the TLS handshake with "+host, v.pace.handshake) },
+		GotConn: func(httptrace.GotConnInfo) {
+			v.mu.Lock()
+			defer v.mu.Unlock()
+			v.connected = true
+			v.begin(answer, v.pace.answer)
+		},
+	}
+}
+
+func connectsTo(host string, proxy *url.URL) string {
+	if proxy == nil {
+		return host
+	}
+	return "the proxy " + shownProxy(proxy)
+}
+
+// watched is a body whose reads are watched. The time that the reader takes between
+// reads does not count.
+type watched struct {
+	io.ReadCloser
+	ctx   context.Context
+	vigil *vigil
+	what  string
+}
+
+// watchedTrip sends req, and watches the exchange until the body of the answer is
+// closed.
+func watchedTrip(rt http.RoundTripper, req *http.Request, proxy *url.URL, p pace,
+	report func(string, time.Duration)) (*http.Response, error) {
+	ctx, cancel := context.WithCancelCause(req.Context())
+	v := newVigil(p, report, cancel)
+	resp, err := rt.RoundTrip(req.WithContext(httptrace.WithClientTrace(ctx, v.trace(req.URL.Host, proxy))))
+	v.rest()
+	if err != nil {
+		err = causeOf(ctx, err)
+		cancel(nil)
+		return nil, err
+	}
+	what := fmt.Sprintf("the rest of an answer of %s", req.URL.Host)
+	resp.Body = &watched{ReadCloser: resp.Body, ctx: ctx, vigil: v, what: what}
+	return resp, nil
+}
+
+// causeOf returns why ctx ended, if that is what made an operation fail with err.
+func causeOf(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// Read implements [io.Reader].
+func (w *watched) Read(p []byte) (int, error) {
+	w.vigil.await(w.what, w.vigil.pace.silence)
+	n, err := w.ReadCloser.Read(p)
+	w.vigil.rest()
+	if err != nil && err != io.EOF {
+		err = causeOf(w.ctx, err)
+	}
+	return n, err
+}
+
+// Close implements [io.Closer].
+func (w *watched) Close() error {
+	w.vigil.rest()
+	defer w.vigil.end(nil)
+	return w.ReadCloser.Close()
+}
