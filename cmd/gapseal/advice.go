@@ -1,12 +1,11 @@
 package main
 
 import (
-	"crypto/tls"
 	"errors"
 	"fmt"
-	"net/http"
 
 	"github.com/gapseal/gapseal/bundle"
+	"github.com/gapseal/gapseal/oci/registry"
 	"github.com/gapseal/gapseal/verify/check"
 	"github.com/gapseal/gapseal/verify/register"
 )
@@ -83,9 +82,19 @@ func advise(f *check.Fault) string {
 	return advice[f.ID]
 }
 
+// adviceOnConnection says which flag helps where a host could not be reached.
+var adviceOnConnection = map[registry.Cause]string{
+	registry.CauseUnknownAuthority: "pass the certificate of that authority with --registry-cacert, once it has " +
+		"been compared out of band",
+	registry.CauseClientCertificate: "pass the certificate with --registry-cert and --registry-key",
+	registry.CauseClientRefused:     "pass another certificate with --registry-cert and --registry-key",
+	registry.CausePlainHTTP:         "allow that with --allow-http-registry",
+}
+
 // adviseSource adds to an error of collecting images which flag helps.
 func adviseSource(err error) error {
 	budget := (*bundle.BudgetError)(nil)
+	connect := (*registry.ConnectError)(nil)
 	advice := ""
 	switch {
 	case errors.As(err, &budget) && budget.Limit == "metadata":
@@ -94,11 +103,10 @@ func adviseSource(err error) error {
 		advice = "raise --limit " + budget.Limit + "=SIZE only if you know why it is that large"
 	case errors.As(err, new(*bundle.PlatformError)):
 		advice = "name one of them with --platform"
-	case errors.As(err, new(*tls.CertificateVerificationError)):
-		advice = "pass the certificate of the registry's authority with --registry-cacert"
-	case errors.Is(err, http.ErrSchemeMismatch):
-		advice = "the registry speaks plain HTTP; allow that with --allow-http-registry"
-	default:
+	case errors.As(err, &connect):
+		advice = adviceOnConnection[connect.Cause]
+	}
+	if advice == "" {
 		return err
 	}
 	return fmt.Errorf("%w; %s", err, advice)

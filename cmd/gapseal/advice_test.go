@@ -1,11 +1,9 @@
 package main
 
 import (
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"regexp"
 	"strings"
 	"testing"
@@ -13,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gapseal/gapseal/bundle"
+	"github.com/gapseal/gapseal/oci/registry"
 	"github.com/gapseal/gapseal/verify/check"
 )
 
@@ -52,15 +51,19 @@ func TestAdviseSource(t *testing.T) {
 		"--limit metadata=":     &bundle.BudgetError{Limit: "metadata"},
 		"--limit payload=":      &bundle.BudgetError{Limit: "payload"},
 		"--platform":            &bundle.PlatformError{},
-		"--registry-cacert":     &tls.CertificateVerificationError{Err: errors.New("unknown authority")},
-		"--allow-http-registry": http.ErrSchemeMismatch,
+		"--registry-cacert":     &registry.ConnectError{Cause: registry.CauseUnknownAuthority},
+		"--registry-cert":       &registry.ConnectError{Cause: registry.CauseClientCertificate},
+		"--registry-key":        &registry.ConnectError{Cause: registry.CauseClientRefused},
+		"--allow-http-registry": &registry.ConnectError{Cause: registry.CausePlainHTTP},
 	} {
 		got := adviseSource(fmt.Errorf("manifest: %w", err))
 		if !strings.Contains(got.Error(), flag) || !errors.Is(got, err) {
 			t.Errorf("%v: no %s", got, flag)
 		}
 	}
-	if got := adviseSource(io.ErrUnexpectedEOF); got != io.ErrUnexpectedEOF {
-		t.Errorf("another cause: %v", got)
+	for _, err := range []error{io.ErrUnexpectedEOF, &registry.ConnectError{Cause: registry.CauseSilent}} {
+		if got := adviseSource(err); got != err {
+			t.Errorf("another cause: %v", got)
+		}
 	}
 }

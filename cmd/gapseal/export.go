@@ -26,12 +26,12 @@ import (
 type exportRun struct {
 	judging
 	sealing
-	cut                      cutting
-	output                   string
-	allowUnverified          bool
-	allowHTTP, allowInsecure bool
-	caCert, signatures       string
-	jobs                     int
+	connection
+	cut             cutting
+	output          string
+	allowUnverified bool
+	signatures      string
+	jobs            int
 }
 
 func exportCommand(std stdio) *cobra.Command {
@@ -68,7 +68,7 @@ What is written: output seal seal-* volume-size recovery
 Who is trusted: ` + trustFlags + `
 What is demanded: ` + demandFlags + `
 Waivers, each of which shows in every report: ` + waiverFlags + `
-What is fetched: platform allow-*-registry registry-cacert signature-repository jobs limit`,
+What is fetched: platform allow-*-registry registry-cacert registry-cert registry-key signature-repository jobs limit`,
 		},
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE:              runs(std, e.run),
@@ -85,10 +85,7 @@ func (e *exportRun) declareFlags(c *cobra.Command) {
 		"carry only `OS/ARCH[/VARIANT]` of a multi-platform image (repeatable)")
 	fs.BoolVar(&e.allowUnverified, "allow-unverified", false,
 		"waiver: write the bundle although it does not verify; the bundle records this")
-	fs.BoolVar(&e.allowHTTP, "allow-http-registry", false, "allow registries without TLS")
-	fs.BoolVar(&e.allowInsecure, "allow-insecure-registry", false,
-		"allow registries with a TLS certificate that does not verify")
-	fs.StringVar(&e.caCert, "registry-cacert", "", "also trust the CA certificates in this PEM `FILE` for registries")
+	e.connection.declare(fs)
 	fs.StringVar(&e.signatures, "signature-repository", os.Getenv("COSIGN_REPOSITORY"),
 		"also look for signatures in this `REPO` (environment: COSIGN_REPOSITORY)")
 	fs.IntVar(&e.jobs, "jobs", 4, "fetch `N` layers at a time")
@@ -152,7 +149,10 @@ func (e *exportRun) checkUsage(args []string, std stdio) error {
 	if err := e.cut.parse(e.output); err != nil {
 		return err
 	}
-	if err := e.check(e.allowUnverified); err != nil {
+	if err := e.connection.check(); err != nil {
+		return err
+	}
+	if err := e.sealing.check(e.allowUnverified); err != nil {
 		return err
 	}
 	return e.checkOutput()
@@ -186,7 +186,7 @@ func (e *exportRun) request(args []string, o *verify.Options, std stdio) (*regis
 		req.Evidence = repo
 	}
 	req.OnResolved = func(ref oci.Reference, d oci.Digest) { fmt.Fprintf(std.err, "%s\n  is %s\n", ref, d) }
-	src, err := e.source(e.limits.budget.WithDefaults())
+	src, err := e.connection.source(e.limits.budget.WithDefaults(), std)
 	return src, req, err
 }
 
@@ -252,21 +252,6 @@ func (e *exportRun) leaveToVerify(o *verify.Options) error {
 	return nil
 }
 
-func (e *exportRun) source(lim oci.Limits) (*registry.Source, error) {
-	opts := registry.Options{
-		AllowHTTP: e.allowHTTP, AllowInsecure: e.allowInsecure,
-		MaxManifest: lim.Manifest, UserAgent: "gapseal/" + version(),
-	}
-	if e.caCert != "" {
-		raw, err := readAnchor("--registry-cacert", e.caCert)
-		if err != nil {
-			return nil, err
-		}
-		opts.CACert = raw
-	}
-	return registry.New(opts)
-}
-
 // gate judges the plan with the code of verify, and refuses a bundle that would not
 // verify.
 func (e *exportRun) gate(plan *bundle.Plan, o verify.Options, std stdio) error {
@@ -289,7 +274,9 @@ func (e *exportRun) gate(plan *bundle.Plan, o verify.Options, std stdio) error {
 
 func (e *exportRun) write(ctx context.Context, plan *bundle.Plan, fetch bundle.Fetch, std stdio) error {
 	bar := term.New(std.err, "exporting", e.cut.work(plan))
+	e.speaker.to(bar.Above(std.err))
 	err := e.writeTo(ctx, plan, fetch, bar.Add, std.out)
+	e.speaker.to(std.err)
 	bar.Done(err == nil)
 	switch {
 	case err == nil:
@@ -336,7 +323,7 @@ func (e *exportRun) checkOutput() error {
 		return usagef("-o %s: that is the name of a volume or of an index, and verify would take the file for one; "+
 			"name another, such as app.tar", e.output)
 	}
-	inputs := slices.Concat(e.inputs(), []string{e.caCert, e.sealing.key})
+	inputs := slices.Concat(e.judging.inputs(), e.connection.inputs(), []string{e.sealing.key})
 	for _, out := range e.outputs() {
 		if err := keepApart(out, inputs); err != nil {
 			return err

@@ -1,6 +1,7 @@
 package term
 
 import (
+	"io"
 	"os"
 	"runtime"
 	"sync"
@@ -59,6 +60,15 @@ func (b *Bar) Add(n int64) {
 	if b != nil {
 		b.bar.IncrInt64(n)
 	}
+}
+
+// Above returns where lines are written that are to stand above the moving line: w
+// itself if there is none. It must not be used after Done.
+func (b *Bar) Above(w io.Writer) io.Writer {
+	if b == nil {
+		return w
+	}
+	return b.box
 }
 
 // Done ends the line and returns when others may write to the terminal. After a

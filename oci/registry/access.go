@@ -75,7 +75,7 @@ func speaksTLS(ctx context.Context, err error) bool {
 	}
 	switch connect.Cause {
 	case CauseUnknownAuthority, CauseExpired, CauseWrongName, CauseCertificate, CauseClientCertificate,
-		CauseClientRefused, CauseProxyLogin, CauseUnknownHost:
+		CauseClientRefused:
 		return true
 	}
 	return false
