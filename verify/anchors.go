@@ -8,6 +8,7 @@ import (
 	"github.com/gapseal/gapseal/bundle"
 	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify/check"
+	"github.com/gapseal/gapseal/verify/lock"
 	"github.com/gapseal/gapseal/verify/trust"
 )
 
@@ -23,6 +24,8 @@ type Options struct {
 	Policy          *Policy           // demands more of the images that its rules match; nil demands nothing
 	Images          []oci.Reference   // that the bundle must hold
 	AcceptReference []AcceptReference // waiver: names under which mirrored images were signed
+	Lock            *lock.Lock        // lists exactly the images that the bundle must hold; nil demands nothing
+	SealStream      string            // the stream to which the seal must belong; empty for any
 	IgnoreTlog      bool              // waiver: a log entry may be missing; one that is present and wrong still fails
 	Transfer        *Transfer         // record of the media, nil if there is none
 	Known           Known             // what was verified before, nil if no record is kept
@@ -129,8 +132,33 @@ func (o *Options) waivers(clock Clock) []string {
 	for _, a := range o.AcceptReference {
 		list = append(list, "--accept-reference "+a.Image+"="+a.Signed)
 	}
+	list = append(list, o.Demands.waivers()...)
 	if clock.Source == clockGiven {
 		list = append(list, clockGiven+" "+shortTime(o.At.UTC()))
+	}
+	return list
+}
+
+// waivers lists what demands on every image loosen, by the names that reports use.
+func (d *Demands) waivers() (list []string) {
+	if d.LogOptional {
+		list = append(list, "--log optional")
+	}
+	for _, v := range d.Vouch {
+		switch v.By {
+		case check.VouchedByAttestation:
+			list = append(list, "--accept-attestation "+v.Name)
+		case check.VouchedByPlatformAttestation:
+			list = append(list, "--accept-platform-attestation "+v.Name)
+		case check.VouchedBySender:
+			list = append(list, "--accept-sender")
+		}
+	}
+	for _, p := range d.SignedAs {
+		list = append(list, "--signed-as "+p)
+	}
+	for _, t := range d.PayloadTypes {
+		list = append(list, "--accept-payload-type "+t)
 	}
 	return list
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify/check"
 	"github.com/gapseal/gapseal/verify/evidence"
+	"github.com/gapseal/gapseal/verify/lock"
 	"github.com/gapseal/gapseal/verify/rekor"
 	"github.com/gapseal/gapseal/verify/trust"
 	"github.com/gapseal/gapseal/verify/tsa"
@@ -19,6 +20,13 @@ import (
 type answer struct {
 	Check
 	image int // index of the image; bundleWide for the bundle
+	late  int // which way of vouching it is about: answers about later ones come last
+}
+
+// note turns a failure into a note that says why it has no consequence.
+func (a *answer) note(why string) {
+	a.Status, a.Remedy = check.Skip, ""
+	a.Detail += " (" + why + ")"
 }
 
 const bundleWide = -1
@@ -40,7 +48,7 @@ func (r *recorder) add(image int, s check.Status, f check.Fault) {
 	if q, ok := check.Lookup(f.ID); ok && c.Detail == "" {
 		c.Detail = q.Asks
 	}
-	r.answers = append(r.answers, answer{c, image})
+	r.answers = append(r.answers, answer{Check: c, image: image})
 }
 
 // remedy returns what the caller advises against a fault, or else what package
@@ -105,10 +113,11 @@ func (r *recorder) strict() {
 	}
 }
 
-// byCause sorts the answers, the first cause first.
+// byCause sorts the answers, the first cause first. What is about a way of vouching
+// that was tried later comes after all others.
 func (r *recorder) byCause() []answer {
 	slices.SortStableFunc(r.answers, func(a, b answer) int {
-		return cmp.Compare(check.Rank(a.ID), check.Rank(b.ID))
+		return cmp.Or(cmp.Compare(a.late, b.late), cmp.Compare(check.Rank(a.ID), check.Rank(b.ID)))
 	})
 	return r.answers
 }
@@ -128,10 +137,14 @@ type session struct {
 	found found
 
 	demand []*demands // on each image
-	rules  []matcher  // of the policy
-	keys   []*bundleKey
-	judged map[oci.Digest]bool // by manifest: whether every part of the evidence was judged
-	rooted map[int]bool        // images that came with a signature of their own
+
+	lockEntries map[string]*lock.Image // by lockKey
+	rules       []matcher              // of the policy
+	keys        []*bundleKey
+	judged      map[oci.Digest]bool // by manifest: whether every part of the evidence was judged
+	rooted      map[int]bool        // images that came with something of a kind that may vouch for them
+
+	signedManifests map[oci.Digest]bool // attestation manifests with a good signature over them
 
 	strengthChecked []string // fingerprints of pinned keys
 	signaturesRead  int64
@@ -162,7 +175,7 @@ func newSession(opt Options) *session {
 	s := &session{
 		recorder: recorder{advise: opt.Advise}, opt: opt, anyone: opt.anyone(),
 		limits: oci.DefaultLimits(), ended: func() bool { return false }, found: planned{},
-		judged: map[oci.Digest]bool{}, rooted: map[int]bool{},
+		judged: map[oci.Digest]bool{}, rooted: map[int]bool{}, signedManifests: map[oci.Digest]bool{},
 	}
 	at := opt.now()
 	clock := opt.clock(at)
@@ -202,6 +215,7 @@ type judgement struct {
 	leaf    *x509.Certificate // that came with it; nil if none did
 	keyless bool              // judged by its certificate
 	named   bool              // the payload names the image's repository
+	voucher bool              // it is an attestation, and was asked what a signature is asked
 	entries []*logged
 	times   []time.Time       // trusted, of this signature
 	counted []*rekor.LogEntry // of trusted logs, about this signature
@@ -255,14 +269,20 @@ func (j *judgement) vouched() bool {
 // good reports whether an anchor vouches for the signer and nothing failed.
 func (j *judgement) good() bool { return !j.rec.any(check.Fail) && j.vouched() }
 
-// settle moves the answers to the session, for an image. If lenient, what is
-// wrong with the evidence is a warning: it does not count, and is not needed.
-func (j *judgement) settle(image int, lenient bool) {
+// settle moves the answers to the session, for an image. What failed gets a status:
+// a note is of no consequence, since the image stands without this evidence. late
+// is that of an answer.
+func (j *judgement) settle(image int, failed check.Status, late int) {
 	for _, a := range j.rec.answers {
-		if a.Status == check.Fail && lenient {
-			a.Status = check.Warn
+		switch {
+		case a.Status == check.Fail && failed == check.Skip:
+			a.note("this evidence does not count, and is not needed")
+		case a.Status == check.Fail:
+			a.Status = failed
+		case a.Status == check.Warn && failed == check.Skip && !j.good():
+			a.note("this evidence does not count, and is not needed")
 		}
-		a.image = image
+		a.image, a.late = image, late
 		j.s.answers = append(j.s.answers, a)
 	}
 	if before, ok := j.s.judged[j.sig.Manifest]; !ok || before {

@@ -7,10 +7,8 @@ import (
 	"github.com/gapseal/gapseal/verify/check"
 )
 
-// countAttestation records a judged attestation of an image. It never stands in
-// for a signature. If lenient, what is wrong with it is a warning.
-func (s *session) countAttestation(i int, j *judgement, lenient bool) {
-	j.settle(i, lenient)
+// countAttestation lists a judged attestation of an image in the report.
+func (s *session) countAttestation(i int, j *judgement) {
 	j.info.Good = j.good() && j.sig.Statement != nil
 	j.info.Counts = j.info.Good && j.sig.Subject == j.root
 	att := Attestation{Signature: j.info}
@@ -20,9 +18,11 @@ func (s *session) countAttestation(i int, j *judgement, lenient bool) {
 	s.rep.Images[i].Attestations = append(s.rep.Images[i].Attestations, att)
 }
 
-// requiredAttestations asks for the attestations that were demanded. One that is
-// stored twice, by the same signer and with the same payload, counts once.
-func (s *session) requiredAttestations(i int, g *bundle.ImageGraph, d *demands) {
+// requiredAttestations asks for the attestations that were demanded, and returns
+// the types of which there are too few. One that is stored twice, by the same
+// signer and with the same payload, counts once.
+func (s *session) requiredAttestations(i int, g *bundle.ImageGraph, d *demands) (unmet map[string]bool) {
+	unmet = map[string]bool{}
 	for _, want := range d.Attestations {
 		said := map[string]bool{}
 		for _, a := range s.rep.Images[i].Attestations {
@@ -34,11 +34,13 @@ func (s *session) requiredAttestations(i int, g *bundle.ImageGraph, d *demands) 
 			Detail:   "attestations of type " + want.Name,
 			Expected: fmt.Sprintf("at least %d that verify", want.Count), Found: fmt.Sprint(len(said))}
 		if len(said) < want.Count {
+			unmet[want.PredicateType] = true
 			s.fault(i, f)
 			continue
 		}
 		s.pass(i, f)
 	}
+	return unmet
 }
 
 // signerName names a signer: an identity together with the issuer that vouched for

@@ -78,10 +78,11 @@ func (j *judgement) payloadClaims() *claim {
 	}
 	critical := &p.Critical
 	ok := true
-	if critical.Type != payloadType {
+	if accepted := slices.Concat([]string{payloadType}, j.d.PayloadTypes); !slices.Contains(accepted, critical.Type) {
 		ok = false
-		j.fault(check.Fault{ID: check.SignatureClaims, Detail: "critical.type of the payload",
-			Expected: payloadType, Found: check.Clip(critical.Type)})
+		j.fault(check.Fault{ID: check.SignatureClaims, Cause: check.CausePayloadType,
+			Detail: "critical.type of the payload", Expected: strings.Join(accepted, " or "),
+			Found: check.Clip(critical.Type)})
 	}
 	if critical.Image.Digest != string(j.sig.Subject) {
 		ok = false
@@ -126,10 +127,24 @@ func (j *judgement) reference(claimed string) {
 	signed, err := oci.ParseReference(claimed)
 	bare, _, _ := strings.Cut(claimed, "@")
 	tagged := oci.HasTag(bare)
+	if !tagged {
+		signed.Tag = "" // not the default of a reference
+	}
+	f := check.Fault{ID: check.SignatureReference, Expected: j.ref.Name(), Found: check.Clip(claimed),
+		Detail: "the signature was made for another repository"}
 	switch {
 	case err != nil:
-	case tagged && j.ref.Tag != "" && signed.Tag != j.ref.Tag:
+		f.Detail = "the signature names no repository that can be read"
 	case signed.Digest != "" && signed.Digest != j.sig.Subject:
+		f.Detail = "the signature names the image by another digest"
+	case j.signedAs(signed):
+		j.pass(check.SignatureReference, "signed for "+signed.Name()+", which is accepted")
+		return
+	case tagged && j.ref.Tag != "" && signed.Tag != j.ref.Tag:
+		if signed.Repository == j.ref.Repository {
+			f.Cause = check.CauseTag
+			f.Detail = "the signature is about this very image, under another tag of the repository"
+		}
 	case signed.Repository == j.ref.Repository:
 		j.named = true
 		j.pass(check.SignatureReference, "")
@@ -138,13 +153,19 @@ func (j *judgement) reference(claimed string) {
 		j.pass(check.SignatureReference, "waived: signed for "+signed.Repository)
 		return
 	}
-	f := check.Fault{ID: check.SignatureReference, Expected: j.ref.Name(), Found: check.Clip(claimed),
-		Detail: "the signature was made for another repository or tag"}
-	if len(j.s.opt.AcceptReference) > 0 {
+	if len(j.s.opt.AcceptReference) > 0 && f.Cause == "" {
 		f.ID = check.PolicyAccept
 		f.Detail = "the signature was made for a repository that is not accepted for this image"
 	}
 	j.fault(f)
+}
+
+// signedAs reports whether the demands accept that the image was signed under a
+// name. A pattern with a tag wants the name to have it.
+func (j *judgement) signedAs(signed oci.Reference) bool {
+	return slices.ContainsFunc(j.d.SignedAs, func(pattern string) bool {
+		return newMatcher(pattern).matches(signed)
+	})
 }
 
 // annotations checks that the signature carries what every source of demands asks

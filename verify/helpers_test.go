@@ -60,15 +60,19 @@ func (c *threat) run(t *testing.T, base []byte, class string) {
 }
 
 // answers compares the failed checks of a bundle, read from a file and through a
-// pipe, in order, and the class of the first; and the warnings, unless none are
-// given.
+// pipe, in order, and the class of the first; and the warnings with the notes about
+// evidence that is not needed, unless none are given.
 func answers(t *testing.T, raw []byte, opt verify.Options, class, want, warn string, lim ...oci.Limits) {
 	t.Helper()
 	for how, rep := range map[string]*verify.Report{"file": fixture.Verify(t, raw, opt, lim...), "pipe": fixture.VerifyStream(t, raw, opt, lim...)} {
 		if failed := strings.Join(fixture.Failed(rep), " "); failed != want {
 			t.Errorf("%s: failed [%s], want [%s]\n%s", how, failed, want, details(rep))
 		}
-		if warned := strings.Join(fixture.Warned(rep), " "); warn != "" && warned != warn {
+		warned := slices.Clone(fixture.Warned(rep))
+		for _, id := range fixture.Noted(rep) {
+			warned = append(warned, "note:"+id)
+		}
+		if warned := strings.Join(warned, " "); warn != "" && warned != warn {
 			t.Errorf("%s: warned [%s], want [%s]", how, warned, warn)
 		}
 		if want != "" && (len(rep.Failures) == 0 || rep.Failures[0].Class != class) {

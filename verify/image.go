@@ -27,8 +27,8 @@ func (s *session) image(i int) {
 	s.listed(i, g, d)
 	s.allowed(i, g, d)
 	s.anchored(i, g, d)
-	s.signatures(i, g, ref, d)
-	s.requiredAttestations(i, g, d)
+	s.denied(i, g)
+	s.vouch(i, g, ref, d)
 	s.bound(i, g, ref)
 	s.listEvidence(i, g)
 }

@@ -62,9 +62,14 @@ func (j *judgement) readEntry(e *rekor.LogEntry) *logged {
 
 // noEntry judges a signature without a log entry.
 func (j *judgement) noEntry() {
-	if j.s.opt.IgnoreTlog && !j.d.RequireInclusion {
+	switch {
+	case j.d.RequireInclusion:
+	case j.s.opt.IgnoreTlog || j.s.opt.LogOptional:
 		j.fault(check.Fault{ID: check.RekorPresent, Warn: true,
 			Detail: "no log entry came with the signature; waived"})
+		return
+	case j.d.LogOptional:
+		j.skip(check.RekorPresent, "no log entry came with the signature; the policy makes it optional")
 		return
 	}
 	j.fault(check.Fault{ID: check.RekorPresent, Detail: "no log entry came with the signature",

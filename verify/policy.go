@@ -8,7 +8,9 @@ import (
 
 	"github.com/gapseal/gapseal/bundle"
 	"github.com/gapseal/gapseal/oci"
+	"github.com/gapseal/gapseal/verify/cert"
 	"github.com/gapseal/gapseal/verify/check"
+	"github.com/gapseal/gapseal/verify/trust"
 )
 
 // demandsOn returns the demands on an image known by a reference: those of the
@@ -206,20 +208,23 @@ func (s *session) demanded(want oci.Reference) *check.Fault {
 	f := &check.Fault{ID: check.PolicyImage, Subject: want.Name(), Expected: want.String(),
 		Detail: "the image asked for is not in the bundle"}
 	var others []string
-	found := false
+	found := oci.Digest("")
 	for _, g := range s.graph.Images {
 		ref, err := oci.ParseReference(g.Reference)
 		switch {
 		case err != nil || !sameName(ref, want):
 			others = append(others, g.Reference)
+		case want.Digest == "" && found != "" && found != g.Digest:
+			f.Detail = "two images of the bundle claim that name, so it is ambiguous; demand it by digest"
+			f.Found = string(found + ", " + g.Digest)
 		case want.Digest == "" || want.Digest == g.Digest:
-			found = true
+			found = g.Digest
 		case f.Found == "":
 			f.Detail = "the bundle holds another image under that reference"
 			f.Expected, f.Found = string(want.Digest), string(g.Digest)
 		}
 	}
-	if found && (want.Tag == "" || f.Found == "") {
+	if found != "" && (want.Tag == "" || f.Found == "") {
 		return nil
 	}
 	f.Found = cmp.Or(f.Found, someOf(others))
@@ -247,12 +252,21 @@ func (s *session) bound(i int, g *bundle.ImageGraph, ref oci.Reference) {
 			img.BoundBy = check.BoundByDigest
 		}
 	}
-	weaker := img.BoundBy == check.BoundByName || img.BoundBy == check.BoundByNone
-	if weaker && s.rep.Seal != nil {
+	if s.locked(g) && weakly(img) {
+		img.BoundBy = check.BoundByLock
+	}
+	if weakly(img) && s.rep.Seal != nil {
 		img.BoundBy = check.BoundBySeal
 	}
 	f := check.Fault{ID: check.PolicyUnbound, Subject: img.Digest, Found: img.ClaimedReference}
 	switch {
+	case weakly(img) && s.demand[i].NamesBound:
+		f.Detail = "nothing but the bundle or the signature itself gives this name, and it was demanded that names are bound"
+		f.Expected = "a digest, a policy, a lock or a seal that binds the name"
+		s.fault(i, f)
+	case img.BoundBy == check.BoundByNone && img.VouchedBy != check.VouchedByNone:
+		f.Detail, f.Warn = "nothing binds this name: "+unnamed(img)+", so the image could bear any other", true
+		s.fault(i, f)
 	case img.BoundBy == check.BoundByNone:
 		f.Detail, f.Warn = "no signature covers this reference, it is only what export was asked for", true
 		s.fault(i, f)
@@ -263,6 +277,24 @@ func (s *session) bound(i int, g *bundle.ImageGraph, ref oci.Reference) {
 	default:
 		s.pass(i, f)
 	}
+}
+
+// weakly reports whether at most the signature binds the name of an image.
+func weakly(img *Image) bool {
+	return img.BoundBy == check.BoundByName || img.BoundBy == check.BoundByNone
+}
+
+// unnamed says why what vouches for an image does not bind its name.
+func unnamed(img *Image) string {
+	if img.VouchedBy != check.VouchedBySignature {
+		return "an attestation names no image"
+	}
+	for _, sig := range img.Signatures {
+		if sig.Counts && sig.Form == check.FormSimpleSigning {
+			return "the signature that counts was made for another name, which is accepted"
+		}
+	}
+	return "a Sigstore bundle signs no name"
 }
 
 // requiredRules asks for an image of each rule that requires one.
@@ -288,6 +320,78 @@ func (s *session) requiredRules() {
 		f.Expected, f.Found = r.Pattern, someOf(references)
 		s.fault(bundleWide, f)
 	}
+}
+
+// denied refuses an image that contains what the policy denies.
+func (s *session) denied(i int, g *bundle.ImageGraph) {
+	if s.opt.Policy == nil || len(s.opt.Policy.Deny.Digests) == 0 {
+		return
+	}
+	f := check.Fault{ID: check.PolicyDeny, Subject: string(g.Digest)}
+	for _, n := range g.Tree {
+		for _, d := range s.contentOf(n.Digest) {
+			if slices.Contains(s.opt.Policy.Deny.Digests, d) {
+				f.Detail, f.Found = "the image contains a digest that the policy denies", string(d)
+				s.fault(i, f)
+				return
+			}
+		}
+	}
+	s.pass(i, f)
+}
+
+// contentOf lists a manifest and what it names.
+func (s *session) contentOf(d oci.Digest) []oci.Digest {
+	list := []oci.Digest{d}
+	if m := s.graph.Manifests[d]; m != nil {
+		list = append(list, m.Config.Digest)
+		for _, l := range m.Layers {
+			list = append(list, l.Digest)
+		}
+	}
+	return list
+}
+
+// denied refuses a signature by a key or an identity that the policy denies.
+func (j *judgement) denied() {
+	if j.s.opt.Policy == nil || j.signer == nil {
+		return
+	}
+	deny := &j.s.opt.Policy.Deny
+	if f := j.signer.Fingerprint(); slices.Contains(deny.Keys, f) {
+		j.fault(check.Fault{ID: check.PolicyDeny, Detail: "the policy denies the key that signed", Found: f})
+	}
+	if j.leaf == nil || len(deny.Identities) == 0 {
+		return
+	}
+	id, err := cert.ReadIdentity(j.leaf)
+	if err != nil {
+		return // reported where an identity is demanded; without one, the key counts
+	}
+	for _, bad := range deny.Identities {
+		if bad.Match(id) == nil {
+			j.fault(check.Fault{ID: check.PolicyDeny, Detail: "the policy denies the identity that signed",
+				Found: check.Clip(id.SAN)})
+			return
+		}
+	}
+}
+
+// builtInRoot refuses what came with the program, where the policy does.
+func (s *session) builtInRoot() {
+	if s.opt.Policy == nil || !s.opt.Policy.RefuseBuiltInRoot {
+		return
+	}
+	f := check.Fault{ID: check.PolicyBuiltInRoot}
+	for _, a := range s.rep.Anchors {
+		if a.Source == trust.SourceBuiltin {
+			f.Detail = "the policy refuses the built-in root and logs, and no others were given"
+			f.Expected, f.Found = "a trusted root or a log key that was given", "built-in"
+			s.fault(bundleWide, f)
+			return
+		}
+	}
+	s.pass(bundleWide, f)
 }
 
 // budgets compares the bundle with the size that the policy allows.

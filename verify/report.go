@@ -104,12 +104,37 @@ type Image struct {
 	Digest           string          `json:"digest"`
 	ClaimedReference string          `json:"claimedReference"` // no signature covers a tag
 	BoundBy          check.BoundBy   `json:"boundBy"`
-	VouchedBy        check.VouchedBy `json:"vouchedBy"` // signature, or none unless one counts
+	VouchedBy        check.VouchedBy `json:"vouchedBy"`   // what makes it acceptable, or none
+	VouchedType      Text            `json:"vouchedType"` // predicate type of the attestation that vouches; empty otherwise
 	Verdict          check.Verdict   `json:"verdict"`
 	Platforms        []string        `json:"platforms"`
 	Signatures       []Signature     `json:"signatures"`
 	Attestations     []Attestation   `json:"attestations"`
 	Evidence         []Evidence      `json:"evidence"`
+}
+
+// Vouching lists the signatures that vouch for the image: those of an attestation
+// or of each platform, if that is what vouches, and none for a sender.
+func (img *Image) Vouching() (list []*Signature) {
+	if img.VouchedBy == check.VouchedBySignature {
+		for i := range img.Signatures {
+			if img.Signatures[i].Counts {
+				list = append(list, &img.Signatures[i])
+			}
+		}
+		return list
+	}
+	ofPlatforms := img.VouchedBy == check.VouchedByPlatformAttestation
+	if !ofPlatforms && img.VouchedBy != check.VouchedByAttestation {
+		return nil
+	}
+	for i := range img.Attestations {
+		a := &img.Attestations[i]
+		if a.PredicateType == img.VouchedType && (a.Counts || ofPlatforms && a.Good) {
+			list = append(list, &a.Signature)
+		}
+	}
+	return list
 }
 
 // Signature is one signature found for an image or one of its platforms.
@@ -145,6 +170,9 @@ func (s *Signature) RekorBundle() RawJSON { return s.rekor }
 type Attestation struct {
 	Signature
 	PredicateType Text `json:"predicateType"`
+	// Manifest is the attestation manifest that was signed in place of the statement
+	// itself. Payload is then the statement that it names by digest.
+	Manifest Text `json:"manifest"`
 }
 
 // LogEntry says where a signature was logged.

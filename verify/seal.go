@@ -3,11 +3,13 @@ package verify
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/gapseal/gapseal/verify/check"
 	"github.com/gapseal/gapseal/verify/dsse"
 	"github.com/gapseal/gapseal/verify/seal"
+	"github.com/gapseal/gapseal/verify/trust"
 )
 
 // sealed judges the seal. It is in the report only if a pinned key made it
@@ -48,8 +50,29 @@ func (s *session) judgeSeal() *check.Fault {
 			"after the bundle was sealed, or the seal was taken from another bundle",
 			Expected: string(s.c.Manifest), Found: string(said.Inventory)}
 	}
+	if f := s.sealAllowed(said, by); f != nil {
+		return f
+	}
 	s.rep.Seal = &Seal{Key: by.Fingerprint(), Stream: said.Stream, Serial: said.Serial,
 		ExportedAt: said.ExportedAt, Inventory: string(said.Inventory)}
+	return nil
+}
+
+// sealAllowed asks whether the stream of a seal is the one demanded, and whether
+// the policy denies its key.
+func (s *session) sealAllowed(said *seal.Statement, by *trust.Key) *check.Fault {
+	streams := []string{s.opt.SealStream}
+	if p := s.opt.Policy; p != nil {
+		streams = append(streams, p.SealStream)
+		if slices.Contains(p.Deny.Keys, by.Fingerprint()) {
+			return &check.Fault{Detail: "the policy denies the key that sealed the bundle", Found: by.Fingerprint()}
+		}
+	}
+	for _, want := range streams {
+		if want != "" && want != said.Stream {
+			return &check.Fault{Detail: "the bundle was sealed for another stream", Expected: want, Found: said.Stream}
+		}
+	}
 	return nil
 }
 

@@ -12,43 +12,6 @@ import (
 	"github.com/gapseal/gapseal/verify/evidence"
 )
 
-// signatures judges every signature of an image and of its children, and then the
-// image by those of its root: one that meets all demands is enough.
-func (s *session) signatures(i int, g *bundle.ImageGraph, ref oci.Reference, d *demands) {
-	var all []*judgement
-	good := map[oci.Digest]bool{}
-	read := map[oci.Digest]bool{}
-	for _, n := range g.Tree {
-		if read[n.Digest] {
-			continue // an index may name one child twice
-		}
-		read[n.Digest] = true
-		sigs, ok := s.read(i, g, n.Digest, int64(len(all)))
-		if !ok {
-			s.rooted[i] = true // it has some, and too many
-			return
-		}
-		for _, sig := range sigs {
-			if s.ended() {
-				return
-			}
-			j := s.judge(g, ref, d, sig)
-			if !maySignHere(&sig) {
-				s.countAttestation(i, j, true)
-				continue
-			}
-			all = append(all, j)
-			good[n.Digest] = good[n.Digest] || j.good() && sig.IsSignature()
-		}
-	}
-	s.signed(i, g, slices.ContainsFunc(all, func(j *judgement) bool { return j.sig.Subject == g.Digest }))
-	for _, j := range all {
-		s.countSignature(i, j, good[g.Digest] && !d.RequireAll)
-	}
-	s.children(i, g, d, good)
-	s.signers(i, g, d)
-}
-
 // judgedKinds are the kinds of evidence that this version judges.
 var judgedKinds = map[oci.Kind]bool{
 	oci.KindSignature: true, oci.KindBundle: true, oci.KindAttestation: true, oci.KindInToto: true,
@@ -64,12 +27,6 @@ const maxSignatures = 20
 func (s *session) read(i int, g *bundle.ImageGraph, subject oci.Digest, count int64) (
 	sigs []evidence.Evidence, ok bool,
 ) {
-	blob := func(d oci.Digest) []byte {
-		if d == oci.EmptyDigest {
-			return []byte("{}")
-		}
-		return s.c.Meta[d]
-	}
 	for _, ev := range g.Evidence {
 		if ev.Subject != subject || !judgedKinds[ev.Kind] {
 			continue
@@ -86,9 +43,17 @@ func (s *session) read(i int, g *bundle.ImageGraph, subject oci.Digest, count in
 				Expected: fmt.Sprintf("at most %d, or %d", most, maxSignatures*most), Found: "more"})
 			return nil, false
 		}
-		sigs = append(sigs, evidence.Read(ev.Kind, ev.Digest, subject, blob)...)
+		sigs = append(sigs, evidence.Read(ev.Kind, ev.Digest, subject, s.blob)...)
 	}
 	return sigs, true
+}
+
+// blob returns metadata by digest, nil for what is missing or damaged.
+func (s *session) blob(d oci.Digest) []byte {
+	if d == oci.EmptyDigest {
+		return []byte("{}")
+	}
+	return s.c.Meta[d]
 }
 
 // maySignHere reports whether evidence is judged as a signature: it is one, or it
@@ -122,6 +87,7 @@ func (s *session) judge(g *bundle.ImageGraph, ref oci.Reference, d *demands, sig
 	j.windows()
 	j.thresholds()
 	j.certificate()
+	j.denied()
 	if c != nil && j.vouched() {
 		j.info.Payload = RawJSON(j.sig.Payload)
 	}
@@ -152,37 +118,31 @@ func (j *judgement) oversized() {
 	}
 }
 
-// countSignature records a judged signature of an image. If lenient, what is wrong
-// with it is a warning.
-func (s *session) countSignature(i int, j *judgement, lenient bool) {
-	j.settle(i, lenient)
+// countSignature lists a judged signature of an image in the report.
+func (s *session) countSignature(i int, j *judgement) {
 	img := &s.rep.Images[i]
 	j.info.Good = j.good()
 	j.info.Counts = j.info.Good && j.sig.Subject == j.root
 	img.Signatures = append(img.Signatures, j.info)
-	s.rooted[i] = s.rooted[i] || j.sig.Subject == j.root
-	if !j.info.Counts {
-		return
-	}
-	img.VouchedBy = check.VouchedBySignature
-	if j.named && img.BoundBy == check.BoundByNone {
+	if j.info.Counts && j.named && img.BoundBy == check.BoundByNone {
 		img.BoundBy = check.BoundByName
 	}
 }
 
 // signed says whether the image came with a signature. One that is listed and
 // cannot be read fails other checks, and is not missing.
-func (s *session) signed(i int, g *bundle.ImageGraph, judged bool) {
+func (t *attempt) signed(v *vouching) {
+	g := v.g
 	f := check.Fault{ID: check.SignaturePresent, Subject: string(g.Digest)}
 	switch {
-	case judged:
-		s.pass(i, f)
-	case s.unreadable(g):
+	case slices.ContainsFunc(t.of, func(j *judgement) bool { return j.sig.Subject == g.Digest }):
+		t.rec.pass(v.i, f)
+	case v.s.unreadable(g):
 		f.Detail = "a signature is listed and cannot be read"
-		s.add(i, check.Skip, f)
+		t.rec.add(v.i, check.Skip, f)
 	default:
 		f.Detail, f.Found = "the image has no signature that this version judges", otherEvidence(g)
-		s.fault(i, f)
+		t.rec.fault(v.i, f)
 	}
 }
 
@@ -210,48 +170,61 @@ func otherEvidence(g *bundle.ImageGraph) string {
 	return "evidence of other kinds: " + strings.Join(list, ", ")
 }
 
-// children says what vouches for the platforms of an index: the index's own
-// signature, by their digests, unless a signature of each was demanded.
-func (s *session) children(i int, g *bundle.ImageGraph, d *demands, good map[oci.Digest]bool) {
+// children says what vouches for the platforms of an index: what vouches for the
+// index, by their digests, unless each was demanded to be vouched for.
+func (t *attempt) children(v *vouching) {
+	g, d := v.g, v.d
 	platforms, signed := 0, 0
 	for _, n := range g.Tree {
-		if n.Digest == g.Digest || !s.isPlatform(n) {
+		if n.Digest == g.Digest || !v.s.isPlatform(n) {
 			continue
 		}
 		platforms++
-		if good[n.Digest] {
+		if t.good[n.Digest] {
 			signed++
 		} else if d.RequireChildren {
-			s.fault(i, check.Fault{ID: check.PolicyChild, Subject: string(n.Digest),
-				Detail:   "a platform has no good signature of its own, and one was demanded",
-				Expected: "a signature that meets every demand", Found: "the index's signature only"})
+			t.rec.fault(v.i, check.Fault{ID: check.PolicyChild, Subject: string(n.Digest),
+				Detail:   "a platform has no good " + string(t.way.By) + " of its own, and one was demanded",
+				Expected: "a " + string(t.way.By) + " that meets every demand",
+				Found:    "the index's " + string(t.way.By) + " only"})
 		}
 	}
-	if platforms > 0 && good[g.Digest] && (signed == platforms || !d.RequireChildren) {
+	if platforms > 0 && t.good[g.Digest] && (signed == platforms || !d.RequireChildren) {
 		noun := "platforms"
 		if platforms == 1 {
 			noun = "platform"
 		}
-		s.pass(i, check.Fault{ID: check.PolicyChild, Subject: string(g.Digest),
-			Detail: fmt.Sprintf("the signed index vouches for its %d %s by digest; signed in their own right: %d",
-				platforms, noun, signed)})
+		index, own := "signed", "signed"
+		if t.way.By == check.VouchedByAttestation {
+			index, own = "attested", "attested"
+		}
+		t.rec.pass(v.i, check.Fault{ID: check.PolicyChild, Subject: string(g.Digest),
+			Detail: fmt.Sprintf("the %s index vouches for its %d %s by digest; %s in their own right: %d",
+				index, platforms, noun, own, signed)})
 	}
 }
 
 // signers counts who signed the image, if more than one was demanded.
-func (s *session) signers(i int, g *bundle.ImageGraph, d *demands) {
-	if d.Signers <= 1 {
+func (t *attempt) signers(v *vouching) {
+	if v.d.Signers <= 1 {
 		return
 	}
-	found := countSigners(s.rep.Images[i].Signatures)
-	f := check.Fault{ID: check.PolicySigners, Subject: string(g.Digest),
+	var counted []Signature
+	for _, j := range t.of {
+		if info := j.info; j.good() && j.sig.Subject == v.g.Digest {
+			info.Counts = true
+			counted = append(counted, info)
+		}
+	}
+	found := countSigners(counted)
+	f := check.Fault{ID: check.PolicySigners, Subject: string(v.g.Digest),
 		Detail:   "distinct keys or identities whose signatures meet every demand",
-		Expected: fmt.Sprintf("at least %d", d.Signers), Found: fmt.Sprint(found)}
-	if found < d.Signers {
-		s.fault(i, f)
+		Expected: fmt.Sprintf("at least %d", v.d.Signers), Found: fmt.Sprint(found)}
+	if found < v.d.Signers {
+		t.rec.fault(v.i, f)
 		return
 	}
-	s.pass(i, f)
+	t.rec.pass(v.i, f)
 }
 
 // countSigners counts distinct signers. Each key counts once, and so does each

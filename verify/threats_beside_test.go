@@ -60,7 +60,7 @@ func TestAttestationIsNoSignature(t *testing.T) {
 			modern{name: "beside a signature: predicateType " + name, made: claims(predicate), beside: good, warn: "policy.reference-unbound"})
 	}
 	modernThreats(t, "signature", append(cases, modern{
-		name: "an annotation that calls it a signature", want: alone, warn: "signature.claims policy.reference-unbound",
+		name: "an annotation that calls it a signature", want: alone, warn: "policy.reference-unbound note:signature.claims",
 		made: fixture.BundleStages{Claim: claims(predicateVuln).Claim, Manifest: fixture.Swap(`"schemaVersion":2`, `"annotations":{"dev.sigstore.bundle.predicateType":"`+fixture.SignPredicate+`"},"schemaVersion":2`)},
 	}))
 }
@@ -123,19 +123,19 @@ func TestSignaturesBeside(t *testing.T) {
 	flipped := finished(rekor1, flipSignature)
 	modernThreats(t, "trust", []modern{
 		{name: "legacy signature alone beside a good bundle", beside: legacy, warn: unbound},
-		{name: "an unpinned bundle beside a good legacy signature", by: eve, beside: legacy, warn: "trust.key " + unbound},
-		{name: "an unpinned bundle beside a good bundle", by: eve, beside: good, warn: "trust.key " + unbound},
+		{name: "an unpinned bundle beside a good legacy signature", by: eve, beside: legacy, warn: unbound + " note:trust.key"},
+		{name: "an unpinned bundle beside a good bundle", by: eve, beside: good, warn: unbound + " note:trust.key"},
 		{name: "an unpinned bundle alone", by: eve, want: "trust.key", warn: unbound},
-		{name: "an unpinned bundle, logged in a private log, beside a good one", by: private, beside: legacy, warn: "trust.key trust.log " + unbound},
+		{name: "an unpinned bundle, logged in a private log, beside a good one", by: private, beside: legacy, warn: unbound + " note:trust.key note:trust.log"},
 		{name: "an unpinned bundle, logged in a private log, alone", by: private, want: "trust.key trust.log"},
-		{name: "an unpinned keyless bundle beside a good legacy signature", made: keylessEve, opt: pinned, beside: legacy, warn: "trust.key " + unbound},
+		{name: "an unpinned keyless bundle beside a good legacy signature", made: keylessEve, opt: pinned, beside: legacy, warn: unbound + " note:trust.key"},
 		{name: "an unpinned bundle beside a good one, under --require-all", by: eve, beside: legacy, opt: all, want: "trust.key", warn: unbound},
 	})
 	modernThreats(t, "signature", []modern{
-		{name: "broken bundle beside a good legacy signature", made: flipped, beside: legacy, warn: "signature.crypto rekor.signature " + unbound},
+		{name: "broken bundle beside a good legacy signature", made: flipped, beside: legacy, warn: unbound + " note:signature.crypto note:rekor.signature"},
 		{name: "broken bundle alone", made: flipped, want: "signature.crypto rekor.signature", warn: unbound},
 		{name: "broken bundle beside a good one, under --require-all", made: flipped, beside: legacy, opt: all, want: "signature.crypto rekor.signature", warn: unbound},
-		{name: "a bundle about another image beside a good legacy signature", beside: legacy, warn: "signature.claims " + unbound, made: fixture.BundleStages{Claim: func(m *fixture.Making) {
+		{name: "a bundle about another image beside a good legacy signature", beside: legacy, warn: unbound + " note:signature.claims", made: fixture.BundleStages{Claim: func(m *fixture.Making) {
 			m.Payload = fixture.Statement(fixture.NewRegistry().RootOf("app:v2"), fixture.SignPredicate)
 		}}},
 	})

@@ -33,7 +33,7 @@ func TestOneSignatureMustMeetAllDemands(t *testing.T) {
 	threats(t, "policy", []threat{
 		{name: "annotations from signature A, age from B", signed: []fixture.Stages{old, {}}, opt: demands, want: "policy.annotations policy.age"},
 		{name: "the same the other way round", signed: []fixture.Stages{{}, old}, opt: demands, want: "policy.annotations policy.age"},
-		{name: "one signature meets both", signed: []fixture.Stages{old, {}, annotated}, opt: demands, warn: "policy.annotations policy.age policy.reference-unbound"},
+		{name: "one signature meets both", signed: []fixture.Stages{old, {}, annotated}, opt: demands, warn: "policy.reference-unbound note:policy.annotations note:policy.age"},
 	})
 	threats(t, "rekor", []threat{
 		{name: "annotations from signature A, age from B, log entry from C", signed: []fixture.Stages{wrongEntry, {}}, opt: demands,

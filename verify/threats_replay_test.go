@@ -124,12 +124,12 @@ func TestDemandedDigestAmongSeveralTags(t *testing.T) {
 
 func TestRequireAll(t *testing.T) {
 	all := func(o *verify.Options) { o.RequireAll = true }
-	threatsTo(t, "trust", []string{"twokeys:v1"}, "trust.key policy.reference-unbound", []threat{
+	threatsTo(t, "trust", []string{"twokeys:v1"}, "policy.reference-unbound note:trust.key", []threat{
 		{name: "one of two signatures is of an unpinned key", opt: all, want: "trust.key"},
 	})
 	broken := fixture.Stages{Signature: func(b []byte) []byte { return append(b, 0) }}
 	threats(t, "signature", []threat{
-		{name: "a broken one beside a good one", signed: []fixture.Stages{broken, {}}, warn: "signature.encoding policy.reference-unbound"},
+		{name: "a broken one beside a good one", signed: []fixture.Stages{broken, {}}, warn: "policy.reference-unbound note:signature.encoding"},
 		{name: "a broken one beside a good one, --require-all", signed: []fixture.Stages{broken, {}}, opt: all, want: "signature.encoding"},
 		{name: "two good ones, --require-all", signed: []fixture.Stages{{}, {}}, opt: all, warn: "policy.reference-unbound"},
 	})

@@ -45,7 +45,7 @@ var asSBOM = layersOf(func(s string) string { return strings.Replace(s, oci.Type
 func TestHowSignaturesAreStored(t *testing.T) {
 	all := func(o *verify.Options) { o.RequireAll = true }
 	threats(t, "signature", []threat{
-		{name: "signature manifest holds an SBOM, too", forge: another("text/spdx+json"), warn: "signature.encoding policy.reference-unbound policy.not-judged"},
+		{name: "signature manifest holds an SBOM, too", forge: another("text/spdx+json"), warn: "policy.reference-unbound policy.not-judged note:signature.encoding"},
 		{name: "signature manifest holds an SBOM, too, --require-all", forge: another("text/spdx+json"), opt: all, want: "signature.encoding policy.not-judged"},
 		{name: "signature manifest holds a DSSE envelope, too", forge: another(oci.TypeDSSE), opt: all, want: "signature.encoding policy.not-judged"},
 		{name: "signature stored as an SBOM", forge: func(f *fixture.Forge) { asSBOM(f); f.Inventory.Images[0].Evidence[0].Kind = oci.KindSBOM }, want: "signature.present"},

@@ -10,15 +10,23 @@ import (
 // still be a rejection.
 func TestNothingIsVerifiedWithoutASignature(t *testing.T) {
 	counts, unpinned := Signature{Counts: true}, Signature{}
+	vouched := func(by check.VouchedBy, sig Signature) Image {
+		return Image{VouchedBy: by, VouchedType: "t", Signatures: []Signature{unpinned, sig},
+			Attestations: []Attestation{{Signature: sig, PredicateType: "t"}}}
+	}
 	for name, c := range map[string]struct {
 		images []Image
 		want   check.Verdict
 	}{
-		"no image":               {nil, check.Rejected},
-		"image without any":      {[]Image{{}}, check.Rejected},
-		"none that counts":       {[]Image{{Signatures: []Signature{unpinned}}}, check.Rejected},
-		"one of two has none":    {[]Image{{Signatures: []Signature{counts}}, {}}, check.Rejected},
-		"each image has its own": {[]Image{{Signatures: []Signature{unpinned, counts}}}, check.Verified},
+		"no image":                {nil, check.Rejected},
+		"image without any":       {[]Image{{}}, check.Rejected},
+		"vouched for by none":     {[]Image{vouched(check.VouchedByNone, counts)}, check.Rejected},
+		"none that counts":        {[]Image{vouched(check.VouchedBySignature, unpinned)}, check.Rejected},
+		"no attestation counts":   {[]Image{vouched(check.VouchedByAttestation, unpinned)}, check.Rejected},
+		"a sender without a seal": {[]Image{vouched(check.VouchedBySender, counts)}, check.Rejected},
+		"one of two has none":     {[]Image{vouched(check.VouchedBySignature, counts), {}}, check.Rejected},
+		"each image has its own":  {[]Image{vouched(check.VouchedBySignature, counts)}, check.Verified},
+		"an attestation":          {[]Image{vouched(check.VouchedByAttestation, counts)}, check.Verified},
 	} {
 		s := newSession(Options{})
 		s.rep.Images = c.images

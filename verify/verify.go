@@ -120,6 +120,7 @@ func (s *session) metadata(c *bundle.Contents) {
 	s.layout()
 	s.readKeys()
 	s.anchorStrength()
+	s.builtInRoot()
 	s.sealed()
 	for i := range s.graph.Images {
 		if s.ended() {
@@ -129,6 +130,7 @@ func (s *session) metadata(c *bundle.Contents) {
 	}
 	s.unsignedImages()
 	s.demandedImages()
+	s.lockedImages()
 	s.requiredRules()
 	s.transferred()
 	s.exportWaivers()
@@ -168,19 +170,34 @@ func Judge(e evidence.Evidence, ref oci.Reference, opt Options) (*Report, error)
 	j := s.judge(g, ref, s.demandsOn(ref), e)
 	j.subject()
 	if e.IsSignature() {
-		s.countSignature(0, j, false)
+		s.countSignature(0, j)
 	} else {
 		if e.Statement != nil {
 			j.demands(j.statementClaims()) // which judge makes of signatures alone
 		}
-		s.countAttestation(0, j, false)
+		s.countAttestation(0, j)
 	}
+	j.settle(0, check.Fail, 0)
+	s.judgedAlone(j)
 	if !s.any(check.Fail) && !j.info.Counts {
 		s.fault(bundleWide, check.Fault{ID: check.Internal,
 			Detail: "no check failed, and yet the evidence does not count"})
 	}
 	rep := s.conclude()
 	return &rep, verdictError(&rep)
+}
+
+// judgedAlone says what vouches for the subject of one piece of evidence.
+func (s *session) judgedAlone(j *judgement) {
+	img := &s.rep.Images[0]
+	switch {
+	case !j.info.Counts:
+	case j.sig.IsSignature():
+		img.VouchedBy = check.VouchedBySignature
+	default:
+		img.VouchedBy = check.VouchedByAttestation
+		img.VouchedType = Text(j.sig.Statement.PredicateType)
+	}
 }
 
 // bundleDemands refuses demands that one piece of evidence cannot meet.
@@ -193,21 +210,41 @@ func (s *session) bundleDemands() {
 	}
 }
 
-// unproven is the last line of defence: without a failed check, each image must
-// have a signature that counts. If one has none, gapseal itself is at fault.
+// unproven is the last line of defence: without a failed check, what is said to
+// vouch for each image must be there. If it is not, gapseal itself is at fault.
 func (s *session) unproven() {
 	if s.any(check.Fail) {
 		return
 	}
-	counts := func(sig Signature) bool { return sig.Counts }
 	proven := len(s.rep.Images) > 0
 	for i := range s.rep.Images {
-		proven = proven && slices.ContainsFunc(s.rep.Images[i].Signatures, counts)
+		proven = proven && s.proven(i)
 	}
 	if !proven {
 		s.fault(bundleWide, check.Fault{ID: check.Internal,
-			Detail: "no check failed, and yet an image has no signature that counts"})
+			Detail: "no check failed, and yet nothing that counts vouches for an image"})
 	}
+}
+
+// proven looks in the report for what vouches for an image.
+func (s *session) proven(i int) bool {
+	img := &s.rep.Images[i]
+	switch img.VouchedBy {
+	case check.VouchedBySignature, check.VouchedByAttestation:
+		return slices.ContainsFunc(img.Vouching(), func(sig *Signature) bool { return sig.Counts })
+	case check.VouchedByPlatformAttestation:
+		about := map[string]bool{}
+		for _, sig := range img.Vouching() {
+			about[sig.Subject] = sig.Good
+		}
+		g := &s.graph.Images[i]
+		return len(about) > 0 && !slices.ContainsFunc(g.Tree, func(n bundle.TreeNode) bool {
+			return s.isPlatform(n) && !about[string(n.Digest)]
+		})
+	case check.VouchedBySender:
+		return s.rep.Seal != nil && s.demand[i].accepts(check.VouchedBySender)
+	}
+	return false
 }
 
 // report is the result of verifying a bundle.

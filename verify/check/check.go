@@ -87,6 +87,8 @@ const (
 	CausePlainKey    Cause = "plain-key"   // an identity was demanded, and a plain key signed
 	CauseCertificate Cause = "certificate" // a key was demanded, and the key of a certificate signed
 	CauseRule        Cause = "rule"        // the rule of the policy for an image says not who may sign
+	CauseTag         Cause = "tag"         // the signature names another tag of the same repository and digest
+	CausePayloadType Cause = "payload"     // the signed payload is of a type that is not accepted
 )
 
 // remedies has what to do about each cause.
@@ -97,6 +99,8 @@ var remedies = map[Cause]string{
 	CausePlainKey:    "pin the key if the publisher confirms it out of band; otherwise do not use this image",
 	CauseCertificate: "demand the identity of its certificate if the publisher confirms it out of band",
 	CauseRule:        "name keys or identities in the rule of the policy",
+	CauseTag:         "demand the image by the tag that was signed, or by its digest alone; or accept that tag for it",
+	CausePayloadType: "accept the type if the publisher confirms that its signatures are of it",
 }
 
 // Remedy returns what an operator can do about a fault: the remedy of its cause,

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -16,7 +17,8 @@ const maxReferences = 16
 
 // csvHeader names the columns. Columns may be added at the end; none is ever
 // removed.
-var csvHeader = []string{"path", "digest", "size", "mediaType", "images", "references", "state", "verdict", "waivers"}
+var csvHeader = []string{"path", "digest", "size", "mediaType", "images", "references", "state", "verdict", "waivers",
+	"vouchedBy"}
 
 // CSV writes a table (RFC 4180) with a row for each blob: its path in the bundle,
 // its size in bytes, the images that it belongs to by digest and by claimed
@@ -26,7 +28,7 @@ var csvHeader = []string{"path", "digest", "size", "mediaType", "images", "refer
 func CSV(w io.Writer, r *verify.Report) error {
 	b := bufio.NewWriter(w)
 	csvRow(b, csvHeader...)
-	names := references(r)
+	names, vouched := references(r), vouchers(r)
 	for i := range r.Blobs {
 		blob := &r.Blobs[i]
 		path := ""
@@ -43,9 +45,29 @@ func CSV(w io.Writer, r *verify.Report) error {
 			string(blob.State),
 			string(r.Verdict),
 			strings.Join(r.Waivers, "; "),
+			strings.Join(kinds(blob.Images, vouched), " "),
 		)
 	}
 	return b.Flush()
+}
+
+// vouchers returns what vouches for each image, by its digest.
+func vouchers(r *verify.Report) map[string]string {
+	by := map[string]string{}
+	for i := range r.Images {
+		by[r.Images[i].Digest] = string(r.Images[i].VouchedBy)
+	}
+	return by
+}
+
+// kinds returns what vouches for images, each kind once.
+func kinds(images []string, by map[string]string) (list []string) {
+	for _, d := range images {
+		if kind := by[d]; kind != "" && !slices.Contains(list, kind) {
+			list = append(list, kind)
+		}
+	}
+	return list
 }
 
 // atMost returns the references of images, at most [maxReferences], and how many

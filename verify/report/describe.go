@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,12 +39,69 @@ func boundBy(img *verify.Image, r *verify.Report) string {
 		return "(bound by the digest you gave)"
 	case img.BoundBy == check.BoundByPolicy:
 		return "(bound by a digest that the policy pins)"
+	case img.BoundBy == check.BoundByLock:
+		return "(bound by the lock)"
 	case img.BoundBy == check.BoundBySeal && verified:
 		return "(bound by the sender's seal)"
 	case img.BoundBy == check.BoundByName && verified:
 		return "(the signature names the repository; nothing signs the tag)"
 	}
 	return "(claimed; nothing binds it)"
+}
+
+// vouchedBy says what vouches for an image of a verified bundle, and by whom it is
+// signed; empty if nothing does.
+func vouchedBy(img *verify.Image) string {
+	by := signerNames(img.Vouching())
+	kind := predicateName(string(img.VouchedType))
+	switch img.VouchedBy {
+	case check.VouchedBySignature:
+		return "signed by " + by
+	case check.VouchedByAttestation:
+		return "attested by " + by + " (" + kind + "), not signed as an image"
+	case check.VouchedByPlatformAttestation:
+		return "attested by " + by + " (" + kind + ") for each platform; the index itself is not signed"
+	case check.VouchedBySender:
+		return "by its publisher; vouched for by the sender"
+	}
+	return ""
+}
+
+// signerNames names who made the first of some signatures, and how many others
+// made one.
+func signerNames(list []*verify.Signature) string {
+	var names []string
+	for _, s := range list {
+		name := string(s.Identity)
+		if name == "" {
+			name = "key " + term.Short(string(s.Key))
+		}
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	switch len(names) {
+	case 0:
+		return "no one who counts"
+	case 1:
+		return names[0]
+	}
+	return fmt.Sprintf("%s and %d more", names[0], len(names)-1)
+}
+
+// predicateName names well-known types of attestations in a word.
+func predicateName(predicateType string) string {
+	for prefix, name := range map[string]string{
+		"https://slsa.dev/provenance/":                  "provenance",
+		"https://spdx.dev/Document":                     "SBOM",
+		"https://cyclonedx.org/bom":                     "SBOM",
+		"https://cosign.sigstore.dev/attestation/vuln/": "vulnerabilities",
+	} {
+		if strings.HasPrefix(predicateType, prefix) {
+			return name
+		}
+	}
+	return predicateType
 }
 
 // keyName says how a key came to be trusted, empty if it is not an anchor.

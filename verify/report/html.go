@@ -193,24 +193,17 @@ func imageLink(i int) value { return value{Text: strconv.Itoa(i + 1), Link: imag
 
 // signedBy names who made the first signature that counts, and its trusted time.
 func signedBy(img *verify.Image) (who, when value) {
-	var first *verify.Signature
-	more := -1
-	for i := range img.Signatures {
-		if s := &img.Signatures[i]; s.Counts {
-			if more++; first == nil {
-				first = s
-			}
+	list := img.Vouching()
+	if len(list) == 0 {
+		if img.VouchedBy == check.VouchedBySender {
+			return plain("UNSIGNED " + vouchedBy(img)), value{}
 		}
-	}
-	if first == nil {
 		return plain("no signature counts"), value{}
 	}
-	name := string(first.Identity)
-	if name == "" {
-		name = "key " + term.Short(string(first.Key))
-	}
-	if more > 0 {
-		name += fmt.Sprintf(" and %d more", more)
+	first := list[0]
+	name := signerNames(list)
+	if img.VouchedBy != check.VouchedBySignature {
+		name = vouchedBy(img)
 	}
 	if first.TrustedTime == nil {
 		return plain(name), plain("no trusted time")
@@ -225,6 +218,11 @@ func imagePart(r *verify.Report, i int) part {
 	f.add("Verdict", status(verdict), plain(why))
 	f.code("Digest", img.Digest)
 	f.add("Name", code(img.ClaimedReference), plain(boundBy(img, r)))
+	if img.VouchedBy == check.VouchedBySender {
+		f.text("Vouched for", "UNSIGNED "+vouchedBy(img))
+	} else {
+		f.text("Vouched for", vouchedBy(img))
+	}
 	f.text("Platforms", strings.Join(img.Platforms, ", "))
 	for j := range img.Signatures {
 		f.add(fmt.Sprintf("Signature %d", j+1), signatureValues(r, img, &img.Signatures[j])...)

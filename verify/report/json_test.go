@@ -30,11 +30,11 @@ var contract = map[string]string{
 	".transfer.scan":               "definitions destination scanner source",
 	".bundleKeys[]":                "fingerprint pem pinned",
 	".blobs[]":                     "digest images mediaType roles size state",
-	".images[]":                    "attestations boundBy claimedReference digest evidence platforms signatures verdict vouchedBy",
+	".images[]":                    "attestations boundBy claimedReference digest evidence platforms signatures verdict vouchedBy vouchedType",
 	".images[].evidence[]":         "digest judged kind subject",
 	".images[].signatures[]":       "certificateAuthority counts digest form good identity issuer key log payload subject timeSource timestampAuthority trustedTime",
 	".images[].signatures[].log":   "integratedTime kind log logID logIndex",
-	".images[].attestations[]":     "certificateAuthority counts digest form good identity issuer key log payload predicateType subject timeSource timestampAuthority trustedTime",
+	".images[].attestations[]":     "certificateAuthority counts digest form good identity issuer key log manifest payload predicateType subject timeSource timestampAuthority trustedTime",
 	".images[].attestations[].log": "integratedTime kind log logID logIndex",
 	".checks[]":                    "class detail expected found id remedy status subject",
 	".failures[]":                  "class detail expected found id remedy status subject",
@@ -113,7 +113,7 @@ func checkValue(t *testing.T, path string, v any, seen map[string]bool) {
 }
 
 // nullable are the members that may be null. An empty list is [].
-var nullable = "newest policy transfer seal digest certificateAuthority timestampAuthority mediaType fileDigest identity expected found remedy subject path name key log payload trustedTime kind issuer timeSource integratedTime predicateType authoriser classification destination direction disposition id operator reason secondPerson source at from to label serial type writeProtected definitions scanner"
+var nullable = "newest policy transfer seal digest certificateAuthority timestampAuthority mediaType fileDigest identity expected found remedy subject path name key log payload trustedTime kind issuer timeSource integratedTime predicateType manifest vouchedType authoriser classification destination direction disposition id operator reason secondPerson source at from to label serial type writeProtected definitions scanner"
 
 func checkNull(t *testing.T, path string) {
 	t.Helper()

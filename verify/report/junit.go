@@ -169,6 +169,8 @@ func (s *junitSuite) reference(img *verify.Image, r *verify.Report) {
 	}
 	s.property("image.claimedReference", img.ClaimedReference)
 	s.property("image.boundBy", string(img.BoundBy))
+	s.property("image.vouchedBy", string(img.VouchedBy))
+	s.property("image.vouchedType", string(img.VouchedType))
 	s.property("image.verdict", string(verdict))
 }
 

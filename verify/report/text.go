@@ -41,6 +41,9 @@ func Text(w io.Writer, r *verify.Report) error {
 	}
 	t.warnings()
 	t.failures()
+	if r.Verdict == check.Rejected {
+		t.met()
+	}
 	t.verdict()
 	return t.Flush()
 }
@@ -69,11 +72,14 @@ func (t *text) waivers() {
 
 func (t *text) image(img *verify.Image) {
 	verdict, why := imageVerdict(img, t.r)
-	heading := "Rejected"
-	if verdict == check.Verified {
-		heading = "Verified"
+	switch {
+	case verdict != check.Verified:
+		t.row("Rejected", img.Digest)
+	case img.VouchedBy == check.VouchedBySender:
+		t.row("UNSIGNED", img.Digest, vouchedBy(img))
+	default:
+		t.row("Verified", img.Digest, vouchedBy(img))
 	}
-	t.row(heading, img.Digest)
 	t.row("name", img.ClaimedReference, boundBy(img, t.r))
 	if why != "" {
 		t.row("", "("+why+")")
@@ -146,6 +152,8 @@ func (t *text) attestation(img *verify.Image, a *verify.Attestation) {
 		t.row("attested", string(a.PredicateType), "by "+string(a.Identity))
 	case t.r.Verdict == check.Verified && a.Counts:
 		t.row("attested", string(a.PredicateType), "by key "+term.Short(string(a.Key)))
+	case t.r.Verdict == check.Verified && a.Good && a.Manifest != "":
+		t.row("attested", string(a.PredicateType), "for platform "+term.Short(a.Subject)+", by "+signerNames([]*verify.Signature{&a.Signature}))
 	case !a.Counts && a.Subject == img.Digest:
 		t.row("ignored", "attestation "+term.Short(a.Digest)+", which does not count")
 	}
@@ -329,6 +337,20 @@ func (t *text) answered(id check.ID, s check.Status) bool {
 // performed lists what a verdict of verified rests on: for the signatures in the
 // words of cosign, then for the bundle.
 func (t *text) performed() {
+	for range t.counted() {
+		t.performedOnSignatures()
+		break
+	}
+	for _, c := range t.r.Checks {
+		if c.Status == check.Pass && (c.ID == check.PolicyPlatformAtt || c.ID == check.PolicySender) {
+			t.item(term.Short(string(c.Subject)) + ": " + c.Detail)
+		}
+	}
+	t.performedOnBundle()
+	t.line("")
+}
+
+func (t *text) performedOnSignatures() {
 	t.line("The following checks were performed on each of these signatures:")
 	t.item("The cosign claims were validated")
 	t.logged()
@@ -350,8 +372,6 @@ func (t *text) performed() {
 			t.item(term.Short(string(c.Subject)) + ": " + c.Detail)
 		}
 	}
-	t.performedOnBundle()
-	t.line("")
 }
 
 func (t *text) performedOnBundle() {
@@ -384,7 +404,7 @@ func (t *text) logged() {
 		t.item("Existence of the claims in the transparency log was verified offline")
 		return
 	}
-	t.item(fmt.Sprintf("NOT CHECKED: the transparency log. It was waived, and %d of %s came without a log entry",
+	t.item(fmt.Sprintf("NOT CHECKED: the transparency log. It is not required, and %d of %s came without a log entry",
 		without, term.Count(counted, "signature", "signatures")))
 }
 
@@ -426,15 +446,38 @@ func (t *text) stamped() bool {
 	return n > 0
 }
 
-// counted yields the signatures that count.
+// counted yields the signatures that vouch for images.
 func (t *text) counted() iter.Seq[*verify.Signature] {
 	return func(yield func(*verify.Signature) bool) {
 		for i := range t.r.Images {
-			for j := range t.r.Images[i].Signatures {
-				if s := &t.r.Images[i].Signatures[j]; s.Counts && !yield(s) {
+			for _, s := range t.r.Images[i].Vouching() {
+				if !yield(s) {
 					return
 				}
 			}
 		}
+	}
+}
+
+// demanded are the checks of what an operator can demand, as a report of a
+// rejected bundle names those that were met.
+var demanded = []check.ID{
+	check.PolicySeal, check.PolicyLock, check.PolicyImage, check.PolicyDigest, check.PolicyPlatform,
+	check.PolicySigners, check.PolicyTransfer, check.PolicyAnnotations, check.PolicyAge, check.PolicyAttestation,
+	check.PolicyPlatformAtt, check.PolicySender,
+}
+
+// met names the demands that a rejected bundle met: it was rejected for another
+// cause.
+func (t *text) met() {
+	var list []string
+	for _, id := range demanded {
+		if t.answered(id, check.Pass) && !t.answered(id, check.Fail) {
+			list = append(list, string(id))
+		}
+	}
+	if len(list) > 0 {
+		t.row("met", strings.Join(list, ", ")+": demanded and passed, which does not help a rejected bundle")
+		t.line("")
 	}
 }

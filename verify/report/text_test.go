@@ -159,10 +159,10 @@ to do    pin it
 func TestTextClaimsTheLogForAllOrNone(t *testing.T) {
 	at := time.Unix(0, 0).UTC()
 	logged := verify.Signature{Counts: true, Log: &verify.LogEntry{LogID: "aa", IntegratedTime: &at}}
-	rep := &verify.Report{Verdict: check.Verified, Images: []verify.Image{{Digest: "sha256:0", Signatures: []verify.Signature{logged, {Counts: true}}}}}
+	rep := &verify.Report{Verdict: check.Verified, Images: []verify.Image{{Digest: "sha256:0", VouchedBy: check.VouchedBySignature, Signatures: []verify.Signature{logged, {Counts: true}}}}}
 	rep.Anchors = []verify.Anchor{{Kind: "log", Fingerprint: "sha256:aa", Name: "log.example"}}
 	got := render(t, rep)
-	contains(t, got, "NOT CHECKED: the transparency log. It was waived, and 1 of 2 signatures came", "logged   1970-01-01T00:00:00Z, entry 0 of the log\n         log.example\n")
+	contains(t, got, "NOT CHECKED: the transparency log. It is not required, and 1 of 2\n    signatures came", "logged   1970-01-01T00:00:00Z, entry 0 of the log\n         log.example\n")
 	if strings.Contains(got, "Existence of the claims") {
 		t.Errorf("the log is claimed for all:\n%s", got)
 	}
@@ -210,7 +210,7 @@ func TestTextOfKeysAndIdentities(t *testing.T) {
 	} {
 		rep := &verify.Report{Verdict: check.Verified}
 		for _, s := range c.made {
-			rep.Images = append(rep.Images, verify.Image{Signatures: []verify.Signature{s}})
+			rep.Images = append(rep.Images, verify.Image{VouchedBy: check.VouchedBySignature, Signatures: []verify.Signature{s}})
 		}
 		got := render(t, rep)
 		if !strings.Contains(got, c.says) || strings.Contains(got, c.denies) {
@@ -232,4 +232,41 @@ func TestReportsNameWhatWasNotJudged(t *testing.T) {
 			}
 		}
 	}
+}
+
+// The first line of an image says what vouches for it, and a sender's word is
+// never shown as a signature.
+func TestTextSaysWhatVouches(t *testing.T) {
+	by := verify.Signature{Counts: true, Good: true, Identity: "ci@acme.example", Subject: "sha256:0"}
+	const slsa = "https://slsa.dev/provenance/v1"
+	for kind, want := range map[check.VouchedBy]string{
+		check.VouchedBySignature:           "Verified sha256:0\n         signed by ci@acme.example\n",
+		check.VouchedByAttestation:         "Verified sha256:0\n         attested by ci@acme.example (provenance), not signed as an image\n",
+		check.VouchedByPlatformAttestation: "Verified sha256:0\n         attested by ci@acme.example (provenance) for each platform; the index\n         itself is not signed\n",
+		check.VouchedBySender:              "UNSIGNED sha256:0\n         by its publisher; vouched for by the sender\n",
+	} {
+		img := verify.Image{Digest: "sha256:0", VouchedBy: kind, Verdict: check.Verified}
+		switch kind {
+		case check.VouchedBySignature:
+			img.Signatures = []verify.Signature{by}
+		case check.VouchedByAttestation, check.VouchedByPlatformAttestation:
+			img.VouchedType = slsa
+			img.Attestations = []verify.Attestation{{Signature: by, PredicateType: slsa}}
+		}
+		rep := &verify.Report{Verdict: check.Verified, Images: []verify.Image{img}}
+		got := render(t, rep)
+		contains(t, got, want)
+		signed := strings.Contains(got, "performed on each of these signatures")
+		if signed == (kind == check.VouchedBySender) {
+			t.Errorf("%s: signatures are claimed: %v", kind, signed)
+		}
+	}
+}
+
+// A rejected bundle still says which demands it met.
+func TestTextSaysWhatWasMet(t *testing.T) {
+	failed := verify.Check{ID: check.BlobDigest, Class: "blob", Status: check.Fail}
+	rep := &verify.Report{Verdict: check.Rejected, Failures: []verify.Check{failed}, Checks: []verify.Check{failed,
+		{ID: check.PolicyAttestation, Status: check.Pass}, {ID: check.PolicyAge, Status: check.Pass}, {ID: check.PolicyAge, Status: check.Fail}}}
+	contains(t, render(t, rep), "met      policy.attestation: demanded and passed")
 }

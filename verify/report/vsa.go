@@ -199,14 +199,15 @@ func vsaSubjects(r *verify.Report) []vsaDescriptor {
 
 func vsaSubject(img *verify.Image, digest map[string]string) vsaDescriptor {
 	name := term.Shown(img.ClaimedReference)
+	notes := map[string]string{
+		"boundBy": term.Shown(string(img.BoundBy)), "vouchedBy": term.Shown(string(img.VouchedBy)),
+	}
 	switch img.BoundBy {
-	case "digest", "policy", "seal":
-		return vsaDescriptor{Name: name, Digest: digest, Annotations: map[string]string{"boundBy": string(img.BoundBy)}}
+	case check.BoundByDigest, check.BoundByPolicy, check.BoundByLock, check.BoundBySeal:
+		return vsaDescriptor{Name: name, Digest: digest, Annotations: notes}
 	}
-	return vsaDescriptor{
-		Digest:      digest,
-		Annotations: map[string]string{"claimedReference": name, "boundBy": term.Shown(string(img.BoundBy))},
-	}
+	notes["claimedReference"] = name
+	return vsaDescriptor{Digest: digest, Annotations: notes}
 }
 
 // vsaPolicy names what was verified against. For a policy file the URI is made of

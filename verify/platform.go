@@ -1,0 +1,236 @@
+package verify
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/gapseal/gapseal/bundle"
+	"github.com/gapseal/gapseal/oci"
+	"github.com/gapseal/gapseal/verify/check"
+	"github.com/gapseal/gapseal/verify/evidence"
+)
+
+// attestationManifest is a manifest that stores unsigned statements about one
+// platform of an image, as BuildKit writes it, with the signatures over it. It is
+// a child of the index, or a referrer of the platform. A signature over the
+// manifest vouches for its subject, and by their digests for the statements.
+type attestationManifest struct {
+	digest     oci.Digest
+	platform   oci.Digest
+	statement  *evidence.Evidence // of the type that was demanded; nil if there is none
+	faults     []*check.Fault     // why it cannot vouch for the platform
+	signatures []*judgement
+}
+
+// good reports whether a signature vouches for the platform by way of m.
+func (m *attestationManifest) good() bool {
+	return len(m.faults) == 0 && slices.ContainsFunc(m.signatures, func(j *judgement) bool {
+		return j.good() && j.sig.IsSignature()
+	})
+}
+
+// byPlatforms asks for an attestation of each platform that the bundle carries.
+func (t *attempt) byPlatforms(v *vouching) {
+	platforms, signed := v.platforms(), 0
+	for _, n := range platforms {
+		if !t.platform(v, n) {
+			return
+		}
+		if t.good[n.Digest] {
+			signed++
+		}
+	}
+	t.complete = signed > 0 && signed == len(platforms)
+	if !t.complete {
+		return
+	}
+	f := check.Fault{ID: check.PolicyPlatformAtt, Subject: string(v.g.Digest)}
+	f.Detail = fmt.Sprintf("a signed attestation of type %s vouches for each platform (%d)", t.way.Name, signed)
+	if oci.IsIndex(v.g.MediaType) {
+		f.Detail += "; the index itself is not signed"
+	}
+	t.rec.pass(v.i, f)
+}
+
+// platforms lists what can be run of the image, each manifest once.
+func (v *vouching) platforms() (list []bundle.TreeNode) {
+	seen := map[oci.Digest]bool{}
+	for _, n := range v.g.Tree {
+		if !seen[n.Digest] && v.s.isPlatform(n) {
+			list = append(list, n)
+		}
+		seen[n.Digest] = true
+	}
+	return list
+}
+
+// platform looks for what vouches for one platform: an attestation about it, or an
+// attestation manifest. It returns false if there is more evidence than the budget
+// allows.
+func (t *attempt) platform(v *vouching, n bundle.TreeNode) bool {
+	for _, j := range v.attestations {
+		if j.sig.Subject == n.Digest && t.isType(j) && j.sig.Message != nil {
+			j.asVoucher()
+			t.of = append(t.of, j)
+			t.good[n.Digest] = t.good[n.Digest] || j.good()
+		}
+	}
+	var faults []*check.Fault
+	found, signatures := 0, 0
+	for _, d := range v.attestationManifests(n.Digest) {
+		m := t.readManifest(v, d, n)
+		list, ok := v.judged(d)
+		if !ok {
+			return false
+		}
+		m.signatures = list
+		t.manifests = append(t.manifests, m)
+		t.good[n.Digest] = t.good[n.Digest] || m.good()
+		faults = append(faults, m.faults...)
+		found++
+		signatures += len(list)
+	}
+	if t.good[n.Digest] {
+		return true
+	}
+	for _, f := range faults {
+		t.rec.fault(v.i, *f)
+	}
+	t.rec.fault(v.i, check.Fault{ID: check.PolicyPlatformAtt, Subject: string(n.Digest),
+		Detail:   "no signed attestation of type " + t.way.Name + " vouches for the platform " + v.platformName(n),
+		Expected: "an attestation manifest that names the platform as its subject, with a good signature",
+		Found:    fmt.Sprintf("%d attestation manifests with %d signatures", found, signatures)})
+	return true
+}
+
+func (v *vouching) platformName(n bundle.TreeNode) string {
+	if n.Platform != nil {
+		return n.Platform.String()
+	}
+	return string(n.Digest)
+}
+
+// attestationManifests lists the manifests that claim to be about a platform. The
+// index and the inventory only say where to look: neither is signed.
+func (v *vouching) attestationManifests(platform oci.Digest) (list []oci.Digest) {
+	add := func(d oci.Digest) {
+		m := v.s.graph.Manifests[d]
+		if m == nil || d == platform || slices.Contains(list, d) {
+			return
+		}
+		if kind, ok := m.EvidenceKind(); ok && kind == oci.KindInToto {
+			list = append(list, d)
+		}
+	}
+	for _, n := range v.g.Tree {
+		m := v.s.graph.Manifests[n.Digest]
+		if m == nil {
+			continue
+		}
+		if m.Subject != nil && m.Subject.Digest == platform {
+			add(n.Digest)
+		}
+		for _, child := range m.Manifests {
+			if child.Annotations[annotationReference] == string(platform) {
+				add(child.Digest)
+			}
+		}
+	}
+	for _, ev := range v.g.Evidence {
+		if ev.Subject == platform {
+			add(ev.Digest)
+		}
+	}
+	return list
+}
+
+// annotationReference is the annotation by which an index says which platform an
+// attestation manifest of BuildKit's is about.
+const annotationReference = "vnd.docker.reference.digest"
+
+// readManifest reads an attestation manifest and compares it with the platform
+// that it is to vouch for. The signature is over the manifest, so its subject and
+// the statement that it names by digest must both be this very platform.
+func (t *attempt) readManifest(v *vouching, d oci.Digest, n bundle.TreeNode) *attestationManifest {
+	m := &attestationManifest{digest: d, platform: n.Digest}
+	fault := func(f check.Fault) {
+		f.Subject = string(d)
+		m.faults = append(m.faults, &f)
+	}
+	v.subject(d, n, fault)
+	for _, e := range evidence.ReadInToto(d, n.Digest, v.s.blob) {
+		if e.Statement == nil || e.Statement.PredicateType != t.way.PredicateType {
+			continue
+		}
+		for _, f := range e.Problems {
+			fault(*f)
+		}
+		m.statement = &e
+	}
+	if m.statement == nil {
+		fault(check.Fault{ID: check.PolicyAttestation, Detail: "the attestation manifest has no statement of the type",
+			Expected: t.way.PredicateType, Found: "none that can be read"})
+	}
+	return m
+}
+
+// subject compares the subject of an attestation manifest with the platform.
+func (v *vouching) subject(d oci.Digest, n bundle.TreeNode, fault func(check.Fault)) {
+	const which = "the subject of the attestation manifest"
+	of := v.s.graph.Manifests[d].Subject
+	if of == nil {
+		fault(check.Fault{ID: check.SignatureClaims, Detail: "the attestation manifest names no subject",
+			Expected: string(n.Digest), Found: "none"})
+		return
+	}
+	raw, m := v.s.c.Meta[n.Digest], v.s.graph.Manifests[n.Digest]
+	if of.Digest != n.Digest {
+		fault(check.Fault{ID: check.SignatureClaims, Detail: which + " is another manifest",
+			Expected: string(n.Digest), Found: string(of.Digest)})
+	}
+	if of.Size != int64(len(raw)) {
+		fault(check.Fault{ID: check.ManifestSize, Detail: which + " has another size",
+			Expected: fmt.Sprint(len(raw)), Found: fmt.Sprint(of.Size)})
+	}
+	if of.MediaType != m.MediaType {
+		fault(check.Fault{ID: check.ManifestMediaType, Detail: which + " is of another media type",
+			Expected: m.MediaType, Found: check.Clip(of.MediaType)})
+	}
+}
+
+// countManifests lists the signatures over attestation manifests as attestations
+// of their platforms. Their failures are notes if the platform, or the image,
+// stands without them.
+func (t *attempt) countManifests(v *vouching, vouched bool) {
+	for _, m := range t.manifests {
+		for _, j := range m.signatures {
+			info := j.info
+			info.Subject = string(m.platform)
+			info.Good = m.good() && j.good() && j.sig.IsSignature()
+			info.Counts = info.Good && m.platform == v.g.Digest
+			att := Attestation{Signature: info, Manifest: Text(m.digest)}
+			att.Payload = nil
+			if m.statement != nil && j.vouched() {
+				att.PredicateType = Text(m.statement.Statement.PredicateType)
+				att.Payload = RawJSON(m.statement.Payload)
+			}
+			v.s.rep.Images[v.i].Attestations = append(v.s.rep.Images[v.i].Attestations, att)
+			failed := check.Fail
+			if vouched || t.good[m.platform] {
+				failed = check.Skip
+			}
+			j.settle(v.i, failed, 0)
+		}
+		if m.good() {
+			v.s.signedManifests[m.digest] = true
+		}
+	}
+}
+
+// noteManifests counts the attestation manifests that a signature vouches for as
+// judged.
+func (s *session) noteManifests() {
+	for d := range s.signedManifests {
+		s.judged[d] = true
+	}
+}

@@ -1,0 +1,280 @@
+package verify
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/gapseal/gapseal/bundle"
+	"github.com/gapseal/gapseal/oci"
+	"github.com/gapseal/gapseal/verify/check"
+)
+
+// vouching is the search for something that vouches for one image. Each way that
+// the demands accept is an [attempt]; the first that is satisfied vouches.
+type vouching struct {
+	s   *session
+	i   int // index of the image
+	g   *bundle.ImageGraph
+	ref oci.Reference
+	d   *demands
+
+	signatures   []*judgement // of the root and its children, and what may be one
+	attestations []*judgement // of the same, of any type
+	read         int64        // pieces of evidence so far
+}
+
+// attempt is one way of vouching for an image, tried. What is wrong is recorded
+// only if no way is satisfied; otherwise it becomes a note.
+type attempt struct {
+	way      Vouch
+	rec      recorder            // about the image as a whole
+	of       []*judgement        // the evidence that could vouch
+	good     map[oci.Digest]bool // the root or the children that good evidence is about
+	complete bool                // every demand on this way is met
+
+	manifests []*attestationManifest // of the platforms, if these are to be attested
+}
+
+// vouch judges all evidence of an image and finds out what vouches for it.
+func (s *session) vouch(i int, g *bundle.ImageGraph, ref oci.Reference, d *demands) {
+	v := &vouching{s: s, i: i, g: g, ref: ref, d: d}
+	if !v.gather() {
+		return
+	}
+	var tried []*attempt
+	won := -1
+	for k, way := range d.ways() {
+		t := v.try(way)
+		tried = append(tried, t)
+		if t.complete {
+			won = k
+			break
+		}
+	}
+	v.conclude(tried, won)
+}
+
+// gather judges the evidence of the root and its children. It returns false if
+// there is more than the budget allows, or if the caller no longer waits.
+func (v *vouching) gather() bool {
+	seen := map[oci.Digest]bool{}
+	for _, n := range v.g.Tree {
+		if seen[n.Digest] {
+			continue // an index may name one child twice
+		}
+		seen[n.Digest] = true
+		list, ok := v.judged(n.Digest)
+		if !ok {
+			return false
+		}
+		for _, j := range list {
+			if maySignHere(&j.sig) {
+				v.signatures = append(v.signatures, j)
+			} else {
+				v.attestations = append(v.attestations, j)
+			}
+		}
+	}
+	return true
+}
+
+// judged judges the evidence that is stored for a manifest of the image. ok is
+// false as for gather.
+func (v *vouching) judged(subject oci.Digest) (list []*judgement, ok bool) {
+	found, ok := v.s.read(v.i, v.g, subject, v.read)
+	if !ok {
+		v.s.rooted[v.i] = true // it has some, and too many
+		return nil, false
+	}
+	v.read += int64(len(found))
+	for _, e := range found {
+		if v.s.ended() {
+			return nil, false
+		}
+		list = append(list, v.s.judge(v.g, v.ref, v.d, e))
+	}
+	return list, true
+}
+
+// try tries one way.
+func (v *vouching) try(way Vouch) *attempt {
+	t := &attempt{way: way, rec: recorder{advise: v.s.advise}, good: map[oci.Digest]bool{}}
+	switch way.By {
+	case check.VouchedBySignature:
+		t.bySignature(v)
+	case check.VouchedByAttestation:
+		t.byAttestation(v)
+	case check.VouchedByPlatformAttestation:
+		t.byPlatforms(v)
+	case check.VouchedBySender:
+		t.bySender(v)
+	}
+	return t
+}
+
+func (t *attempt) bySignature(v *vouching) {
+	t.of = v.signatures
+	all := true
+	for _, j := range t.of {
+		t.good[j.sig.Subject] = t.good[j.sig.Subject] || j.good() && j.sig.IsSignature()
+		all = all && j.good()
+	}
+	t.signed(v)
+	t.children(v)
+	t.signers(v)
+	t.complete = t.good[v.g.Digest] && !t.rec.any(check.Fail) && (all || !v.d.RequireAll)
+}
+
+// byAttestation counts the attestations of the type about the image itself.
+// Evidence that cannot be read may have been one.
+func (t *attempt) byAttestation(v *vouching) {
+	for _, j := range v.attestations {
+		if t.isType(j) {
+			j.asVoucher()
+			t.good[j.sig.Subject] = t.good[j.sig.Subject] || j.good()
+			t.of = append(t.of, j)
+		}
+	}
+	f := check.Fault{ID: check.PolicyAttestation, Subject: string(v.g.Digest),
+		Detail: "attestations of type " + t.way.Name + " that vouch for the image", Expected: "at least 1 that verifies",
+		Found: fmt.Sprint(t.about(v.g.Digest))}
+	if t.good[v.g.Digest] {
+		t.rec.pass(v.i, f)
+	} else {
+		t.rec.fault(v.i, f)
+	}
+	t.children(v)
+	t.signers(v)
+	for _, j := range v.signatures {
+		if !j.sig.IsSignature() {
+			t.of = append(t.of, j)
+		}
+	}
+	t.complete = t.good[v.g.Digest] && !t.rec.any(check.Fail)
+}
+
+// isType reports whether evidence is an attestation of the type.
+func (t *attempt) isType(j *judgement) bool {
+	return j.sig.Statement != nil && j.sig.Statement.PredicateType == t.way.PredicateType
+}
+
+// about counts the good evidence about one manifest.
+func (t *attempt) about(d oci.Digest) (n int) {
+	for _, j := range t.of {
+		if j.sig.Subject == d && j.good() {
+			n++
+		}
+	}
+	return n
+}
+
+// asVoucher asks of an attestation, once, what is demanded of a signature, except
+// for annotations, which only a signature has.
+func (j *judgement) asVoucher() {
+	if !j.voucher && j.sig.Message != nil {
+		j.voucher = true
+		j.age()
+	}
+}
+
+// bySender accepts an image for which nothing of the publisher's vouches: the
+// sender sealed it, and the operator pinned its digest.
+func (t *attempt) bySender(v *vouching) {
+	f := check.Fault{ID: check.PolicySender, Subject: string(v.g.Digest)}
+	switch {
+	case len(v.s.opt.SealKeys) == 0:
+		f.Detail = "the sender may vouch for this image, and no seal key is pinned"
+		f.Expected, f.Found = "a pinned seal key", "none"
+	case v.s.rep.Seal == nil:
+		f.Detail = "the sender may vouch for this image, and no seal by a pinned key holds"
+		f.Expected, f.Found = "a seal by "+v.s.sealers(), "none that holds"
+	case !v.pinned():
+		f.Detail = "the sender may vouch for this image, and neither the policy nor a lock pins its digest"
+		f.Expected, f.Found = "a pinned digest", string(v.g.Digest)
+	default:
+		f.Detail, f.Found = "the publisher signed nothing; the sender sealed the image, and its digest is pinned",
+			v.s.rep.Seal.Key
+		t.rec.pass(v.i, f)
+		t.good[v.g.Digest], t.complete = true, true
+		return
+	}
+	t.rec.fault(v.i, f)
+}
+
+// pinned reports whether the demands or the lock pin the digest of the image.
+func (v *vouching) pinned() bool {
+	return v.s.locked(v.g) || slices.ContainsFunc(v.d.each, func(from *Demands) bool {
+		return slices.Contains(from.Digests, v.g.Digest)
+	})
+}
+
+// conclude records the answers. won is the index of the attempt that is satisfied,
+// -1 if none is.
+func (v *vouching) conclude(tried []*attempt, won int) {
+	s, img := v.s, &v.s.rep.Images[v.i]
+	if won >= 0 {
+		img.VouchedBy = tried[won].way.By
+		img.VouchedType = Text(tried[won].way.PredicateType)
+	}
+	for k, t := range tried {
+		for _, a := range t.rec.answers {
+			if a.Status == check.Fail && won >= 0 {
+				a.note("not needed")
+			}
+			a.late = k
+			s.answers = append(s.answers, a)
+		}
+	}
+	for _, j := range v.signatures {
+		s.countSignature(v.i, j)
+		j.settle(v.i, v.status(j, tried, won), order(j, tried))
+	}
+	for _, t := range tried {
+		t.countManifests(v, won >= 0)
+		s.rooted[v.i] = s.rooted[v.i] || t.way.By == check.VouchedBySender || t.present(v)
+	}
+	for _, j := range v.attestations {
+		if j.sig.Message != nil || !s.signedManifests[j.sig.Manifest] {
+			s.countAttestation(v.i, j)
+		}
+	}
+	unmet := s.requiredAttestations(v.i, v.g, v.d)
+	for _, j := range v.attestations {
+		status := v.status(j, tried, won)
+		if status == check.Skip && j.sig.Statement != nil && unmet[j.sig.Statement.PredicateType] {
+			status = check.Warn // says why the demand is not met
+		}
+		j.settle(v.i, status, order(j, tried))
+	}
+	s.noteManifests()
+}
+
+// present reports whether the image came with evidence of this kind, good or not.
+func (t *attempt) present(v *vouching) bool {
+	signed := func(m *attestationManifest) bool { return len(m.signatures) > 0 }
+	ofRoot := func(j *judgement) bool { return j.sig.Subject == v.g.Digest }
+	return slices.ContainsFunc(t.manifests, signed) || slices.ContainsFunc(t.of, ofRoot)
+}
+
+// status says what a failure of one piece of evidence is: a note, if the image
+// stands without it.
+func (v *vouching) status(j *judgement, tried []*attempt, won int) check.Status {
+	if v.d.RequireAll && maySignHere(&j.sig) {
+		return check.Fail
+	}
+	if won >= 0 {
+		return check.Skip
+	}
+	for _, t := range tried {
+		if slices.Contains(t.of, j) && !t.good[v.g.Digest] {
+			return check.Fail
+		}
+	}
+	return check.Skip
+}
+
+// order returns the index of the first attempt that has the evidence, by which its
+// answers are sorted.
+func order(j *judgement, tried []*attempt) int {
+	return max(0, slices.IndexFunc(tried, func(t *attempt) bool { return slices.Contains(t.of, j) }))
+}
