@@ -35,7 +35,11 @@ func advice(t testing.TB) map[string]string {
 	}
 	list := map[string]string{}
 	ast.Inspect(parsed, func(n ast.Node) bool {
-		if pair, ok := n.(*ast.KeyValueExpr); ok {
+		pair, ok := n.(*ast.KeyValueExpr)
+		if ok {
+			_, ok = pair.Key.(*ast.BasicLit) // others are no checks
+		}
+		if ok {
 			list[written(t, pair.Key)] = written(t, pair.Value)
 		}
 		return true

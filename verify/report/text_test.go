@@ -162,7 +162,7 @@ func TestTextClaimsTheLogForAllOrNone(t *testing.T) {
 	rep := &verify.Report{Verdict: check.Verified, Images: []verify.Image{{Digest: "sha256:0", VouchedBy: check.VouchedBySignature, Signatures: []verify.Signature{logged, {Counts: true}}}}}
 	rep.Anchors = []verify.Anchor{{Kind: "log", Fingerprint: "sha256:aa", Name: "log.example"}}
 	got := render(t, rep)
-	contains(t, got, "NOT CHECKED: the transparency log. It is not required, and 1 of 2\n    signatures came", "logged   1970-01-01T00:00:00Z, entry 0 of the log\n         log.example\n")
+	contains(t, got, "NOT CHECKED: the transparency log. It is not required, and 1 of 2 signatures\n    came", "logged   1970-01-01T00:00:00Z, entry 0 of the log\n         log.example\n")
 	if strings.Contains(got, "Existence of the claims") {
 		t.Errorf("the log is claimed for all:\n%s", got)
 	}
