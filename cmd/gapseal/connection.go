@@ -27,7 +27,8 @@ func (c *connection) declare(fs *pflag.FlagSet) {
 	fs.StringVar(&c.caCert, "registry-cacert", "", "also trust the CA certificates in this PEM `FILE` for registries")
 	fs.StringVar(&c.clientCert, "registry-cert", "",
 		"client certificate for registries that want one: a PEM `FILE` (also read from certs.d folders)")
-	fs.StringVar(&c.clientKey, "registry-key", "", "key of the client certificate: a PEM `FILE`, unless that one holds it")
+	fs.StringVar(&c.clientKey, "registry-key", "",
+		"key of the client certificate: a PEM `FILE`, unless that one holds it")
 }
 
 // inputs returns the files that the flags name.

@@ -17,20 +17,21 @@ import (
 // Cause says why a host could not be reached.
 type Cause string
 
-// The causes that call for different remedies.
+// The causes that call for different remedies. The certificate is that of the host,
+// unless it is said to be the client's.
 const (
-	CauseUnknownAuthority  Cause = "unknown authority"           // its certificate is of an authority that is not trusted
-	CauseExpired           Cause = "certificate not valid now"   // its certificate has expired, or is not valid yet
-	CauseWrongName         Cause = "certificate of another name" // its certificate is for another host
-	CauseCertificate       Cause = "bad certificate"             // its certificate is wrong in another way
-	CauseClientCertificate Cause = "client certificate wanted"   // it wants a client certificate, and was shown none
-	CauseClientRefused     Cause = "client certificate refused"  // it does not accept the client certificate
-	CausePlainHTTP         Cause = "plain HTTP"                  // it does not speak TLS
+	CauseUnknownAuthority  Cause = "unknown authority"           // it is of an authority that is not trusted
+	CauseExpired           Cause = "certificate not valid now"   // it has expired, or is not valid yet
+	CauseWrongName         Cause = "certificate of another host" // it names other hosts
+	CauseCertificate       Cause = "bad certificate"             // it is wrong in another way
+	CauseClientCertificate Cause = "client certificate wanted"   // the host was shown none
+	CauseClientRefused     Cause = "client certificate refused"  // the host does not accept the one it was shown
+	CausePlainHTTP         Cause = "plain HTTP"                  // the host does not speak TLS
 	CauseProxy             Cause = "proxy"                       // the proxy refused, or could not be reached
 	CauseProxyLogin        Cause = "proxy login"                 // the proxy wants a login
 	CauseUnknownHost       Cause = "unknown host"                // there is no host of that name
 	CauseRefused           Cause = "connection refused"          // nothing accepts connections at the port
-	CauseSilent            Cause = "silent"                      // it did not answer in time
+	CauseSilent            Cause = "silent"                      // an answer did not come in time
 	CauseUnreachable       Cause = "unreachable"                 // there is no connection, for another reason
 )
 
@@ -99,7 +100,8 @@ func (e *ConnectError) explainCertificate() bool {
 	var other *tls.CertificateVerificationError
 	switch {
 	case errors.As(e.Err, &name):
-		return e.is(CauseWrongName, "the certificate of %s is for another host: it names %s", e.Host, namesOf(name.Certificate))
+		return e.is(CauseWrongName, "the certificate of %s is for another host: it names %s",
+			e.Host, namesOf(name.Certificate))
 	case errors.As(e.Err, &invalid) && invalid.Reason == x509.Expired:
 		return e.is(CauseExpired, "the certificate of %s %s", e.Host, validityOf(invalid.Cert))
 	case errors.As(e.Err, &authority):

@@ -52,7 +52,8 @@ func (s *Source) manifest(ctx context.Context, repo, tagOrDigest string) ([]byte
 		return nil, "", orNotFound(a.fault)
 	}
 	if got := oci.FromBytes(a.body); isDigest(tagOrDigest) && string(got) != tagOrDigest {
-		return nil, "", fmt.Errorf("%w: the digest is not that of what came, %s", ErrMismatch, whatCame(a.Response, a.body))
+		return nil, "", fmt.Errorf("%w: the digest is not that of what came, %s",
+			ErrMismatch, whatCame(a.Response, a.body))
 	}
 	mediaType, ok := documentType(a)
 	if !ok {

@@ -100,7 +100,8 @@ func (r *repository) listReferrers(ctx context.Context, d oci.Digest) (all []oci
 	next := r.url("referrers", string(d))
 	for page := 1; next != nil; page++ {
 		if page > maxReferrerPages {
-			return all, fmt.Errorf("%w: %w: the list has more than %d pages", oci.ErrNoList, check.ErrTooLarge, maxReferrerPages)
+			return all, fmt.Errorf("%w: %w: the list has more than %d pages",
+				oci.ErrNoList, check.ErrTooLarge, maxReferrerPages)
 		}
 		a, err := r.document(ctx, next, oci.TypeIndex, budget)
 		switch {

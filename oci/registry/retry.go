@@ -44,7 +44,8 @@ func (r *retrier) RoundTrip(req *http.Request) (*http.Response, error) {
 	began := time.Now()
 	for n := 1; ; n++ {
 		resp, err := r.inner.RoundTrip(req)
-		if n >= r.pace.tries || time.Since(began) > r.pace.patience || req.Context().Err() != nil || !passing(resp, err) {
+		last := n >= r.pace.tries || time.Since(began) > r.pace.patience || req.Context().Err() != nil
+		if last || !passing(resp, err) {
 			return resp, err
 		}
 		next, ok := replay(req)

@@ -1,0 +1,192 @@
+package registry
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// impatient gives up early, and reports a wait earlier.
+func impatient() pace {
+	p := fast
+	p.tries = 2
+	for _, limit := range []*time.Duration{&p.connect, &p.tunnel, &p.handshake, &p.answer, &p.silence} {
+		*limit = 100 * time.Millisecond
+	}
+	for _, limit := range []*time.Duration{&p.notice, &p.remind} {
+		*limit = 20 * time.Millisecond
+	}
+	return p
+}
+
+// silent accepts connections and says nothing.
+func silent(t *testing.T) string {
+	return listen(t, func(c net.Conn) { _, _ = io.Copy(io.Discard, c) })
+}
+
+// TestSilentPeersAreGivenUp wants the wait for each step to be bounded, and what is
+// waited for to be reported while it is waited for and in the error.
+func TestSilentPeersAreGivenUp(t *testing.T) {
+	plain := newLab(t)
+	stuck := func(http.ResponseWriter, *http.Request) bool { time.Sleep(time.Second); return true }
+	plain.disturb = stuck
+	plainHost, _, _ := strings.Cut(plain.repo, "/")
+	host := silent(t)
+	for name, c := range map[string]struct {
+		repo string
+		opts Options
+		want string
+	}{
+		"TLS handshake": {host + "/a", Options{}, "the TLS handshake with " + host},
+		"answer":        {plain.repo, Options{}, "an answer of " + plainHost},
+		"HTTP proxy": {"r.example/a", proxied("http", host),
+			"the proxy http://" + host + " to connect to r.example"},
+		"SOCKS proxy, mute": {"r.example/a", proxied("socks5", host),
+			"the proxy socks5://" + host + " to connect to r.example"},
+		"SOCKS proxy":          {"r.example/a", proxied("socks5", socks(t, -1)), " to connect to r.example"},
+		"behind a SOCKS proxy": {"r.example/a", proxied("socks5", socks(t, 0)), "the TLS handshake with r.example"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var mu sync.Mutex
+			var waits []string
+			c.opts.Keychain, c.opts.CertsDirs = noCredentials{}, []string{}
+			c.opts.OnWait = func(what string, silence time.Duration) {
+				mu.Lock()
+				defer mu.Unlock()
+				waits = append(waits, what)
+				if silence < 20*time.Millisecond {
+					t.Errorf("reported after %s", silence)
+				}
+			}
+			s, err := newSource(c.opts, impatient())
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, _, err = s.Manifest(context.Background(), c.repo, "v1")
+			wantCause(t, err, CauseSilent, "waited 100ms for ", c.want)
+			mu.Lock()
+			defer mu.Unlock()
+			if all := strings.Join(waits, "\n"); !strings.Contains(all, c.want) || len(waits) < 2 {
+				t.Errorf("reported %q", all)
+			}
+		})
+	}
+}
+
+func TestSilenceInsideOfABody(t *testing.T) {
+	l := newLab(t)
+	content := noise(50_000)
+	d := l.putBlob(content)
+	l.on(string(d.Digest), func(w http.ResponseWriter, r *http.Request) {
+		_, _ = w.Write(content[:20_000])
+		w.(http.Flusher).Flush()
+		<-r.Context().Done()
+	})
+	waits := make(chan string, 100)
+	opts := Options{Keychain: noCredentials{}, CertsDirs: []string{}}
+	opts.OnWait = func(what string, _ time.Duration) { waits <- what }
+	s, err := newSource(opts, impatient())
+	if err != nil {
+		t.Fatal(err)
+	}
+	rc, err := s.Blob(context.Background(), l.repo, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rc.Close()
+	got, err := io.ReadAll(rc)
+	wantText(t, err, "broken off after 20000 of 50000 bytes", "waited 100ms for the rest of an answer of 127.0.0.1")
+	if !bytes.Equal(got, content[:20_000]) {
+		t.Errorf("got %d bytes", len(got))
+	}
+	if what := <-waits; !strings.Contains(what, "the rest of an answer of 127.0.0.1") {
+		t.Errorf("reported %s", what)
+	}
+}
+
+// TestSlowIsNotSilent reads an answer that takes longer than each limit, but comes
+// steadily.
+func TestSlowIsNotSilent(t *testing.T) {
+	l := newLab(t)
+	content := noise(20)
+	d := l.putBlob(content)
+	l.on(string(d.Digest), func(w http.ResponseWriter, r *http.Request) {
+		for i := range content {
+			_, _ = w.Write(content[i : i+1])
+			w.(http.Flusher).Flush()
+			time.Sleep(10 * time.Millisecond)
+		}
+	})
+	s, err := newSource(Options{Keychain: noCredentials{}, CertsDirs: []string{}}, impatient())
+	if err != nil {
+		t.Fatal(err)
+	}
+	rc, err := s.Blob(context.Background(), l.repo, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rc.Close()
+	if got, err := io.ReadAll(rc); err != nil || !bytes.Equal(got, content) || l.requests(string(d.Digest)) != 1 {
+		t.Errorf("got %d bytes, %v", len(got), err)
+	}
+}
+
+// TestPatience wants no further attempt once so much time has passed.
+func TestPatience(t *testing.T) {
+	l := newLab(t)
+	l.on("/v2/", func(w http.ResponseWriter, r *http.Request) {
+		time.Sleep(20 * time.Millisecond)
+		w.WriteHeader(503)
+	})
+	p := fast
+	p.tries, p.patience = 1000, 50*time.Millisecond
+	s, err := newSource(Options{Keychain: noCredentials{}, CertsDirs: []string{}}, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _, err = s.Manifest(context.Background(), l.repo, "v1")
+	wantText(t, err, "503")
+	if n := l.requests("/v2/"); n > 10 {
+		t.Errorf("%d requests", n)
+	}
+}
+
+func TestCancelledWait(t *testing.T) {
+	host := silent(t)
+	stop := errors.New("stopped by the user")
+	ctx, cancel := context.WithCancelCause(context.Background())
+	time.AfterFunc(20*time.Millisecond, func() { cancel(stop) })
+	_, _, err := (&lab{t: t}).source(Options{}).Manifest(ctx, host+"/a", "v1")
+	if !errors.Is(err, stop) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestDefaultsAreBounded guards against a limit that was forgotten, which would be
+// zero.
+func TestDefaultsAreBounded(t *testing.T) {
+	p := defaultPace
+	for _, d := range []time.Duration{
+		p.connect, p.tunnel, p.handshake, p.answer, p.silence, p.patience, p.notice, p.remind,
+	} {
+		if d < 5*time.Second || d > 5*time.Minute {
+			t.Errorf("%s in %+v", d, p)
+		}
+	}
+	n, err := newNetwork(Options{}, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr := n.transport(&tls.Config{})
+	if tr.TLSHandshakeTimeout <= p.handshake || tr.ResponseHeaderTimeout <= p.answer {
+		t.Error("the limits of the transport come before those that report what was waited for")
+	}
+}
