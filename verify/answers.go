@@ -246,6 +246,12 @@ func (j *judgement) skip(id check.ID, detail string) {
 	j.rec.add(bundleWide, check.Skip, check.Fault{ID: id, Subject: j.sig.ID(), Detail: detail})
 }
 
+// note records what is no reason to reject or to warn.
+func (j *judgement) note(f check.Fault) {
+	f.Subject = j.sig.ID()
+	j.rec.add(bundleWide, check.Skip, f)
+}
+
 // passOnce records a pass for a question that is asked several times, such as of
 // each log entry, unless it has failed or passed before.
 func (j *judgement) passOnce(id check.ID) {

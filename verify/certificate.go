@@ -27,13 +27,7 @@ func (j *judgement) readCertificate() {
 		return
 	}
 	j.leaf = leaf
-	for i, der := range j.sig.Chain {
-		same := func(c []byte) bool { return bytes.Equal(c, der) }
-		if same(j.sig.Cert) || slices.ContainsFunc(j.sig.Chain[:i], same) {
-			j.fault(check.Fault{ID: check.CertEncoding,
-				Detail: "the chain that came with the certificate holds one twice"})
-			return
-		}
+	for _, der := range j.sig.Chain {
 		if _, err := cert.Parse(der); err != nil {
 			j.fault(check.Fault{ID: check.CertEncoding,
 				Detail: "the chain that came with the certificate: " + err.Error()})
@@ -48,9 +42,8 @@ func (j *judgement) readCertificate() {
 func (j *judgement) certificate() {
 	if !j.keyless {
 		if j.leaf != nil && j.vouched() {
-			j.fault(check.Fault{ID: check.PolicyNotJudged, Warn: true,
-				Detail: "not judged: a certificate came with the signature of a pinned key, " +
-					"and no identity was demanded; it proves nothing"})
+			j.skip(check.PolicyNotJudged, "not judged: a certificate came with the signature of a pinned key, "+
+				"and no identity was demanded; it proves nothing")
 		}
 		return
 	}
@@ -100,15 +93,15 @@ func (j *judgement) chain() {
 	j.passOnce(check.CertChain)
 }
 
-// companions warns of certificates that came along and are not part of the trusted
+// companions notes certificates that came along and are not part of the trusted
 // chain: nothing signs that they belong here.
 func (j *judgement) companions(c *cert.Chain) {
 	for _, der := range j.sig.Chain {
 		same := func(k *x509.Certificate) bool { return bytes.Equal(k.Raw, der) }
 		known := slices.ContainsFunc(c.Authority.Chain, same)
-		if !known && !j.rec.has(check.PolicyNotJudged, check.Warn) {
-			j.fault(check.Fault{ID: check.PolicyNotJudged, Warn: true, Detail: "not judged: a certificate came along " +
-				"that is not part of the trusted chain; it proves nothing"})
+		if !known && !j.rec.has(check.PolicyNotJudged, check.Skip) {
+			j.skip(check.PolicyNotJudged, "not judged: a certificate came along that is not part of the trusted chain; "+
+				"it proves nothing")
 		}
 	}
 }

@@ -5,9 +5,6 @@ import (
 	"cmp"
 	"crypto"
 	"crypto/rsa"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -222,24 +219,15 @@ func (j *judgement) unpinned(key *trust.Key) {
 	j.fault(f)
 }
 
-// hint refuses a hint at another key than the one that signed: the hint is not
-// signed. cosign writes the SHA-256 of the key's DER in base64, others in hex.
-func (j *judgement) hint() {
+// otherCertificate refuses a certificate of another key than the one that signed. A
+// hint at a key is only a hint, which each signer writes in its own way.
+func (j *judgement) otherCertificate() {
 	if j.signer == nil {
 		return
 	}
 	if j.leaf != nil && !bytes.Equal(j.leaf.RawSubjectPublicKeyInfo, j.signer.DER) {
 		j.fault(check.Fault{ID: check.SignatureEncoding,
 			Detail: "the certificate that came with the signature is of another key than the one that signed"})
-	}
-	if j.sig.Hint == "" {
-		return
-	}
-	sum := sha256.Sum256(j.signer.DER)
-	want := base64.StdEncoding.EncodeToString(sum[:])
-	if j.sig.Hint != want && j.sig.Hint != hex.EncodeToString(sum[:]) {
-		j.fault(check.Fault{ID: check.SignatureEncoding, Expected: want, Found: check.Clip(j.sig.Hint),
-			Detail: "the Sigstore bundle hints at another key than the one that signed"})
 	}
 }
 

@@ -189,7 +189,7 @@ func (j *judgement) inclusion(l *logged) {
 	}
 	l.proven = j.answer(check.RekorCheckpoint, err) && included
 	if err == nil && len(c.Unknown) > 0 {
-		j.fault(check.Fault{ID: check.RekorWitness, Warn: true, Found: strings.Join(c.Unknown, ", "),
+		j.note(check.Fault{ID: check.RekorWitness, Found: strings.Join(c.Unknown, ", "),
 			Detail: "the checkpoint bears signatures of witnesses, which were not judged"})
 	}
 }

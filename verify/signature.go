@@ -78,7 +78,7 @@ func (s *session) judge(g *bundle.ImageGraph, ref oci.Reference, d *demands, sig
 	j.readEntries()
 	j.readCertificate()
 	j.crypto()
-	j.hint()
+	j.otherCertificate()
 	for _, l := range j.entries {
 		j.bindEntry(l)
 		j.log(l)

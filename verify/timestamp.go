@@ -3,6 +3,7 @@ package verify
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -18,15 +19,15 @@ const (
 	sourceTSA = "tsa"
 )
 
-// timestamps judges the RFC 3161 timestamps. If any authority is trusted, each
-// that came must be good.
+// timestamps judges the RFC 3161 timestamps. One that names a trusted authority must
+// be good; one of another authority does not count.
 func (j *judgement) timestamps() {
 	if len(j.sig.Timestamps) == 0 {
 		return
 	}
 	if len(j.s.opt.TSAs) == 0 {
-		j.fault(check.Fault{ID: check.PolicyNotJudged, Warn: true,
-			Detail: "not judged: a timestamp came with the signature, and no timestamp authority is trusted"})
+		j.skip(check.PolicyNotJudged, "not judged: a timestamp came with the signature, and no timestamp authority is "+
+			"trusted")
 		return
 	}
 	for i, raw := range j.sig.Timestamps {
@@ -35,6 +36,11 @@ func (j *judgement) timestamps() {
 			continue
 		}
 		r, err := tsa.Verify(raw, j.sig.Signature, j.s.opt.TSAs)
+		var unknown *tsa.AuthorityError
+		if errors.As(err, &unknown) {
+			j.skip(check.TSATimestamp, "does not count: "+err.Error())
+			continue
+		}
 		if err != nil {
 			j.fault(check.Fault{ID: check.TSATimestamp, Detail: err.Error()})
 			continue

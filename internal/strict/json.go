@@ -13,13 +13,16 @@
 //   - [UnmarshalKnown] decodes a document all of whose names must be known.
 //   - [UnmarshalOwn] decodes what [Marshal] wrote, and no other spelling of it.
 //   - [Walk] compares a document with a [Shape] and decodes nothing.
-//   - [Compact] reports whether a document is written without white space.
+//   - [Respell] does the same, and returns the document in the one spelling that
+//     every decoder reads.
+//
+// How a document is spelled otherwise (white space, the order of members, escapes)
+// is free.
 //
 // # Base64, PEM and signatures
 //
-// [Base64] accepts one spelling of each value. [PEM] returns the blocks of a
-// text, whose [PEMForm] says how strictly it must be written. [ECDSASignature]
-// accepts one encoding of each signature.
+// [Base64] and [PEM] accept the spellings that no two readers read differently.
+// [ECDSASignature] accepts one encoding of each signature.
 package strict
 
 import (
@@ -127,25 +130,67 @@ type ArrayShape interface {
 	Element(i int) (Shape, error)
 }
 
+// A SpellingShape is a Shape of a value that has several spellings.
+type SpellingShape interface {
+	Shape
+
+	// Spelling returns the one spelling of the value that begins with tok, which
+	// Value has accepted, and whether that differs from tok.
+	Spelling(tok jsontext.Token) (one jsontext.Token, differs bool)
+}
+
+// An AliasShape is an ObjectShape whose members have several names.
+type AliasShape interface {
+	ObjectShape
+
+	// Name returns the one name of a member, which Member has accepted.
+	Name(alias string) string
+}
+
 // Walk reads raw, which must be one JSON document that nests at most depth
 // levels and has the given shape. The error is an [*Error]; it matches
 // [ErrTooDeep] for a document that nests deeper.
 func Walk(raw []byte, depth int, s Shape) error {
+	_, err := walk(raw, depth, s, nil)
+	return err
+}
+
+// Respell is [Walk] for a document that is then decoded by another package: it
+// returns the document with the one spelling of each name and value for which s
+// knows several. That is raw itself if it is spelled so already. Two spellings of
+// one name in an object are an error.
+func Respell(raw []byte, depth int, s Shape) ([]byte, error) {
+	respelled, err := walk(raw, depth, s, nil)
+	if err != nil || !respelled {
+		return raw, err
+	}
+	var out bytes.Buffer
+	_, err = walk(raw, depth, s, jsontext.NewEncoder(&out))
+	return out.Bytes(), err
+}
+
+// walk writes the respelled document to out, unless that is nil, and reports
+// whether it is spelled otherwise than raw.
+func walk(raw []byte, depth int, s Shape, out *jsontext.Encoder) (respelled bool, err error) {
+	if bytes.HasPrefix(raw, []byte("\xff\xfe")) || bytes.HasPrefix(raw, []byte("\xfe\xff")) {
+		return false, &Error{Err: ErrUTF16}
+	}
 	if bytes.HasPrefix(raw, []byte("\xef\xbb\xbf")) {
-		return &Error{Err: errors.New("begins with a byte order mark")}
+		return false, &Error{Err: errors.New("begins with a byte order mark")}
 	}
 	w := &walker{
 		Decoder: jsontext.NewDecoder(bytes.NewReader(raw)),
+		out:     out,
 		depth:   depth,
 		structs: slack + len(raw)/minObject,
 	}
 	if err := w.value(s); err != nil {
-		return &Error{At: string(w.StackPointer()), Syntax: w.syntax, Err: err}
+		return false, &Error{At: string(w.StackPointer()), Syntax: w.syntax, Err: err}
 	}
 	if _, err := w.ReadToken(); err != io.EOF {
-		return &Error{Err: errors.New("carries data after the end of the document")}
+		return false, &Error{Err: errors.New("carries data after the end of the document")}
 	}
-	return nil
+	return w.respelled, nil
 }
 
 // A Go struct takes memory even for an empty object, so that a document of
@@ -158,9 +203,11 @@ const (
 
 type walker struct {
 	*jsontext.Decoder
-	depth   int
-	structs int  // how many more objects may be decoded into structs
-	syntax  bool // the decoder failed
+	out       *jsontext.Encoder // gets the respelled document; may be nil
+	depth     int
+	structs   int  // how many more objects may be decoded into structs
+	syntax    bool // the decoder failed
+	respelled bool // out differs from what was read
 }
 
 func (w *walker) token() (jsontext.Token, error) {
@@ -183,6 +230,9 @@ func (w *walker) value(s Shape) error {
 			return err
 		}
 	}
+	if err := w.write(w.spelling(tok, s)); err != nil {
+		return err
+	}
 	switch kind {
 	case '{':
 		return w.object(s)
@@ -190,6 +240,24 @@ func (w *walker) value(s Shape) error {
 		return w.array(s)
 	}
 	return nil
+}
+
+// spelling returns the one spelling of a value.
+func (w *walker) spelling(tok jsontext.Token, s Shape) jsontext.Token {
+	several, ok := s.(SpellingShape)
+	if !ok {
+		return tok
+	}
+	one, differs := several.Spelling(tok)
+	w.respelled = w.respelled || differs
+	return one
+}
+
+func (w *walker) write(tok jsontext.Token) error {
+	if w.out == nil {
+		return nil
+	}
+	return w.out.WriteToken(tok)
 }
 
 func (w *walker) array(s Shape) error {
@@ -206,8 +274,7 @@ func (w *walker) array(s Shape) error {
 			return err
 		}
 	}
-	_, err := w.token()
-	return err
+	return w.end()
 }
 
 func (w *walker) object(s Shape) error {
@@ -228,12 +295,37 @@ func (w *walker) object(s Shape) error {
 				return err
 			}
 		}
+		if err := w.write(w.name(name, s)); err != nil {
+			return err
+		}
 		if err := w.value(member); err != nil {
 			return err
 		}
 	}
-	_, err := w.token()
-	return err
+	return w.end()
+}
+
+// name returns the one name of a member.
+func (w *walker) name(tok jsontext.Token, s Shape) jsontext.Token {
+	several, ok := s.(AliasShape)
+	if !ok {
+		return tok
+	}
+	one := several.Name(tok.String())
+	if one == tok.String() {
+		return tok
+	}
+	w.respelled = true
+	return jsontext.String(one)
+}
+
+// end reads the end of an object or array.
+func (w *walker) end() error {
+	tok, err := w.token()
+	if err != nil {
+		return err
+	}
+	return w.write(tok)
 }
 
 // goShape is the shape of what a Go type decodes: structs know their names,

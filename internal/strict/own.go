@@ -41,24 +41,3 @@ func FirstDifference(a, b []byte) int {
 	}
 	return min(len(a), len(b))
 }
-
-// Compact reports whether raw is JSON as tools write it for other tools: no
-// white space between its parts, and no character escaped that encoders do not
-// escape, with or without the escapes that make it safe in a web page. The order
-// of members is free.
-func Compact(raw []byte) bool { return isFormatted(raw, false) }
-
-// CompactProto is Compact for the JSON of protobuf messages: some builds of Go's
-// protojson write a space after each comma, others none.
-func CompactProto(raw []byte) bool { return isFormatted(raw, false) || isFormatted(raw, true) }
-
-func isFormatted(raw []byte, spaces bool) bool {
-	for _, page := range []bool{false, true} {
-		again := jsontext.Value(bytes.Clone(raw))
-		err := again.Format(jsontext.EscapeForHTML(page), jsontext.EscapeForJS(page), jsontext.SpaceAfterComma(spaces))
-		if err == nil && bytes.Equal(again, raw) {
-			return true
-		}
-	}
-	return false
-}

@@ -3,9 +3,10 @@ package strict_test
 import (
 	"bytes"
 	"encoding/pem"
-	"slices"
+	"errors"
 	"strings"
 	"testing"
+	"unicode/utf16"
 
 	"github.com/gapseal/gapseal/internal/strict"
 )
@@ -15,80 +16,87 @@ func TestPEM(t *testing.T) {
 		return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte(der)}))
 	}
 	one, two := block(strings.Repeat("a", 60)), block("b")
-	headers := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Headers: map[string]string{"a": "b"}}))
 	rewrapped := strings.Replace(strings.Replace(one, "YWFh\n", "YWFh", 1), "YWFhYWFh", "YWFh\nYWFh", 1)
 	if rewrapped == one {
 		t.Fatal("nothing was wrapped")
 	}
 	broken := strings.Replace(one, "YWFh", "!!!!", 1)
-	const within, alone, canonical = strict.PEMWithin, strict.PEMAlone, strict.PEMCanonical
-	const wrapped, exact = strict.PEMRewrapped, strict.PEMExact
 	for name, c := range map[string]struct {
 		text   string
 		blocks int
-		forms  []strict.PEMForm // that accept it
+		ok     bool
 	}{
-		"nothing":             {"", 0, []strict.PEMForm{within, alone, canonical, wrapped, exact}},
-		"white space":         {" \n", 0, []strict.PEMForm{within, alone, canonical}},
-		"text":                {"text", 0, []strict.PEMForm{within}},
-		"one block":           {one, 1, []strict.PEMForm{within, alone, canonical, wrapped, exact}},
-		"two blocks":          {one + two, 2, []strict.PEMForm{within, alone, canonical, wrapped, exact}},
-		"line breaks around":  {"\n" + one + "\n", 1, []strict.PEMForm{within, alone, canonical, wrapped}},
-		"white space between": {one + "\n" + two, 2, []strict.PEMForm{within, alone, canonical, wrapped}},
-		"no last line break": {strings.TrimSuffix(one, "\n"), 1, []strict.PEMForm{within, alone, canonical,
-			wrapped}},
-		"other line breaks":       {rewrapped, 1, []strict.PEMForm{within, alone, wrapped}},
-		"carriage returns":        {strings.ReplaceAll(one, "\n", "\r\n"), 1, []strict.PEMForm{within, alone}},
-		"headers":                 {headers, 1, []strict.PEMForm{within, alone}},
-		"text before":             {"text\n" + one, 1, []strict.PEMForm{within}},
-		"text after":              {one + "text\n", 1, []strict.PEMForm{within}},
-		"text between":            {one + "text\n" + two, 2, []strict.PEMForm{within}},
-		"a broken block":          {broken, 0, []strict.PEMForm{within}},
-		"a broken block before":   {broken + one, 1, []strict.PEMForm{within}},
-		"a broken block after":    {one + broken, 1, []strict.PEMForm{within}},
-		"a block that never ends": {one + "-----BEGIN CERTIFICATE-----\n", 1, []strict.PEMForm{within}},
+		"nothing":                 {"", 0, true},
+		"white space":             {" \n", 0, true},
+		"text":                    {"text", 0, true},
+		"one block":               {one, 1, true},
+		"two blocks":              {one + two, 2, true},
+		"line breaks around":      {"\n" + one + "\n", 1, true},
+		"white space between":     {one + "\n\t" + two, 2, true},
+		"indented lines":          {"  " + strings.ReplaceAll(one, "\n", "\n  "), 1, true},
+		"no last line break":      {strings.TrimSuffix(one, "\n"), 1, true},
+		"other line breaks":       {rewrapped, 1, true},
+		"carriage returns":        {strings.ReplaceAll(one, "\n", "\r\n"), 1, true},
+		"carriage returns alone":  {strings.ReplaceAll(one, "\n", "\r"), 1, true},
+		"a byte order mark":       {"\xef\xbb\xbf" + one, 1, true},
+		"text before":             {"subject=CN = signer\n" + one, 1, true},
+		"text after":              {one + "text\n", 1, true},
+		"text between":            {one + "text\n" + two, 2, true},
+		"a broken block":          {broken, 0, false},
+		"a broken block before":   {broken + one, 1, false},
+		"a broken block after":    {one + broken, 1, false},
+		"a block that never ends": {one + "-----BEGIN CERTIFICATE-----\n", 1, false},
 	} {
-		for form := within; form <= exact; form++ {
-			blocks, err := strict.PEM([]byte(c.text), form)
-			if len(blocks) != c.blocks {
-				t.Errorf("%s, form %d: %d blocks, want %d", name, form, len(blocks), c.blocks)
-			}
-			if want := slices.Contains(c.forms, form); (err == nil) != want {
-				t.Errorf("%s, form %d: %v, want accepted: %v", name, form, err, want)
-			}
+		blocks, err := strict.PEM([]byte(c.text))
+		if len(blocks) != c.blocks || (err == nil) != c.ok {
+			t.Errorf("%s: %d blocks, %v, want %d and accepted: %v", name, len(blocks), err, c.blocks, c.ok)
 		}
 	}
 }
 
-// A decoder finds a block only at the beginning of a line. Where white space may
-// surround a block, it may also indent it.
-func TestPEMIndented(t *testing.T) {
-	block := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("a")}))
-	for _, form := range []strict.PEMForm{strict.PEMAlone, strict.PEMCanonical} {
-		if blocks, err := strict.PEM([]byte(" "+block+"\n\t"+block), form); err != nil || len(blocks) != 2 {
-			t.Errorf("form %d: %d blocks, %v", form, len(blocks), err)
-		}
+func TestUTF16IsNamed(t *testing.T) {
+	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("a")})
+	little, big := []byte("\xff\xfe"), []byte("\xfe\xff")
+	for _, unit := range utf16.Encode([]rune(string(block))) {
+		little = append(little, byte(unit), byte(unit>>8))
+		big = append(big, byte(unit>>8), byte(unit))
 	}
-	if blocks, _ := strict.PEM([]byte(" "+block), strict.PEMExact); len(blocks) != 0 {
-		t.Error("an indented block is exact")
+	for _, text := range [][]byte{little, big} {
+		if _, err := strict.PEM(text); !errors.Is(err, strict.ErrUTF16) {
+			t.Errorf("PEM: %v", err)
+		}
+		if err := strict.Walk(text, 4, nil); !errors.Is(err, strict.ErrUTF16) {
+			t.Errorf("JSON: %v", err)
+		}
 	}
 }
 
+// FuzzPEM requires that comments, line ends and indentation change nothing.
 func FuzzPEM(f *testing.F) {
 	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("a")})
 	f.Add(block)
 	f.Add(append([]byte("text\n-----BEGIN X-----\n"), block...))
 	f.Add(append(bytes.Clone(block), block...))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		refused := false
-		for _, form := range []strict.PEMForm{
-			strict.PEMWithin, strict.PEMAlone, strict.PEMCanonical, strict.PEMExact,
-		} {
-			_, err := strict.PEM(text, form)
-			if refused && err == nil {
-				t.Errorf("form %d accepts what a more lenient form refuses", form)
+		blocks, err := strict.PEM(text)
+		if err != nil {
+			return
+		}
+		var written []byte
+		for _, b := range blocks {
+			if len(b.Headers) > 0 {
+				return
 			}
-			refused = err != nil
+			written = append(append(written, "# comment\r\n"...), pem.EncodeToMemory(b)...)
+		}
+		again, err := strict.PEM(written)
+		if err != nil || len(again) != len(blocks) {
+			t.Fatalf("%d blocks, then %d: %v", len(blocks), len(again), err)
+		}
+		for i, b := range again {
+			if !bytes.Equal(b.Bytes, blocks[i].Bytes) || b.Type != blocks[i].Type {
+				t.Errorf("block %d differs", i)
+			}
 		}
 	})
 }

@@ -1,11 +1,11 @@
 package strict
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -15,17 +15,21 @@ import (
 // may have.
 var ErrTooMany = errors.New("too many elements")
 
-// Shapes of a value that must be a string: any, or one that is the only spelling
-// of bytes in base64 or of an integer in decimal.
+// Shapes of a value that must be a string, or null for what is absent. Base64Text
+// is one that [Base64] decodes; its one spelling is the standard alphabet with
+// padding.
 var (
-	Text        Shape = scalar{anyText}
-	Base64Text  Shape = scalar{base64Text}
-	IntegerText Shape = scalar{integerText}
+	Text       Shape = text{}
+	Base64Text Shape = base64Text{}
 )
 
 // Object returns the shape of an object that may have these members and no
-// others. All of them are optional.
+// others. All of them are optional, and null stands for an absent one.
 func Object(members map[string]Shape) Shape { return object(members) }
+
+// OpenObject is like [Object], but the object may have members of other names too,
+// unless they differ only in case from one of these.
+func OpenObject(members map[string]Shape) Shape { return openObject{object(members)} }
 
 // List returns the shape of an array of at most so many elements, each of the
 // shape of.
@@ -34,7 +38,7 @@ func List(of Shape, most int) Shape { return &list{of, most} }
 type object map[string]Shape
 
 func (o object) Value(tok jsontext.Token) error {
-	if tok.Kind() != '{' {
+	if kind := tok.Kind(); kind != '{' && kind != 'n' {
 		return errors.New("want an object")
 	}
 	return nil
@@ -48,13 +52,27 @@ func (o object) Member(name string) (Shape, error) {
 	return nil, fmt.Errorf("unknown member %.100q, want one of %s", name, known)
 }
 
+type openObject struct{ object }
+
+func (o openObject) Member(name string) (Shape, error) {
+	if s, ok := o.object[name]; ok {
+		return s, nil
+	}
+	for known := range o.object {
+		if strings.EqualFold(known, name) {
+			return nil, fmt.Errorf("name %.100q is a case variant of %q", name, known)
+		}
+	}
+	return nil, nil
+}
+
 type list struct {
 	of   Shape
 	most int
 }
 
 func (l *list) Value(tok jsontext.Token) error {
-	if tok.Kind() != '[' {
+	if kind := tok.Kind(); kind != '[' && kind != 'n' {
 		return errors.New("want an array")
 	}
 	return nil
@@ -72,25 +90,33 @@ type tooMany int
 func (e tooMany) Error() string        { return fmt.Sprintf("more than %d elements", int(e)) }
 func (e tooMany) Is(target error) bool { return target == ErrTooMany }
 
-type scalar struct{ judge func(text string) error }
+type text struct{}
 
-func (s scalar) Value(tok jsontext.Token) error {
-	if tok.Kind() != '"' {
+func (text) Value(tok jsontext.Token) error {
+	if kind := tok.Kind(); kind != '"' && kind != 'n' {
 		return errors.New("want a string")
 	}
-	return s.judge(tok.String())
+	return nil
 }
 
-func anyText(string) error { return nil }
+type base64Text struct{ text }
 
-func base64Text(text string) error {
-	_, err := Base64(text)
+func (t base64Text) Value(tok jsontext.Token) error {
+	if err := t.text.Value(tok); err != nil || tok.Kind() == 'n' {
+		return err
+	}
+	_, err := Base64(tok.String())
 	return err
 }
 
-func integerText(text string) error {
-	if n, err := strconv.ParseInt(text, 10, 64); err != nil || strconv.FormatInt(n, 10) != text {
-		return fmt.Errorf("want a plain integer in a string, found %.100q", text)
+func (base64Text) Spelling(tok jsontext.Token) (one jsontext.Token, differs bool) {
+	text := tok.String()
+	if tok.Kind() == 'n' {
+		return tok, false
 	}
-	return nil
+	if len(text)%4 == 0 && !strings.ContainsAny(text, "-_\r\n") {
+		return tok, false
+	}
+	raw, _ := Base64(text) // which Value has accepted
+	return jsontext.String(base64.StdEncoding.EncodeToString(raw)), true
 }

@@ -53,7 +53,7 @@ func TestUnmarshal(t *testing.T) {
 		"case variant behind a pointer":   {`{"subject":{"dIgest":""}}`, "case variant"},
 		"name without a tag, lower case":  {`{"plain":1}`, "case variant"},
 		"byte order mark":                 {"\xef\xbb\xbf{}", "byte order mark"},
-		"UTF-16 byte order mark":          {"\xff\xfe{}", "invalid"},
+		"UTF-16 byte order mark":          {"\xff\xfe{}", "UTF-16"},
 		"trailing data":                   {`{}{}`, "after the end"},
 		"trailing comma":                  {`{},`, "after the end"},
 		"trailing NUL":                    {"{}\x00", "after the end"},

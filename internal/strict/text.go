@@ -11,123 +11,77 @@ import (
 	"strings"
 )
 
-// Base64 decodes standard base64 (RFC 4648, section 4) that is written in its
-// one spelling: padded, without line breaks, and with the unused bits of the
-// last character zero. The empty string decodes to no bytes.
+// Base64 decodes base64 (RFC 4648) in the spellings that no two readers decode
+// differently: the standard alphabet or the one for URLs, not both; with padding
+// or without; with line breaks anywhere, as programs wrap it at 64 or 76 columns.
+// The unused bits of the last character must be zero, and nothing else may be in
+// the text. The empty string decodes to no bytes.
 func Base64(s string) ([]byte, error) {
-	raw, err := base64.StdEncoding.Strict().DecodeString(s)
-	if err != nil {
-		return nil, fmt.Errorf("want standard base64 in its one spelling: %w", err)
+	text := withoutBreaks(s)
+	encoding := base64.StdEncoding
+	if strings.ContainsAny(text, "-_") {
+		encoding = base64.URLEncoding
 	}
-	if strings.ContainsAny(s, "\r\n") { // which the decoder skips
-		return nil, errors.New("want standard base64 in its one spelling: it contains line breaks")
+	if !strings.HasSuffix(text, "=") && len(text)%4 != 0 {
+		encoding = encoding.WithPadding(base64.NoPadding)
+	}
+	raw, err := encoding.Strict().DecodeString(text)
+	if err != nil {
+		return nil, fmt.Errorf("want base64: %w", err)
 	}
 	return raw, nil
 }
 
-// PEMForm says how strictly a text of PEM blocks must be written.
-type PEMForm int
+func withoutBreaks(s string) string {
+	if !strings.ContainsAny(s, "\r\n") {
+		return s
+	}
+	return strings.NewReplacer("\r", "", "\n", "").Replace(s)
+}
 
-// The forms of a text with PEM blocks.
-const (
-	// PEMWithin allows other text around the blocks, as in files that openssl
-	// writes. What is not a block is skipped.
-	PEMWithin PEMForm = iota
+// ErrUTF16 reports that a text is in UTF-16, as some editors and shells save it.
+var ErrUTF16 = errors.New("is text in UTF-16; save it as UTF-8 or ASCII")
 
-	// PEMAlone allows nothing but white space around and between the blocks.
-	PEMAlone
+var errBroken = errors.New("holds the beginning of a PEM block that cannot be read")
 
-	// PEMCanonical is PEMAlone with each block written as encoding/pem writes it,
-	// without headers.
-	PEMCanonical
-
-	// PEMRewrapped is PEMExact, except that lines may break anywhere.
-	PEMRewrapped
-
-	// PEMExact is what encoding/pem writes of the blocks, without headers and with
-	// nothing around them.
-	PEMExact
-)
-
-// PEM returns the blocks that a text holds. The error says how the text departs
-// from the form; the blocks that could be read are returned with it, so that a
-// caller can name what was given instead of what was expected. A text without a
-// block has no blocks and no error, unless something else is in it that the form
-// does not allow.
-func PEM(text []byte, form PEMForm) ([]*pem.Block, error) {
+// PEM returns the PEM blocks (RFC 7468) that a text holds. Other text may stand
+// around and between them, as openssl writes it; lines may be indented, end in a
+// carriage return, or break elsewhere; the text may begin with a byte order mark.
+// Each line that begins a block must begin one that can be read, because some
+// readers skip a broken block and others stop at it. Blocks that could be read are
+// returned with the error, so that a caller can name what was given. The error is
+// [ErrUTF16] for a text in UTF-16.
+func PEM(text []byte) ([]*pem.Block, error) {
+	if bytes.HasPrefix(text, []byte("\xff\xfe")) || bytes.HasPrefix(text, []byte("\xfe\xff")) {
+		return nil, ErrUTF16
+	}
+	rest := plainLines(text)
+	begun := bytes.Count(rest, []byte("-----BEGIN "))
 	var blocks []*pem.Block
-	var canonical [][]byte
-	for rest := text; ; {
-		if form == PEMAlone || form == PEMCanonical {
-			rest = bytes.TrimSpace(rest) // a block begins a line, which may be indented here
-		}
+	for {
 		var block *pem.Block
 		if block, rest = pem.Decode(rest); block == nil {
 			break
 		}
 		blocks = append(blocks, block)
-		canonical = append(canonical, pem.EncodeToMemory(&pem.Block{Type: block.Type, Bytes: block.Bytes}))
 	}
-	return blocks, form.check(text, canonical)
+	if len(blocks) != begun {
+		return blocks, errBroken
+	}
+	return blocks, nil
 }
 
-var (
-	errAround    = errors.New("want PEM blocks and nothing around or between them")
-	errCanonical = errors.New("want PEM blocks in their canonical form, without headers, and nothing around or " +
-		"between them")
-)
-
-// check compares the text with its blocks as encoding/pem writes them.
-func (form PEMForm) check(text []byte, blocks [][]byte) error {
-	switch form {
-	case PEMAlone:
-		return checkAlone(text, len(blocks))
-	case PEMCanonical:
-		for _, block := range blocks {
-			after, ok := bytes.CutPrefix(bytes.TrimSpace(text), bytes.TrimSpace(block))
-			if !ok {
-				return errCanonical
-			}
-			text = after
-		}
-		if len(bytes.TrimSpace(text)) > 0 {
-			return errCanonical
-		}
-	case PEMRewrapped, PEMExact:
-		all := bytes.Join(blocks, nil)
-		if form == PEMRewrapped {
-			text, all = withoutBreaks(text), withoutBreaks(all)
-		}
-		if !bytes.Equal(text, all) {
-			return errCanonical
-		}
+// plainLines returns a text as [pem.Decode] expects it: without a byte order mark,
+// with line feeds alone, and without white space around its lines.
+func plainLines(text []byte) []byte {
+	text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))
+	var out []byte
+	for line := range bytes.FieldsFuncSeq(text, func(r rune) bool { return r == '\n' || r == '\r' }) {
+		out = append(out, bytes.TrimSpace(line)...)
+		out = append(out, '\n')
 	}
-	return nil
+	return out
 }
-
-// checkAlone counts the beginnings of blocks, because [pem.Decode] skips what it
-// cannot read, including a broken block before a good one.
-func checkAlone(text []byte, blocks int) error {
-	begin, end := []byte("-----BEGIN "), []byte("-----END ")
-	if bytes.Count(text, begin) != blocks {
-		return errAround
-	}
-	for range blocks {
-		text = bytes.TrimSpace(text)
-		if !bytes.HasPrefix(text, begin) {
-			return errAround
-		}
-		_, after, _ := bytes.Cut(text, end)
-		_, after, _ = bytes.Cut(after, []byte("-----"))
-		text = after
-	}
-	if len(bytes.TrimSpace(text)) > 0 {
-		return errAround
-	}
-	return nil
-}
-
-func withoutBreaks(text []byte) []byte { return bytes.ReplaceAll(text, []byte("\n"), nil) }
 
 // ECDSASignature returns the two integers of an ECDSA signature that is written
 // in its one DER encoding. Their range is left to the caller. encoding/asn1

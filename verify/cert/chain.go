@@ -155,9 +155,12 @@ func checkX509(path []*x509.Certificate, at time.Time) error {
 // Fulcio's certificates have about 2 KiB.
 const MaxCertificate = 16 << 10
 
+// longSequence begins every certificate in DER, and no text: a sequence whose
+// length takes two bytes.
+var longSequence = []byte{0x30, 0x82}
+
 // Parse reads one certificate: in DER, as Sigstore bundles hold it, or as one
-// PEM block CERTIFICATE with nothing but white space around it, as cosign's
-// annotation dev.sigstore.cosign/certificate does. The error matches
+// PEM block CERTIFICATE with any other text around it, as in cosign's annotation dev.sigstore.cosign/certificate does. The error matches
 // [check.ErrTooLarge] for more than [MaxCertificate] bytes, and is a
 // [*check.FormatError] otherwise.
 func Parse(raw []byte) (*x509.Certificate, error) {
@@ -165,13 +168,13 @@ func Parse(raw []byte) (*x509.Certificate, error) {
 		return nil, check.TooLarge("certificate: bytes", len(raw), MaxCertificate)
 	}
 	der := raw
-	if bytes.HasPrefix(bytes.TrimSpace(raw), []byte("-----BEGIN ")) {
-		blocks, err := strict.PEM(raw, strict.PEMAlone)
+	if !bytes.HasPrefix(raw, longSequence) {
+		blocks, err := strict.PEM(raw)
 		if len(blocks) == 0 || blocks[0].Type != "CERTIFICATE" || len(blocks[0].Headers) > 0 {
 			return nil, check.Malformed("certificate", "want a PEM block CERTIFICATE without headers")
 		}
 		if err != nil || len(blocks) > 1 {
-			return nil, check.Malformed("certificate", "want exactly one PEM block and nothing around it, found more")
+			return nil, check.Malformed("certificate", "want exactly one PEM block, found more")
 		}
 		der = blocks[0].Bytes
 	}

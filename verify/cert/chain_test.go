@@ -32,7 +32,8 @@ func TestParse(t *testing.T) {
 	}
 	for name, good := range map[string][]byte{
 		"DER": der, "PEM": text, "PEM of DER": encode("CERTIFICATE", der, nil), "white space around": []byte(" \n" +
-			string(text) + "\n\n"),
+			string(text) + "\n\n"), "text before": append([]byte("issuer=O = sigstore\n"), text...),
+		"text after": append(bytes.Clone(text), "text"...), "CRLF": bytes.ReplaceAll(text, []byte("\n"), []byte("\r\n")),
 	} {
 		if _, err := Parse(good); err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -50,13 +51,11 @@ func TestParse(t *testing.T) {
 		raw    []byte
 		reason string
 	}{
-		"empty":          {nil, "want DER or PEM"},
+		"empty":          {nil, "want a PEM block CERTIFICATE"},
 		"trailing data":  {append(bytes.Clone(der), 0), "trailing data"},
 		"truncated":      {der[:len(der)-1], "want DER or PEM"},
 		"trailing block": {encode("CERTIFICATE", append(bytes.Clone(der), 0), nil), "trailing data"},
 		"with its root":  {append(bytes.Clone(text), root...), "exactly one PEM block"},
-		"text after":     {append(bytes.Clone(text), "text"...), "exactly one PEM block"},
-		"text before":    {append([]byte("text\n"), text...), "want DER or PEM"},
 		"key":            {encode("PUBLIC KEY", der, nil), "want a PEM block CERTIFICATE"},
 		"headers":        {encode("CERTIFICATE", der, map[string]string{"a": "b"}), "without headers"},
 		"broken block":   {[]byte("-----BEGIN CERTIFICATE-----\n!\n"), "want a PEM block CERTIFICATE"},

@@ -78,24 +78,24 @@ type signed struct {
 	Sig   []byte `json:"sig"`
 }
 
-// shape allows the members of DSSE 1.0 and no others.
-var shape = strict.Object(map[string]strict.Shape{
+// shape allows further members, which DSSE 1.0 says to ignore.
+var shape = strict.OpenObject(map[string]strict.Shape{
 	"payload":     strict.Base64Text,
 	"payloadType": strict.Text,
-	"signatures": strict.List(strict.Object(map[string]strict.Shape{
+	"signatures": strict.List(strict.OpenObject(map[string]strict.Shape{
 		"keyid": strict.Text,
 		"sig":   strict.Base64Text,
 	}), maxSignatures),
 })
 
-// ParseEnvelope reads an envelope that any tool wrote, of any payload type. It
-// allows white space and any order of members, but no member that DSSE does not
-// define, no member twice, and only base64 with one spelling. The caller bounds
-// the size of raw. The error matches [check.ErrTooLarge] for more than 64
+// ParseEnvelope reads an envelope that any tool wrote, of any payload type. How it
+// is spelled is free: white space, the order of members, either alphabet of base64
+// and line breaks in it; members that DSSE does not define are ignored. No member
+// may occur twice or in another case. The caller bounds the size of raw. The error matches [check.ErrTooLarge] for more than 64
 // signatures, and is a [*check.FormatError] for any other number but one, for an
 // empty payload or signature, and for any other form.
 func ParseEnvelope(raw []byte) (*Envelope, error) {
-	err := strict.Walk(raw, strict.MaxDepth, shape)
+	text, err := strict.Respell(raw, strict.MaxDepth, shape)
 	if errors.Is(err, strict.ErrTooMany) {
 		return nil, check.TooLarge(envelopeText+": signatures", maxSignatures+1, maxSignatures)
 	}
@@ -103,7 +103,7 @@ func ParseEnvelope(raw []byte) (*Envelope, error) {
 		return nil, check.Malformed(envelopeText, "want strict JSON: %v", err)
 	}
 	var doc document
-	if err := json.Unmarshal(raw, &doc); err != nil {
+	if err := json.Unmarshal(text, &doc); err != nil {
 		return nil, check.Malformed(envelopeText, "%v", err)
 	}
 	if n := len(doc.Signatures); n != 1 {

@@ -39,19 +39,28 @@ func TestParseEnvelopeRefuses(t *testing.T) {
 		"two signatures":    {`{"keyid":"k","sig":"AQ=="}`, `{"sig":"AQ=="},{"sig":"AQ=="}`, "found 2"},
 		"empty signature":   {`"AQ=="`, `""`, "empty"},
 		"empty payload":     {`"AAAA"`, `""`, "empty"},
-		"unknown member":    {`"keyid"`, `"cert"`, "unknown member"},
-		"case variant":      {`"payload"`, `"Payload"`, "unknown member"},
+		"case variant":      {`"payload"`, `"Payload"`, "case variant"},
+		"case variant deep": {`"keyid"`, `"keyID"`, "case variant"},
 		"member twice":      {`"payload"`, `"payload":"AAAA","payload"`, "duplicate"},
-		"null key id":       {`"k"`, `null`, "want a string"},
-		"null payload type": {`"t"`, `null`, "want a string"},
-		"unpadded base64":   {`"AQ=="`, `"AQ"`, "base64"},
-		"line break":        {`"AQ=="`, `"AQ==\n"`, "base64"},
+		"stray bits":        {`"AQ=="`, `"AR=="`, "base64"},
+		"a space in base64": {`"AQ=="`, `"A Q=="`, "base64"},
 		"data after":        {`}]}`, `}]}x`, "after the end"},
 	} {
 		var format *check.FormatError
 		_, err := ParseEnvelope([]byte(strings.Replace(good, c.old, c.new, 1)))
 		if !errors.As(err, &format) || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %v, want %q", name, err, c.says)
+		}
+	}
+	for name, c := range map[string]struct{ old, new string }{
+		"unknown members":      {`"keyid"`, `"cert":"-----BEGIN","x":{"y":[1]},"keyid"`},
+		"unpadded base64":      {`"AQ=="`, `"AQ"`},
+		"base64 in lines":      {`"AAAA"`, `"AA\r\nAA\n"`},
+		"white space, escapes": {`"payload":"AAAA"`, "\n\"pa\\u0079load\" :\t\"AAAA\" "},
+	} {
+		e, err := ParseEnvelope([]byte(strings.Replace(good, c.old, c.new, 1)))
+		if err != nil || string(e.Payload) != "\x00\x00\x00" || string(e.Signature) != "\x01" || e.KeyID != "k" {
+			t.Errorf("%s: %+v, %v", name, e, err)
 		}
 	}
 	many := strings.Repeat(`{"sig":"AQ=="},`, 65)

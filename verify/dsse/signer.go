@@ -104,7 +104,7 @@ var (
 // onlyBlock returns the private key of text. OpenSSL writes the parameters of an
 // EC key in a block of their own before it.
 func onlyBlock(text []byte) (*pem.Block, error) {
-	blocks, _ := strict.PEM(text, strict.PEMWithin) // which allows any other text
+	blocks, _ := strict.PEM(text) // an unreadable block beside the key does no harm
 	var found *pem.Block
 	for _, block := range blocks {
 		switch {

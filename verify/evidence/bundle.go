@@ -1,17 +1,17 @@
 package evidence
 
 import (
+	"bytes"
 	"crypto/sha256"
+	"crypto/x509"
 	"errors"
+	"slices"
 	"strings"
-	"sync"
 
 	bundlepb "github.com/sigstore/protobuf-specs/gen/pb-go/bundle/v1"
 	commonpb "github.com/sigstore/protobuf-specs/gen/pb-go/common/v1"
 	rekorpb "github.com/sigstore/protobuf-specs/gen/pb-go/rekor/v1"
-	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/gapseal/gapseal/internal/strict"
 	"github.com/gapseal/gapseal/oci"
@@ -57,7 +57,7 @@ type Bundle struct {
 // signature.encoding otherwise.
 func ReadBundle(raw []byte, mediaType string) (*Bundle, []*check.Fault) {
 	var pb bundlepb.Bundle
-	if f := decodeProto("the Sigstore bundle", raw, bundleShape(), &pb); f != nil {
+	if f := decodeProto("the Sigstore bundle", raw, &pb); f != nil {
 		return nil, []*check.Fault{f}
 	}
 	b := &Bundle{Version: bundleVersions[pb.GetMediaType()]}
@@ -107,7 +107,17 @@ func (b *Bundle) readCertificates(certs ...*commonpb.X509Certificate) *check.Fau
 	if len(all) > 1 {
 		b.Chain = all[1:]
 	}
+	if slices.ContainsFunc(all, isRoot) {
+		return fault(check.CertEncoding, "the Sigstore bundle brings the root of its chain, which only a trusted root "+
+			"may name")
+	}
 	return nil
+}
+
+// isRoot reports whether a certificate issued itself.
+func isRoot(der []byte) bool {
+	c, err := x509.ParseCertificate(der)
+	return err == nil && c.IsCA && bytes.Equal(c.RawIssuer, c.RawSubject)
 }
 
 func (b *Bundle) readTimestamps(pb *bundlepb.Bundle) *check.Fault {
@@ -133,9 +143,6 @@ func (b *Bundle) readContent(pb *bundlepb.Bundle) (f *check.Fault) {
 	case *bundlepb.Bundle_DsseEnvelope:
 		if b.Envelope, f = readProtoEnvelope(c.DsseEnvelope); f != nil {
 			return f
-		}
-		if id := b.Envelope.KeyID; id != "" && b.Hint != "" && id != b.Hint {
-			return encodingFault("the Sigstore bundle hints at the key %.100q, its DSSE envelope at %.100q", b.Hint, id)
 		}
 		return nil
 	}
@@ -216,9 +223,6 @@ func (e *Evidence) readRekor(value string) {
 		e.problem(rekorFault(check.RekorEncoding, err))
 		return
 	}
-	if !strict.Compact(e.Rekor) {
-		e.problem(fault(check.RekorEncoding, "the Rekor bundle %s", notCompact))
-	}
 	if err := b.CheckLogID(); err != nil {
 		e.problem(rekorFault(check.RekorLogID, err))
 		return
@@ -236,29 +240,19 @@ func (e *Evidence) readRekor(value string) {
 	e.Entries = append(e.Entries, entry)
 }
 
-// decodeProto decodes the JSON of a protobuf message into m. protojson accepts
-// many spellings of one message (names in snake_case, numbers for enums and
-// integers, four kinds of base64, null for what is absent), so the text must
-// first have the one shape that writers give it.
-func decodeProto(what string, raw []byte, shape strict.Shape, m proto.Message) *check.Fault {
+// decodeProto decodes the JSON of a protobuf message into m.
+func decodeProto(what string, raw []byte, m proto.Message) *check.Fault {
 	if f := tooLarge(what, raw); f != nil {
 		return f
 	}
-	if err := strict.Walk(raw, strict.MaxDepth, shape); err != nil {
+	if err := strict.UnmarshalProto(raw, strict.MaxDepth, listBudgets, m); err != nil {
 		return shapeFault(what, err)
-	}
-	if !strict.CompactProto(raw) {
-		return encodingFault("%s: %s", what, notCompact)
-	}
-	if err := protojson.Unmarshal(raw, m); err != nil {
-		// protobuf puts a no-break space into some messages at random.
-		return encodingFault("%s: %s", what, strings.ReplaceAll(err.Error(), "\u00a0", " "))
 	}
 	return nil
 }
 
-// shapeFault returns an error of [strict.Walk] as a fault of the id that belongs
-// to its place.
+// shapeFault returns an error of [strict.UnmarshalProto] as a fault of the id that
+// belongs to its place.
 func shapeFault(what string, err error) *check.Fault {
 	id, limit := check.SignatureEncoding, check.LimitEvidence
 	var in *strict.Error
@@ -268,7 +262,7 @@ func shapeFault(what string, err error) *check.Fault {
 	if errors.Is(err, strict.ErrTooMany) {
 		id = limit
 	}
-	return fault(id, "%s: want strict JSON: %v", what, err)
+	return fault(id, "%s: %v", what, err)
 }
 
 // listBudgets bounds each list of the messages that are read, by its JSON name:
@@ -279,35 +273,4 @@ var listBudgets = map[string]int{
 	"rfc3161Timestamps": MaxTimestamps,
 	"certificates":      MaxCertificates,
 	"signatures":        64, // a fault gives the number, of which only one is allowed
-}
-
-var bundleShape = sync.OnceValue(func() strict.Shape {
-	return messageShape((&bundlepb.Bundle{}).ProtoReflect().Descriptor())
-})
-
-// messageShape returns the shape of a message: its names in camelCase, and each
-// value in one spelling. The messages that are read do not contain themselves.
-func messageShape(md protoreflect.MessageDescriptor) strict.Shape {
-	members := map[string]strict.Shape{}
-	for i := range md.Fields().Len() {
-		fd := md.Fields().Get(i)
-		shape := valueShape(fd)
-		if fd.IsList() {
-			shape = strict.List(shape, listBudgets[fd.JSONName()])
-		}
-		members[fd.JSONName()] = shape
-	}
-	return strict.Object(members)
-}
-
-func valueShape(fd protoreflect.FieldDescriptor) strict.Shape {
-	switch fd.Kind() {
-	case protoreflect.MessageKind:
-		return messageShape(fd.Message())
-	case protoreflect.BytesKind:
-		return strict.Base64Text
-	case protoreflect.Int64Kind:
-		return strict.IntegerText
-	}
-	return strict.Text
 }

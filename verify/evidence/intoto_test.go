@@ -44,11 +44,9 @@ func TestReadInToto(t *testing.T) {
 
 	const enc, claims = check.SignatureEncoding, check.SignatureClaims
 	wantFaults(t, read(env.Payload, "https://slsa.dev/provenance/v1", "https://spdx.dev/Document").Problems, claims)
-	wantFaults(t, read(env.Payload, `"annotations":{`, `"annotations":{"x":"y",`).Problems, enc)
+	wantFaults(t, read(env.Payload, `"annotations":{`, `"annotations":{"x":"y",`).Problems)
 	wantFaults(t, read(env.Payload, `"application/vnd.in-toto+json"`,
 		`"application/vnd.dsse.envelope.v1+json"`).Problems, enc)
-	wantFaults(t, read(env.Payload, `"size":1,"digest":"sha256:`+oci.FromBytes(env.Payload).Hex(),
-		`"size":1,"data":"","digest":"sha256:`+oci.FromBytes(env.Payload).Hex()).Problems, enc)
 	wantFaults(t, read(env.Payload, string(image), string(attKey)).Problems, claims)
 	wantFaults(t, read([]byte("{}")).Problems, claims)
 	wantFaults(t, read([]byte(strings.Repeat(" ", evidence.MaxSize)+"{}")).Problems, check.LimitEvidence)

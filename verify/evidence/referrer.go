@@ -1,9 +1,6 @@
 package evidence
 
 import (
-	"maps"
-	"slices"
-
 	"github.com/gapseal/gapseal/internal/strict"
 	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify/check"
@@ -16,28 +13,24 @@ const (
 )
 
 // ReadReferrer reads the Sigstore bundle that a referrer's manifest stores for
-// subject: its one layer, beside the empty config. The annotations of the
-// manifest must be known and agree with the bundle. blob returns metadata by
+// subject: its one layer. The annotations of the manifest that describe the bundle
+// must agree with it. blob returns metadata by
 // digest, nil for what is missing or damaged. The result has one element.
 func ReadReferrer(manifest, subject oci.Digest, blob func(oci.Digest) []byte) []Evidence {
 	e := Evidence{Form: check.SigstoreBundle(""), Manifest: manifest, Subject: subject}
-	m, problems := parseReferrer(blob(manifest))
+	m, problems := parseManifest(blob(manifest))
 	e.problem(problems...)
 	if m == nil {
 		return []Evidence{e}
 	}
 	e.problem(m.checkSubject(subject, true)...)
-	e.problem(m.checkEmptyConfig()...)
+	e.problem(m.checkConfig(blob)...)
 	if len(m.Layers) != 1 {
 		e.problem(encodingFault("the manifest of a Sigstore bundle has %d layers, expected one", len(m.Layers)))
 		return []Evidence{e}
 	}
 	l := m.Layers[0]
 	e.Form = check.SigstoreBundle(bundleVersions[l.MediaType])
-	e.problem(m.checkType(l.MediaType)...)
-	if !bare(l) {
-		e.problem(encodingFault("the layer of a Sigstore bundle carries more than type, digest and size"))
-	}
 	if raw := blob(l.Digest); raw != nil {
 		e.readBundle(raw, l.MediaType, blob)
 	}
@@ -71,21 +64,21 @@ func (e *Evidence) readBundle(raw []byte, mediaType string, blob func(oci.Digest
 	}
 }
 
-// bundleAnnotations returns the annotations that the manifest of the bundle
-// that was read may have. A message signature has no predicate.
-func (e *Evidence) bundleAnnotations() map[string]*string {
-	content := contentEnvelope
-	allowed := map[string]*string{annotationContent: &content, annotationPredicateType: nil, annotationCreated: nil}
+// bundleAnnotations returns what annotations of the manifest must say of the
+// bundle that was read. A message signature has no predicate.
+func (e *Evidence) bundleAnnotations() map[string]string {
 	switch {
 	case e.Signature == nil:
-		allowed[annotationContent] = nil // it could not be read, which is reported already
+		return nil // it could not be read, which is reported already
 	case e.Payload == nil:
-		content = contentMessage
-		delete(allowed, annotationPredicateType)
-	case e.Statement != nil:
-		allowed[annotationPredicateType] = &e.Statement.PredicateType
+		return map[string]string{annotationContent: contentMessage, annotationPredicateType: ""}
+	case e.Statement == nil:
+		return map[string]string{annotationContent: contentEnvelope}
 	}
-	return allowed
+	return map[string]string{
+		annotationContent:       contentEnvelope,
+		annotationPredicateType: e.Statement.PredicateType,
+	}
 }
 
 // annotationInToto names the predicate type on a layer, as BuildKit writes it.
@@ -96,17 +89,18 @@ const annotationInToto = "in-toto.io/predicate-type"
 // with Message and Signature nil, or a DSSE envelope of one. The config is not
 // read. blob returns metadata by digest, nil for what is missing or damaged.
 func ReadInToto(manifest, subject oci.Digest, blob func(oci.Digest) []byte) []Evidence {
-	m, problems := parseReferrer(blob(manifest))
+	m, problems := parseManifest(blob(manifest))
 	if m == nil {
 		return []Evidence{{Form: check.FormInToto, Manifest: manifest, Subject: subject, Problems: problems}}
 	}
 	problems = append(problems, m.checkSubject(subject, false)...)
-	problems = append(problems, m.checkAnnotations(map[string]*string{annotationCreated: nil})...)
 	all := make([]Evidence, 0, len(m.Layers))
 	for i, l := range m.Layers {
 		e := Evidence{Form: check.FormInToto, Manifest: manifest, Layer: i, Subject: subject}
 		e.problem(problems...)
-		e.checkInTotoLayer(l)
+		if l.MediaType != oci.TypeInToto {
+			e.problem(encodingFault("the layer has media type %.100q, expected %s", l.MediaType, oci.TypeInToto))
+		}
 		if raw := blob(l.Digest); raw != nil {
 			e.readInToto(raw)
 		}
@@ -114,21 +108,6 @@ func ReadInToto(manifest, subject oci.Digest, blob func(oci.Digest) []byte) []Ev
 		all = append(all, e)
 	}
 	return all
-}
-
-func (e *Evidence) checkInTotoLayer(l oci.Descriptor) {
-	for _, name := range slices.Sorted(maps.Keys(l.Annotations)) {
-		if name != annotationInToto {
-			e.problem(encodingFault("the layer of an in-toto statement has an unknown annotation: %.100q", name))
-		}
-	}
-	if l.MediaType != oci.TypeInToto {
-		e.problem(encodingFault("the layer has media type %.100q, expected %s", l.MediaType, oci.TypeInToto))
-	}
-	l.Annotations = nil
-	if !bare(l) {
-		e.problem(encodingFault("the layer carries more than type, digest, size and annotations"))
-	}
 }
 
 // readInToto recognizes an envelope by the member that only an envelope has.

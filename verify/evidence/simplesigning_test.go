@@ -120,7 +120,7 @@ func TestManifestProblems(t *testing.T) {
 	descriptor := func(d oci.Digest, more string) string {
 		return `{"mediaType":"` + oci.TypeManifest + `","size":1,"digest":"` + string(d) + `"` + more + `}`
 	}
-	fat := string(oci.FromBytes([]byte("fat")))
+	emptyConfig := `"config":{"mediaType":"` + oci.TypeEmpty + `","size":1,"digest":"` + string(oci.EmptyDigest) + `"},`
 	for name, c := range map[string]struct {
 		manifest string
 		id       check.ID
@@ -130,55 +130,39 @@ func TestManifestProblems(t *testing.T) {
 		"subject": {with(`"subject":` + descriptor(subject, "")), "", ""},
 		"artifact type": {with(`"artifactType":"application/vnd.dev.cosign.artifact.sig.v1+json"`),
 			"", ""},
-		"no JSON":        {"x", check.SignatureEncoding, "manifest"},
-		"empty":          {"", check.SignatureEncoding, "manifest"},
-		"trailing data":  {plain + "{}", check.SignatureEncoding, "after the end"},
-		"duplicate name": {with(`"schemaVersion":2`), check.SignatureEncoding, "duplicate"},
-		"case variant":   {with(`"Layers":[]`), check.SignatureEncoding, "case variant"},
-		"unknown name":   {with(`"note":"covert"`), check.SignatureEncoding, "note"},
-		"annotations":    {with(`"annotations":{"a":"b"}`), check.SignatureEncoding, "annotations"},
-		"another artifact type": {with(`"artifactType":"application/x"`), check.SignatureEncoding,
-			"artifactType"},
+		"another artifact type":        {with(`"artifactType":"application/x"`), "", ""},
+		"unknown name":                 {with(`"note":"x"`), "", ""},
+		"annotations":                  {with(`"annotations":{"a":"b"}`), "", ""},
+		"subject with annotations":     {with(`"subject":` + descriptor(subject, `,"annotations":{"a":"b"}`)), "", ""},
+		"no config":                    {strings.Replace(plain, emptyConfig, "", 1), "", ""},
+		"config null":                  {strings.Replace(plain, emptyConfig, `"config":null,`, 1), "", ""},
+		"config with a platform":       {swap(`"size":1,`, `"size":1,"platform":{"os":"x","architecture":"y"},`), "", ""},
+		"config of another type":       {swap(oci.TypeEmpty, "application/x"), "", ""},
+		"config of no type":            {swap(oci.TypeEmpty, ""), "", ""},
+		"white space before":           {" " + plain, "", ""},
+		"white space after":            {plain + "\n", "", ""},
+		"white space inside":           {strings.ReplaceAll(strings.ReplaceAll(plain, `,"`, `, "`), `":`, `": `), "", ""},
+		"a letter escaped":             {strings.Replace(plain, "c2lnbmVk", `c2lnbmV\u006b`, 1), "", ""},
+		"a name escaped":               {strings.Replace(plain, `"size"`, `"siz\u0065"`, 1), "", ""},
+		"a slash escaped":              {strings.Replace(plain, "application/vnd.dev", `application\/vnd.dev`, 1), "", ""},
+		"layer with a platform":        {swap(`"size":15`, `"size":15,"platform":{"os":"x","architecture":"y"}`), "", ""},
+		"layer with an unknown member": {swap(`"size":15`, `"size":15,"x":1`), "", ""},
+		"unknown annotation":           {swap(`"annotations":{`, `"annotations":{"a":"b",`), "", ""},
+		"annotation of SUSE":           {swap(`"annotations":{`, `"annotations":{"predicateType":"b",`), "", ""},
+		"base64 with a line break":     {swap("c2lnbmVk", `c2ln\nbmVk\r\n`), "", ""},
+		"no JSON":                      {"x", check.SignatureEncoding, "manifest"},
+		"empty":                        {"", check.SignatureEncoding, "manifest"},
+		"trailing data":                {plain + "{}", check.SignatureEncoding, "after the end"},
+		"duplicate name":               {with(`"layers":[]`), check.SignatureEncoding, "duplicate"},
+		"case variant":                 {with(`"Layers":[]`), check.SignatureEncoding, "case variant"},
+		"invalid UTF-8":                {with("\"x\":\"\xff\""), check.SignatureEncoding, "UTF-8"},
+		"UTF-16":                       {"\xff\xfe{\x00}\x00", check.SignatureEncoding, "UTF-16"},
 		"another subject": {with(`"subject":` + descriptor(payloadDigest, "")), check.SignatureClaims,
 			"another subject"},
-		"subject with annotations": {with(`"subject":` + descriptor(subject, `,"annotations":{"a":"b"}`)),
-			check.SignatureEncoding, "subject"},
-		"no config": {strings.Replace(plain,
-			`"config":{"mediaType":"`+oci.TypeEmpty+`","size":1,"digest":"`+string(oci.EmptyDigest)+`"},`, "", 1), check.SignatureEncoding, "no config"},
-		"config null": {strings.Replace(plain,
-			`"config":{"mediaType":"`+oci.TypeEmpty+`","size":1,"digest":"`+string(oci.EmptyDigest)+`"},`, `"config":null,`, 1), check.SignatureEncoding, "no config"},
-		"config with a platform": {swap(`"size":1,`, `"size":1,"platform":{"os":"x","architecture":"y"},`),
-			check.SignatureEncoding, "config"},
-		"config with URLs": {swap(`"size":1,`, `"size":1,"urls":["https://example.com"],`),
-			check.SignatureEncoding, "config"},
-		"config with inline data": {swap(`"size":1,`, `"size":1,"data":"e30=",`), check.SignatureEncoding,
-			"config"},
-		"config with an artifact type": {swap(`"size":1,`, `"size":1,"artifactType":"x",`), check.SignatureEncoding,
-			"config"},
-		"empty type, not empty":  {swap(string(oci.EmptyDigest), fat), check.SignatureEncoding, "not empty"},
-		"config of another type": {swap(oci.TypeEmpty, "application/x"), check.SignatureEncoding, "media type"},
-		"config of no type":      {swap(oci.TypeEmpty, ""), check.SignatureEncoding, "media type"},
-		"white space before":     {" " + plain, check.SignatureEncoding, "white space"},
-		"white space after":      {plain + "\n", check.SignatureEncoding, "white space"},
-		"white space inside": {strings.Replace(plain, `,"size"`, `, "size"`, 1), check.SignatureEncoding,
-			"white space"},
-		"a letter escaped": {strings.Replace(plain, "c2lnbmVk", `c2lnbmV\u006b`, 1),
-			check.SignatureEncoding, "unnecessary escapes"},
-		"a name escaped": {strings.Replace(plain, `"size"`, `"siz\u0065"`, 1), check.SignatureEncoding,
-			"unnecessary escapes"},
-		"a slash escaped": {strings.Replace(plain, "application/vnd.dev", `application\/vnd.dev`, 1),
-			check.SignatureEncoding, "unnecessary escapes"},
 		"layer of another type": {swap("simplesigning.v1", "simplesigning.v2"), check.SignatureEncoding,
 			"media type"},
-		"layer with a platform": {swap(`"size":15`, `"size":15,"platform":{"os":"x","architecture":"y"}`),
-			check.SignatureEncoding, "layer carries more"},
-		"layer with inline data": {swap(`"size":15`, `"size":15,"data":""`), check.SignatureEncoding,
-			"layer carries more"},
-		"layer with an unknown member": {swap(`"size":15`, `"size":15,"x":1`), check.SignatureEncoding, "unknown"},
-		"unknown annotation": {swap(`"annotations":{`, `"annotations":{"a":"b",`), check.SignatureEncoding,
-			`"a"`},
 		"annotation in another case": {swap(`"annotations":{`, `"annotations":{"Dev.sigstore.cosign/bundle":"b",`),
-			check.SignatureEncoding, "Dev"},
+			check.SignatureEncoding, "case variant"},
 		"signature annotation missing": {swap(`"dev.cosignproject.cosign/signature":"c2lnbmVk"`, ``),
 			check.SignatureEncoding, "missing or empty"},
 		"signature annotation empty":   {swap("c2lnbmVk", ""), check.SignatureEncoding, "missing or empty"},
@@ -186,10 +170,8 @@ func TestManifestProblems(t *testing.T) {
 		"signature twice": {swap(`"annotations":{`,
 			`"annotations":{"dev.cosignproject.cosign/signature":"",`), check.SignatureEncoding, "duplicate"},
 		"base64 with white space":    {swap("c2lnbmVk", "c2ln bmVk"), check.SignatureEncoding, "base64"},
-		"base64 with a line break":   {swap("c2lnbmVk", `c2ln\nbmVk`), check.SignatureEncoding, "base64"},
-		"base64 without padding":     {swap("c2lnbmVk", "c2lnbmU"), check.SignatureEncoding, "base64"},
 		"base64 with loose bits":     {swap("c2lnbmVk", "c2lnbmV="), check.SignatureEncoding, "base64"},
-		"base64 of the URL alphabet": {swap("c2lnbmVk", "_-_-"), check.SignatureEncoding, "base64"},
+		"base64 of two alphabets":    {swap("c2lnbmVk", "_-/+"), check.SignatureEncoding, "base64"},
 		"hexadecimal in place of it": {swap("c2lnbmVk", "0xyz!"), check.SignatureEncoding, "base64"},
 		"nested beyond what is allowed": {with(`"x":` + strings.Repeat("[", 100) + strings.Repeat("]", 100)),
 			check.SignatureEncoding, "nests"},
@@ -201,60 +183,41 @@ func TestManifestProblems(t *testing.T) {
 	}
 }
 
-func TestConfigProblems(t *testing.T) {
-	swap := func(from, to string) string {
-		s := configText(goodConfig)
-		if from = configText(from); !strings.Contains(s, from) {
-			t.Fatalf("%q is not there", from)
-		}
-		return strings.Replace(s, from, configText(to), 1)
-	}
-	for name, c := range map[string]struct{ config, says string }{
-		"good":                      {configText(goodConfig), ""},
-		"no times":                  {swap(`"created":"0001-01-01T00:00:00Z","history"`, `"history"`), ""},
-		"a time with fraction":      {swap("0001-01-01T00:00:00Z", "2026-11-23T12:00:00.123456789Z"), ""},
-		"no history":                {swap(`[{"created":"0001-01-01T00:00:00Z"}]`, "[]"), ""},
-		"no JSON":                   {"x", "config"},
-		"text in place of the time": {swap("0001-01-01T00:00:00Z", "covert"), "holds more than"},
-		"text after the time":       {swap("0001-01-01T00:00:00Z", "0001-01-01T00:00:00Z covert"), "holds more than"},
-		"text in the history": {swap(`{"created":"0001-01-01T00:00:00Z"}`, `{"created":"covert"}`),
-			"holds more than"},
-		"a comment in the history": {swap(`{"created":"0001-01-01T00:00:00Z"}`, `{"comment":"covert"}`), "comment"},
-		"an architecture":          {swap(`"architecture":""`, `"architecture":"covert"`), "holds more than"},
-		"an operating system":      {swap(`"os":""`, `"os":"linux"`), "holds more than"},
-		"labels":                   {swap(`"config":{}`, `"config":{"Labels":{"a":"b"}}`), "Labels"},
-		"an author":                {swap(`"os":""`, `"os":"","author":"covert"`), "author"},
-		"another rootfs type":      {swap(`"type":"layers"`, `"type":"covert"`), "holds more than"},
-		"another payload":          {swap(`"DIFF"`, `"sha256:00"`), "does not match its layers"},
-		"no payload":               {swap(`"DIFF"`, ``), "does not match its layers"},
-		"one payload more":         {swap(`"DIFF"`, `"DIFF","DIFF"`), "does not match its layers"},
-		"more history than payloads": {swap(`[{"created":"0001-01-01T00:00:00Z"}]`, "[{},{}]"),
-			"does not match its layers"},
+// TestConfigs reads a signature with the config of each tool. Nothing in a config
+// is read, but it must be a config.
+func TestConfigs(t *testing.T) {
+	cosign := configText(goodConfig)
+	for name, c := range map[string]struct {
+		config string
+		ok     bool
+	}{
+		"cosign":             {cosign, true},
+		"sigstore-rs":        {"{}", true},
+		"nothing":            {"", true},
+		"containers/image":   {strings.Replace(cosign, `"os":""`, `"os":"linux","author":"a"`, 1), true},
+		"of another payload": {strings.Replace(cosign, string(payloadDigest), "sha256:00", 1), true},
+		"white space":        {"{ \n\"architecture\": \"\" }\n", true},
+		"no JSON":            {"x", false},
+		"a list":             {"[]", false},
+		"null":               {"null", false},
+		"a name twice":       {`{"a":1,"a":1}`, false},
+		"data after the end": {"{}\x7fELF", false},
+		"invalid UTF-8":      {"{\"a\":\"\xff\"}", false},
 	} {
-		sigs := read(manifestJSON(c.config, layerJSON("")), c.config)
-		id, detail := problem(t, sigs)
-		if want := c.says != ""; (id == check.SignatureEncoding) != want || (id == "") == want ||
-			!strings.Contains(detail, c.says) {
-			t.Errorf("%s: %s %q, want %q", name, id, detail, c.says)
+		manifest := strings.Replace(manifestJSON(c.config, layerJSON("")), oci.TypeEmpty, oci.TypeConfig, 1)
+		id, _ := problem(t, read(manifest, c.config))
+		if want := map[bool]check.ID{true: "", false: check.SignatureEncoding}[c.ok]; id != want {
+			t.Errorf("%s: %s, want %q", name, id, want)
 		}
-	}
-}
-
-// The empty object is not the config of a signature, unless its type says that it
-// is empty.
-func TestEmptyImageConfig(t *testing.T) {
-	sigs := read(strings.Replace(manifestJSON("{}", layerJSON("")), oci.TypeEmpty, oci.TypeConfig, 1), "")
-	if len(sigs) != 1 || len(sigs[0].Problems) != 2 || sigs[0].Problems[0].ID != check.SignatureEncoding {
-		t.Errorf("problems %v", sigs[0].Problems)
 	}
 }
 
 func TestHostileTextIsClipped(t *testing.T) {
 	long := strings.Repeat("x", 1<<16)
 	for _, m := range []string{
-		manifestJSON("{}", layerJSON(`,"`+long+`":"y"`)),
-		strings.Replace(manifestJSON("{}", layerJSON("")), `"schemaVersion":2`,
-			`"schemaVersion":2,"artifactType":"`+long+`"`, 1),
+		manifestJSON("{}", layerJSON(`,"DEV.sigstore.cosign/bundle":"`+long+`","dev.sigstore.cosign/certificate":"`+
+			long+`"`))[:2] + "x",
+		strings.Replace(manifestJSON("{}", layerJSON("")), "simplesigning.v1", long, 1),
 	} {
 		if id, detail := problem(t, read(m, "")); id != check.SignatureEncoding || len(detail) > 1000 {
 			t.Errorf("%s of %d bytes", id, len(detail))

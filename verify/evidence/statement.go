@@ -54,13 +54,14 @@ type subject struct {
 	Annotations      map[string]jsontext.Value `json:"annotations"`
 }
 
-// ReadStatement reads an in-toto statement 0.1 or 1. Names outside the
-// predicate must be known, and none may occur twice anywhere. A SHA-256 must be
+// ReadStatement reads an in-toto statement 0.1 or 1. Names that it does not know
+// are ignored, as in-toto demands, unless they differ only in case from one that it
+// knows; none may occur twice anywhere. A SHA-256 must be
 // lower-case hex; a subject that only has digests of other algorithms matches
 // no image. The fault has the id limit.nesting or signature.claims.
 func ReadStatement(raw []byte) (*Statement, *check.Fault) {
 	var s statement
-	if err := strict.UnmarshalKnown(raw, &s); err != nil {
+	if err := strict.Unmarshal(raw, &s); err != nil {
 		id := check.SignatureClaims
 		if errors.Is(err, strict.ErrTooDeep) {
 			id = check.LimitNesting
@@ -162,8 +163,6 @@ func ReadEnvelope(raw []byte) (*dsse.Envelope, *check.Fault) {
 		return nil, fault(check.LimitEvidence, "the %v", err)
 	case err != nil:
 		return nil, encodingFault("the %v", err)
-	case !strict.CompactProto(raw):
-		return nil, encodingFault("the DSSE envelope %s", notCompact)
 	}
 	if f := checkPayloadType(env.PayloadType); f != nil {
 		return nil, f

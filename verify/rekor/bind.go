@@ -13,6 +13,7 @@ import (
 	"encoding/hex"
 	"encoding/pem"
 	"fmt"
+	"strings"
 
 	"github.com/gapseal/gapseal/internal/strict"
 	"github.com/gapseal/gapseal/verify/check"
@@ -39,7 +40,7 @@ func (e *Entry) bindHash(message []byte) error {
 	}
 	h := hash.New()
 	h.Write(message)
-	if want := hex.EncodeToString(h.Sum(nil)); e.HashValue != want {
+	if want := hex.EncodeToString(h.Sum(nil)); !strings.EqualFold(e.HashValue, want) {
 		return mismatch("payload digest", want, e.HashValue)
 	}
 	return nil
@@ -199,7 +200,8 @@ func (e *Entry) BindCertificate(der []byte) error {
 	if _, _, err := e.key(); err != nil {
 		return err
 	}
-	block, _ := pem.Decode(e.PublicKeyPEM)
+	blocks, _ := strict.PEM(e.PublicKeyPEM) // which key has judged
+	block := blocks[0]
 	if block.Type != "CERTIFICATE" {
 		return mismatch("certificate", fingerprint(der), "none, but a public key "+fingerprint(block.Bytes))
 	}
@@ -212,9 +214,8 @@ func (e *Entry) BindCertificate(der []byte) error {
 // Key returns the public key in the entry, or that of the certificate in it, as
 // an *ecdsa.PublicKey, *rsa.PublicKey or ed25519.PublicKey. The key is a claim
 // of the entry and vouches for nothing. The error is a [*check.FormatError] if
-// the entry does not hold exactly one PEM block PUBLIC KEY or CERTIFICATE in
-// its canonical form (in an intoto 0.0.2 lines may break elsewhere) with a key
-// of these types in it, or if an entry of Rekor v2 names another algorithm than
+// the entry does not hold exactly one PEM block PUBLIC KEY or CERTIFICATE with a
+// key of these types in it, or if an entry of Rekor v2 names another algorithm than
 // that of its key.
 func (e *Entry) Key() (crypto.PublicKey, error) {
 	pub, _, err := e.key()
@@ -223,12 +224,12 @@ func (e *Entry) Key() (crypto.PublicKey, error) {
 
 func (e *Entry) key() (crypto.PublicKey, []byte, error) {
 	name := e.keyMember()
-	blocks, err := strict.PEM(e.PublicKeyPEM, e.pemForm())
+	blocks, err := strict.PEM(e.PublicKeyPEM)
 	if len(blocks) == 0 {
 		return nil, nil, check.Malformed(name, "want a PEM block PUBLIC KEY or CERTIFICATE")
 	}
-	if err != nil || len(blocks) > 1 {
-		return nil, nil, check.Malformed(name, "want exactly one PEM block, without headers, and nothing around it")
+	if err != nil || len(blocks) > 1 || len(blocks[0].Headers) > 0 {
+		return nil, nil, check.Malformed(name, "want exactly one PEM block, without headers")
 	}
 	pub, der, err := parseKey(blocks[0])
 	if err != nil {
@@ -238,15 +239,6 @@ func (e *Entry) key() (crypto.PublicKey, []byte, error) {
 		err = e.checkDetails(pub)
 	}
 	return pub, der, err
-}
-
-// pemForm says how the key must be written. An intoto 0.0.2 holds it as the
-// client wrote it, and npm's client breaks the lines elsewhere.
-func (e *Entry) pemForm() strict.PEMForm {
-	if e.is(kindInToto, version2) {
-		return strict.PEMRewrapped
-	}
-	return strict.PEMExact
 }
 
 // keyMember names the member of the entry that holds its key.

@@ -6,6 +6,7 @@ import (
 	"crypto/ed25519"
 	"crypto/sha256"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/hex"
 	"fmt"
 	"math/big"
@@ -28,7 +29,7 @@ const (
 type Bundle struct {
 	SET            []byte // the signed entry timestamp
 	Body           []byte // the entry, decoded from BodyBase64
-	BodyBase64     string // as signed
+	BodyBase64     string // Body in the spelling that the log signs
 	IntegratedTime int64  // Unix seconds, as claimed by the log
 	LogIndex       int64
 	LogID          string // as found; see [Bundle.CheckLogID]
@@ -49,7 +50,6 @@ func ParseBundle(raw []byte) (*Bundle, error) {
 	b := &Bundle{
 		SET:            r.base64(top[0], "SignedEntryTimestamp"),
 		Body:           r.base64(payload[0], "body"),
-		BodyBase64:     r.text(payload[0], "body"),
 		IntegratedTime: r.integer(payload[1], "integratedTime", 1),
 		LogIndex:       r.integer(payload[2], "logIndex", 0),
 		LogID:          r.text(payload[3], "logID"),
@@ -57,6 +57,7 @@ func ParseBundle(raw []byte) (*Bundle, error) {
 	if r.err != nil {
 		return nil, r.err
 	}
+	b.BodyBase64 = base64.StdEncoding.EncodeToString(b.Body)
 	if len(b.Body) > MaxBody {
 		return nil, check.TooLarge("body: bytes", len(b.Body), MaxBody)
 	}

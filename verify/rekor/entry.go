@@ -1,7 +1,6 @@
 package rekor
 
 import (
-	"bytes"
 	"errors"
 	"slices"
 	"strconv"
@@ -67,8 +66,8 @@ type Entry struct {
 // ParseEntry reads the body of a log entry. The error matches
 // [check.ErrTooLarge] when a budget is exceeded, is an [*UnsupportedError] for
 // an entry of another kind or version, and a [*check.FormatError] for one with
-// unknown, missing or duplicate members, with another number of signatures than
-// one, or in another form than its canonical JSON (RFC 8785).
+// unknown, missing or duplicate members, or with another number of signatures than
+// one.
 func ParseEntry(body []byte) (*Entry, error) {
 	if len(body) > MaxBody {
 		return nil, check.TooLarge("log entry: bytes", len(body), MaxBody)
@@ -85,7 +84,6 @@ func ParseEntry(body []byte) (*Entry, error) {
 		return nil, &UnsupportedError{Kind: check.Clip(kind), APIVersion: check.Clip(version)}
 	}
 	e := f.parse(&r, top[2])
-	r.canonical(body, "log entry")
 	if r.err != nil {
 		return nil, r.err
 	}
@@ -108,19 +106,6 @@ func (e *Entry) is(kind, version string) bool { return e.Kind == kind && e.APIVe
 // isV2 reports whether Rekor v2 writes entries of this kind and version.
 func isV2(kind, version string) bool {
 	return version == version2 && (kind == kindHashedRekord || kind == kindDSSE)
-}
-
-// canonical refuses a text that differs from its own canonical JSON.
-func (r *reader) canonical(raw []byte, what string) {
-	if r.err != nil {
-		return
-	}
-	again := jsontext.Value(bytes.Clone(raw))
-	if err := again.Canonicalize(); err != nil {
-		r.fail(what, "want JSON: %v", err)
-	} else if !bytes.Equal(again, raw) {
-		r.fail(what, "want canonical JSON as RFC 8785 defines it, which is how a log stores an entry")
-	}
 }
 
 // maxInteger is the largest integer that canonical JSON can hold. RFC 8785
@@ -270,7 +255,7 @@ func (r *reader) base64(raw jsontext.Value, what string) []byte {
 	return r.decode64(r.text(raw, what), what)
 }
 
-// decode64 decodes base64 that has its one spelling and is not empty.
+// decode64 decodes base64 that is not empty.
 func (r *reader) decode64(s, what string) []byte {
 	if r.err != nil {
 		return nil

@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/rsa"
+	"crypto/sha256"
 	_ "crypto/sha512"
 	"encoding/hex"
 	"encoding/pem"
@@ -60,12 +61,12 @@ func parseInToto2(r *reader, raw jsontext.Value) *Entry {
 	const name = "spec.content.envelope.signatures"
 	spec := r.object(raw, "spec", "content")
 	content := r.object(spec[0], "spec.content", "envelope", "hash", "payloadHash")
-	envelope := r.object(content[0], "spec.content.envelope", "payloadType", "signatures")
+	envelope, payload := r.objectWith(content[0], "spec.content.envelope", "payload", "payloadType", "signatures")
 	sig, keyID := r.objectWith(r.only(envelope[1], name), name+"[0]", "keyid", "publicKey", "sig")
 	if keyID != nil {
 		r.text(keyID, name+"[0].keyid") // a hint of the signer's, which is not used
 	}
-	return &Entry{
+	e := &Entry{
 		EnvelopeHash:  r.sha256(content[1], "spec.content.hash"),
 		HashAlgorithm: "sha256",
 		HashValue:     r.sha256(content[2], "spec.content.payloadHash"),
@@ -73,6 +74,18 @@ func parseInToto2(r *reader, raw jsontext.Value) *Entry {
 		// The log encodes the base64 of the envelope once more.
 		Signature:    r.decode64(string(r.base64(sig[1], name+"[0].sig")), name+"[0].sig"),
 		PublicKeyPEM: r.base64(sig[0], name+"[0].publicKey"),
+	}
+	if payload != nil {
+		r.payload(e, payload, "spec.content.envelope.payload")
+	}
+	return e
+}
+
+// payload compares the payload, which most logs leave out, with the hash beside it.
+func (r *reader) payload(e *Entry, raw jsontext.Value, what string) {
+	sum := sha256.Sum256(r.decode64(string(r.base64(raw, what)), what))
+	if hex.EncodeToString(sum[:]) != e.HashValue {
+		r.fail(what, "want the payload whose hash is %s", e.HashValue)
 	}
 }
 

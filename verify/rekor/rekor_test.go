@@ -75,8 +75,8 @@ func TestBundleSaysWhatIsWrong(t *testing.T) {
 		{`"logIndex":0,`, ``, "Payload", `member "logIndex" is missing`},
 		{`"logIndex":0`, `"zz":0,"aa":0,"logIndex":0`, "Payload", `unknown member "aa"`},
 		{`"logID":""`, `"logID":null`, "logID", "want a string, found null"},
-		{`"AAAA","Payload"`, `"AA=","Payload"`, "SignedEntryTimestamp", "want standard base64"},
-		{`"AAAA","Payload"`, `"AA\n==","Payload"`, "SignedEntryTimestamp", "one spelling"},
+		{`"AAAA","Payload"`, `"AA=","Payload"`, "SignedEntryTimestamp", "want base64"},
+		{`"AAAA","Payload"`, `"A A==","Payload"`, "SignedEntryTimestamp", "want base64"},
 		{`"Payload":{`, `"Payload":[{`, "rekor bundle", "want JSON"},
 		{`"Payload":{`, "\"Payload\":{\"\xff\":0,", "rekor bundle", "want JSON: jsontext: invalid UTF-8"},
 	} {

@@ -12,6 +12,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,6 +36,10 @@ type Key struct {
 	Public crypto.PublicKey // *ecdsa.PublicKey, *rsa.PublicKey or ed25519.PublicKey
 	DER    []byte           // SubjectPublicKeyInfo
 	Path   string           // where it was read from; set by the caller, may be empty
+
+	// Certificate is the one that the key was read from, nil for a plain key. It
+	// is for display: nothing in it is judged, its validity included.
+	Certificate *x509.Certificate
 }
 
 // NewKey returns pub as a Key. The error is an [*UnsupportedError] for a type
@@ -150,18 +155,76 @@ const (
 
 const keyFile = "public key file"
 
-// ParseKey reads a public key file: exactly one PEM block PUBLIC KEY or RSA
-// PUBLIC KEY, with nothing but white space around it. The error matches
-// [check.ErrTooLarge] when a budget is exceeded, is an [*UnsupportedError] for
-// a type of key other than ECDSA, RSA and Ed25519, and a [*check.FormatError]
-// otherwise. It says so if the file holds a private key or a certificate
-// instead, and never repeats what is in the file.
+// ParseKey reads a public key file as [ParseKeys] does, but for one that holds
+// several keys or a certificate, which it refuses.
 func ParseKey(text []byte) (*Key, error) {
-	block, err := onlyBlock(text)
-	if err != nil {
+	keys, err := ParseKeys(text)
+	switch {
+	case err != nil:
 		return nil, err
+	case len(keys) > 1:
+		return nil, check.Malformed(keyFile, "want one key, found %d", len(keys))
+	case keys[0].Certificate != nil:
+		return nil, check.Malformed(keyFile, "this is a certificate; give the public key alone, as "+
+			"openssl x509 -pubkey -noout prints it")
 	}
-	pub, encode, err := parseBlock(block)
+	return keys[0], nil
+}
+
+// ParseKeys reads a public key file: PEM blocks PUBLIC KEY or RSA PUBLIC KEY, or
+// else one CERTIFICATE, whose public key is taken and nothing else. Other text may
+// stand around the blocks. Each key is returned once, in the order of the file;
+// there is at least one.
+//
+// The error matches [check.ErrTooLarge] when a budget is exceeded, is an
+// [*UnsupportedError] for a type of key other than ECDSA, RSA and Ed25519, and a
+// [*check.FormatError] otherwise. It says so if the file holds a private key or
+// several certificates, and never repeats what is in the file.
+func ParseKeys(text []byte) ([]*Key, error) {
+	if len(text) > MaxKeyFile {
+		return nil, check.TooLarge(keyFile+": bytes", len(text), MaxKeyFile)
+	}
+	blocks, err := strict.PEM(text)
+	if err != nil {
+		return nil, check.Malformed(keyFile, "it %v", err)
+	}
+	if len(blocks) == 0 {
+		return nil, check.Malformed(keyFile, "want a PEM block PUBLIC KEY, found none")
+	}
+	var keys []*Key
+	for _, block := range blocks {
+		if block.Type == certificateBlock && len(blocks) > 1 {
+			return nil, check.Malformed(keyFile, "want the certificate of the signer alone, found %d PEM blocks: of a "+
+				"chain, the other certificates would be taken for signers too", len(blocks))
+		}
+		key, err := readBlock(block)
+		if err != nil {
+			return nil, err
+		}
+		same := func(k *Key) bool { return bytes.Equal(k.DER, key.DER) }
+		if !slices.ContainsFunc(keys, same) {
+			keys = append(keys, key)
+		}
+	}
+	return keys, nil
+}
+
+const certificateBlock = "CERTIFICATE"
+
+// readBlock reads one PEM block.
+func readBlock(block *pem.Block) (*Key, error) {
+	switch block.Type {
+	case string(cryptoutils.PublicKeyPEMType), string(cryptoutils.PKCS1PublicKeyPEMType), certificateBlock:
+	default:
+		return nil, check.Malformed(keyFile, "%s", wrongBlock(block.Type))
+	}
+	if len(block.Headers) > 0 {
+		return nil, check.Malformed(keyFile, "want a PEM block without headers")
+	}
+	if block.Type == certificateBlock {
+		return keyOfCertificate(block)
+	}
+	pub, again, err := parseBlock(block)
 	if err != nil {
 		return nil, check.Malformed(keyFile, "%s: %v", block.Type, err)
 	}
@@ -169,35 +232,11 @@ func ParseKey(text []byte) (*Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	if again, err := encode(pub); err != nil || !bytes.Equal(again, block.Bytes) {
+	if !bytes.Equal(again, block.Bytes) {
 		return nil, check.Malformed(keyFile, "%s: the DER is not canonical; have the key written again by its maker",
 			block.Type)
 	}
 	return key, nil
-}
-
-// onlyBlock returns the single PEM block of text, of a type ParseKey reads.
-func onlyBlock(text []byte) (*pem.Block, error) {
-	if len(text) > MaxKeyFile {
-		return nil, check.TooLarge(keyFile+": bytes", len(text), MaxKeyFile)
-	}
-	blocks, err := strict.PEM(text, strict.PEMAlone)
-	if len(blocks) == 0 {
-		return nil, check.Malformed(keyFile, "want a PEM block PUBLIC KEY, found none")
-	}
-	block := blocks[0]
-	switch block.Type {
-	case string(cryptoutils.PublicKeyPEMType), string(cryptoutils.PKCS1PublicKeyPEMType):
-	default:
-		return nil, check.Malformed(keyFile, "%s", wrongBlock(block.Type))
-	}
-	if len(block.Headers) > 0 {
-		return nil, check.Malformed(keyFile, "want a PEM block without headers")
-	}
-	if err != nil || len(blocks) > 1 {
-		return nil, check.Malformed(keyFile, "want exactly one PEM block and nothing around it, found more")
-	}
-	return block, nil
 }
 
 // wrongBlock says what was given instead of a public key. It knows only the
@@ -209,19 +248,39 @@ func wrongBlock(blockType string) string {
 			"which cosign writes to cosign.pub"
 	case strings.HasSuffix(blockType, "PRIVATE KEY"):
 		return "this is a private key; keep it secret and give the public key that belongs to it"
-	case strings.HasSuffix(blockType, "CERTIFICATE"):
-		return "this is a certificate; give the public key alone, as openssl x509 -pubkey -noout prints it"
 	}
-	return "want a PEM block PUBLIC KEY or RSA PUBLIC KEY, found one of another type"
+	return "want a PEM block PUBLIC KEY, RSA PUBLIC KEY or CERTIFICATE, found one of another type"
 }
 
-func parseBlock(block *pem.Block) (crypto.PublicKey, func(crypto.PublicKey) ([]byte, error), error) {
+// keyOfCertificate returns the public key of a certificate.
+func keyOfCertificate(block *pem.Block) (*Key, error) {
+	cert, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		return nil, check.Malformed(keyFile, "%s: %v", block.Type, err)
+	}
+	key, err := NewKey(cert.PublicKey)
+	if err != nil {
+		return nil, err
+	}
+	key.Certificate = cert
+	return key, nil
+}
+
+// parseBlock returns the public key in a block, and its one DER encoding.
+func parseBlock(block *pem.Block) (pub crypto.PublicKey, der []byte, err error) {
 	if block.Type == string(cryptoutils.PKCS1PublicKeyPEMType) {
 		pub, err := x509.ParsePKCS1PublicKey(block.Bytes)
-		return pub, func(crypto.PublicKey) ([]byte, error) { return x509.MarshalPKCS1PublicKey(pub), nil }, err
+		if err != nil {
+			return nil, nil, err
+		}
+		return pub, x509.MarshalPKCS1PublicKey(pub), nil
 	}
-	pub, err := x509.ParsePKIXPublicKey(block.Bytes)
-	return pub, cryptoutils.MarshalPublicKeyToDER, err
+	pub, err = x509.ParsePKIXPublicKey(block.Bytes)
+	if err != nil {
+		return nil, nil, err
+	}
+	der, err = cryptoutils.MarshalPublicKeyToDER(pub)
+	return pub, der, err
 }
 
 // Verify checks that sig is a signature by the key over message, as cosign

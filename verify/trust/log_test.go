@@ -65,7 +65,7 @@ func TestParseLogKey(t *testing.T) {
 func TestParseLogKeyRefuses(t *testing.T) {
 	_, err := ParseLogKey(block("PUBLIC KEY", spki(t, &newRSA().PublicKey)))
 	wantUnsupported(t, err, "RSA 2048")
-	_, err = ParseLogKey(block("CERTIFICATE", []byte{1}))
+	_, err = ParseLogKey(block("CERTIFICATE", selfSigned(t)))
 	wantFormat(t, err, "public key file", "this is a certificate")
 	if !strings.HasPrefix(err.Error(), "log key: ") {
 		t.Errorf("message %q does not say which file", err)

@@ -8,11 +8,13 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
 	"math/big"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gapseal/gapseal/verify/check"
 )
@@ -53,18 +55,17 @@ func TestParseKeyRefusesTheFile(t *testing.T) {
 	offCurve := bytes.Clone(der)
 	offCurve[len(offCurve)-1] ^= 1
 	for name, test := range map[string]struct{ text, reason string }{
-		"empty":           {"", "want a PEM block PUBLIC KEY, found none"},
-		"DER":             {string(der), "found none"},
-		"SSH":             {"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDUo me", "found none"},
-		"byte order mark": {"\ufeff" + good, "found none"},
-		"text before":     {"key:\n" + good, "exactly one PEM block"},
-		"text after":      {good + "key", "exactly one PEM block"},
-		"two keys":        {good + good, "exactly one PEM block"},
-		"broken first":    {broken + good, "exactly one PEM block"},
-		"header":          {strings.Replace(good, "-----\n", "-----\nA: b\n\n", 1), "without headers"},
-		"certificate":     {string(block("CERTIFICATE", []byte{1})), "this is a certificate"},
-		"other type":      {string(block("PGP PUBLIC KEY BLOCK", []byte{1})), "found one of another type"},
-		"trailing DER":    {string(block("PUBLIC KEY", append(bytes.Clone(der), 0))), "trailing data"},
+		"empty":          {"", "want a PEM block PUBLIC KEY, found none"},
+		"DER":            {string(der), "found none"},
+		"SSH":            {"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDUo me", "found none"},
+		"two keys":       {good + string(block("PUBLIC KEY", rsaDER)), "want one key, found 2"},
+		"broken first":   {broken + good, "cannot be read"},
+		"UTF-16":         {"\xff\xfe-\x00", "UTF-16"},
+		"header":         {strings.Replace(good, "-----\n", "-----\nA: b\n\n", 1), "without headers"},
+		"certificate":    {string(block("CERTIFICATE", selfSigned(t))), "this is a certificate"},
+		"no certificate": {string(block("CERTIFICATE", []byte{1})), "CERTIFICATE: x509"},
+		"other type":     {string(block("PGP PUBLIC KEY BLOCK", []byte{1})), "found one of another type"},
+		"trailing DER":   {string(block("PUBLIC KEY", append(bytes.Clone(der), 0))), "trailing data"},
 		"PKCS #1 in PKIX": {string(block("PUBLIC KEY", x509.MarshalPKCS1PublicKey(&newRSA().PublicKey))),
 			"PUBLIC KEY: "},
 		"PKIX in PKCS #1": {string(block("RSA PUBLIC KEY", rsaDER)), "RSA PUBLIC KEY: "},
@@ -154,4 +155,59 @@ func FuzzParseKey(f *testing.F) {
 			t.Error("verifies a message that was not signed")
 		}
 	})
+}
+
+// selfSigned returns a certificate whose validity is over.
+func selfSigned(t *testing.T) []byte {
+	t.Helper()
+	key := newECDSA(t, elliptic.P256())
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "signer"},
+		NotBefore: time.Unix(1, 0), NotAfter: time.Unix(2, 0)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return der
+}
+
+func TestParseKeys(t *testing.T) {
+	one := string(readFile(t, "cosign.pub"))
+	two := string(block("PUBLIC KEY", spki(t, &newRSA().PublicKey)))
+	der := selfSigned(t)
+	certificate := string(block("CERTIFICATE", der))
+	for name, c := range map[string]struct {
+		text string
+		keys int
+	}{
+		"one":               {one, 1},
+		"two":               {one + "# the next one\r\n" + two, 2},
+		"one twice":         {one + one, 1},
+		"a certificate":     {"subject=CN = signer\n" + certificate, 1},
+		"a byte order mark": {"\ufeff" + one, 1},
+		"indented, with CR": {"  " + strings.ReplaceAll(one, "\n", "\r\n  "), 1},
+		"text around":       {"key:\n" + one + "text", 1},
+		"other line breaks": {strings.Replace(one, "MFkw", "MF\nkw", 1), 1},
+		"PKCS #1 and PKIX":  {two + string(block("RSA PUBLIC KEY", x509.MarshalPKCS1PublicKey(&newRSA().PublicKey))), 2},
+	} {
+		keys, err := ParseKeys([]byte(c.text))
+		if name == "PKCS #1 and PKIX" && len(keys) == 1 {
+			continue // the same key in two forms
+		}
+		if err != nil || len(keys) != c.keys {
+			t.Errorf("%s: %d keys, %v", name, len(keys), err)
+			continue
+		}
+		if isCert := keys[0].Certificate != nil; isCert != (name == "a certificate") {
+			t.Errorf("%s: from a certificate: %v", name, isCert)
+		}
+	}
+	for name, c := range map[string]struct{ text, says string }{
+		"a chain":                   {certificate + certificate, "alone"},
+		"a key and a certificate":   {one + certificate, "alone"},
+		"a key and its private key": {one + string(block("PRIVATE KEY", []byte{1})), "private key"},
+		"a broken block":            {one + "-----BEGIN PUBLIC KEY-----\n!\n-----END PUBLIC KEY-----\n", "cannot be read"},
+	} {
+		_, err := ParseKeys([]byte(c.text))
+		t.Run(name, func(t *testing.T) { wantFormat(t, err, "public key file", c.says) })
+	}
 }
