@@ -104,7 +104,7 @@ func TestCheckpointThreats(t *testing.T) {
 	} {
 		cases = append(cases, c...)
 	}
-	const warn = "rekor.witness policy.reference-unbound"
+	const warn = "policy.reference-unbound"
 	unpinned := fixture.NoteLine("witness.example.org", []byte{1, 2, 3, 4}, make([]byte, 64))
 	namesake := fixture.NoteLine(fixture.Rekor1Name, []byte{1, 2, 3, 4}, make([]byte, 64))
 	cases = append(cases, []modern{

@@ -121,24 +121,26 @@ func (e *Evidence) readLayer(l oci.Descriptor, mediaType string) bool {
 			e.readChain(value)
 		case annotationTimestamp:
 			e.readTimestamp(value)
-		default:
-			e.checkVariant(name)
 		}
 	}
+	e.problem(checkVariants(l.Annotations, annotations)...)
 	if l.MediaType != mediaType {
 		e.problem(encodingFault("the layer has media type %.100q, expected %s", l.MediaType, mediaType))
 	}
 	return l.MediaType == mediaType
 }
 
-// checkVariant refuses the name of an annotation that a reader which ignores case
-// takes for one that is read.
-func (e *Evidence) checkVariant(name string) {
-	for _, known := range annotations {
-		if name != known && strings.EqualFold(name, known) {
-			e.problem(encodingFault("the annotation %.100q is a case variant of %s", name, known))
+// checkVariants refuses names that a reader which ignores case takes for one of
+// those that are read.
+func checkVariants(given map[string]string, known []string) (faults []*check.Fault) {
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		for _, one := range known {
+			if name != one && strings.EqualFold(name, one) {
+				faults = append(faults, encodingFault("the annotation %.100q is a case variant of %s", name, one))
+			}
 		}
 	}
+	return faults
 }
 
 func (e *Evidence) readCertificate(value string) {

@@ -56,6 +56,10 @@ func (m *storing) checkConfig(blob func(oci.Digest) []byte) []*check.Fault {
 	if m.Config == nil {
 		return nil
 	}
+	if m.Config.MediaType == oci.TypeEmpty && m.Config.Digest != oci.EmptyDigest {
+		return []*check.Fault{encodingFault("the config of the manifest has the type of the empty config, but is not " +
+			"empty")}
+	}
 	raw := blob(m.Config.Digest)
 	if len(raw) == 0 {
 		return nil // empty; one that is missing or damaged is reported by the blob checks
@@ -70,11 +74,12 @@ func (m *storing) checkConfig(blob func(oci.Digest) []byte) []*check.Fault {
 // checkAnnotations compares annotations of the manifest, where there are any, with
 // the evidence: tools choose evidence by them.
 func (m *storing) checkAnnotations(expected map[string]string) []*check.Fault {
-	var faults []*check.Fault
-	for _, name := range []string{annotationContent, annotationPredicateType} {
-		want, known := expected[name]
+	known := []string{annotationContent, annotationPredicateType}
+	faults := checkVariants(m.Annotations, known)
+	for _, name := range known {
+		want, judged := expected[name]
 		value, given := m.Annotations[name]
-		if known && given && value != want {
+		if judged && given && value != want {
 			faults = append(faults, &check.Fault{
 				ID:       check.SignatureClaims,
 				Detail:   "the annotation " + name + " differs from the evidence",

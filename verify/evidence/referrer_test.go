@@ -74,7 +74,7 @@ func TestReadReferrerRefuses(t *testing.T) {
 			nil},
 		{"artifact type of the config", `8a","artifactType":"` + typeV03, `8a","artifactType":"application/x`,
 			nil},
-		{"config not empty", config, `"digest":"sha256:4f008ef8965bc756240832df1c03d0f2d938b045dfcd16cd52ab882a10205226"`, nil},
+		{"config not empty", config, `"digest":"sha256:4f008ef8965bc756240832df1c03d0f2d938b045dfcd16cd52ab882a10205226"`, []check.ID{enc}},
 		{"config of another type", `application/vnd.oci.empty.v1+json`, `application/vnd.oci.image.config.v1+json`,
 			nil},
 		{"config with more", config, config + `,"annotations":{"x":"y"}`, nil},
