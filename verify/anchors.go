@@ -174,12 +174,17 @@ func shortTime(t time.Time) string {
 // anyone returns all who may vouch for some image of the bundle.
 func (o *Options) anyone() *Demands {
 	d := o.Demands
-	if o.Policy != nil {
-		for _, r := range o.Policy.Rules {
-			d.Keys = slices.Concat(d.Keys, r.Keys)
-			d.Fingerprints = slices.Concat(d.Fingerprints, r.Fingerprints)
-			d.Identities = slices.Concat(d.Identities, r.Identities)
-		}
+	if o.Policy == nil {
+		return &d
+	}
+	d.Keys, d.Fingerprints = slices.Clone(d.Keys), slices.Clone(d.Fingerprints)
+	d.Identities, d.Vouch = slices.Clone(d.Identities), slices.Clone(d.Vouch)
+	for i := range o.Policy.Rules {
+		r := &o.Policy.Rules[i]
+		d.Keys = append(d.Keys, r.Keys...)
+		d.Fingerprints = append(d.Fingerprints, r.Fingerprints...)
+		d.Identities = append(d.Identities, r.Identities...)
+		d.Vouch = append(d.Vouch, r.Vouch...)
 	}
 	return &d
 }
@@ -187,10 +192,15 @@ func (o *Options) anyone() *Demands {
 // anchors lists what is trusted, for the report.
 func (o *Options) anchors() []Anchor {
 	list := append([]Anchor{}, o.Demands.anchors("")...)
+	seen := map[Anchor]bool{}
+	for _, a := range list {
+		seen[a] = true
+	}
 	if p := o.Policy; p != nil {
 		for i := range p.Rules {
 			for _, a := range p.Rules[i].anchors("policy") {
-				if !slices.Contains(list, a) {
+				if !seen[a] {
+					seen[a] = true
 					list = append(list, a)
 				}
 			}

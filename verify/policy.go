@@ -66,7 +66,8 @@ func (s *session) listed(i int, g *bundle.ImageGraph, d *demands) {
 // anchored refuses an image for which nothing is pinned that could vouch, in a
 // bundle where something is for other images.
 func (s *session) anchored(i int, g *bundle.ImageGraph, d *demands) {
-	if d.Demands.anchored() || d.unlisted || !s.anyone.anchored() {
+	sender := len(s.opt.SealKeys) > 0 && d.accepts(check.VouchedBySender)
+	if d.Demands.anchored() || sender || d.unlisted || !s.anyone.anchored() && !s.senderPinned() {
 		return
 	}
 	s.fault(i, check.Fault{ID: check.TrustUnanchored, Cause: check.CauseRule, Subject: string(g.Digest),

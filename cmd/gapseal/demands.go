@@ -23,6 +23,7 @@ type judging struct {
 
 	images, annotations, platforms, attestations, accept []string
 	maxAge, notBefore, at                                string
+	accepted                                             accepted
 	limits                                               limits
 }
 
@@ -30,7 +31,7 @@ type judging struct {
 const (
 	trustFlags  = "key certificate-* trusted-root rekor-key policy seal-key"
 	demandFlags = "image annotations max-age not-before require-* strict"
-	waiverFlags = "accept-reference insecure-ignore-tlog at allow-unverified"
+	waiverFlags = "accept-* signed-as log insecure-ignore-tlog at allow-unverified"
 )
 
 func (j *judging) declare(c *cobra.Command, keyHelp, platformHelp string) {
@@ -73,6 +74,7 @@ func (j *judging) declareWaivers(c *cobra.Command) {
 		"waiver: the image known as REPO may be signed for SIGNED_REPO, as `REPO=SIGNED_REPO` (repeatable)")
 	fs.BoolVar(&j.opt.IgnoreTlog, "insecure-ignore-tlog", false,
 		"waiver: accept signatures without a log entry; one that is present and wrong still fails")
+	j.accepted.declare(c)
 	fs.StringVar(&j.at, "at", "", "waiver: judge as of `TIME`, for a host with a wrong clock")
 }
 
@@ -85,7 +87,7 @@ func (j *judging) options(loadKey func(arg string, o *verify.Options) error) (ve
 	o.Advise = advise
 	for _, parse := range []func(*verify.Options) error{
 		func(o *verify.Options) error { return j.anchors.parse(o, loadKey) },
-		j.parseAttestations, j.parseDemands, j.parseTimes,
+		j.parseAttestations, j.accepted.parse, j.parseDemands, j.parseTimes,
 	} {
 		if err := parse(&o); err != nil {
 			return o, err
@@ -198,15 +200,23 @@ func (j *judging) parseAttestations(o *verify.Options) error {
 			}
 			name, count = s[:i], int(n)
 		}
-		uri, ok := evidence.PredicateURI(name)
-		if !ok {
-			return usagef("--require-attestation %q: want a URI or one of %s",
-				name, strings.Join(attestationTypes, ", "))
+		uri, err := predicate("--require-attestation", name)
+		if err != nil {
+			return err
 		}
 		o.Attestations = append(o.Attestations,
 			verify.RequiredAttestation{Name: name, PredicateType: uri, Count: count})
 	}
 	return nil
+}
+
+// predicate returns the predicate type that a flag names.
+func predicate(flag, name string) (string, error) {
+	uri, ok := evidence.PredicateURI(name)
+	if !ok {
+		return "", usagef("%s %q: want a URI or one of %s", flag, name, strings.Join(attestationTypes, ", "))
+	}
+	return uri, nil
 }
 
 // limits is the flag --limit of each command that reads a whole bundle.

@@ -29,6 +29,7 @@ type exportRun struct {
 	connection
 	cut             cutting
 	output          string
+	lockOut         string
 	allowUnverified bool
 	signatures      string
 	jobs            int
@@ -64,7 +65,7 @@ gapseal export ghcr.io/acme/app:v1 --key cosign.pub -o - |
 			commonFlags: "output key policy certificate-identity certificate-oidc-issuer trusted-root platform " +
 				"seal seal-stream volume-size recovery accept-reference",
 			flagHeadings: `
-What is written: output seal seal-* volume-size recovery
+What is written: output lock-out seal seal-* volume-size recovery
 Who is trusted: ` + trustFlags + `
 What is demanded: ` + demandFlags + `
 Waivers, each of which shows in every report: ` + waiverFlags + `
@@ -89,6 +90,7 @@ func (e *exportRun) declareFlags(c *cobra.Command) {
 	fs.StringVar(&e.signatures, "signature-repository", os.Getenv("COSIGN_REPOSITORY"),
 		"also look for signatures in this `REPO` (environment: COSIGN_REPOSITORY)")
 	fs.IntVar(&e.jobs, "jobs", 4, "fetch `N` layers at a time")
+	declareLockOut(fs, &e.lockOut)
 	e.sealing.declare(fs)
 	e.cut.declare(c)
 }
@@ -129,7 +131,7 @@ func (e *exportRun) run(ctx context.Context, args []string, std stdio) error {
 		return err
 	}
 	e.reportWritten(std.err, plan)
-	return nil
+	return writeLock(e.lockOut, plan.Inventory, std.err)
 }
 
 func (e *exportRun) checkUsage(args []string, std stdio) error {
@@ -312,10 +314,18 @@ func (e *exportRun) outputs() []string {
 	return list
 }
 
+// allInputs returns the files that export reads.
+func (e *exportRun) allInputs() []string {
+	return slices.Concat(e.judging.inputs(), e.connection.inputs(), []string{e.sealing.key})
+}
+
 // checkOutput refuses, before a registry is asked, an output that cannot be
 // written, one that would destroy something else, and files beside the bundle that
 // would be read with it or in its place.
 func (e *exportRun) checkOutput() error {
+	if err := checkLockOut(e.lockOut, e.output, e.allInputs()); err != nil {
+		return err
+	}
 	if e.output == "-" {
 		return nil
 	}
@@ -323,7 +333,7 @@ func (e *exportRun) checkOutput() error {
 		return usagef("-o %s: that is the name of a volume or of an index, and verify would take the file for one; "+
 			"name another, such as app.tar", e.output)
 	}
-	inputs := slices.Concat(e.judging.inputs(), e.connection.inputs(), []string{e.sealing.key})
+	inputs := e.allInputs()
 	for _, out := range e.outputs() {
 		if err := keepApart(out, inputs); err != nil {
 			return err

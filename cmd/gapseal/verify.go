@@ -39,6 +39,7 @@ type verifyRun struct {
 	volumes            []string
 	volume             string
 	sealKeys           []string
+	lock               string
 	transfer           transfer
 	sign               signing
 	reports            []string
@@ -65,6 +66,7 @@ gapseal verify app.tar --key sha256:9c2f… \
 gapseal verify app.volumes.json --policy imports.yaml --register /srv/register
 
 gapseal verify app.tar --key cosign.pub --seal-key acme-seal.pub
+gapseal verify app.tar --key cosign.pub --lock app.lock.json
 gapseal verify app.tar --key cosign.pub -a repo=acme/app --max-age 90d --deep
 gapseal verify app.tar --trusted-root trusted_root.json \
     --certificate-identity release@acme.example \
@@ -75,11 +77,11 @@ gapseal verify app.volumes.json --key cosign.pub --volumes /media/dvd2
 gapseal verify --volume app.tar.002 app.volumes.json
 ssh transfer cat app.tar | gapseal verify - --key cosign.pub`,
 		Annotations: map[string]string{
-			commonFlags: "key certificate-identity certificate-oidc-issuer trusted-root policy seal-key image " +
+			commonFlags: "key certificate-identity certificate-oidc-issuer trusted-root policy seal-key image lock " +
 				"output output-file report register volumes",
 			flagHeadings: `
 Who is trusted: ` + trustFlags + `
-What is demanded: ` + demandFlags + ` platform deep
+What is demanded: ` + demandFlags + ` lock seal-stream platform deep
 Waivers, each of which shows in every report: ` + waiverFlags + `
 Reading the bundle: volumes volume limit
 Reports: output output-file report file-digest attestation-out
@@ -103,6 +105,9 @@ func (v *verifyRun) declareFlags(c *cobra.Command) {
 	fs.BoolVar(&v.fileDigest, "file-digest", false, "also report the SHA-256 of the whole file")
 	fs.StringArrayVar(&v.sealKeys, "seal-key", nil, "demand that the key of this PEM `FILE`, received out of "+
 		"band, has sealed the bundle (repeatable: any of them will do)")
+	fs.StringVar(&v.opt.SealStream, "seal-stream", "", "demand that the seal belongs to the stream `NAME`")
+	fs.StringVar(&v.lock, "lock", "", "demand exactly the images of this lock `FILE`, received out of band, which "+
+		"binds their names")
 	v.transfer.declare(fs)
 	v.sign.declare(fs)
 	fs.StringVarP(&v.output, "output", "o", "text", "`FORMAT` of the report: text, json or cosign")
@@ -245,6 +250,12 @@ func (v *verifyRun) prepare(path string, std stdio) (verify.Options, error) {
 	if o.SealKeys, err = joinSealKeys(o.SealKeys, sealers); err != nil {
 		return o, err
 	}
+	if o.SealStream != "" && len(o.SealKeys) == 0 {
+		return o, usagef("--seal-stream: a seal counts only under a pinned key: pass the sender's with --seal-key")
+	}
+	if err := readLock(v.lock, &o); err != nil {
+		return o, err
+	}
 	if v.register != "" {
 		if v.known, err = openRegister(v.register); err != nil {
 			return o, err
@@ -295,7 +306,7 @@ func (v *verifyRun) outputs() (list []string) {
 
 // inputs returns the files that verify reads, besides the bundle.
 func (v *verifyRun) inputs() []string {
-	return slices.Concat(v.judging.inputs(), v.sealKeys, []string{v.sign.key})
+	return slices.Concat(v.judging.inputs(), v.sealKeys, []string{v.sign.key, v.lock})
 }
 
 // create opens the files to be written and reads the signing key: what can fail

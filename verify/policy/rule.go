@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"errors"
 	"regexp"
 	"strings"
 	"time"
@@ -71,6 +72,16 @@ func (in *rule) pattern(_ *reader, out *verify.Rule) error {
 		return &Error{Message: "match: each rule of images needs a pattern such as ghcr.io/acme/*"}
 	}
 	return in.Match.pattern("match")
+}
+
+// CheckPattern reports whether a pattern of image names, as in a rule, can match
+// anything. The error says what is wrong with it.
+func CheckPattern(pattern string) error {
+	err := (&value{text: pattern}).pattern("pattern")
+	if own := (*Error)(nil); errors.As(err, &own) {
+		return errors.New(own.Message)
+	}
+	return err
 }
 
 // pattern requires a pattern of image names, under a key of the policy.
