@@ -41,7 +41,7 @@ type Options struct {
 	Advise func(f *check.Fault) string
 
 	// Tap is given the bytes of blobs while they are hashed, before it is known
-	// whether they are what their digests say. It may be nil.
+	// whether they match their digests. It may be nil.
 	Tap bundle.Tap
 
 	// Progress is called with the number of content bytes just hashed, from
@@ -49,7 +49,7 @@ type Options struct {
 	Progress func(bytes int64)
 
 	// OnMetadata is called once all signatures are judged, before any content is
-	// read. Of that early report only a rejection is final. It may be nil.
+	// read. In that early report only a rejection is final. It may be nil.
 	OnMetadata func(early Report)
 }
 
@@ -72,18 +72,19 @@ type AcceptReference struct{ Image, Signed string }
 // Known is what earlier verifications found, as a register keeps it. Only what was
 // verified counts.
 type Known interface {
-	// HighWater returns the highest serial that the holder of a seal key used in a
-	// stream, and the digest of the inventory that had it. entry is the number under
-	// which that is recorded, 0 if nothing is.
+	// HighWater returns the highest serial recorded for a seal key in a stream, and
+	// the digest of the inventory that had this serial. entry is the number of the
+	// entry that records it, 0 if none does.
 	HighWater(sealKey, stream string) (serial uint64, inventory string, entry int, err error)
-	// LatestTrustedTime returns the newest trusted time of an image that was verified
-	// under the operator's own name for it. entry is 0 if nothing is recorded.
+	// LatestTrustedTime returns the newest trusted time recorded for an image under a
+	// name of the operator's. entry is the number of the entry that records it, 0 if
+	// none does.
 	LatestTrustedTime(reference string) (at time.Time, entry int, err error)
 }
 
-// Named returns the names by which the operator knows images: those asked for, and
-// the patterns of the policy that are one name with its tag. A name that only the
-// bundle gives is never among them.
+// Named returns the names that the operator gave to images: those in Images, and
+// each pattern of the policy that stands for exactly one name and tag. A name that
+// only the bundle gives is never among them.
 func (o *Options) Named() []oci.Reference {
 	list := slices.Clone(o.Images)
 	if o.Policy == nil {
@@ -143,8 +144,9 @@ func shortTime(t time.Time) string {
 	return t.Format(time.RFC3339)
 }
 
-// anyone returns all who may vouch for some image of the bundle.
-func (o *Options) anyone() *Demands {
+// allSigners returns the demands of the options together with the signers of every
+// rule: all who may vouch for some image of the bundle.
+func (o *Options) allSigners() *Demands {
 	d := o.Demands
 	if o.Policy != nil {
 		for _, r := range o.Policy.Rules {
@@ -179,8 +181,8 @@ func (o *Options) anchors() []Anchor {
 	return list
 }
 
-// anchors lists who may vouch, for the report. source says how each was pinned;
-// if it is empty, each kind has its own.
+// anchors lists who may vouch, for the report. source says how each was pinned; if
+// it is empty, a default for its kind is used.
 func (d *Demands) anchors(source string) (list []Anchor) {
 	for _, k := range d.Keys {
 		list = append(list, keyAnchor("key", k, cmp.Or(source, "file")))

@@ -7,8 +7,8 @@ import (
 	"github.com/gapseal/gapseal/verify/check"
 )
 
-// countAttestation records a judged attestation of an image. It never stands in
-// for a signature. If lenient, what is wrong with it is a warning.
+// countAttestation records a judged attestation of an image. An attestation never
+// stands in for a signature. If lenient, what is wrong with it is a warning.
 func (s *session) countAttestation(i int, j *judgement, lenient bool) {
 	j.settle(i, lenient)
 	j.info.Good = j.good() && j.sig.Statement != nil
@@ -20,20 +20,20 @@ func (s *session) countAttestation(i int, j *judgement, lenient bool) {
 	s.rep.Images[i].Attestations = append(s.rep.Images[i].Attestations, att)
 }
 
-// requiredAttestations asks for the attestations that were demanded. One that is
-// stored twice, by the same signer and with the same payload, counts once.
+// requiredAttestations asks for the attestations that were demanded. Attestations
+// with the same signer and the same payload count once.
 func (s *session) requiredAttestations(i int, g *bundle.ImageGraph, d *demands) {
 	for _, want := range d.Attestations {
-		said := map[string]bool{}
+		distinct := map[string]bool{}
 		for _, a := range s.rep.Images[i].Attestations {
 			if a.Counts && string(a.PredicateType) == want.PredicateType {
-				said[signerName(&a.Signature)+"\n"+string(a.Payload)] = true
+				distinct[signerName(&a.Signature)+"\n"+string(a.Payload)] = true
 			}
 		}
 		f := check.Fault{ID: check.PolicyAttestation, Subject: string(g.Digest),
 			Detail:   "attestations of type " + want.Name,
-			Expected: fmt.Sprintf("at least %d that verify", want.Count), Found: fmt.Sprint(len(said))}
-		if len(said) < want.Count {
+			Expected: fmt.Sprintf("at least %d that verify", want.Count), Found: fmt.Sprint(len(distinct))}
+		if len(distinct) < want.Count {
 			s.fault(i, f)
 			continue
 		}

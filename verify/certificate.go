@@ -31,7 +31,7 @@ func (j *judgement) readCertificate() {
 		same := func(c []byte) bool { return bytes.Equal(c, der) }
 		if same(j.sig.Cert) || slices.ContainsFunc(j.sig.Chain[:i], same) {
 			j.fault(check.Fault{ID: check.CertEncoding,
-				Detail: "the chain that came with the certificate holds one twice"})
+				Detail: "the chain that came with the certificate holds the same certificate twice"})
 			return
 		}
 		if _, err := cert.Parse(der); err != nil {
@@ -100,15 +100,15 @@ func (j *judgement) chain() {
 	j.passOnce(check.CertChain)
 }
 
-// companions warns of certificates that came along and are not part of the trusted
-// chain: nothing signs that they belong here.
+// companions warns of certificates that came with the signing certificate and are
+// not part of the trusted chain: no signature says that they belong to it.
 func (j *judgement) companions(c *cert.Chain) {
 	for _, der := range j.sig.Chain {
 		same := func(k *x509.Certificate) bool { return bytes.Equal(k.Raw, der) }
 		known := slices.ContainsFunc(c.Authority.Chain, same)
 		if !known && !j.rec.has(check.PolicyNotJudged, check.Warn) {
-			j.fault(check.Fault{ID: check.PolicyNotJudged, Warn: true, Detail: "not judged: a certificate came along " +
-				"that is not part of the trusted chain; it proves nothing"})
+			j.fault(check.Fault{ID: check.PolicyNotJudged, Warn: true, Detail: "not judged: a certificate that came " +
+				"with the signature is not part of the trusted chain; it proves nothing"})
 		}
 	}
 }
@@ -121,7 +121,7 @@ func (j *judgement) identity(id *cert.Identity) {
 			j.pass(check.CertIdentity, "")
 			if j.rec.has(check.CertChain, check.Pass) { // else anyone could have issued the certificate
 				j.info.Identity, j.info.Issuer = Text(id.SAN), Text(id.Issuer)
-				j.info.demanded = fmt.Sprint("identity ", i)
+				j.info.matched = fmt.Sprint("identity ", i)
 			}
 			return
 		}

@@ -37,8 +37,8 @@ type claim struct {
 	annotations map[string]jsontext.Value
 }
 
-// claims reads what was signed, in any form. It returns nil if that is nothing
-// that could be judged.
+// claims reads what was signed, in any form. It returns nil if the claims cannot be
+// judged.
 func (j *judgement) claims() *claim {
 	switch {
 	case j.sig.Statement != nil:
@@ -94,8 +94,9 @@ func (j *judgement) payloadClaims() *claim {
 	return &claim{reference: &critical.Identity.DockerReference, annotations: p.Optional}
 }
 
-// subject asks what the checks of blobs ask in a bundle: whether there is a
-// subject, and whether a message signature is over the very bytes of it.
+// subject checks the subject of evidence that is judged without a bundle: that it
+// is a digest and, for a signature of a message, that it is the digest of the
+// message. In a bundle, the checks of blobs do that.
 func (j *judgement) subject() {
 	_, err := oci.ParseDigest(string(j.sig.Subject))
 	ofMessage := j.sig.Envelope == nil && j.sig.Form != check.FormSimpleSigning
@@ -111,8 +112,8 @@ func (j *judgement) subject() {
 	}
 }
 
-// demands asks what the operator demands of one signature.
-func (j *judgement) demands(c *claim) {
+// meetDemands asks what the operator demands of one signature.
+func (j *judgement) meetDemands(c *claim) {
 	if c.reference != nil {
 		j.reference(*c.reference)
 	}
@@ -147,8 +148,8 @@ func (j *judgement) reference(claimed string) {
 	j.fault(f)
 }
 
-// annotations checks that the signature carries what every source of demands asks
-// for.
+// annotations checks that what was signed carries the annotations that each source
+// of demands asks for.
 func (j *judgement) annotations(c *claim) {
 	asked, ok := false, true
 	for _, from := range j.d.each {
@@ -167,8 +168,9 @@ func (j *judgement) annotations(c *claim) {
 	}
 }
 
-// annotation returns a string annotation. If there is none, found is false and
-// value says why. As for cosign, a number is not a string.
+// annotation returns the value of an annotation that is a string. If there is no
+// such annotation, found is false and value says why. A number is not a string, as
+// in cosign.
 func annotation(c *claim, name string) (value string, found bool) {
 	raw, found := c.annotations[name]
 	if !found {

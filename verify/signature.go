@@ -12,20 +12,20 @@ import (
 	"github.com/gapseal/gapseal/verify/evidence"
 )
 
-// signatures judges every signature of an image and of its children, and then the
-// image by those of its root: one that meets all demands is enough.
+// signatures judges every signature of an image and of its children. One signature
+// of the root that meets all demands is enough for the image.
 func (s *session) signatures(i int, g *bundle.ImageGraph, ref oci.Reference, d *demands) {
 	var all []*judgement
 	good := map[oci.Digest]bool{}
-	read := map[oci.Digest]bool{}
+	visited := map[oci.Digest]bool{}
 	for _, n := range g.Tree {
-		if read[n.Digest] {
+		if visited[n.Digest] {
 			continue // an index may name one child twice
 		}
-		read[n.Digest] = true
-		sigs, ok := s.read(i, g, n.Digest, int64(len(all)))
+		visited[n.Digest] = true
+		sigs, ok := s.readEvidence(i, g, n.Digest, int64(len(all)))
 		if !ok {
-			s.rooted[i] = true // it has some, and too many
+			s.signed[i] = true // it has signatures, only too many
 			return
 		}
 		for _, sig := range sigs {
@@ -33,7 +33,7 @@ func (s *session) signatures(i int, g *bundle.ImageGraph, ref oci.Reference, d *
 				return
 			}
 			j := s.judge(g, ref, d, sig)
-			if !maySignHere(&sig) {
+			if !judgedAsSignature(&sig) {
 				s.countAttestation(i, j, true)
 				continue
 			}
@@ -41,7 +41,7 @@ func (s *session) signatures(i int, g *bundle.ImageGraph, ref oci.Reference, d *
 			good[n.Digest] = good[n.Digest] || j.good() && sig.IsSignature()
 		}
 	}
-	s.signed(i, g, slices.ContainsFunc(all, func(j *judgement) bool { return j.sig.Subject == g.Digest }))
+	s.present(i, g, slices.ContainsFunc(all, func(j *judgement) bool { return j.sig.Subject == g.Digest }))
 	for _, j := range all {
 		s.countSignature(i, j, good[g.Digest] && !d.RequireAll)
 	}
@@ -59,9 +59,10 @@ var judgedKinds = map[oci.Kind]bool{
 // each listing costs its time and its place in the report.
 const maxSignatures = 20
 
-// read returns the signatures stored for one root or child. ok is false if the
-// image, of which count were read before, has more than the budget allows.
-func (s *session) read(i int, g *bundle.ImageGraph, subject oci.Digest, count int64) (
+// readEvidence returns the signatures and attestations stored for the root of an
+// image or for one of its children. count is how many signatures of the image were
+// read before. ok is false if there are more than the budget allows.
+func (s *session) readEvidence(i int, g *bundle.ImageGraph, subject oci.Digest, count int64) (
 	sigs []evidence.Evidence, ok bool,
 ) {
 	blob := func(d oci.Digest) []byte {
@@ -76,7 +77,7 @@ func (s *session) read(i int, g *bundle.ImageGraph, subject oci.Digest, count in
 		}
 		m := s.graph.Manifests[ev.Digest]
 		if m == nil || len(m.Layers) == 0 {
-			continue // the checks of manifests and blobs report it; without layers it is no evidence
+			continue // checks of manifests and blobs report a missing one; without layers there is nothing to judge
 		}
 		count += int64(len(m.Layers))
 		s.signaturesRead += int64(len(m.Layers))
@@ -91,9 +92,9 @@ func (s *session) read(i int, g *bundle.ImageGraph, subject oci.Digest, count in
 	return sigs, true
 }
 
-// maySignHere reports whether evidence is judged as a signature: it is one, or it
-// cannot be read and might have been one.
-func maySignHere(e *evidence.Evidence) bool {
+// judgedAsSignature reports whether evidence is judged as a signature: because it is
+// one, or because it cannot be read and might have been one.
+func judgedAsSignature(e *evidence.Evidence) bool {
 	return e.IsSignature() || e.Statement == nil && e.Form != check.FormAttestation && e.Form != check.FormInToto
 }
 
@@ -126,7 +127,7 @@ func (s *session) judge(g *bundle.ImageGraph, ref oci.Reference, d *demands, sig
 		j.info.Payload = RawJSON(j.sig.Payload)
 	}
 	if c != nil && j.sig.IsSignature() {
-		j.demands(c)
+		j.meetDemands(c)
 	}
 	if !j.rec.has(check.SignatureEncoding, check.Fail) {
 		j.pass(check.SignatureEncoding, "")
@@ -134,8 +135,8 @@ func (s *session) judge(g *bundle.ImageGraph, ref oci.Reference, d *demands, sig
 	return j
 }
 
-// oversized refuses a signature that the bundle carries as content because of its
-// size, so that nothing could read it: the report must name a cause.
+// oversized reports a signature that is too large to be judged. The bundle carries
+// it as content, so it was not read, and the report must name that cause.
 func (j *judgement) oversized() {
 	if j.s.graph == nil {
 		return // it is judged without a bundle
@@ -160,7 +161,7 @@ func (s *session) countSignature(i int, j *judgement, lenient bool) {
 	j.info.Good = j.good()
 	j.info.Counts = j.info.Good && j.sig.Subject == j.root
 	img.Signatures = append(img.Signatures, j.info)
-	s.rooted[i] = s.rooted[i] || j.sig.Subject == j.root
+	s.signed[i] = s.signed[i] || j.sig.Subject == j.root
 	if !j.info.Counts {
 		return
 	}
@@ -170,9 +171,10 @@ func (s *session) countSignature(i int, j *judgement, lenient bool) {
 	}
 }
 
-// signed says whether the image came with a signature. One that is listed and
-// cannot be read fails other checks, and is not missing.
-func (s *session) signed(i int, g *bundle.ImageGraph, judged bool) {
+// present asks whether the image came with a signature; judged says that one of its
+// root was judged. A signature that is listed but cannot be read is not missing:
+// other checks fail for it.
+func (s *session) present(i int, g *bundle.ImageGraph, judged bool) {
 	f := check.Fault{ID: check.SignaturePresent, Subject: string(g.Digest)}
 	switch {
 	case judged:
@@ -210,8 +212,9 @@ func otherEvidence(g *bundle.ImageGraph) string {
 	return "evidence of other kinds: " + strings.Join(list, ", ")
 }
 
-// children says what vouches for the platforms of an index: the index's own
-// signature, by their digests, unless a signature of each was demanded.
+// children asks what vouches for the platforms of an index. The index's own
+// signature does, since the index names them by digest, unless a signature of each
+// platform was demanded.
 func (s *session) children(i int, g *bundle.ImageGraph, d *demands, good map[oci.Digest]bool) {
 	platforms, signed := 0, 0
 	for _, n := range g.Tree {
@@ -261,13 +264,13 @@ func countSigners(sigs []Signature) (n int) {
 	seen := map[string]bool{}
 	for i := range sigs {
 		sig := &sigs[i]
-		if !sig.Counts || seen[string(sig.Key)] || seen[sig.demanded] {
+		if !sig.Counts || seen[string(sig.Key)] || seen[sig.matched] {
 			continue
 		}
 		n++
 		seen[string(sig.Key)] = true
-		if sig.demanded != "" {
-			seen[sig.demanded] = true
+		if sig.matched != "" {
+			seen[sig.matched] = true
 		}
 	}
 	return n

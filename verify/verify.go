@@ -23,10 +23,11 @@ type Container interface {
 	// Has reports whether a blob is present, whatever its state.
 	Has(d oci.Digest) bool
 	// Hash hashes the content, and gives the bytes of all blobs to tap. It calls
-	// progress from several goroutines. Both may be nil. The error is that of ctx,
-	// of a writer of tap, or of the operating system.
+	// progress with each number of bytes hashed, from several goroutines. Both may
+	// be nil. The error is that of ctx, of a writer of tap, or of the operating
+	// system.
 	Hash(ctx context.Context, tap bundle.Tap, progress func(int64)) error
-	// State says in which state a blob was found, once Hash has returned.
+	// State returns the state in which a blob was found, once Hash has returned.
 	State(d oci.Digest) check.State
 	// Whole reports whether everything could be read to its end.
 	Whole() bool
@@ -60,7 +61,7 @@ func Bundle(ctx context.Context, c Container, opt Options) (*Report, error) {
 		return nil, err
 	}
 	layers.judge()
-	s.rollback() // late, since another verification may have recorded something meanwhile
+	s.rollback() // as late as possible: another verification may have been recorded meanwhile
 	s.rep.Totals.Bytes, s.rep.Totals.Blobs = c.Totals()
 	s.rep.Bundle.Size = s.rep.Totals.Bytes
 	s.faults(c.Faults())
@@ -77,7 +78,7 @@ func (s *session) early(c Container) Report {
 	return e.finish()
 }
 
-// both returns a tap that gives each blob to two others; b may be nil.
+// both returns a tap that gives each blob to a and to b; b may be nil.
 func both(a, b bundle.Tap) bundle.Tap {
 	if b == nil {
 		return a
@@ -147,10 +148,10 @@ func (s *session) exportWaivers() {
 // image is known; it is compared with the one in a signature of cosign's first
 // generation, and may be zero for other forms.
 //
-// The one image of the report is the subject. What is only an attestation is
-// listed among its attestations, not its signatures, so a verdict of verified
-// says that a pinned key or identity attested to the subject, not that it signed
-// the subject. Demands on signatures (annotations, age) are made of both.
+// The one image of the report is the subject. An attestation is listed among its
+// attestations, not among its signatures; a verdict of verified then says that a
+// pinned key or identity attested to the subject, not that it signed the subject.
+// Demands on signatures, such as annotations and age, apply to attestations too.
 //
 // The report is never nil. The error is nil for a verdict of verified and an
 // [*Error] otherwise. Demands that only a bundle can meet reject: Images, Platforms,
@@ -171,13 +172,13 @@ func Judge(e evidence.Evidence, ref oci.Reference, opt Options) (*Report, error)
 		s.countSignature(0, j, false)
 	} else {
 		if e.Statement != nil {
-			j.demands(j.statementClaims()) // which judge makes of signatures alone
+			j.meetDemands(j.statementClaims()) // judge asks this of signatures only
 		}
 		s.countAttestation(0, j, false)
 	}
 	if !s.any(check.Fail) && !j.info.Counts {
 		s.fault(bundleWide, check.Fault{ID: check.Internal,
-			Detail: "no check failed, and yet the evidence does not count"})
+			Detail: "no check failed, but the evidence does not count"})
 	}
 	rep := s.conclude()
 	return &rep, verdictError(&rep)
@@ -193,8 +194,8 @@ func (s *session) bundleDemands() {
 	}
 }
 
-// unproven is the last line of defence: without a failed check, each image must
-// have a signature that counts. If one has none, gapseal itself is at fault.
+// unproven is the last line of defence: if no check failed, each image must have a
+// signature that counts. If one has none, the fault is gapseal's own.
 func (s *session) unproven() {
 	if s.any(check.Fail) {
 		return
@@ -206,7 +207,7 @@ func (s *session) unproven() {
 	}
 	if !proven {
 		s.fault(bundleWide, check.Fault{ID: check.Internal,
-			Detail: "no check failed, and yet an image has no signature that counts"})
+			Detail: "no check failed, but an image has no signature that counts"})
 	}
 }
 
@@ -244,7 +245,7 @@ func scoped(scope check.Scope) (ids []check.ID) {
 	return ids
 }
 
-// conclude turns answers into a report.
+// conclude turns the answers into a report as they are.
 func (s *session) conclude() Report {
 	for _, w := range s.rep.Waivers {
 		s.fault(bundleWide, check.Fault{ID: check.PolicyWaiver, Detail: "a rule was waived: " + w, Warn: true})
