@@ -17,8 +17,8 @@ type stdio struct {
 	err *os.File
 }
 
-// output remembers that a write failed: a command whose answer was not written
-// must not exit with 0.
+// output remembers why an answer was not written, such as a failed write: the
+// command must not exit with 0 then.
 type output struct {
 	file   *os.File
 	failed error

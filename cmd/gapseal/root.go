@@ -45,7 +45,14 @@ gapseal verify app.tar --key cosign.pub`,
 		exitCodesTopic(),
 	)
 	root.SetHelpCommand(helpCommand())
-	root.SetHelpFunc(showHelp)
+	root.SetHelpFunc(func(c *cobra.Command, _ []string) {
+		if c.HasSubCommands() {
+			std.out.failed = unknownCommand(c, c.Flags().Args())
+		}
+		if std.out.failed == nil {
+			showHelp(c)
+		}
+	})
 	root.SetFlagErrorFunc(flagError)
 	finish(root)
 	return root
@@ -101,8 +108,16 @@ func flagError(c *cobra.Command, err error) error {
 		}
 	}
 	unknown := (*pflag.NotExistError)(nil)
-	if errors.As(err, &unknown) && len(unknown.GetSpecifiedName()) > 1 {
-		name := unknown.GetSpecifiedName()
+	if !errors.As(err, &unknown) {
+		return usagef("%v; %s lists the flags", err, helpCall(c))
+	}
+	name := unknown.GetSpecifiedName()
+	if short := unknown.GetSpecifiedShortnames(); short != "" {
+		name, _, _ = strings.Cut(short, "=")
+		if c.Flags().Lookup(name) != nil {
+			return usagef("unknown flag -%s: did you mean --%s?", name, name)
+		}
+	} else if len(name) > 1 {
 		err = fmt.Errorf("unknown flag --%s", name)
 		if of := ownersOf(c, name); len(of) > 0 {
 			return usagef("%v: it belongs to %s", err, strings.Join(of, " and "))
@@ -110,6 +125,9 @@ func flagError(c *cobra.Command, err error) error {
 		if near := similarFlags(c, name); len(near) > 0 {
 			return usagef("%v: did you mean %s?", err, strings.Join(near, " or "))
 		}
+	}
+	if c.HasSubCommands() {
+		return usagef("%v; %s lists the commands, which have flags of their own", err, helpCall(c))
 	}
 	return usagef("%v; %s lists the flags", err, helpCall(c))
 }
