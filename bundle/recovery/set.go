@@ -234,7 +234,7 @@ func (s *set) beyond() *check.Fault {
 		return nil
 	}
 	return &check.Fault{ID: check.MediaRecovery,
-		Detail:   fmt.Sprintf("of %d blocks more are lost than can be rebuilt", s.g.blocks()),
+		Detail:   fmt.Sprintf("more of the %d blocks are lost than can be rebuilt", s.g.blocks()),
 		Expected: fmt.Sprintf("at most %d blocks lost", s.g.Parity), Found: fmt.Sprintf("%d lost", worst)}
 }
 

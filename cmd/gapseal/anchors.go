@@ -129,6 +129,9 @@ func readKey(flag, path string) (*trust.Key, error) {
 	if isURL(path) {
 		return nil, usagef("%s %s: no network is used here; pass a file", flag, hideUser(path))
 	}
+	if isFingerprint(path) && !exists(path) {
+		return nil, usagef("%s %s: a fingerprint is not enough here; pass the PEM file of the key", flag, path)
+	}
 	raw, err := readAnchor(flag, path)
 	if err != nil {
 		return nil, err

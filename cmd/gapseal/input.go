@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -277,11 +278,13 @@ func hashFile(path string) (verify.Text, error) {
 // parseImage reads the reference that a flag or, without one, an argument gives. If
 // it had to be completed, note says how.
 func parseImage(flag, s string) (ref oci.Reference, note string, err error) {
-	scheme, rest, isURL := strings.Cut(s, "://")
+	scheme, _, isURL := strings.Cut(s, "://")
 	switch {
 	case isURL:
-		return ref, "", usagef("%s: an image is not a URL: leave out %s://, as in %s",
-			named(flag, hideUser(s)), scheme, hideUser(rest))
+		shown := hideUser(s)
+		_, image, _ := strings.Cut(shown, "://")
+		return ref, "", usagef("%s: an image is not a URL: leave out %s://, as in %s", named(flag, shown),
+			scheme, cmp.Or(image, "REGISTRY/REPOSITORY:TAG"))
 	case strings.HasPrefix(s, "sha256:") || hexDigest.MatchString(s):
 		return ref, "", usagef("%s: a digest alone does not name the repository: write REPOSITORY@sha256:…",
 			named(flag, s))

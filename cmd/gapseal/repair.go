@@ -56,7 +56,7 @@ func repair(ctx context.Context, path, dir string, volumes []string, std stdio) 
 	}
 	r, err := recovery.Find(path, volumes)
 	if errors.As(err, new(*recovery.NoIndexError)) {
-		return fmt.Errorf("%w.\nRepair needs what export --recovery wrote: name its folder with --volumes DIR. "+
+		return fmt.Errorf("%w\nRepair needs what export --recovery wrote: name its folder with --volumes DIR. "+
 			"If there is none, copy the bundle again from its source", err)
 	}
 	if err != nil {
