@@ -44,7 +44,7 @@
 //	    inclusion: true            # each log entry must have an inclusion proof
 //	    childSignatures: true      # each platform must be signed as well
 //	    allSignatures: true        # every signature found must be good
-//	unlisted: refuse               # or judge, without this policy
+//	unlisted: refuse               # or judge: by the options alone
 //	limits: {images: 10, bytes: 20GiB}
 //	seal:
 //	  keys: [{file: keys/seal.pub}]
@@ -52,6 +52,6 @@
 //	transfer:
 //	  required: [id, operator, scan.destination]
 //
-// The first rule that matches an image applies to it. A rule that an earlier rule
-// hides completely is an error.
+// The first rule that matches an image applies to it. It is an error if a rule can
+// never apply, because an earlier rule matches everything that it matches.
 package policy

@@ -48,8 +48,7 @@ func decode(raw []byte, into any) (err error) {
 		return &Error{Message: fmt.Sprintf("the file has %d bytes; want at most %d", len(raw), MaxFile)}
 	}
 	defer func() {
-		// A file from anywhere must not be able to crash the program through the
-		// library.
+		// No file, from whatever source, may crash the program through the library.
 		if p := recover(); p != nil {
 			err = &Error{Message: "the file is not YAML that can be read"}
 		}
@@ -57,7 +56,7 @@ func decode(raw []byte, into any) (err error) {
 	if err := plain(string(raw)); err != nil {
 		return err
 	}
-	if err := whole(raw); err != nil {
+	if err := refuseEmpty(raw); err != nil {
 		return err
 	}
 	d := yaml.NewDecoder(strings.NewReader(string(raw)), yaml.Strict())
@@ -81,7 +80,7 @@ func plain(s string) error {
 		}
 		switch t.Type {
 		case token.SequenceEntryType, token.MappingKeyType:
-			dashes++ // each after the first nests within the one before
+			dashes++ // on one line, each opens a list or mapping within the one before
 		case token.AnchorType, token.AliasType, token.MergeKeyType, token.TagType, token.DirectiveType:
 			return at(t, "anchors, aliases, merges, tags and directives are not allowed, found %q", firstLine(t.Origin))
 		case token.InvalidType:
@@ -101,14 +100,14 @@ func plain(s string) error {
 	return nil
 }
 
-// whole refuses a key without a value, and an empty list, which would demand
-// nothing and look as if it did.
-func whole(raw []byte) error {
+// refuseEmpty refuses a key without a value, and an empty list: either would look
+// like a demand and demand nothing.
+func refuseEmpty(raw []byte) error {
 	file, err := parser.ParseBytes(raw, 0)
 	if err != nil {
 		return located(err)
 	}
-	n := &nulls{}
+	n := &emptyFinder{}
 	for _, doc := range file.Docs {
 		if doc.Body != nil && doc.Body.Type() != ast.NullType {
 			ast.Walk(n, doc.Body)
@@ -120,11 +119,11 @@ func whole(raw []byte) error {
 	return nil
 }
 
-// nulls finds the first null, or empty list, of a document.
-type nulls struct{ first *token.Token }
+// emptyFinder finds the first null, empty list or empty mapping of a document.
+type emptyFinder struct{ first *token.Token }
 
 // Visit implements [ast.Visitor].
-func (n *nulls) Visit(node ast.Node) ast.Visitor {
+func (n *emptyFinder) Visit(node ast.Node) ast.Visitor {
 	empty := node.Type() == ast.NullType
 	switch list := node.(type) {
 	case *ast.SequenceNode:
@@ -222,13 +221,13 @@ func (v *value) flag() (bool, error) {
 	return false, v.fault("want true or false, found %q", firstLine(v.text))
 }
 
-// choice reads one of two words, and returns the first for an absent value.
-func (v *value) choice(otherwise, other string) (string, error) {
+// choice reads one of two words. An absent value is the first, the default.
+func (v *value) choice(byDefault, other string) (string, error) {
 	switch v.text {
-	case "", otherwise:
-		return otherwise, nil
+	case "", byDefault:
+		return byDefault, nil
 	case other:
 		return other, nil
 	}
-	return "", v.fault("want %s or %s, found %q", otherwise, other, firstLine(v.text))
+	return "", v.fault("want %s or %s, found %q", byDefault, other, firstLine(v.text))
 }

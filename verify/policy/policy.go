@@ -87,15 +87,14 @@ type reader struct {
 func (r *reader) rules(doc *document, p *Policy) error {
 	for i := range doc.Images {
 		in := &doc.Images[i]
-		out, err := in.rule(r)
+		out, err := in.read(r)
 		if err != nil {
 			return err
 		}
 		covers := func(earlier verify.Rule) bool { return earlier.Covers(out.Pattern) }
 		if j := slices.IndexFunc(p.Rules, covers); j >= 0 {
-			return in.Match.fault("the earlier rule for %q matches all of %q, so this rule would never apply: put "+
-				"it first",
-				firstLine(p.Rules[j].Pattern), firstLine(out.Pattern))
+			return in.Match.fault("the earlier rule for %q matches all of %q, so this rule would never apply: "+
+				"put it first", firstLine(p.Rules[j].Pattern), firstLine(out.Pattern))
 		}
 		p.Rules = append(p.Rules, *out)
 	}

@@ -40,10 +40,11 @@ type attestation struct {
 	Count value `yaml:"count"`
 }
 
-func (in *rule) rule(r *reader) (*verify.Rule, error) {
+// read returns the rule as package verify takes it.
+func (in *rule) read(r *reader) (*verify.Rule, error) {
 	out := &verify.Rule{Pattern: in.Match.text}
 	for _, read := range []func(*reader, *verify.Rule) error{
-		in.pattern, in.flags, in.anchors, in.attested, in.platforms, in.digests, in.times, in.counts,
+		in.pattern, in.booleans, in.anchors, in.attested, in.platforms, in.digests, in.times, in.counts,
 	} {
 		if err := read(r, out); err != nil {
 			return nil, err
@@ -78,8 +79,8 @@ func (in *rule) pattern(_ *reader, out *verify.Rule) error {
 	return in.fullName(p)
 }
 
-// patternForm is a repository with * in it, and perhaps a tag: a registry, which
-// may have a port, path components, and the tag.
+// patternForm is the form of a pattern: a registry, perhaps with a port, path
+// components, and perhaps a tag. Each part may contain *.
 var patternForm = regexp.MustCompile(`^` + component + `(?::[0-9]+)?(?:/` + component + `)+` + `(?::` + tag + `)?$`)
 
 const (
@@ -87,8 +88,8 @@ const (
 	tag       = `[A-Za-z0-9_*][A-Za-z0-9_.*-]*`
 )
 
-// fullName requires a pattern without * to be the name as references are
-// written in full, because otherwise it matches nothing.
+// fullName requires a pattern without * to be a name written in full, as references
+// in a bundle are: any other would match nothing.
 func (in *rule) fullName(p string) error {
 	if strings.Contains(p, "*") {
 		return nil
@@ -105,7 +106,7 @@ func (in *rule) fullName(p string) error {
 	return nil
 }
 
-func (in *rule) flags(_ *reader, out *verify.Rule) (err error) {
+func (in *rule) booleans(_ *reader, out *verify.Rule) (err error) {
 	for _, f := range []struct {
 		in  *value
 		out *bool
@@ -278,8 +279,8 @@ func (in *rule) anchors(r *reader, out *verify.Rule) error {
 	return nil
 }
 
-// read returns the key, or the fingerprint of one that must come with the
-// bundle.
+// read returns the key or, if only a fingerprint is given, that of a key that must
+// come with the bundle.
 func (k *key) read(r *reader) (*trust.Key, string, error) {
 	var one *value
 	given := 0

@@ -41,8 +41,8 @@ var forms = []form{
 	{kindInToto, version2, "spec.content.envelope.signatures[0].publicKey", parseInToto2},
 }
 
-// Entry is the body of a log entry, as parsed. Nothing in it has been compared
-// with anything.
+// Entry is the body of a [LogEntry] or a [Bundle], as parsed. Nothing in it has been
+// compared with the signature that it is about.
 type Entry struct {
 	Kind, APIVersion string
 
@@ -138,7 +138,7 @@ func (r *reader) fail(what, format string, args ...any) {
 	}
 }
 
-// depth refuses nesting beyond MaxDepth. All other syntax is judged by object.
+// depth refuses nesting beyond MaxDepth. All other syntax is left to object.
 func (r *reader) depth(raw []byte, what string) {
 	err := strict.Walk(raw, MaxDepth, nil)
 	if errors.Is(err, strict.ErrTooDeep) {
@@ -168,8 +168,8 @@ func (r *reader) objectWith(raw []byte, what, optional string, names ...string) 
 	return values, extra
 }
 
-// objectOr is like object, but the object has exactly one of the members of
-// choice as well. Its value comes last; the second result is its index in
+// objectOr is like object, but the object also has exactly one of the members in
+// choice. The value of that member comes last; the second result is its index in
 // choice.
 func (r *reader) objectOr(raw []byte, what string, choice []string, names ...string) ([]jsontext.Value, int) {
 	members := r.members(raw, what)
@@ -270,7 +270,7 @@ func (r *reader) base64(raw jsontext.Value, what string) []byte {
 	return r.decode64(r.text(raw, what), what)
 }
 
-// decode64 decodes base64 that has its one spelling and is not empty.
+// decode64 decodes base64, which must be canonical and not empty.
 func (r *reader) decode64(s, what string) []byte {
 	if r.err != nil {
 		return nil
