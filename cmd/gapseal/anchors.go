@@ -56,20 +56,20 @@ func (a *anchors) declareIdentity(fs *pflag.FlagSet) {
 	fs.StringVar(&w.Ref, "certificate-github-workflow-ref", "", "demand this git `REF` in the certificate")
 }
 
-// given reports whether a flag says who may sign.
-func (a *anchors) given() bool {
+// namesSigner reports whether a flag says who may sign.
+func (a *anchors) namesSigner() bool {
 	return len(a.keys) > 0 || a.policy != "" || a.keyless()
 }
 
 // keyless reports whether a flag names a keyless signer.
 func (a *anchors) keyless() bool { return a.identity != cert.Policy{} }
 
-// inputs returns what the flags name: files, and fingerprints.
+// inputs returns the files that the flags name, with the fingerprints among them.
 func (a *anchors) inputs() []string {
 	return slices.Concat(a.keys, a.rekorKeys, []string{a.trustedRoot, a.policy})
 }
 
-// parse puts into o what the flags trust. loadKey reads one --key.
+// parse puts into o what the flags say is trusted. loadKey reads one --key.
 func (a *anchors) parse(o *verify.Options, loadKey func(arg string, o *verify.Options) error) error {
 	for _, k := range a.keys {
 		if err := loadKey(k, o); err != nil {
@@ -277,8 +277,8 @@ func newest(root *trust.Root) *time.Time {
 	return nil
 }
 
-// certFingerprint returns the SHA-256 of the certificate that an authority's chain
-// ends in.
+// certFingerprint returns the SHA-256 of the last certificate of an authority's
+// chain, which is the one that is trusted.
 func certFingerprint(a *trust.Authority) string {
 	return string(oci.FromBytes(a.Anchor().Raw))
 }
@@ -323,8 +323,9 @@ func (a *anchors) parsePolicy(o *verify.Options) error {
 	return a.refuseUnused(o)
 }
 
-// refuseUnused refuses a signer that a flag names where the policy has no use for
-// it: the report would list it as trusted, although it can vouch for nothing.
+// refuseUnused refuses a signer that a flag names if no rule of the policy leaves
+// signers open: the report would list it as trusted, although it can vouch for
+// nothing.
 func (a *anchors) refuseUnused(o *verify.Options) error {
 	if len(o.Keys)+len(o.Fingerprints)+len(o.Identities) == 0 || o.Policy.JudgeUnlisted {
 		return nil
@@ -358,8 +359,8 @@ func keepPolicyKeys(outputs []string, o *verify.Options) error {
 	return nil
 }
 
-// joinSealKeys joins the seal keys of a policy and those of flags. Where a policy
-// names who may seal, a flag can narrow that and not widen it.
+// joinSealKeys joins the seal keys of a policy and those of flags. If the policy
+// names seal keys, flags can select from them but not add to them.
 func joinSealKeys(policy, flags []*trust.Key) ([]*trust.Key, error) {
 	if len(policy) == 0 || len(flags) == 0 {
 		return slices.Concat(policy, flags), nil

@@ -108,7 +108,7 @@ func (e *exportRun) run(ctx context.Context, args []string, std stdio) error {
 		return err
 	}
 	e.writeNotes(std.err)
-	if err := e.load(ctx, std); err != nil {
+	if err := e.sealing.load(ctx, std); err != nil {
 		return err
 	}
 	if err := e.leaveToVerify(&o); err != nil {
@@ -122,7 +122,7 @@ func (e *exportRun) run(ctx context.Context, args []string, std stdio) error {
 	if err != nil {
 		return fmt.Errorf("%w\nNothing was written.", adviseSource(err))
 	}
-	if err := e.seal(plan, &o); err != nil {
+	if err := e.sealing.seal(plan, &o); err != nil {
 		return err
 	}
 	if err := e.gate(plan, o, std); err != nil {
@@ -141,7 +141,7 @@ func (e *exportRun) checkUsage(args []string, std stdio) error {
 		return usagef("export takes at least one image; gapseal export --help shows how")
 	case e.output == "":
 		return usagef("say where to write the bundle: -o FILE, or -o - for a pipe")
-	case !e.given():
+	case !e.namesSigner():
 		return usagef("pass the publisher's public key: --key FILE or --key https://…; or who signs keyless: " +
 			"--certificate-identity")
 	case e.jobs < 1 || e.jobs > 64:
@@ -152,7 +152,7 @@ func (e *exportRun) checkUsage(args []string, std stdio) error {
 	if err := e.cut.parse(e.output); err != nil {
 		return err
 	}
-	if err := e.check(e.allowUnverified); err != nil {
+	if err := e.sealing.check(e.allowUnverified); err != nil {
 		return err
 	}
 	return e.checkOutput()
@@ -229,8 +229,8 @@ func carryKey(ctx context.Context, arg string, o *verify.Options) error {
 }
 
 // leaveToVerify drops the demands of a policy that only the receiving side can
-// meet: the transfer record comes with the media, and the register is kept there. A
-// seal that the policy demands must be made by export.
+// check: it has the transfer record, which comes with the media, and the register.
+// If the policy demands a seal, export must make it.
 func (e *exportRun) leaveToVerify(o *verify.Options) error {
 	if o.Policy != nil {
 		o.Policy.Transfer, o.Policy.RefuseRollback = nil, false
@@ -325,9 +325,9 @@ func (e *exportRun) outputs() []string {
 	return list
 }
 
-// checkOutput refuses, before a registry is asked, an output that cannot be
-// written, one that would destroy something else, and files beside the bundle that
-// would be read with it or in its place.
+// checkOutput refuses, before anything is fetched, an output that cannot be written
+// or that would destroy something else. It also refuses to write beside files of an
+// earlier export that would be read together with the bundle, or in its place.
 func (e *exportRun) checkOutput() error {
 	if e.output == "-" {
 		return nil
@@ -343,7 +343,7 @@ func (e *exportRun) checkOutput() error {
 		}
 	}
 	first, beside := e.cut.names(volume.Base(e.output))
-	if err := stale(volume.CheckStale(beside...)); err != nil {
+	if err := usageIfStale(volume.CheckStale(beside...)); err != nil {
 		return err
 	}
 	if err := replaceable(first); err != nil {
@@ -419,8 +419,8 @@ func (c *cutting) parse(output string) (err error) {
 	return nil
 }
 
-// names returns the first file that is written for base, and those that would be
-// read in its place.
+// names returns the first file that export writes for base, and the files beside it
+// that verify would read with it or in its place, if they exist.
 func (c *cutting) names(base volume.Base) (first string, beside []string) {
 	first = string(base)
 	beside = []string{base.Volume(1), base.Index()}
@@ -440,7 +440,7 @@ func (c *cutting) write(ctx context.Context, plan *bundle.Plan, fetch bundle.Fet
 	if errors.As(err, new(*volume.SizeError)) {
 		return usagef("--volume-size: %v", err)
 	}
-	return stale(err)
+	return usageIfStale(err)
 }
 
 // work returns how many bytes writing a plan reports as progress.
@@ -451,8 +451,9 @@ func (c *cutting) work(plan *bundle.Plan) int64 {
 	return recovery.Work(plan, volume.Target{}, c.percent)
 }
 
-// stale makes a file of an earlier export a usage error.
-func stale(err error) error {
+// usageIfStale makes the error about a file of an earlier export a usage error, and
+// returns any other error as it is.
+func usageIfStale(err error) error {
 	if errors.As(err, new(*volume.StaleError)) {
 		return usagef("%v", err)
 	}

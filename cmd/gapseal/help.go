@@ -12,8 +12,8 @@ import (
 	"github.com/gapseal/gapseal/internal/term"
 )
 
-// Annotations of a command with many flags: those that help shows at once, and
-// the headings under which it shows all.
+// Annotations of a command with many flags: the flags that --help shows, and the
+// headings under which --help --all shows all flags.
 const (
 	// commonFlags are names, or patterns of names, in the order to be shown.
 	commonFlags = "common"

@@ -20,7 +20,6 @@ import (
 	"github.com/gapseal/gapseal/internal/term"
 	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify"
-	"github.com/gapseal/gapseal/verify/register"
 )
 
 // bundleSource is a bundle file, a pipe, or a set of volumes.
@@ -129,8 +128,8 @@ func (s *bundleSource) open(lim oci.Limits) (*bundle.Reader, error) {
 	return bundle.OpenStream(r, lim)
 }
 
-// digest returns the SHA-256 of the whole file, which is read once more for it. It
-// must be called after tee.
+// digest returns the SHA-256 of the whole file. For that it reads a file or volumes
+// once more, and what is left of a pipe. It requires an earlier call of tee.
 func (s *bundleSource) digest() (string, error) {
 	var rest io.Reader
 	switch {
@@ -166,8 +165,8 @@ func misnamed(path string) error {
 	return nil
 }
 
-// folders refuses a --volumes that is not a folder: its volumes would be reported
-// as missing.
+// folders refuses a --volumes that does not name a folder. Otherwise the volumes in
+// it would be reported as missing.
 func folders(dirs []string) error {
 	for _, dir := range dirs {
 		switch info, err := os.Stat(dir); {
@@ -232,7 +231,8 @@ func (s *bundleSource) volumeFiles(hashed bool) ([]verify.Volume, error) {
 // maxAnchor is how large a key or trusted root file may be, in bytes.
 const maxAnchor = 4 << 20
 
-// readAnchor reads a small file that a flag or, without one, an argument names.
+// readAnchor reads a small file, such as a key, for the flag that names it. If flag is
+// empty, an argument names the file.
 func readAnchor(flag, path string) ([]byte, error) {
 	if flag != "" {
 		flag += ": "
@@ -275,8 +275,8 @@ func hashFile(path string) (verify.Text, error) {
 	return verify.Text(oci.FromSum([sha256.Size]byte(h.Sum(nil)))), nil
 }
 
-// parseImage reads the reference that a flag or, without one, an argument gives. If
-// it had to be completed, note says how.
+// parseImage reads a reference for the flag that gives it; if flag is empty, an
+// argument gives it. If the reference had to be completed, note says how.
 func parseImage(flag, s string) (ref oci.Reference, note string, err error) {
 	scheme, _, isURL := strings.Cut(s, "://")
 	switch {
@@ -311,7 +311,7 @@ func absolute(path string) string {
 	return path
 }
 
-// named returns a value with the flag that gave it, if one did.
+// named returns a value for a message, after the flag that gave it, if one did.
 func named(flag, path string) string { return strings.TrimSpace(flag + " " + path) }
 
 // hideUser removes credentials from a URL that will be shown.
@@ -330,28 +330,4 @@ func exists(paths ...string) bool {
 		_, err := os.Stat(p)
 		return err == nil
 	})
-}
-
-// samePath reports whether two paths lead to one file, which need not exist.
-func samePath(a, b string) bool {
-	if a == "" || b == "" {
-		return false
-	}
-	ia, erra := os.Stat(a)
-	ib, errb := os.Stat(b)
-	if erra == nil && errb == nil {
-		return os.SameFile(ia, ib)
-	}
-	a, erra = filepath.Abs(a)
-	b, errb = filepath.Abs(b)
-	return erra == nil && errb == nil && a == b
-}
-
-// openRegister opens the register in a folder.
-func openRegister(dir string) (*register.Register, error) {
-	reg, err := register.Open(dir)
-	if errors.Is(err, register.ErrNoFolder) {
-		return nil, usagef("%v", err)
-	}
-	return reg, err
 }

@@ -137,9 +137,9 @@ func (r *receiptRun) match(ctx context.Context, got *receipt.Receipt, path strin
 	return err
 }
 
-// showReceipt writes what the receipt says, even if it is refused: its signature
-// is good.
-func showReceipt(w *output, args []string, got *receipt.Receipt, signer string, refused error) error {
+// showReceipt writes what the receipt says. It does so even if the receipt is
+// refused, since its signature is good.
+func showReceipt(w io.Writer, args []string, got *receipt.Receipt, signer string, refused error) error {
 	f := got.Found
 	term.Row(w, "receipt", "says "+string(f.Verdict)+" at "+got.VerifiedAt(), "by "+f.Tool.Name+" "+f.Tool.Version)
 	term.Row(w, "signed", "by "+signer)

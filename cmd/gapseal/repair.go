@@ -108,7 +108,7 @@ func rebuild(ctx context.Context, r *recovery.Repair, dir string, std stdio) err
 	return nil
 }
 
-// adviseFolder adds the flag that helps where a folder cannot be used.
+// adviseFolder adds the flag that helps if a folder cannot be used.
 func adviseFolder(err error) error {
 	path := (*fs.PathError)(nil)
 	switch {

@@ -58,7 +58,7 @@ gapseal verify app.tar --key cosign.pub`,
 	return root
 }
 
-// finish sets for each command of a tree what all have in common.
+// finish sets what all commands of a tree have in common.
 func finish(c *cobra.Command) {
 	c.DisableFlagsInUseLine = true
 	c.Flags().SortFlags = false
@@ -73,9 +73,9 @@ func finish(c *cobra.Command) {
 	}
 }
 
-// once counts how often a single-valued flag is given: if the last of several
-// values won, a command line could say one thing and mean another. beforeRun judges
-// the count, since completion parses the flags more than once.
+// once counts how often a single-valued flag is given: if the last of several values
+// counted, a command line could say one thing and mean another. beforeRun refuses a
+// count above one. Set cannot, since completion parses the flags more than once.
 type once struct {
 	pflag.Value
 	given int
@@ -102,7 +102,7 @@ func beforeRun(c *cobra.Command, _ []string) (err error) {
 // flagError explains what is wrong with the flags of a command line.
 func flagError(c *cobra.Command, err error) error {
 	if c.HasSubCommands() {
-		// A mistyped command is the cause: it has none of the flags.
+		// The command was mistyped, so that its flags are not known either.
 		if err := unknownCommand(c, c.Flags().Args()); err != nil {
 			return err
 		}

@@ -21,7 +21,7 @@ import (
 	"github.com/gapseal/gapseal/verify/trust"
 )
 
-// sealing holds the flags by which export seals.
+// sealing holds the flags with which export seals a bundle.
 type sealing struct {
 	key, stream, number string
 
@@ -66,7 +66,7 @@ func (s *sealing) check(allowUnverified bool) (err error) {
 	return nil
 }
 
-// load reads the key: the password is asked for before the long work.
+// load reads the key, and asks for its password before the long work.
 func (s *sealing) load(ctx context.Context, std stdio) (err error) {
 	if s.key != "" {
 		s.signer, err = loadSigner(ctx, "--seal", s.key, std)

@@ -194,8 +194,8 @@ func (v validity) String() string {
 	return s
 }
 
-// age says when the newest entry began to be valid, and how long ago that is: a
-// root that has not changed for long may lack what newer signatures need.
+// age says when the newest entry became valid, and how long ago that is: an old root
+// may lack the logs and authorities of newer signatures.
 func (s *rootShown) age(now time.Time) string {
 	if s.Newest == nil {
 		return "no entry vouches for anything"
