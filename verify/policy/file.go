@@ -41,9 +41,9 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("line %d, column %d: %s", e.Line, e.Column, e.Message)
 }
 
-// decode reads one YAML document strictly into a pointer to a struct. The error
-// is an [*Error].
-func decode(raw []byte, into any) (err error) {
+// decode reads one YAML document of a schema strictly into a pointer to a struct.
+// The error is an [*Error].
+func decode(raw []byte, schema string, into any) (err error) {
 	if len(raw) > MaxFile {
 		return &Error{Message: fmt.Sprintf("the file has %d bytes; want at most %d", len(raw), MaxFile)}
 	}
@@ -59,6 +59,17 @@ func decode(raw []byte, into any) (err error) {
 	if err := refuseEmpty(raw); err != nil {
 		return err
 	}
+	// A file of another schema is the wrong file, and its keys are not to blame.
+	var head struct {
+		Schema value `yaml:"schema"`
+	}
+	if err := yaml.Unmarshal(raw, &head); err != nil {
+		return located(err)
+	}
+	unwanted := head.Schema.text != schema
+	if unwanted && head.Schema.given() {
+		return head.Schema.fault("schema: want %s, found %q", schema, firstLine(head.Schema.text))
+	}
 	d := yaml.NewDecoder(strings.NewReader(string(raw)), yaml.Strict())
 	if err := d.Decode(into); err != nil {
 		return located(err)
@@ -66,6 +77,9 @@ func decode(raw []byte, into any) (err error) {
 	var more any
 	if err := d.Decode(&more); !errors.Is(err, io.EOF) {
 		return &Error{Message: "want one YAML document, found more"}
+	}
+	if unwanted {
+		return &Error{Message: fmt.Sprintf("schema: want %s, found none", schema)}
 	}
 	return nil
 }

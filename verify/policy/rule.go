@@ -69,6 +69,9 @@ func (in *rule) pattern(_ *reader, out *verify.Rule) error {
 	case !in.Match.given():
 		return &Error{Message: "match: each rule of images needs a pattern such as ghcr.io/acme/*"}
 	case p == "**":
+	case !ok && patternForm.MatchString("docker.io/library/"+p):
+		return in.Match.fault("match %q: write the registry too, such as docker.io/library/%s", firstLine(p),
+			firstLine(p))
 	case !patternForm.MatchString(p):
 		return in.Match.fault("match %q: want a repository in lower case, with or without a tag, such as "+
 			"ghcr.io/acme/*", firstLine(p))

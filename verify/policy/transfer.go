@@ -53,11 +53,8 @@ var (
 // the line and column.
 func ParseTransfer(raw []byte) (*verify.Transfer, error) {
 	var r record
-	if err := decode(raw, &r); err != nil {
+	if err := decode(raw, TransferSchema, &r); err != nil {
 		return nil, err
-	}
-	if r.Schema.text != TransferSchema {
-		return nil, r.Schema.fault("schema: want %s, found %q", TransferSchema, firstLine(r.Schema.text))
 	}
 	t := &verify.Transfer{HandOvers: []verify.HandOver{}}
 	for _, f := range []struct {
