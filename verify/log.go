@@ -218,7 +218,7 @@ func (j *judgement) unknownLog(entry *logged) {
 		known[logName(&j.s.opt.Logs[i])] = true
 	}
 	j.fault(check.Fault{ID: check.TrustLog, Found: "log id " + entry.id(),
-		Detail:   "the entry is of a log that is not trusted; a trusted root may be older than the signature",
+		Detail:   "the entry is of a log that is not trusted",
 		Expected: strings.Join(slices.Sorted(maps.Keys(known)), ", ")})
 	j.skip(check.RekorSET, "the log's key is not known")
 }

@@ -134,6 +134,9 @@ func Walk(raw []byte, depth int, s Shape) error {
 	if bytes.HasPrefix(raw, []byte("\xef\xbb\xbf")) {
 		return &Error{Err: errors.New("begins with a byte order mark")}
 	}
+	if bytes.HasPrefix(raw, []byte("-----BEGIN ")) {
+		return &Error{Err: errors.New("begins like a PEM file, such as a key")}
+	}
 	w := &walker{
 		Decoder: jsontext.NewDecoder(bytes.NewReader(raw)),
 		depth:   depth,

@@ -36,6 +36,7 @@ func TestWalk(t *testing.T) {
 		"a name twice":          {`{"any":{"x":1,"x":1}}`, "duplicate"},
 		"data after the end":    {`{}{}`, "after the end"},
 		"a byte order mark":     {"\xef\xbb\xbf{}", "byte order mark"},
+		"a key":                 {"-----BEGIN PUBLIC KEY-----\n", "begins like a PEM file"},
 		"cut off":               {`{"list":[`, "EOF"},
 		"too deep":              {`{"any":[[[[1]]]]}`, "nests deeper than 4 levels"},
 	} {
