@@ -2,6 +2,7 @@ package bundle
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -31,10 +32,10 @@ type Tap func(d oci.Digest, size int64) io.WriteCloser
 // all blobs to tap, so that they can be used without reading them again. Only a blob
 // for which [Reader.State] then returns [check.Intact] matches its digest.
 // progress is called with each number of bytes hashed, from several goroutines.
-// Both may be nil. Hash is called once.
+// Both may be nil. Hash is called once, whatever it returns.
 //
 // The error is that of ctx, of a writer of tap, or of the operating system; what is
-// wrong with the bundle is in Faults.
+// wrong with the bundle is in Faults. It is [ErrStream] if a pipe was hashed before.
 func (r *Reader) Hash(ctx context.Context, tap Tap, progress func(int64)) error {
 	if tap == nil {
 		tap = func(oci.Digest, int64) io.WriteCloser { return nil }
@@ -42,6 +43,10 @@ func (r *Reader) Hash(ctx context.Context, tap Tap, progress func(int64)) error 
 	if progress == nil {
 		progress = func(int64) {}
 	}
+	if r.in.file == nil && r.hashed {
+		return ErrStream
+	}
+	r.hashed = true
 	h := &hasher{r: r, tap: tap, progress: progress}
 	err := r.tapMetadata(tap)
 	if err != nil {
@@ -100,10 +105,8 @@ func (r *Reader) tapMetadata(tap Tap) error {
 		if t == nil {
 			continue
 		}
-		if _, err := t.Write(r.Meta[d]); err != nil {
-			return err
-		}
-		if err := t.Close(); err != nil {
+		_, err := t.Write(r.Meta[d])
+		if err = cmp.Or(err, t.Close()); err != nil {
 			return err
 		}
 	}
@@ -159,14 +162,15 @@ func (h *hasher) stream(ctx context.Context) error {
 func (h *hasher) body(ctx context.Context, e entry, body io.Reader) (whole bool, err error) {
 	sum := sha256.New()
 	var w io.Writer = sum
+	closeTap := func() error { return nil }
 	if e.digest != "" {
 		if t := h.tap(e.digest, e.size); t != nil {
-			defer t.Close()
+			closeTap = t.Close
 			w = io.MultiWriter(sum, t)
 		}
 	}
 	n, err := copyChunks(ctx, w, body, h.progress)
-	if err != nil {
+	if err = cmp.Or(err, closeTap()); err != nil {
 		return false, fmt.Errorf("%s: %w", e.name, err)
 	}
 	h.mu.Lock()
@@ -216,8 +220,9 @@ func copyChunks(ctx context.Context, dst io.Writer, src io.Reader, progress func
 	}
 }
 
-// ErrStream is the error of [Reader.OpenBlob] for content of a bundle that is
-// read from a pipe, whose bytes come only once: see the tap of [Reader.Hash].
+// ErrStream is the error of [Reader.OpenBlob], and of a second [Reader.Hash], for
+// content of a bundle that is read from a pipe, whose bytes come only once: see
+// the tap of Hash.
 var ErrStream = errors.New("the bundle is read from a pipe, whose content cannot be read again")
 
 // OpenBlob opens a blob of the bundle to be read again. The last read compares the

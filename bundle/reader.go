@@ -31,6 +31,7 @@ type Reader struct {
 	pending *entry               // blob of a pipe whose body comes next
 	ended   bool                 // no further header can be read
 	lost    bool                 // the place of the next header is not known
+	hashed  bool                 // Hash was called
 	read    map[oci.Digest]bool
 	states  map[oci.Digest]check.State // of the blobs that were hashed
 

@@ -27,7 +27,7 @@ type Options struct {
 	Transfer        *Transfer         // record of the media, nil if there is none
 	Known           Known             // what was verified before, nil if no record is kept
 	At              time.Time         // verification time; zero is the host's clock. A waiver if it is not HostTime
-	HostTime        time.Time         // what the host's clock says; zero is At
+	HostTime        time.Time         // what the host's clock says; zero asks it
 	Strict          bool              // warnings fail
 	Deep            bool              // unpack layers and compare their diff_ids
 
@@ -101,10 +101,13 @@ func (o *Options) Named() []oci.Reference {
 // now returns the verification time: the time as of which to judge.
 func (o *Options) now() time.Time {
 	if o.At.IsZero() {
-		return time.Now().UTC().Truncate(time.Second)
+		return hostTime()
 	}
 	return o.At.UTC()
 }
+
+// hostTime returns what the host's clock says.
+func hostTime() time.Time { return time.Now().UTC().Truncate(time.Second) }
 
 // The sources of the verification time, as reports name them.
 const (
@@ -114,10 +117,17 @@ const (
 
 // clock says where at, the verification time, comes from.
 func (o *Options) clock(at time.Time) Clock {
-	if o.HostTime.IsZero() || o.HostTime.Equal(at) {
+	host := o.HostTime
+	switch {
+	case o.At.IsZero():
+		return Clock{Source: clockHost, Host: at}
+	case host.IsZero():
+		host = hostTime()
+	}
+	if host.Equal(at) {
 		return Clock{Source: clockHost, Host: at}
 	}
-	return Clock{Source: clockGiven, Host: o.HostTime}
+	return Clock{Source: clockGiven, Host: host}
 }
 
 // waivers lists the rules that the options waive, by the names that inventories

@@ -24,6 +24,7 @@ func (s *session) countAttestation(i int, j *judgement, lenient bool) {
 // with the same signer and the same payload count once.
 func (s *session) requiredAttestations(i int, g *bundle.ImageGraph, d *demands) {
 	for _, want := range d.Attestations {
+		want.Count = max(want.Count, 1)
 		distinct := map[string]bool{}
 		for _, a := range s.rep.Images[i].Attestations {
 			if a.Counts && string(a.PredicateType) == want.PredicateType {

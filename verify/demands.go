@@ -42,7 +42,7 @@ type Demands struct {
 type RequiredAttestation struct {
 	Name          string
 	PredicateType string
-	Count         int
+	Count         int // zero is one
 }
 
 // anchored reports whether any key or identity is pinned.

@@ -114,6 +114,9 @@ func (l *layers) judge() {
 		}
 		if u := l.deep[b.Digest]; u != nil {
 			l.unpacked(b.Digest, u.Result())
+		} else if l.s.opt.Deep && len(l.expected[b.Digest]) > 0 && l.s.found.State(b.Digest) == check.Intact {
+			l.fault(b.Digest, check.Fault{ID: check.Internal,
+				Detail: "the layer was to be unpacked, and its bytes were not given to the tap"})
 		}
 	}
 	l.s.passes([]check.ID{check.ConfigLayerType}, true, "")

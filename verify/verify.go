@@ -13,7 +13,9 @@ import (
 )
 
 // Container is what [Bundle] reads: something whose metadata has been read, and
-// whose content can be hashed once. A [*bundle.Reader] is one.
+// whose content can be hashed once. A [*bundle.Reader] is one. A bundle is not
+// verified if its container reports no fault and yet was not read to its end, did
+// not find a blob intact, or kept a layer from the tap that was to be unpacked.
 type Container interface {
 	// Metadata returns the metadata and the limits within which it was read, nil
 	// if there is no readable inventory.
@@ -65,8 +67,29 @@ func Bundle(ctx context.Context, c Container, opt Options) (*Report, error) {
 	s.rep.Totals.Bytes, s.rep.Totals.Blobs = c.Totals()
 	s.rep.Bundle.Size = s.rep.Totals.Bytes
 	s.faults(c.Faults())
+	s.unread(c)
 	s.unproven()
 	return s.report()
+}
+
+// unread guards against a container that reports no fault, although it was not
+// read to its end or a blob was not found to be what its digest says.
+func (s *session) unread(c Container) {
+	if s.any(check.Fail) || s.c == nil {
+		return // which unproven reports
+	}
+	if !c.Whole() {
+		s.fault(bundleWide, check.Fault{ID: check.Internal,
+			Detail: "no check failed, and yet the bundle was not read to its end"})
+	}
+	for _, b := range s.c.Inventory.Blobs {
+		if state := c.State(b.Digest); state != check.Intact {
+			s.fault(bundleWide, check.Fault{ID: check.Internal, Subject: string(b.Digest),
+				Detail:   "no check failed, and yet a blob was not found intact",
+				Expected: string(check.Intact), Found: string(state)})
+			return
+		}
+	}
 }
 
 // early returns the report as far as it is known before any content is read.
