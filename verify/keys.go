@@ -308,8 +308,8 @@ func (j *judgement) presented() (keys []crypto.PublicKey) {
 	return keys
 }
 
-// firstThatVerifies returns the key that made the signature, nil if none did. Then bad is
-// set if a key could not be tried because of how the signature is encoded.
+// firstThatVerifies returns the key that made the signature. If none did, key is nil,
+// and bad is set if the reason is how the signature is encoded.
 func (j *judgement) firstThatVerifies(keys []*trust.Key) (key *trust.Key, bad *trust.EncodingError) {
 	for _, k := range keys {
 		err := k.Verify(j.sig.Message, j.sig.Signature)

@@ -102,7 +102,7 @@ func (s *session) owners() (types map[oci.Digest]string, images map[oci.Digest][
 	}
 	manifest := func(owner string, d oci.Descriptor) {
 		if len(images[d.Digest]) >= maxOwners {
-			return // so have its config and its layers
+			return // its config and its layers have as many owners
 		}
 		note(owner, d)
 		if m := s.graph.Manifests[d.Digest]; m != nil && !oci.IsIndex(m.MediaType) {

@@ -60,7 +60,7 @@ type Fault struct {
 	Detail   string
 	Expected string
 	Found    string
-	Warn     bool // reported, and no reason to reject
+	Warn     bool // reported, but no reason to reject
 }
 
 // Error makes a Fault usable as an error.
@@ -86,7 +86,7 @@ const (
 	CauseNoTime      Cause = "no-time"     // a certificate was judged, and the signature has no trusted time
 	CausePlainKey    Cause = "plain-key"   // an identity was demanded, and a plain key signed
 	CauseCertificate Cause = "certificate" // a key was demanded, and the key of a certificate signed
-	CauseRule        Cause = "rule"        // the rule of the policy for an image says not who may sign
+	CauseRule        Cause = "rule"        // the policy's rule for an image does not say who may sign
 )
 
 // remedies has what to do about each cause.

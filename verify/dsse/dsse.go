@@ -90,7 +90,7 @@ var shape = strict.Object(map[string]strict.Shape{
 
 // ParseEnvelope reads an envelope that any tool wrote, of any payload type. It
 // allows white space and any order of members, but no member that DSSE does not
-// define, no member twice, and only base64 with one spelling. The caller bounds
+// define, no member twice, and base64 only in canonical form. The caller bounds
 // the size of raw. The error matches [check.ErrTooLarge] for more than 64
 // signatures, and is a [*check.FormatError] for any other number but one, for an
 // empty payload or signature, and for any other form.
