@@ -64,6 +64,45 @@ type Anchors struct {
 	Roots    []Anchor                     // trusted roots from which these came, for the report
 }
 
+// TrustRoot adds the logs and authorities of a Sigstore trusted root to those that
+// a has, and lists them for the report.
+func (a *Anchors) TrustRoot(root *trust.Root) {
+	for _, l := range root.Logs {
+		l.Path = root.Path
+		a.Logs = append(a.Logs, l)
+	}
+	a.CAs = append(a.CAs, root.CAs...)
+	a.CTLogs = append(a.CTLogs, root.CTLogs...)
+	a.TSAs = append(a.TSAs, root.TSAs...)
+	a.Roots = append(a.Roots, rootAnchors(root)...)
+}
+
+// rootAnchors lists a trusted root and what it vouches for. Its logs are listed with
+// the other logs.
+func rootAnchors(root *trust.Root) []Anchor {
+	first := Anchor{Kind: "root", Fingerprint: Text(root.Digest)}
+	if t := root.Newest(); !t.IsZero() {
+		first.Newest = &t
+	}
+	list := []Anchor{first}
+	add := func(kind, fingerprint, name string) {
+		list = append(list, Anchor{Kind: kind, Fingerprint: Text(fingerprint), Name: Text(name)})
+	}
+	for _, c := range root.CAs {
+		add("ca", c.Fingerprint(), c.Name)
+	}
+	for _, l := range root.CTLogs {
+		add("ctlog", l.Key.Fingerprint(), l.Name)
+	}
+	for _, t := range root.TSAs {
+		add("tsa", t.Fingerprint(), t.Name)
+	}
+	for i := range list {
+		list[i].Source, list[i].Path = trust.SourceFile, Text(root.Path)
+	}
+	return list
+}
+
 // AcceptReference says that the image known as Image may carry a signature made
 // for the repository Signed. Both are repositories written in full, without tag
 // or digest.

@@ -5,12 +5,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/pflag"
 
 	"github.com/gapseal/gapseal/internal/term"
-	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify"
 	"github.com/gapseal/gapseal/verify/cert"
 	"github.com/gapseal/gapseal/verify/policy"
@@ -194,12 +192,7 @@ func (a *anchors) parseRoot(o *verify.Options) error {
 	if err != nil {
 		return err
 	}
-	for i := range root.Logs {
-		root.Logs[i].Path = root.Path
-	}
-	o.Logs = append(o.Logs, root.Logs...)
-	o.CAs, o.TSAs, o.CTLogs = root.CAs, root.TSAs, root.CTLogs
-	o.Roots = append(o.Roots, rootAnchors(root)...)
+	o.TrustRoot(root)
 	for _, s := range root.Unsupported {
 		a.notes = append(a.notes, "left out, and vouches for nothing: "+s)
 	}
@@ -246,41 +239,6 @@ func readRoot(flag, path string) (*trust.Root, error) {
 	}
 	root.Path = absolute(path)
 	return root, nil
-}
-
-// rootAnchors lists for the report the root and what it vouches for. Its logs are
-// listed with the other logs.
-func rootAnchors(root *trust.Root) []verify.Anchor {
-	list := []verify.Anchor{{Kind: "root", Fingerprint: verify.Text(root.Digest), Newest: newest(root)}}
-	add := func(kind, fingerprint, name string) {
-		list = append(list, verify.Anchor{Kind: kind, Fingerprint: verify.Text(fingerprint), Name: verify.Text(name)})
-	}
-	for _, c := range root.CAs {
-		add("ca", certFingerprint(&c.Authority), c.Name)
-	}
-	for _, l := range root.CTLogs {
-		add("ctlog", l.Key.Fingerprint(), l.Name)
-	}
-	for _, t := range root.TSAs {
-		add("tsa", certFingerprint(&t.Authority), t.Name)
-	}
-	for i := range list {
-		list[i].Source, list[i].Path = trust.SourceFile, verify.Text(root.Path)
-	}
-	return list
-}
-
-func newest(root *trust.Root) *time.Time {
-	if t := root.Newest(); !t.IsZero() {
-		return &t
-	}
-	return nil
-}
-
-// certFingerprint returns the SHA-256 of the last certificate of an authority's
-// chain, which is the one that is trusted.
-func certFingerprint(a *trust.Authority) string {
-	return string(oci.FromBytes(a.Anchor().Raw))
 }
 
 // readPolicy reads a policy file that a flag or, without one, an argument names.

@@ -150,10 +150,17 @@ func logsShown(logs []trust.Log) []logShown {
 	return list
 }
 
+func newest(root *trust.Root) *time.Time {
+	if t := root.Newest(); !t.IsZero() {
+		return &t
+	}
+	return nil
+}
+
 func authorityShown(a *trust.Authority) authShown {
 	return authShown{
 		Name: verify.Text(a.Name), Operator: verify.Text(a.Operator), URI: verify.Text(a.URI),
-		Fingerprint: certFingerprint(a), validity: window(a.From, a.To),
+		Fingerprint: a.Fingerprint(), validity: window(a.From, a.To),
 	}
 }
 
