@@ -86,14 +86,19 @@ func (o *once) Set(s string) error {
 	return o.Value.Set(s)
 }
 
-// beforeRun refuses flags that every command refuses.
+// beforeRun refuses flags that every command refuses. An empty value, such as that
+// of an unset variable of a script, must not be taken for a demand that was not made.
 func beforeRun(c *cobra.Command, _ []string) (err error) {
 	if all, _ := c.Flags().GetBool(allFlag); all && c.Name() != "help" {
 		return usagef("--%s goes with --help and shows all flags; leave it out", allFlag)
 	}
 	c.Flags().Visit(func(f *pflag.Flag) {
-		if o, single := f.Value.(*once); single && o.given > 1 {
+		switch o, single := f.Value.(*once); {
+		case !single:
+		case o.given > 1:
 			err = usagef("--%s is given more than once, and takes one value", f.Name)
+		case o.String() == "":
+			err = usagef("--%s has an empty value, as an unset variable has; give one, or leave out the flag", f.Name)
 		}
 	})
 	return err
