@@ -31,7 +31,7 @@ type Options struct {
 	Strict          bool              // warnings fail
 	Deep            bool              // unpack layers and compare their diff_ids
 
-	Path    string   // of the bundle, for the report
+	Path    string   // of the bundle, for the report; text names an empty one "standard input"
 	Command []string // as it was called, for the report
 	Tool    Tool     // for the report
 
