@@ -141,7 +141,7 @@ func newWalker(c *Contents) *walker {
 func (w *walker) step() bool {
 	if w.steps++; w.steps == w.lim.Entries+1 {
 		w.faults.add(&check.Fault{ID: check.LimitEntries,
-			Detail:   "children of indexes, each counted as often as it is named",
+			Detail:   "too many children of indexes, each counted as often as it is named",
 			Expected: fmt.Sprintf("at most %d", w.lim.Entries), Found: "more"})
 	}
 	return w.steps <= w.lim.Entries
@@ -253,12 +253,12 @@ func (w *walker) evidence(ev Evidence) {
 func (w *walker) blob(d oci.Descriptor, role Role) {
 	if d.Digest == oci.EmptyDigest {
 		if d.Size != 2 {
-			w.wrongSize(d.Digest, "size of the empty config", "2", d.Size)
+			w.wrongSize(d.Digest, "a descriptor gives another size of the empty config", "2", d.Size)
 		}
 		return // it is in every bundle, as the inventory's config
 	}
 	if d.Size < 0 {
-		w.wrongSize(d.Digest, "negative size", "", d.Size)
+		w.wrongSize(d.Digest, "a descriptor gives a negative size", "", d.Size)
 		return
 	}
 	b := w.blobs[d.Digest]

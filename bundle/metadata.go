@@ -108,7 +108,7 @@ func (r *Reader) marker(body []byte) {
 	if string(body) == layoutFile {
 		return
 	}
-	r.faults.add(&check.Fault{ID: check.LayoutMarker, Subject: nameMarker, Detail: "the layout marker",
+	r.faults.add(&check.Fault{ID: check.LayoutMarker, Subject: nameMarker, Detail: "is not the layout marker",
 		Expected: layoutFile, Found: fmt.Sprintf("%.80q", body)})
 }
 

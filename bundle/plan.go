@@ -91,7 +91,7 @@ func (p *Plan) layOut() error {
 	}
 	p.addContent()
 	if metadata > p.Limits.Metadata {
-		return &check.Fault{ID: check.LimitMetadata, Detail: "all metadata together",
+		return &check.Fault{ID: check.LimitMetadata, Detail: "too many bytes of metadata in all",
 			Expected: fmt.Sprintf("at most %d bytes", p.Limits.Metadata), Found: fmt.Sprintf("%d bytes", metadata)}
 	}
 	return nil

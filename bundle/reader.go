@@ -171,7 +171,8 @@ func (r *Reader) lose() {
 // stop stops reading because a budget is exceeded.
 func (r *Reader) stop(id check.ID, what string, max int64) {
 	r.lose()
-	r.faults.add(&check.Fault{ID: id, Detail: what, Expected: fmt.Sprintf("at most %d", max), Found: "more"})
+	r.faults.add(&check.Fault{ID: id, Detail: "too many " + what,
+		Expected: fmt.Sprintf("at most %d", max), Found: "more"})
 }
 
 // Faults returns what is wrong with the container, the layout and the blobs. The

@@ -67,7 +67,7 @@ func (j *judgement) statementClaims() *claim {
 // it is stored.
 func (j *judgement) payloadClaims() *claim {
 	if most := j.s.limits.Payload; int64(len(j.sig.Payload)) > most {
-		j.fault(check.Fault{ID: check.LimitPayload, Detail: "the signed payload",
+		j.fault(check.Fault{ID: check.LimitPayload, Detail: "the signed payload is too large",
 			Expected: fmt.Sprintf("at most %d bytes", most), Found: fmt.Sprintf("%d bytes", len(j.sig.Payload))})
 		return nil
 	}
@@ -80,7 +80,7 @@ func (j *judgement) payloadClaims() *claim {
 	ok := true
 	if critical.Type != payloadType {
 		ok = false
-		j.fault(check.Fault{ID: check.SignatureClaims, Detail: "critical.type of the payload",
+		j.fault(check.Fault{ID: check.SignatureClaims, Detail: "the payload has another critical.type",
 			Expected: payloadType, Found: check.Clip(critical.Type)})
 	}
 	if critical.Image.Digest != string(j.sig.Subject) {

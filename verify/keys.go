@@ -161,7 +161,7 @@ func (j *judgement) crypto() {
 		return
 	}
 	j.fault(check.Fault{ID: check.SignatureCrypto,
-		Detail:   "verifies under none of the known keys: those pinned, in the bundle, and in the log entry",
+		Detail:   "the signature verifies under no known key: none that is pinned, in the bundle, or in the log entry",
 		Expected: strings.Join(j.d.pinned(), ", "), Found: "a signature by none of them"})
 }
 
@@ -182,7 +182,8 @@ func (j *judgement) cryptoByCertificate() {
 	} else if bad != nil {
 		j.fault(check.Fault{ID: check.SignatureEncoding, Detail: bad.Error()})
 	} else {
-		j.fault(check.Fault{ID: check.SignatureCrypto, Detail: "does not verify under the key of its certificate"})
+		j.fault(check.Fault{ID: check.SignatureCrypto,
+			Detail: "the signature does not verify under the key of its certificate"})
 	}
 }
 

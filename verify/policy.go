@@ -172,7 +172,7 @@ func (s *session) unsignedImages() {
 		}
 		if len(s.graph.Images) > 1 && !s.signed[i] {
 			s.fault(i, check.Fault{ID: check.PolicyUnsigned, Subject: string(g.Digest), Found: g.Reference,
-				Detail: "has no signature, and the bundle holds other images, so the whole bundle is refused"})
+				Detail: "the image has no signature, and the bundle holds others, so the whole bundle is refused"})
 		}
 	}
 }

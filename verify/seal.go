@@ -37,7 +37,7 @@ func (s *session) judgeSeal() *check.Fault {
 		return &check.Fault{Detail: "the bundle has no seal, and one was demanded",
 			Expected: "a seal by " + s.sealers(), Found: "none"}
 	case s.c.Seal == nil:
-		return &check.Fault{Detail: "the bundle has a seal, and it cannot be read"}
+		return &check.Fault{Detail: "the bundle has a seal, but it cannot be read"}
 	}
 	sealed, key, err := seal.Open(s.c.Seal, s.opt.SealKeys)
 	if err != nil {

@@ -83,7 +83,7 @@ func (s *session) readEvidence(i int, g *bundle.ImageGraph, subject oci.Digest, 
 		s.signaturesRead += int64(len(m.Layers))
 		if most := s.limits.Signatures; count > most || s.signaturesRead > maxSignatures*most {
 			s.fault(i, check.Fault{ID: check.LimitSigs, Subject: string(subject),
-				Detail:   "signatures of one image, or of all together",
+				Detail:   "too many signatures of one image, or of all images together",
 				Expected: fmt.Sprintf("at most %d, or %d", most, maxSignatures*most), Found: "more"})
 			return nil, false
 		}
@@ -180,7 +180,7 @@ func (s *session) present(i int, g *bundle.ImageGraph, judged bool) {
 	case judged:
 		s.pass(i, f)
 	case s.unreadable(g):
-		f.Detail = "a signature is listed and cannot be read"
+		f.Detail = "a signature is listed, but it cannot be read"
 		s.add(i, check.Skip, f)
 	default:
 		f.Detail, f.Found = "the image has no signature that this version judges", otherEvidence(g)

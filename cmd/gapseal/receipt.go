@@ -37,7 +37,7 @@ func receiptVerifyCommand(std stdio) *cobra.Command {
 		Use:   "verify RECEIPT --key KEY [BUNDLE] [flags]",
 		Short: "check a signed report that a bundle was verified",
 		Long: `Check a receipt, as gapseal verify --sign-report writes it: who signed it, and
-what it says. With the bundle at hand, check also that the receipt is about
+what it says. If a bundle is named, check also that the receipt is about
 exactly these bytes: every digest is computed again. The signatures in the
 bundle are not judged again; gapseal verify does that.
 

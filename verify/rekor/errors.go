@@ -8,7 +8,7 @@ import (
 
 var (
 	// ErrSET reports that a well-formed signed entry timestamp is not a
-	// signature by the log key over the entry at hand.
+	// signature by the log key over the entry that is checked.
 	ErrSET = errors.New("signed entry timestamp does not verify under the log key")
 
 	// ErrProof reports that a well-formed inclusion proof does not lead from
