@@ -73,7 +73,7 @@ func openFile(path string, std stdio) (*bundleSource, error) {
 	if info.IsDir() {
 		f.Close()
 		return nil, usagef("%s is a directory; gapseal reads the bundle file itself, not what was unpacked from it%s",
-			path, onlyTar(path))
+			path, onlyBundle(path))
 	}
 	src := &bundleSource{File: f, size: info.Size(), stream: path == "-" || !info.Mode().IsRegular()}
 	if src.stream {
@@ -82,11 +82,13 @@ func openFile(path string, std stdio) (*bundleSource, error) {
 	return src, nil
 }
 
-// onlyTar suggests the file in a folder that may be the bundle, if there is only
-// one.
-func onlyTar(dir string) string {
-	found, err := filepath.Glob(filepath.Join(dir, "*.tar"))
-	if err != nil || len(found) != 1 {
+// onlyBundle suggests the file in a folder that may be the bundle, or the index of
+// its volumes, if there is only one.
+func onlyBundle(dir string) string {
+	tars, _ := filepath.Glob(filepath.Join(dir, "*.tar"))
+	indexes, _ := filepath.Glob(filepath.Join(dir, "*.volumes.json"))
+	found := append(tars, indexes...)
+	if len(found) != 1 {
 		return ""
 	}
 	return ": name " + found[0]
