@@ -241,7 +241,7 @@ func (w *walker) evidence(ev Evidence) {
 	if m == nil {
 		return
 	}
-	if _, ok := m.EvidenceKind(); !ok { // an image listed as evidence, which policy.unsigned reports
+	if _, ok := m.EvidenceKind(); !ok { // an image listed as evidence, which policy.unsigned-image reports
 		w.begin(&Image{})
 		w.tree(&ImageGraph{}, TreeNode{Node: ev.Node}, 0)
 		return

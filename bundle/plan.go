@@ -8,8 +8,8 @@ import (
 	"github.com/gapseal/gapseal/verify/check"
 )
 
-// A Plan is a bundle that is ready to be written: all its metadata is in memory, and
-// of its content the digests and sizes are known, and so is the place of each entry.
+// A Plan is a bundle that is ready to be written. All its metadata is in memory. The
+// digests and sizes of its content are known, and so is the place of each entry.
 type Plan struct {
 	Contents
 	Index   []byte // index.json; its SHA-256 is the bundle's identity

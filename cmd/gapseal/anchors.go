@@ -281,9 +281,9 @@ func (a *anchors) parsePolicy(o *verify.Options) error {
 	return a.refuseUnused(o)
 }
 
-// refuseUnused refuses a signer that a flag names if no rule of the policy leaves
-// signers open: the report would list it as trusted, although it can vouch for
-// nothing.
+// refuseUnused refuses a signer that a flag names if the policy itself names the
+// signers of every image that it accepts: the report would list the signer as
+// trusted, although it can vouch for nothing.
 func (a *anchors) refuseUnused(o *verify.Options) error {
 	if len(o.Keys)+len(o.Fingerprints)+len(o.Identities) == 0 || o.Policy.JudgeUnlisted {
 		return nil

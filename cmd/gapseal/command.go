@@ -85,8 +85,8 @@ func spelled(c *cobra.Command) string {
 	return name
 }
 
-// A name is suggested in place of a mistyped one if it begins with that, or differs
-// from it in at most suggestionDistance letters.
+// A name is suggested in place of a mistyped one if it begins with what was typed, or
+// differs from it in at most suggestionDistance letters.
 const (
 	suggestionDistance = 2
 	maxMistyped        = 64 // longer names get no suggestion, since comparing takes time and memory

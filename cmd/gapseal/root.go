@@ -107,7 +107,7 @@ func beforeRun(c *cobra.Command, _ []string) (err error) {
 // flagError explains what is wrong with the flags of a command line.
 func flagError(c *cobra.Command, err error) error {
 	if c.HasSubCommands() {
-		// The command was mistyped, so that its flags are not known either.
+		// A mistyped command is the cause, if there is one: its flags are not known.
 		if err := unknownCommand(c, c.Flags().Args()); err != nil {
 			return err
 		}

@@ -298,8 +298,8 @@ func (v *verifyRun) inputs() []string {
 	return slices.Concat(v.judging.inputs(), v.sealKeys, []string{v.sign.key})
 }
 
-// create opens the files to be written and reads the signing key, so that these can
-// only fail before the long work.
+// create opens the files to be written and reads the signing key before the long
+// work, so that a failure is reported at once.
 func (v *verifyRun) create(ctx context.Context, std stdio) error {
 	if err := v.reportFiles.create(); err != nil {
 		return err
