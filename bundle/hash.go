@@ -163,7 +163,7 @@ func (h *hasher) body(ctx context.Context, e entry, body io.Reader) (whole bool,
 	sum := sha256.New()
 	var w io.Writer = sum
 	closeTap := func() error { return nil }
-	if e.digest != "" {
+	if e.digest != "" && !e.again {
 		if t := h.tap(e.digest, e.size); t != nil {
 			closeTap = t.Close
 			w = io.MultiWriter(sum, t)

@@ -190,6 +190,7 @@ func (inv *Inventory) find(d oci.Digest) *Blob {
 // [Reader.Hash].
 func (r *Reader) take(e entry) error {
 	if e.digest != "" {
+		e.again = r.read[e.digest]
 		r.read[e.digest] = true
 		if _, twice := r.places[e.digest]; !twice && r.in.file != nil {
 			r.places[e.digest] = e

@@ -45,6 +45,7 @@ type entry struct {
 	size   int64      // in bytes
 	offset int64      // of the body
 
+	again   bool // the blob came before, under the same name
 	refused bool // its type or name is not allowed, so it has no place in the order
 }
 

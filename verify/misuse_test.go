@@ -142,6 +142,32 @@ func TestATapThatFailsAtCloseEndsTheVerification(t *testing.T) {
 	}
 }
 
+// A blob that a hostile bundle holds twice, the second time changed, is given to the
+// tap once, and is damaged.
+func TestABlobThatComesTwiceIsTappedOnce(t *testing.T) {
+	files := fixture.Files(fixture.Bundle(t, "app:v1"))
+	last := files[len(files)-1]
+	last.Data = bytes.Replace(last.Data, last.Data[:1], []byte{last.Data[0] ^ 1}, 1)
+	raw := fixture.Pack(append(files, last))
+	for _, stream := range []bool{false, true} {
+		k := &kept{blobs: map[oci.Digest]*bytes.Buffer{}}
+		opt := fixture.Options()
+		opt.Tap = k.tap
+		r := opened(t, raw, stream)
+		rep, err := verify.Bundle(t.Context(), r, opt)
+		if failed := strings.Join(fixture.Failed(rep), " "); err == nil || failed != "container.duplicate blob.digest" {
+			t.Errorf("stream %v: failed [%s]", stream, failed)
+		}
+		d := oci.Digest("sha256:" + last.Name[len("blobs/sha256/"):])
+		if k.closed != len(k.blobs) || k.blobs[d] == nil || oci.FromBytes(k.blobs[d].Bytes()) != d {
+			t.Errorf("stream %v: %d writers for %d blobs, or not the first of two", stream, k.closed, len(k.blobs))
+		}
+		if r.State(d) != check.Damaged {
+			t.Errorf("stream %v: the blob is %s", stream, r.State(d))
+		}
+	}
+}
+
 // Options whose values are zero, or make no sense, demand no less than others do.
 func TestZeroValuesDoNotAccept(t *testing.T) {
 	raw := fixture.Bundle(t, "app:v1")
