@@ -88,13 +88,12 @@ func Collect(ctx context.Context, src Source, req Request) (*Plan, Fetch, error)
 
 func sameImage(a, b Image) bool { return a.Reference == b.Reference && a.Digest == b.Digest }
 
-// PlatformError reports that an image is for none of the platforms that were
-// requested.
-type PlatformError struct{ Offered []string } // its platforms
+// PlatformError reports that an image has none of the requested platforms.
+type PlatformError struct{ Offered []string } // the platforms that it has
 
 // Error lists the platforms of the image.
 func (e *PlatformError) Error() string {
-	return "none of its platforms is one that was requested: it has " + strings.Join(e.Offered, ", ")
+	return "the image has none of the requested platforms, only " + strings.Join(e.Offered, ", ")
 }
 
 // BudgetError reports metadata that is larger than its budget. It matches
@@ -118,17 +117,17 @@ type collector struct {
 	src    Source
 	req    Request
 	meta   map[oci.Digest][]byte
-	home   map[oci.Digest]string
-	images map[oci.Digest]bool // the roots of the images that were requested
-	held   int64               // bytes in meta
+	home   map[oci.Digest]string // the repository from which Fetch reads a blob
+	images map[oci.Digest]bool   // the roots of the images that were requested
+	held   int64                 // bytes in meta
 }
 
 func (c *collector) fetch(ctx context.Context, d oci.Digest, size int64) (io.ReadCloser, error) {
 	return c.src.Blob(ctx, c.home[d], oci.Descriptor{Digest: d, Size: size})
 }
 
-// resolve returns the root of each image. A tag is requested only once, so that a
-// tag that moves cannot mix two images.
+// resolve returns the root of each image. Each tag is requested only once: if the
+// tag moves meanwhile, two images must not be mixed.
 func (c *collector) resolve(ctx context.Context) ([]oci.Descriptor, error) {
 	roots := make([]oci.Descriptor, len(c.req.Images))
 	for i, ref := range c.req.Images {
@@ -199,8 +198,8 @@ type treeWalk struct {
 	img     *Image
 	nodes   []oci.Digest
 	visited map[oci.Digest]bool
-	seen    []string // platforms of the image
-	kept    int      // platforms that the bundle carries
+	seen    []string // platforms that the image has
+	kept    int      // manifests that the bundle carries
 }
 
 // buildkitReference is the annotation by which BuildKit names the child that an
@@ -282,7 +281,7 @@ func (t *treeWalk) leaf(m *oci.Manifest, depth int64) error {
 	return nil
 }
 
-// single reports whether an image without an index has a requested platform.
+// single reports whether an image without an index is for a requested platform.
 func (t *treeWalk) single(m *oci.Manifest) bool {
 	if len(t.req.Platforms) == 0 || !m.HasImageConfig() {
 		return true
@@ -340,7 +339,7 @@ func (c *collector) hold(d oci.Descriptor, raw []byte) error {
 }
 
 // metadata fetches a blob that is held in memory, and compares it with its digest.
-// limit names the budget max.
+// max is its budget in bytes, and limit is the name of that budget.
 func (c *collector) metadata(ctx context.Context, repo string, d oci.Descriptor, limit string, max int64) error {
 	if _, ok := c.meta[d.Digest]; ok || d.Digest == oci.EmptyDigest {
 		return nil

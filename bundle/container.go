@@ -10,8 +10,8 @@ import (
 
 var zeroBlock [blockSize]byte
 
-// next reads the next header. It returns nil at the end of the archive, and where
-// nothing that follows can be read.
+// next reads the next header. It returns nil at the end of the archive, and if
+// nothing more can be read.
 func (r *Reader) next() (*entry, error) {
 	var b [blockSize]byte
 	at := r.in.pos
@@ -71,16 +71,16 @@ var otherFiles = []struct{ magic, name string }{
 	{"%PDF", "a PDF document"},
 }
 
-// noTar reports that the file is not a tar at all: then the wrong file was named,
-// and the medium is not at fault. A file that begins as a bundle does is taken
-// for a damaged bundle.
+// noTar reports a file that is not a tar at all: the user named the wrong file, and
+// the medium is not at fault. A file that begins with the name of a bundle's first
+// entry is taken for a damaged bundle.
 func (r *Reader) noTar(b []byte) bool {
 	const magicAt, magic = 257, "ustar"
 	if r.medium.Cut {
 		return false // the missing volume is reported
 	}
 	if len(b) == 0 {
-		r.faults.add(&check.Fault{ID: check.ContainerTruncated, Detail: "the file is empty: not one byte came",
+		r.faults.add(&check.Fault{ID: check.ContainerTruncated, Detail: "the file is empty",
 			Expected: "a bundle", Found: "0 bytes"})
 		return true
 	}
@@ -164,12 +164,12 @@ func (r *Reader) cutOff(id check.ID, subject, detail string, next int64) {
 // truncated reports a file that ends inside an entry, after got bytes of it.
 func (r *Reader) truncated(e entry, got int64) {
 	detail := fmt.Sprintf("the file ends inside this entry, after %d of its %d bytes", got, e.size)
-	r.cutOff(check.ContainerTruncated, e.name, detail, e.next())
+	r.cutOff(check.ContainerTruncated, e.name, detail, e.end())
 }
 
 // expected returns how large the file should be according to the inventory:
-// everything before next, the blobs that have not come, and the two blocks at the
-// end. ok is false while blobs of the bundle's own are missing.
+// everything before next, the blobs that have not been read, and the two blocks at
+// the end. ok is false if the file ends before the inventory or the seal does.
 func (r *Reader) expected(next int64) (size int64, ok bool) {
 	if next < 0 || r.Inventory == nil || r.Sealed && r.Seal == nil {
 		return 0, false
@@ -199,9 +199,9 @@ const (
 	atSealEnvelope = 6
 )
 
-// OwnBlobs returns how many blobs the bundle holds that the inventory does not
-// list: the manifest of the inventory, its config and the inventory itself, and
-// with a seal its manifest and its envelope.
+// OwnBlobs returns how many blobs of the bundle the inventory does not list: the
+// manifest of the inventory, its config, the inventory itself and, if there is a
+// seal, the manifest and the envelope of the seal.
 func (c *Contents) OwnBlobs() int {
 	n := atBlobs - atInventoryManifest
 	if c.Sealed {
@@ -221,7 +221,7 @@ type sequence struct {
 	roles      map[oci.Digest]bool // whether a blob is metadata; nil until the inventory is read
 	last       oci.Digest
 	content    bool       // content has begun
-	disordered bool       // disorder was reported, which is done once
+	disordered bool       // disorder was reported; it is reported only once
 	seal       oci.Digest // of the seal's manifest; empty if there is none, or it is not in its place
 }
 
@@ -248,7 +248,7 @@ func (s *sequence) visit(e *entry, inv *Inventory) {
 	switch {
 	case place < len(fixed):
 	case e.digest == "":
-		s.place-- // one of the fixed files, too late
+		s.place-- // a fixed file that comes too late takes no place
 		s.disorder(e, "oci-layout first, then index.json")
 	case place < atBlobs:
 		s.head[place] = e.digest
@@ -266,7 +266,7 @@ var fixed = []struct {
 	id   check.ID
 }{{nameMarker, check.LayoutMarker}, {nameIndex, check.LayoutIndex}}
 
-// absent reports the next fixed file as missing and passes over its place.
+// absent reports that the next fixed file is missing, and skips its place.
 func (s *sequence) absent(found string) {
 	f := fixed[s.place]
 	s.faults.add(&check.Fault{ID: f.id, Subject: f.name, Detail: "is not in its place",
@@ -294,8 +294,8 @@ func (s *sequence) artifact(manifest oci.Digest) {
 	}
 }
 
-// sealPart checks the entry in the place of the seal's manifest or envelope. If it
-// is a blob of the inventory, the seal is missing and the entry is checked as a
+// sealPart checks the entry in the place of the seal's manifest or envelope. If the
+// inventory lists the entry, the seal is missing, and the entry is checked as a
 // blob.
 func (s *sequence) sealPart(place int, e *entry, inv *Inventory) {
 	part, want := "manifest", string(s.seal)

@@ -6,17 +6,19 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify/check"
 )
 
-// faultList collects faults. Of each kind it keeps a bounded number.
+// faultList collects faults. It keeps a bounded number of each kind, and counts the
+// others.
 type faultList struct {
 	all   []*check.Fault
 	count map[faultKind]int
 }
 
-// faultKind distinguishes warnings, so that they cannot crowd out the faults that
-// reject a bundle.
+// faultKind keeps warnings apart, so that they cannot crowd out the faults of the
+// same check that reject a bundle.
 type faultKind struct {
 	id   check.ID
 	warn bool
@@ -49,4 +51,10 @@ func (l *faultList) list() []*check.Fault {
 		}
 	}
 	return all
+}
+
+// digestFault reports a blob whose content has the digest got instead of want.
+func digestFault(want, got oci.Digest) *check.Fault {
+	return &check.Fault{ID: check.BlobDigest, Subject: string(want), Detail: "the content is not what its digest says",
+		Expected: string(want), Found: string(got)}
 }

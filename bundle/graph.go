@@ -105,9 +105,9 @@ type walker struct {
 	steps  int64         // children of indexes looked at
 
 	// of the current image
-	walked map[oci.Digest]bool
-	omit   map[oci.Digest]bool // children that the inventory says were left out
-	omits  []Omitted           // of these, the children that the index has, in its order
+	walked  map[oci.Digest]bool
+	leftOut map[oci.Digest]bool // children that the inventory lists as left out
+	omitted []Omitted           // those of them that an index has, in the order of the tree
 }
 
 // document is a blob, read as the media type that a descriptor gives it.
@@ -141,18 +141,19 @@ func newWalker(c *Contents) *walker {
 func (w *walker) step() bool {
 	if w.steps++; w.steps == w.lim.Entries+1 {
 		w.faults.add(&check.Fault{ID: check.LimitEntries,
-			Detail:   "children of indexes, each counted as often as it is named",
+			Detail:   "too many children of indexes, each counted as often as it is named",
 			Expected: fmt.Sprintf("at most %d", w.lim.Entries), Found: "more"})
 	}
 	return w.steps <= w.lim.Entries
 }
 
+// begin resets what is known of the current image.
 func (w *walker) begin(img *Image) {
 	w.walked = map[oci.Digest]bool{}
-	w.omit = make(map[oci.Digest]bool, len(img.Omitted))
-	w.omits = []Omitted{}
+	w.leftOut = make(map[oci.Digest]bool, len(img.Omitted))
+	w.omitted = []Omitted{}
 	for _, o := range img.Omitted {
-		w.omit[o.Digest] = true
+		w.leftOut[o.Digest] = true
 	}
 }
 
@@ -160,10 +161,10 @@ func (w *walker) image(img Image) {
 	g := ImageGraph{Image: img}
 	w.begin(&img)
 	w.tree(&g, TreeNode{Node: img.Node}, 0)
-	if !slices.Equal(img.Omitted, w.omits) {
+	if !slices.Equal(img.Omitted, w.omitted) {
 		w.faults.add(&check.Fault{ID: check.LayoutInventory, Subject: string(img.Digest),
 			Detail:   "the platforms left out are not listed as the index has them",
-			Expected: fmt.Sprintf("%d in order", len(w.omits)), Found: fmt.Sprintf("%d listed", len(img.Omitted))})
+			Expected: fmt.Sprintf("%d in order", len(w.omitted)), Found: fmt.Sprintf("%d listed", len(img.Omitted))})
 	}
 	var tooDeep bool
 	if g.Canonical, tooDeep = orderEvidence(g.Tree, img.Evidence, w.lim.Depth); tooDeep {
@@ -208,8 +209,8 @@ func (w *walker) children(g *ImageGraph, n TreeNode, m *oci.Manifest, depth int6
 		if !w.step() {
 			return
 		}
-		if w.omit[d.Digest] {
-			w.omits = append(w.omits, Omitted{Platform: PlatformName(d.Platform), Digest: d.Digest})
+		if w.leftOut[d.Digest] {
+			w.omitted = append(w.omitted, Omitted{Platform: PlatformName(d.Platform), Digest: d.Digest})
 			continue
 		}
 		w.child(g, n, d, depth)
@@ -240,7 +241,7 @@ func (w *walker) evidence(ev Evidence) {
 	if m == nil {
 		return
 	}
-	if _, ok := m.EvidenceKind(); !ok { // an image in disguise, which a policy check reports
+	if _, ok := m.EvidenceKind(); !ok { // an image listed as evidence, which policy.unsigned-image reports
 		w.begin(&Image{})
 		w.tree(&ImageGraph{}, TreeNode{Node: ev.Node}, 0)
 		return
@@ -252,12 +253,12 @@ func (w *walker) evidence(ev Evidence) {
 func (w *walker) blob(d oci.Descriptor, role Role) {
 	if d.Digest == oci.EmptyDigest {
 		if d.Size != 2 {
-			w.wrongSize(d.Digest, "size of the empty config", "2", d.Size)
+			w.wrongSize(d.Digest, "a descriptor gives another size of the empty config", "2", d.Size)
 		}
 		return // it is in every bundle, as the inventory's config
 	}
 	if d.Size < 0 {
-		w.wrongSize(d.Digest, "negative size", "", d.Size)
+		w.wrongSize(d.Digest, "a descriptor gives a negative size", "", d.Size)
 		return
 	}
 	b := w.blobs[d.Digest]
@@ -319,7 +320,7 @@ func (w *walker) parts(d oci.Digest, m *oci.Manifest, layerRole Role) {
 	w.blob(m.Config, RoleConfig)
 	for _, l := range m.Layers {
 		if len(l.URLs) > 0 {
-			continue // reported as foreign; the bundle may hold it or not
+			continue // reported as foreign; the bundle need not hold it
 		}
 		role := layerRole
 		if role == RoleEvidence {
@@ -367,8 +368,8 @@ func (w *walker) configured(d oci.Digest) string {
 	return c.Platform().String()
 }
 
-// PlatformName returns os/architecture[/variant] for a message, also for a
-// platform that is nil.
+// PlatformName returns os/architecture[/variant] for a message, or "unknown
+// platform" if p is nil.
 func PlatformName(p *oci.Platform) string {
 	if p == nil {
 		return "unknown platform"
@@ -383,7 +384,8 @@ var kindOrder = map[oci.Kind]int{oci.KindSignature: -3, oci.KindAttestation: -2,
 // orderEvidence returns evidence in canonical order: first the evidence of the
 // root, then that of each child, by kind and digest. Each piece is followed by the
 // evidence about that piece, and none occurs twice. Evidence whose subject is not
-// reached is left out; tooDeep reports that some was left out for its depth.
+// reached is left out; tooDeep reports that some was left out because it nests
+// deeper than depth.
 func orderEvidence(tree []TreeNode, all []Evidence, depth int64) (ordered []Evidence, tooDeep bool) {
 	o := &ordering{bySubject: map[oci.Digest][]Evidence{}, done: map[oci.Digest]bool{}, ordered: []Evidence{}}
 	for _, ev := range all {

@@ -2,6 +2,7 @@ package bundle
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -20,21 +21,21 @@ import (
 	"github.com/gapseal/gapseal/verify/check"
 )
 
-// Tap is given the bytes of blobs while they are hashed: it returns a writer that
-// gets those of one blob, in order, and is closed at their end, or nil to get
-// none. It is called from several goroutines, once for each blob, metadata
-// included. An error of a writer ends [Reader.Hash].
+// Tap is called once for each blob before it is hashed, metadata included, from
+// several goroutines. It returns a writer for the bytes of the blob, or nil if they
+// are not wanted. The writer gets them in order and is then closed. An error of a
+// writer ends [Reader.Hash].
 type Tap func(d oci.Digest, size int64) io.WriteCloser
 
 // Hash hashes the blobs that are not metadata, those of a file on all cores and
 // those of a pipe in order, and completes [Reader.Faults]. It gives the bytes of
-// all blobs to tap, so that they can be used without reading them again; a blob
-// is what its digest says only if [Reader.State] then says [check.Intact].
+// all blobs to tap, so that they can be used without reading them again. Only a blob
+// for which [Reader.State] then returns [check.Intact] matches its digest.
 // progress is called with each number of bytes hashed, from several goroutines.
-// Both may be nil. Hash is called once.
+// Both may be nil. Hash is called once, whatever it returns.
 //
-// The error is that of ctx, of a writer of tap, or what the operating system
-// said; what is wrong with the bundle is in Faults.
+// The error is that of ctx, of a writer of tap, or of the operating system; what is
+// wrong with the bundle is in Faults. It is [ErrStream] if a pipe was hashed before.
 func (r *Reader) Hash(ctx context.Context, tap Tap, progress func(int64)) error {
 	if tap == nil {
 		tap = func(oci.Digest, int64) io.WriteCloser { return nil }
@@ -42,6 +43,10 @@ func (r *Reader) Hash(ctx context.Context, tap Tap, progress func(int64)) error 
 	if progress == nil {
 		progress = func(int64) {}
 	}
+	if r.in.file == nil && r.hashed {
+		return ErrStream
+	}
+	r.hashed = true
 	h := &hasher{r: r, tap: tap, progress: progress}
 	err := r.tapMetadata(tap)
 	if err != nil {
@@ -100,10 +105,8 @@ func (r *Reader) tapMetadata(tap Tap) error {
 		if t == nil {
 			continue
 		}
-		if _, err := t.Write(r.Meta[d]); err != nil {
-			return err
-		}
-		if err := t.Close(); err != nil {
+		_, err := t.Write(r.Meta[d])
+		if err = cmp.Or(err, t.Close()); err != nil {
 			return err
 		}
 	}
@@ -159,14 +162,15 @@ func (h *hasher) stream(ctx context.Context) error {
 func (h *hasher) body(ctx context.Context, e entry, body io.Reader) (whole bool, err error) {
 	sum := sha256.New()
 	var w io.Writer = sum
-	if e.digest != "" {
+	closeTap := func() error { return nil }
+	if e.digest != "" && !e.again {
 		if t := h.tap(e.digest, e.size); t != nil {
-			defer t.Close()
+			closeTap = t.Close
 			w = io.MultiWriter(sum, t)
 		}
 	}
 	n, err := copyChunks(ctx, w, body, h.progress)
-	if err != nil {
+	if err = cmp.Or(err, closeTap()); err != nil {
 		return false, fmt.Errorf("%s: %w", e.name, err)
 	}
 	h.mu.Lock()
@@ -181,7 +185,7 @@ func (h *hasher) body(ctx context.Context, e entry, body io.Reader) (whole bool,
 
 func (h *hasher) compare(e entry, sum hash.Hash) {
 	if e.digest == "" || h.r.Damaged[e.digest] {
-		return // its name or size is a fault already
+		return // its name or size was reported as a fault
 	}
 	if got := oci.FromSum([sha256.Size]byte(sum.Sum(nil))); got != e.digest {
 		h.r.faults.add(digestFault(e.digest, got))
@@ -216,14 +220,15 @@ func copyChunks(ctx context.Context, dst io.Writer, src io.Reader, progress func
 	}
 }
 
-// ErrStream is the error of [Reader.OpenBlob] for content of a bundle that is
-// read from a pipe, whose bytes come only once: see the tap of [Reader.Hash].
+// ErrStream is the error of [Reader.OpenBlob], and of a second [Reader.Hash], for
+// content of a bundle that is read from a pipe, whose bytes come only once: see
+// the tap of Hash.
 var ErrStream = errors.New("the bundle is read from a pipe, whose content cannot be read again")
 
-// OpenBlob opens a blob of the bundle to be read again. The last read compares
-// the blob with its digest: it returns a [*check.Fault] instead of the last
-// bytes if they differ, so that a wrong blob is never taken for a complete one,
-// even if the file was changed since it was verified. The caller closes the blob.
+// OpenBlob opens a blob of the bundle to be read again. The last read compares the
+// blob with its digest. If they differ, it returns a [*check.Fault] instead of the
+// last bytes, so that a reader never takes a wrong blob for a complete one, even if
+// the file was changed after it was verified. The caller closes the blob.
 // For a bundle in a file, OpenBlob may be called by several goroutines, also while
 // Hash runs.
 //

@@ -70,9 +70,9 @@ func putSize(b []byte, size int64) {
 	b[0] = 0x80
 }
 
-// parseSize reads a size in octal or base-256; ok is false if it is neither. That
-// the size is written as putSize writes it follows from the comparison of the
-// whole header.
+// parseSize reads a size in octal or base-256; ok is false if it is neither. It
+// accepts more than putSize writes, because parseHeader compares the whole header
+// afterwards.
 func parseSize(b []byte) (size int64, ok bool) {
 	if b[0] == 0x80 {
 		for _, c := range b[1:] {
@@ -105,8 +105,8 @@ func padding(size int64) int64 { return -size & (blockSize - 1) }
 // footprint returns how many bytes an entry takes with its header and padding.
 func footprint(size int64) int64 { return blockSize + size + padding(size) }
 
-// next returns where the entry after e begins.
-func (e entry) next() int64 { return e.offset - blockSize + footprint(e.size) }
+// end returns where the entry ends, padding included, and the next one begins.
+func (e entry) end() int64 { return e.offset - blockSize + footprint(e.size) }
 
 // parseHeader reads name and size from the header at an offset, and compares the
 // header with the one that the format dictates for them. It returns nil if

@@ -55,7 +55,7 @@ type Image struct {
 	Reference string `json:"reference"` // as requested, written in full
 	Node
 	Platforms []string   `json:"platforms"` // carried, in the order of the index
-	Omitted   []Omitted  `json:"omitted"`   // left out by choice of platforms
+	Omitted   []Omitted  `json:"omitted"`   // left out, since only some platforms were requested
 	Evidence  []Evidence `json:"evidence"`  // in canonical order
 }
 
@@ -134,7 +134,7 @@ func parseInventory(raw []byte) (*Inventory, error) {
 	return &inv, nil
 }
 
-// Bounds of the parts of an inventory that do not follow from anything else.
+// Bounds of an inventory that the format sets.
 const (
 	maxKeys      = 64
 	maxReference = 1024
@@ -147,8 +147,8 @@ var (
 	waivers = []string{WaiverAllowUnverified}
 )
 
-// check reports whether inv is in its one valid form: each list is in order with
-// no element twice, and there is no room for text that is not about the images.
+// check returns an error unless inv is in its one valid form: each list is in order,
+// with no element twice, and there is no room for text that is not about the images.
 func (inv *Inventory) check() error {
 	switch {
 	case !toolName.MatchString(inv.Tool.Name) || !toolVersion.MatchString(inv.Tool.Version):

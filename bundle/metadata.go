@@ -18,8 +18,8 @@ type budget struct {
 	id  check.ID
 }
 
-// metadata decides whether an entry is held in memory, and within which budget.
-func (r *Reader) metadata(e entry) (keep bool, b budget) {
+// keeps decides whether an entry is held in memory, and within which budget.
+func (r *Reader) keeps(e entry) (keep bool, b budget) {
 	switch place := r.seq.place - 1; {
 	case e.name == nameMarker:
 		return true, budget{int64(len(layoutFile)) + blockSize, check.LayoutMarker}
@@ -37,11 +37,11 @@ func (r *Reader) metadata(e entry) (keep bool, b budget) {
 	if b, ok := r.sealBudget(); ok {
 		return true, b
 	}
-	return r.listed(e)
+	return r.keepsListed(e)
 }
 
-// listed decides like metadata, for an entry that the inventory should list.
-func (r *Reader) listed(e entry) (keep bool, b budget) {
+// keepsListed is keeps for an entry that the inventory should list.
+func (r *Reader) keepsListed(e entry) (keep bool, b budget) {
 	blob := r.Inventory.find(e.digest)
 	if blob == nil {
 		return false, b
@@ -75,8 +75,8 @@ func (r *Reader) roleBudget(role Role) budget {
 	return budget{}
 }
 
-// store keeps the body of metadata, once it is compared with the digest in its
-// name, and reads the bundle's own documents.
+// store compares the body of metadata with the digest in its name and keeps it. It
+// also reads the bundle's own documents.
 func (r *Reader) store(e entry, body []byte) {
 	switch e.name {
 	case nameMarker:
@@ -104,16 +104,11 @@ func (r *Reader) store(e entry, body []byte) {
 	}
 }
 
-func digestFault(want, got oci.Digest) *check.Fault {
-	return &check.Fault{ID: check.BlobDigest, Subject: string(want), Detail: "the content is not what its digest says",
-		Expected: string(want), Found: string(got)}
-}
-
 func (r *Reader) marker(body []byte) {
 	if string(body) == layoutFile {
 		return
 	}
-	r.faults.add(&check.Fault{ID: check.LayoutMarker, Subject: nameMarker, Detail: "the layout marker",
+	r.faults.add(&check.Fault{ID: check.LayoutMarker, Subject: nameMarker, Detail: "is not the layout marker",
 		Expected: layoutFile, Found: fmt.Sprintf("%.80q", body)})
 }
 
@@ -148,7 +143,7 @@ func (r *Reader) compareIndex(inventory []byte) {
 	own := []oci.Descriptor{inventoryEntry(manifest)}
 	if seal := listedSeal(r.Index); seal != nil {
 		r.Sealed = true
-		r.sealed = *seal
+		r.sealManifest = *seal
 		r.seq.seal = seal.Digest
 		own = append(own, *seal)
 	}
@@ -173,8 +168,9 @@ func differingIndex(got, want []byte) string {
 	return fmt.Sprintf("differs at byte %d from what the inventory dictates", strict.FirstDifference(got, want))
 }
 
-// find returns the blob with that digest, by binary search. The list is sorted;
-// in a list that is not, the search finds fewer blobs, and never a wrong one.
+// find returns the blob with that digest, by binary search, nil if there is none. In
+// an inventory whose list is not sorted, it may miss a blob, but never returns a
+// wrong one.
 func (inv *Inventory) find(d oci.Digest) *Blob {
 	lo, hi := 0, len(inv.Blobs)
 	for lo < hi {
@@ -190,16 +186,17 @@ func (inv *Inventory) find(d oci.Digest) *Blob {
 	return nil
 }
 
-// take reads the body of an entry that is metadata, and passes over others until
+// take reads the body of an entry that is metadata. It leaves other bodies to
 // [Reader.Hash].
 func (r *Reader) take(e entry) error {
 	if e.digest != "" {
+		e.again = r.read[e.digest]
 		r.read[e.digest] = true
 		if _, twice := r.places[e.digest]; !twice && r.in.file != nil {
 			r.places[e.digest] = e
 		}
 	}
-	keep, budget := r.metadata(e)
+	keep, budget := r.keeps(e)
 	if !keep {
 		return r.leave(e)
 	}
@@ -270,7 +267,7 @@ func (r *Reader) padding(e entry) error {
 		return err
 	}
 	if truncated {
-		r.cutOff(check.ContainerTruncated, e.name, "the file ends inside the padding after this entry", e.next())
+		r.cutOff(check.ContainerTruncated, e.name, "the file ends inside the padding after this entry", e.end())
 		return nil
 	}
 	if slices.ContainsFunc(pad, func(b byte) bool { return b != 0 }) {
@@ -280,8 +277,8 @@ func (r *Reader) padding(e entry) error {
 	return nil
 }
 
-// listedSeal returns the last manifest that an index.json lists if it is a seal.
-// The rest of index.json is compared in compareIndex.
+// listedSeal returns the last manifest that an index.json lists, if that is a seal.
+// compareIndex compares the rest of index.json.
 func listedSeal(raw []byte) *oci.Descriptor {
 	var ix index
 	if strict.Unmarshal(raw, &ix) != nil || len(ix.Manifests) == 0 {
@@ -303,18 +300,18 @@ func (r *Reader) readSeal(envelope []byte) {
 		return
 	}
 	want := sealEntry(manifest)
-	if want.Digest != r.sealed.Digest || want.Size != r.sealed.Size {
-		r.faults.add(&check.Fault{ID: check.LayoutSeal, Subject: string(r.sealed.Digest),
+	if listed := r.sealManifest; want.Digest != listed.Digest || want.Size != listed.Size {
+		r.faults.add(&check.Fault{ID: check.LayoutSeal, Subject: string(listed.Digest),
 			Detail:   "the seal's manifest is not the one the format dictates",
 			Expected: fmt.Sprintf("%s, %d bytes", want.Digest, want.Size),
-			Found:    fmt.Sprintf("%s, %d bytes", r.sealed.Digest, r.sealed.Size)})
+			Found:    fmt.Sprintf("%s, %d bytes", listed.Digest, listed.Size)})
 		return
 	}
 	r.Seal = envelope
 }
 
-// sealBudget reports whether the current entry is in the place of a part of the
-// seal, and returns its budget.
+// sealBudget returns the budget of the current entry if the entry is in the place of
+// the seal's manifest or envelope.
 func (r *Reader) sealBudget() (budget, bool) {
 	switch {
 	case r.seq.seal == "":

@@ -8,8 +8,8 @@ import (
 	"github.com/gapseal/gapseal/verify/check"
 )
 
-// A Plan is a bundle of which everything is known but the content of its layers.
-// Since all sizes are known, so is the place of each entry in the file.
+// A Plan is a bundle that is ready to be written. All its metadata is in memory. The
+// digests and sizes of its content are known, and so is the place of each entry.
 type Plan struct {
 	Contents
 	Index   []byte // index.json; its SHA-256 is the bundle's identity
@@ -91,7 +91,7 @@ func (p *Plan) layOut() error {
 	}
 	p.addContent()
 	if metadata > p.Limits.Metadata {
-		return &check.Fault{ID: check.LimitMetadata, Detail: "all metadata together",
+		return &check.Fault{ID: check.LimitMetadata, Detail: "too many bytes of metadata in all",
 			Expected: fmt.Sprintf("at most %d bytes", p.Limits.Metadata), Found: fmt.Sprintf("%d bytes", metadata)}
 	}
 	return nil
@@ -116,8 +116,8 @@ func (p *Plan) entry(e planned) {
 	p.Size += footprint(e.size)
 }
 
-// Identity returns the SHA-256 of index.json. Since the form is canonical, it fixes
-// every byte of the bundle.
+// Identity returns the SHA-256 of index.json. Since the format is canonical, it
+// determines every byte of the bundle.
 func (p *Plan) Identity() oci.Digest { return oci.FromBytes(p.Index) }
 
 // ContentSize returns how many bytes of content remain to be fetched.
@@ -170,8 +170,8 @@ func (p *Plan) sealBlobs() ([][]byte, error) {
 	return [][]byte{manifest, p.Seal}, err
 }
 
-// SealSize returns how many bytes the blobs of the seal have, 0 if there is no seal
-// or it cannot be read.
+// SealSize returns the size of the seal's manifest and envelope in bytes, or 0 if
+// there is no seal or it cannot be read.
 func (c *Contents) SealSize() int64 {
 	if c.Seal == nil {
 		return 0

@@ -12,8 +12,8 @@ import (
 )
 
 // Reader reads one bundle. [OpenFile], [Open] and [OpenStream] read its metadata,
-// and [Reader.Hash] hashes everything else. Both read each byte once, in the
-// order of the file where it is a pipe.
+// and [Reader.Hash] hashes everything else. Together they read each byte once, and
+// the bytes of a pipe in order.
 type Reader struct {
 	Contents
 	Index []byte // index.json as found, nil if there is none
@@ -30,10 +30,12 @@ type Reader struct {
 	places  map[oci.Digest]entry // where each blob of a file is
 	pending *entry               // blob of a pipe whose body comes next
 	ended   bool                 // no further header can be read
-	lost    bool                 // a header did not say where the next one is
+	lost    bool                 // the place of the next header is not known
+	hashed  bool                 // Hash was called
 	read    map[oci.Digest]bool
 	states  map[oci.Digest]check.State // of the blobs that were hashed
-	sealed  oci.Descriptor             // the seal that index.json lists
+
+	sealManifest oci.Descriptor // of the seal that index.json lists
 }
 
 // entry is one file of the tar.
@@ -43,20 +45,21 @@ type entry struct {
 	size   int64      // in bytes
 	offset int64      // of the body
 
+	again   bool // the blob came before, under the same name
 	refused bool // its type or name is not allowed, so it has no place in the order
 }
 
 // OpenFile reads the metadata of the bundle in a file, within the budgets of lim;
 // fields that are zero mean the defaults. A path that is not a regular file, such
 // as that of a named pipe, is read as by [OpenStream]. The caller closes the
-// reader. The error is what the operating system said; what is wrong with the
-// bundle is in [Reader.Faults].
+// reader. The error is that of the operating system; what is wrong with the bundle
+// is in [Reader.Faults].
 func OpenFile(path string, lim oci.Limits) (*Reader, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	r, err := openOpened(f, lim)
+	r, err := openHandle(f, lim)
 	if err != nil {
 		f.Close()
 		return nil, err
@@ -65,7 +68,7 @@ func OpenFile(path string, lim oci.Limits) (*Reader, error) {
 	return r, nil
 }
 
-func openOpened(f *os.File, lim oci.Limits) (*Reader, error) {
+func openHandle(f *os.File, lim oci.Limits) (*Reader, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return nil, err
@@ -76,8 +79,8 @@ func openOpened(f *os.File, lim oci.Limits) (*Reader, error) {
 	return Open(f, info.Size(), lim)
 }
 
-// Open is [OpenFile] for a file of size bytes that the caller has opened. It is
-// read from several goroutines.
+// Open is [OpenFile] for a file of size bytes that the caller has opened. Several
+// goroutines read it at once.
 func Open(file io.ReaderAt, size int64, lim oci.Limits) (*Reader, error) {
 	return OpenMedium(file, size, lim, Medium{})
 }
@@ -109,7 +112,7 @@ func OpenMedium(file io.ReaderAt, size int64, lim oci.Limits, m Medium) (*Reader
 	in.r = fileReader{in}
 	r, err := open(in, lim, m)
 	if m.Cut && !r.complete() {
-		r.Inventory = nil // verifying the metadata in part would blame the publisher for the medium
+		r.Inventory = nil // judging incomplete metadata would blame the publisher for a fault of the medium
 	}
 	for _, f := range m.Known {
 		r.faults.add(f)
@@ -159,24 +162,25 @@ func (r *Reader) scan() error {
 	return nil
 }
 
-// lose ends the reading before the end of the archive: where the next header is
-// cannot be known.
+// lose stops reading before the end of the archive, because the place of the next
+// header is not known.
 func (r *Reader) lose() {
 	r.ended = true
 	r.lost = true
 }
 
-// stop ends the reading at a budget.
+// stop stops reading because a budget is exceeded.
 func (r *Reader) stop(id check.ID, what string, max int64) {
 	r.lose()
-	r.faults.add(&check.Fault{ID: id, Detail: what, Expected: fmt.Sprintf("at most %d", max), Found: "more"})
+	r.faults.add(&check.Fault{ID: id, Detail: "too many " + what,
+		Expected: fmt.Sprintf("at most %d", max), Found: "more"})
 }
 
 // Faults returns what is wrong with the container, the layout and the blobs. The
 // list is complete once [Reader.Hash] has returned.
 func (r *Reader) Faults() []*check.Fault { return r.faults.list() }
 
-// Sound reports whether nothing that was found so far rejects the bundle.
+// Sound reports whether the reader has found nothing so far that rejects the bundle.
 func (r *Reader) Sound() bool {
 	for k, n := range r.faults.count {
 		if !k.warn && n > 0 {
@@ -241,8 +245,8 @@ func (r *Reader) complete() bool {
 	return true
 }
 
-// An input is read forward once. A file can also be skipped over, and its blobs
-// are then read by several goroutines at once.
+// An input is read forward once. In a file, bytes can also be skipped; several
+// goroutines then read them through file.
 type input struct {
 	r    io.Reader
 	file io.ReaderAt // nil for a pipe
@@ -270,8 +274,8 @@ func (in *input) full(p []byte) (n int, truncated bool, err error) {
 	return n, false, err
 }
 
-// fileReader reads a file at the position of its input, so that nothing is read
-// of what is skipped.
+// fileReader reads a file at the position of its input, so that bytes that are
+// skipped are not read.
 type fileReader struct{ in *input }
 
 // Read implements [io.Reader].

@@ -21,8 +21,7 @@ type Fetch func(ctx context.Context, d oci.Digest, size int64) (io.ReadCloser, e
 // copyBuffer is how many bytes of a blob are in memory at a time.
 const copyBuffer = 256 << 10
 
-// defaultWorkers is how many blobs are fetched at a time if the caller does not
-// say.
+// defaultWorkers is how many blobs are fetched at a time by default.
 const defaultWorkers = 4
 
 // WriteFile writes the bundle to a file opened for writing. It fetches several blobs
@@ -97,7 +96,7 @@ func (e planned) copyContent(ctx context.Context, w io.Writer, fetch Fetch, prog
 	defer rc.Close()
 	h := sha256.New()
 	out := &counter{w: io.MultiWriter(w, h), progress: progress}
-	n, err := io.CopyBuffer(out, onlyReader{io.LimitReader(rc, e.size)}, make([]byte, copyBuffer))
+	n, err := io.CopyBuffer(out, io.LimitReader(rc, e.size), make([]byte, copyBuffer))
 	if err != nil {
 		return err
 	}
@@ -111,9 +110,6 @@ func (e planned) copyContent(ctx context.Context, w io.Writer, fetch Fetch, prog
 	}
 	return nil
 }
-
-// onlyReader hides WriteTo, so that the size of the buffer is copyBuffer.
-type onlyReader struct{ io.Reader }
 
 type counter struct {
 	w        io.Writer

@@ -30,11 +30,11 @@ type Options struct {
 	Transfer        *Transfer         // record of the media, nil if there is none
 	Known           Known             // what was verified before, nil if no record is kept
 	At              time.Time         // verification time; zero is the host's clock. A waiver if it is not HostTime
-	HostTime        time.Time         // what the host's clock says; zero is At
+	HostTime        time.Time         // what the host's clock says; zero asks it
 	Strict          bool              // warnings fail
 	Deep            bool              // unpack layers and compare their diff_ids
 
-	Path    string   // of the bundle, for the report
+	Path    string   // of the bundle, for the report; text names an empty one "standard input"
 	Command []string // as it was called, for the report
 	Tool    Tool     // for the report
 
@@ -44,7 +44,7 @@ type Options struct {
 	Advise func(f *check.Fault) string
 
 	// Tap is given the bytes of blobs while they are hashed, before it is known
-	// whether they are what their digests say. It may be nil.
+	// whether they match their digests. It may be nil.
 	Tap bundle.Tap
 
 	// Progress is called with the number of content bytes just hashed, from
@@ -52,7 +52,7 @@ type Options struct {
 	Progress func(bytes int64)
 
 	// OnMetadata is called once all signatures are judged, before any content is
-	// read. Of that early report only a rejection is final. It may be nil.
+	// read. In that early report only a rejection is final. It may be nil.
 	OnMetadata func(early Report)
 }
 
@@ -67,6 +67,45 @@ type Anchors struct {
 	Roots    []Anchor                     // trusted roots from which these came, for the report
 }
 
+// TrustRoot adds the logs and authorities of a Sigstore trusted root to those that
+// a has, and lists them for the report.
+func (a *Anchors) TrustRoot(root *trust.Root) {
+	for _, l := range root.Logs {
+		l.Path = root.Path
+		a.Logs = append(a.Logs, l)
+	}
+	a.CAs = append(a.CAs, root.CAs...)
+	a.CTLogs = append(a.CTLogs, root.CTLogs...)
+	a.TSAs = append(a.TSAs, root.TSAs...)
+	a.Roots = append(a.Roots, rootAnchors(root)...)
+}
+
+// rootAnchors lists a trusted root and what it vouches for. Its logs are listed with
+// the other logs.
+func rootAnchors(root *trust.Root) []Anchor {
+	first := Anchor{Kind: "root", Fingerprint: Text(root.Digest)}
+	if t := root.Newest(); !t.IsZero() {
+		first.Newest = &t
+	}
+	list := []Anchor{first}
+	add := func(kind, fingerprint, name string) {
+		list = append(list, Anchor{Kind: kind, Fingerprint: Text(fingerprint), Name: Text(name)})
+	}
+	for _, c := range root.CAs {
+		add("ca", c.Fingerprint(), c.Name)
+	}
+	for _, l := range root.CTLogs {
+		add("ctlog", l.Key.Fingerprint(), l.Name)
+	}
+	for _, t := range root.TSAs {
+		add("tsa", t.Fingerprint(), t.Name)
+	}
+	for i := range list {
+		list[i].Source, list[i].Path = trust.SourceFile, Text(root.Path)
+	}
+	return list
+}
+
 // AcceptReference says that the image known as Image may carry a signature made
 // for the repository Signed. Both are repositories written in full, without tag
 // or digest.
@@ -75,18 +114,19 @@ type AcceptReference struct{ Image, Signed string }
 // Known is what earlier verifications found, as a register keeps it. Only what was
 // verified counts.
 type Known interface {
-	// HighWater returns the highest serial that the holder of a seal key used in a
-	// stream, and the digest of the inventory that had it. entry is the number under
-	// which that is recorded, 0 if nothing is.
+	// HighWater returns the highest serial recorded for a seal key in a stream, and
+	// the digest of the inventory that had this serial. entry is the number of the
+	// entry that records it, 0 if none does.
 	HighWater(sealKey, stream string) (serial uint64, inventory string, entry int, err error)
-	// LatestTrustedTime returns the newest trusted time of an image that was verified
-	// under the operator's own name for it. entry is 0 if nothing is recorded.
+	// LatestTrustedTime returns the newest trusted time recorded for an image under a
+	// name of the operator's. entry is the number of the entry that records it, 0 if
+	// none does.
 	LatestTrustedTime(reference string) (at time.Time, entry int, err error)
 }
 
-// Named returns the names by which the operator knows images: those asked for, and
-// the patterns of the policy that are one name with its tag. A name that only the
-// bundle gives is never among them.
+// Named returns the names that the operator gave to images: those in Images, and
+// each pattern of the policy that stands for exactly one name and tag. A name that
+// only the bundle gives is never among them.
 func (o *Options) Named() []oci.Reference {
 	list := slices.Clone(o.Images)
 	if o.Policy == nil {
@@ -103,10 +143,13 @@ func (o *Options) Named() []oci.Reference {
 // now returns the verification time: the time as of which to judge.
 func (o *Options) now() time.Time {
 	if o.At.IsZero() {
-		return time.Now().UTC().Truncate(time.Second)
+		return hostTime()
 	}
 	return o.At.UTC()
 }
+
+// hostTime returns what the host's clock says.
+func hostTime() time.Time { return time.Now().UTC().Truncate(time.Second) }
 
 // The sources of the verification time, as reports name them.
 const (
@@ -116,10 +159,17 @@ const (
 
 // clock says where at, the verification time, comes from.
 func (o *Options) clock(at time.Time) Clock {
-	if o.HostTime.IsZero() || o.HostTime.Equal(at) {
+	host := o.HostTime
+	switch {
+	case o.At.IsZero():
+		return Clock{Source: clockHost, Host: at}
+	case host.IsZero():
+		host = hostTime()
+	}
+	if host.Equal(at) {
 		return Clock{Source: clockHost, Host: at}
 	}
-	return Clock{Source: clockGiven, Host: o.HostTime}
+	return Clock{Source: clockGiven, Host: host}
 }
 
 // waivers lists the rules that the options waive, by the names that inventories
@@ -171,8 +221,9 @@ func shortTime(t time.Time) string {
 	return t.Format(time.RFC3339)
 }
 
-// anyone returns all who may vouch for some image of the bundle.
-func (o *Options) anyone() *Demands {
+// allSigners returns the demands of the options together with the signers of every
+// rule: all who may vouch for some image of the bundle.
+func (o *Options) allSigners() *Demands {
 	d := o.Demands
 	if o.Policy == nil {
 		return &d
@@ -217,8 +268,8 @@ func (o *Options) anchors() []Anchor {
 	return list
 }
 
-// anchors lists who may vouch, for the report. source says how each was pinned;
-// if it is empty, each kind has its own.
+// anchors lists who may vouch, for the report. source says how each was pinned; if
+// it is empty, a default for its kind is used.
 func (d *Demands) anchors(source string) (list []Anchor) {
 	for _, k := range d.Keys {
 		list = append(list, keyAnchor("key", k, cmp.Or(source, "file")))

@@ -127,14 +127,13 @@ func (r *recorder) byCause() []answer {
 type session struct {
 	recorder
 	opt    Options
-	anyone *Demands // who may vouch for some image
 	limits oci.Limits
 	ended  func() bool // the caller no longer waits for the result
 	rep    Report
 
 	c     *bundle.Contents
 	graph *bundle.Graph // nil if there is no readable inventory
-	found found
+	found blobStates
 
 	demand []*demands // on each image
 
@@ -151,14 +150,16 @@ type session struct {
 	unknownKeyTries int
 }
 
-// found is what was found of the blobs. Of a plan nothing was: see [planned].
-type found interface {
+// blobStates says in which state the blobs were found. It is the part of
+// [Container] that judging needs; for a plan it is [planned].
+type blobStates interface {
 	Has(oci.Digest) bool
 	State(oci.Digest) check.State
 	Whole() bool
 }
 
-// planned is found for a bundle that is not written yet.
+// planned are the states of a bundle that is not written yet: every blob will be
+// there, and none has been read.
 type planned struct{}
 
 func (planned) Has(oci.Digest) bool          { return true }
@@ -173,7 +174,7 @@ type bundleKey struct {
 
 func newSession(opt Options) *session {
 	s := &session{
-		recorder: recorder{advise: opt.Advise}, opt: opt, anyone: opt.anyone(),
+		recorder: recorder{advise: opt.Advise}, opt: opt, anySigner: opt.allSigners(),
 		limits: oci.DefaultLimits(), ended: func() bool { return false }, found: planned{},
 		judged: map[oci.Digest]bool{}, rooted: map[int]bool{}, signedManifests: map[oci.Digest]bool{},
 	}
@@ -211,19 +212,20 @@ type judgement struct {
 	rec  recorder
 	info Signature
 
-	signer  *trust.Key        // that made it; nil if no known key did
-	leaf    *x509.Certificate // that came with it; nil if none did
-	keyless bool              // judged by its certificate
+	signer  *trust.Key        // the key that made it; nil if no known key did
+	leaf    *x509.Certificate // the signing certificate; nil if none came with it
+	keyless bool              // judged by its certificate, not by a pinned key
 	named   bool              // the payload names the image's repository
 	voucher bool              // it is an attestation, and was asked what a signature is asked
 	entries []*logged
-	times   []time.Time       // trusted, of this signature
-	counted []*rekor.LogEntry // of trusted logs, about this signature
-	stamps  []*tsa.Result     // of trusted authorities, about this signature
+	times   []time.Time       // trusted times of this signature
+	counted []*rekor.LogEntry // entries of trusted logs that are about this signature
+	stamps  []*tsa.Result     // timestamps of trusted authorities over this signature
 }
 
-// logged is a log entry that came with a signature, and what was found of it: the
-// checks in the report are about all entries of a signature together.
+// logged is a log entry that came with a signature, and what was found about it. It
+// is kept for each entry, since the checks in the report are about all entries of a
+// signature together.
 type logged struct {
 	*rekor.LogEntry
 	body   *rekor.Entry // nil if it cannot be read

@@ -24,10 +24,11 @@ func (s *session) countAttestation(i int, j *judgement) {
 func (s *session) requiredAttestations(i int, g *bundle.ImageGraph, d *demands) (unmet map[string]bool) {
 	unmet = map[string]bool{}
 	for _, want := range d.Attestations {
-		said := map[string]bool{}
+		want.Count = max(want.Count, 1)
+		distinct := map[string]bool{}
 		for _, a := range s.rep.Images[i].Attestations {
 			if a.Counts && string(a.PredicateType) == want.PredicateType {
-				said[signerName(&a.Signature)+"\n"+string(a.Payload)] = true
+				distinct[signerName(&a.Signature)+"\n"+string(a.Payload)] = true
 			}
 		}
 		f := check.Fault{ID: check.PolicyAttestation, Subject: string(g.Digest),

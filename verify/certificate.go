@@ -114,7 +114,7 @@ func (j *judgement) identity(id *cert.Identity) {
 			j.pass(check.CertIdentity, "")
 			if j.rec.has(check.CertChain, check.Pass) { // else anyone could have issued the certificate
 				j.info.Identity, j.info.Issuer = Text(id.SAN), Text(id.Issuer)
-				j.info.demanded = fmt.Sprint("identity ", i)
+				j.info.matched = fmt.Sprint("identity ", i)
 			}
 			return
 		}

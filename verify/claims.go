@@ -37,8 +37,8 @@ type claim struct {
 	annotations map[string]jsontext.Value
 }
 
-// claims reads what was signed, in any form. It returns nil if that is nothing
-// that could be judged.
+// claims reads what was signed, in any form. It returns nil if the claims cannot be
+// judged.
 func (j *judgement) claims() *claim {
 	switch {
 	case j.sig.Statement != nil:
@@ -67,7 +67,7 @@ func (j *judgement) statementClaims() *claim {
 // it is stored.
 func (j *judgement) payloadClaims() *claim {
 	if most := j.s.limits.Payload; int64(len(j.sig.Payload)) > most {
-		j.fault(check.Fault{ID: check.LimitPayload, Detail: "the signed payload",
+		j.fault(check.Fault{ID: check.LimitPayload, Detail: "the signed payload is too large",
 			Expected: fmt.Sprintf("at most %d bytes", most), Found: fmt.Sprintf("%d bytes", len(j.sig.Payload))})
 		return nil
 	}
@@ -95,8 +95,9 @@ func (j *judgement) payloadClaims() *claim {
 	return &claim{reference: &critical.Identity.DockerReference, annotations: p.Optional}
 }
 
-// subject asks what the checks of blobs ask in a bundle: whether there is a
-// subject, and whether a message signature is over the very bytes of it.
+// subject checks the subject of evidence that is judged without a bundle: that it
+// is a digest and, for a signature of a message, that it is the digest of the
+// message. In a bundle, the checks of blobs do that.
 func (j *judgement) subject() {
 	_, err := oci.ParseDigest(string(j.sig.Subject))
 	ofMessage := j.sig.Envelope == nil && j.sig.Form != check.FormSimpleSigning
@@ -112,8 +113,8 @@ func (j *judgement) subject() {
 	}
 }
 
-// demands asks what the operator demands of one signature.
-func (j *judgement) demands(c *claim) {
+// meetDemands asks what the operator demands of one signature.
+func (j *judgement) meetDemands(c *claim) {
 	if c.reference != nil {
 		j.reference(*c.reference)
 	}
@@ -188,8 +189,9 @@ func (j *judgement) annotations(c *claim) {
 	}
 }
 
-// annotation returns a string annotation. If there is none, found is false and
-// value says why. As for cosign, a number is not a string.
+// annotation returns the value of an annotation that is a string. If there is no
+// such annotation, found is false and value says why. A number is not a string, as
+// in cosign.
 func annotation(c *claim, name string) (value string, found bool) {
 	raw, found := c.annotations[name]
 	if !found {

@@ -10,12 +10,12 @@ import (
 	"github.com/gapseal/gapseal/verify/trust"
 )
 
-// Demands say who may vouch for an image, and what must hold of it. One
-// signature must meet every demand on signatures. The zero value demands
-// nothing, and pins nothing that could vouch.
+// Demands say who may vouch for an image, and what must be true of it. One
+// signature must meet all demands on signatures at once. The zero value demands
+// nothing, and names no signer who could vouch.
 type Demands struct {
 	Keys         []*trust.Key   // any of which may have signed
-	Fingerprints []string       // of such keys, which the bundle or the log entry must bring
+	Fingerprints []string       // of keys that may have signed; the bundle or a log entry must contain the key
 	Identities   []*cert.Policy // any of which may have signed, by its certificate
 
 	// Vouch lists what suffices to vouch for the image, in the order in which it is
@@ -47,7 +47,7 @@ type Demands struct {
 	RequireAll        bool // every signature found must be good
 	RequireChildren   bool // each platform must have a good signature of its own
 
-	Attestations  []RequiredAttestation // that must be there and be good
+	Attestations  []RequiredAttestation // that must be present and good
 	Platforms     []oci.Platform        // that must be present
 	OnlyPlatforms []oci.Platform        // that may be present; none allows all
 	Digests       []oci.Digest          // one of which the image must have; none allows all
@@ -74,10 +74,10 @@ func (v Vouch) String() string {
 type RequiredAttestation struct {
 	Name          string
 	PredicateType string
-	Count         int
+	Count         int // zero is one
 }
 
-// anchored reports whether anything is pinned that could vouch.
+// anchored reports whether any key or identity is pinned.
 func (d *Demands) anchored() bool { return d.keyed() || len(d.Identities) > 0 }
 
 // keyed reports whether a key is pinned.
@@ -112,7 +112,7 @@ type Policy struct {
 	MaxImages      int      // in the bundle; zero allows any number
 	MaxBytes       int64    // of the bundle; zero allows any number
 	Transfer       []string // fields that the transfer record must have, named as by [Transfer.Fields]
-	RefuseRollback bool     // what is older than what is known is refused, instead of a warning
+	RefuseRollback bool     // a bundle older than what is known is refused; otherwise it is a warning
 }
 
 // Deny lists what a policy refuses. A signature by a denied key or identity counts
@@ -137,25 +137,27 @@ type Rule struct {
 	SignatureRepository string
 }
 
-// name returns the one image name for which the pattern stands, if it is one name
-// with its tag: a pattern without a tag may match older builds beside newer ones.
+// name returns the name that the pattern stands for, if it stands for exactly one
+// name and tag. A pattern without a tag does not: it may match an older build beside
+// a newer one.
 func (r *Rule) name() (ref oci.Reference, ok bool) {
 	repository, tag := splitPattern(r.Pattern)
 	return oci.Reference{Repository: repository, Tag: tag}, tag != "" && !hasWildcard(r.Pattern)
 }
 
-// demands are what is demanded of one image, by the options and by the rule of
-// the policy that matches it. The embedded demands join both; annotations, allowed
-// platforms and digests are empty there, since each source must be met: ask each.
+// demands are what the options and the matching rule of the policy demand of one
+// image. The embedded Demands join both sources, except for annotations, allowed
+// platforms and digests: an image must meet those of each source, so they are read
+// from each.
 type demands struct {
 	Demands
-	each     []*Demands
-	rule     *Rule // of the policy; nil if none matches
-	unlisted bool  // no rule matches, and the policy refuses such an image
+	each     []*Demands // the sources: the options and, if one matches, the rule
+	rule     *Rule      // of the policy; nil if none matches
+	unlisted bool       // no rule matches, and the policy refuses such an image
 }
 
-// join adds the demands of another source; of two numbers or times, the stricter
-// counts. Where more says who may vouch, only they may.
+// join adds the demands of another source. Of two numbers or times, the stricter
+// one counts. If more pins signers, they replace those of the sources before.
 func (d *demands) join(more *Demands) {
 	d.each = append(d.each, more)
 	if more.anchored() {

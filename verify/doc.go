@@ -1,12 +1,12 @@
-// Package verify asks the checks of a bundle and answers with a [Report]. It knows
-// no network: whatever it needs is in the bundle, or is given to it.
+// Package verify checks a bundle and returns a [Report]. It uses no network:
+// everything it needs is in the bundle or in its arguments.
 //
 // # Verifying
 //
 // [Bundle] verifies a bundle that package bundle has opened, from a file, from a
-// pipe or from volumes. It has the shape of golang.org/x/mod/sumdb/note.Open: for a
-// bundle that is not verified it returns an error and the full report, so that
-// "if err != nil" is safe and nothing is hidden. The error is an [*Error] then.
+// pipe or from volumes. For a bundle that is rejected it returns an [*Error] as well
+// as the full report, as golang.org/x/mod/sumdb/note.Open does: a caller who only
+// tests "if err != nil" is safe, and nothing is hidden.
 //
 // [Plan] judges a bundle that is about to be written, by the same code and with
 // the same result. [Judge] judges one piece of evidence without a bundle.
@@ -28,10 +28,10 @@
 // # What the report says
 //
 // The verdict is [check.Verified] or [check.Rejected], and it is Rejected if and
-// only if a check failed. Each check of package check is asked that could be asked:
-// one that fails hides no other. [Report].Failures has the failed checks, the first
-// cause first. What could be judged and is not good, but is not needed either, such
-// as a second signature, is a warning.
+// only if a check failed. Every check of package check that can be asked is asked: a
+// failed check hides no other. [Report].Failures has the failed checks, the first
+// cause first. Evidence that is not good, but is not needed either, such as a second
+// signature, causes a warning.
 //
 // Each [Image] says what vouches for it, and what binds its name to its digest: no
 // signature covers a tag. Package report writes reports as text, HTML, JSON and in
@@ -39,7 +39,7 @@
 //
 // # While content is read
 //
-// [Options].OnMetadata is called with the report as far as the metadata allows,
-// before any content is read. [Options].Progress counts the bytes. [Options].Tap
-// gets the content as it is hashed, for a program that delivers it in the same pass.
+// [Options].OnMetadata is called before any content is read, with the report as far
+// as the metadata allows. [Options].Progress counts the bytes. [Options].Tap gets the
+// content as it is hashed, for a program that delivers it in the same pass.
 package verify

@@ -15,6 +15,7 @@ import (
 	"github.com/gapseal/gapseal/internal/fixture"
 	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/cert"
 	"github.com/gapseal/gapseal/verify/check"
 	"github.com/gapseal/gapseal/verify/trust"
 )
@@ -62,6 +63,36 @@ func ExampleBundle_pipe() {
 	// to do: get the publisher's key or its fingerprint out of band and pin it, or the identity that signs
 }
 
+// Of a keyless signature the identity and its issuer are demanded, and a trusted root
+// says which logs and authorities are trusted.
+func ExampleAnchors_TrustRoot() {
+	text, err := os.ReadFile("../testdata/keys/trusted_root.json")
+	if err != nil {
+		log.Fatal(err)
+	}
+	root, err := trust.ParseTrustedRoot(text)
+	if err != nil {
+		log.Fatal(err)
+	}
+	var opt verify.Options
+	opt.TrustRoot(root)
+	opt.Identities = []*cert.Policy{{SAN: "dev@lab.test", Issuer: "http://127.0.0.1:8888"}}
+
+	r, err := bundle.Open(bytes.NewReader(keylessBundle()), int64(len(keylessBundle())), oci.Limits{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	rep, err := verify.Bundle(context.Background(), r, opt)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(rep.Verdict)
+	fmt.Println(rep.Anchors[0].Kind, rep.Anchors[0].Name)
+	// Output:
+	// verified
+	// identity dev@lab.test, vouched for by http://127.0.0.1:8888
+}
+
 // A program names its own settings in the remedies of the report.
 func ExampleOptions_advise() {
 	r, err := bundle.Open(bytes.NewReader(exampleBundle()), int64(len(exampleBundle())), oci.Limits{})
@@ -81,6 +112,8 @@ func ExampleOptions_advise() {
 }
 
 func exampleBundle() []byte { return fixture.Bundle(&testing.T{}, "app:v1") }
+
+func keylessBundle() []byte { return fixture.Bundle(&testing.T{}, "keyless:v1") }
 
 // exampleDir is where the examples have their files.
 var exampleDir string

@@ -15,7 +15,7 @@ func (s *session) image(i int) {
 	g := &s.graph.Images[i]
 	ref, err := oci.ParseReference(g.Reference)
 	if err != nil {
-		ref = oci.Reference{} // which has failed as a fault of the inventory
+		ref = oci.Reference{} // layout.inventory has failed for it
 	}
 	img := newImage(g.Digest, g.Reference)
 	img.Platforms = append(img.Platforms, g.Carried...)
@@ -33,8 +33,8 @@ func (s *session) image(i int) {
 	s.listEvidence(i, g)
 }
 
-// platforms warns of platforms that export left out, and refuses if one of them
-// was demanded or if none is left.
+// platforms warns of platforms that export left out, and refuses an image that
+// lacks a demanded platform or has none at all.
 func (s *session) platforms(i int, g *bundle.ImageGraph, d *demands) {
 	f := check.Fault{ID: check.ManifestNarrowed, Subject: string(g.Digest), Found: strings.Join(g.Carried, ", ")}
 	for _, want := range d.Platforms {
@@ -56,6 +56,17 @@ func (s *session) platforms(i int, g *bundle.ImageGraph, d *demands) {
 		s.fault(i, check.Fault{ID: check.ManifestRunnable, Subject: string(g.Digest),
 			Detail: "no platform of the index is in the bundle", Expected: "at least one", Found: "none"})
 	}
+}
+
+// isPlatform reports whether a node is something to run: not an index, and not an
+// attestation that is stored among the platforms.
+func (s *session) isPlatform(n bundle.TreeNode) bool {
+	m := s.graph.Manifests[n.Digest]
+	if m == nil || oci.IsIndex(m.MediaType) {
+		return false
+	}
+	_, isEvidence := m.EvidenceKind()
+	return !isEvidence
 }
 
 func carries(g *bundle.ImageGraph, want oci.Platform) bool {
@@ -84,7 +95,7 @@ func (s *session) config(i int, n bundle.TreeNode, m *oci.Manifest) {
 		return
 	}
 	if c == nil {
-		return // missing or damaged, which the checks of layout and blobs report
+		return // missing or damaged: the checks of layout and blobs report it
 	}
 	if _, isEvidence := m.EvidenceKind(); !isEvidence && len(c.RootFS.DiffIDs) != len(m.Layers) {
 		s.fault(i, check.Fault{ID: check.ConfigDiffIDs, Subject: subject,

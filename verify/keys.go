@@ -15,8 +15,8 @@ import (
 	"github.com/gapseal/gapseal/verify/trust"
 )
 
-// readKeys reads the key artifacts of the bundle. A key is not trusted for being
-// there; a pinned fingerprint selects one.
+// readKeys reads the key artifacts of the bundle. That a bundle contains a key does
+// not make the key trusted; a pinned fingerprint selects one.
 func (s *session) readKeys() {
 	for _, k := range s.c.Inventory.Keys {
 		if key := s.readKey(k); key != nil {
@@ -31,15 +31,15 @@ func (s *session) readKeys() {
 func (s *session) readKey(k bundle.Key) *bundleKey {
 	m := s.graph.Manifests[k.Digest]
 	if m == nil {
-		return nil // which the checks of layout and blobs report
+		return nil // the checks of layout and blobs report it
 	}
 	if len(m.Layers) != 1 {
-		s.keyFault(k, "the key artifact has not exactly one layer", "1", fmt.Sprint(len(m.Layers)))
+		s.keyFault(k, "the key artifact does not have exactly one layer", "1", fmt.Sprint(len(m.Layers)))
 		return nil
 	}
 	pem, ok := s.c.Meta[m.Layers[0].Digest]
 	if !ok {
-		return nil // likewise
+		return nil // the checks of layout and blobs report this, too
 	}
 	if want, err := bundle.KeyArtifact(pem); err != nil || !bytes.Equal(want, s.c.Meta[k.Digest]) {
 		s.keyFault(k, "the key artifact is not the one the format dictates", "", "")
@@ -55,7 +55,7 @@ func (s *session) readKey(k bundle.Key) *bundleKey {
 		s.keyFault(k, "the key is not in canonical form, or not the one listed", key.Fingerprint(), k.Fingerprint)
 		return nil
 	}
-	return &bundleKey{key, s.anyone.pins(key)}
+	return &bundleKey{key, s.anySigner.pins(key)}
 }
 
 func (s *session) keyFault(k bundle.Key, detail, want, got string) {
@@ -109,7 +109,7 @@ func (s *session) untrustedKeys() string {
 // anchorStrength refuses pinned keys, and keys of logs, that are too weak to vouch
 // for anything.
 func (s *session) anchorStrength() {
-	keys := slices.Concat(s.anyone.Keys, s.opt.SealKeys)
+	keys := slices.Concat(s.anySigner.Keys, s.opt.SealKeys)
 	for _, k := range s.keys {
 		same := func(o *trust.Key) bool { return o.Fingerprint() == k.Fingerprint() }
 		if k.pinned && !slices.ContainsFunc(keys, same) {
@@ -134,8 +134,9 @@ func (s *session) anchorStrength() {
 	}
 }
 
-// crypto finds the key that made the signature, trying the pinned ones first. Keys
-// of the bundle or of a log entry only serve to say whose signature it is.
+// crypto finds the key that made the signature, trying the pinned keys first. Other
+// keys, of the bundle or of a log entry, are tried only to report whose signature it
+// is.
 func (j *judgement) crypto() {
 	if j.sig.Signature == nil {
 		j.skip(check.SignatureCrypto, "the signature cannot be decoded")
@@ -165,7 +166,7 @@ func (j *judgement) crypto() {
 		return
 	}
 	j.fault(check.Fault{ID: check.SignatureCrypto,
-		Detail:   "verifies under no known key: pinned, in the bundle, or in the log entry",
+		Detail:   "the signature verifies under no known key: none that is pinned, in the bundle, or in the log entry",
 		Expected: strings.Join(j.d.pinned(), ", "), Found: "a signature by none of them"})
 }
 
@@ -186,7 +187,8 @@ func (j *judgement) cryptoByCertificate() {
 	} else if bad != nil {
 		j.fault(check.Fault{ID: check.SignatureEncoding, Detail: bad.Error()})
 	} else {
-		j.fault(check.Fault{ID: check.SignatureCrypto, Detail: "does not verify under the key of its certificate"})
+		j.fault(check.Fault{ID: check.SignatureCrypto,
+			Detail: "the signature does not verify under the key of its certificate"})
 	}
 }
 
@@ -196,8 +198,8 @@ func (j *judgement) signedBy(key *trust.Key) {
 	j.pass(check.SignatureCrypto, "")
 }
 
-// strength refuses a weak key of a log entry that a pinned fingerprint selected.
-// Other pinned keys were judged before.
+// strength refuses a weak key that a pinned fingerprint selected from a log entry or
+// a certificate. All other pinned keys are judged by anchorStrength.
 func (j *judgement) strength(key *trust.Key) {
 	if slices.Contains(j.s.strengthChecked, key.Fingerprint()) {
 		return
@@ -239,8 +241,8 @@ func (j *judgement) otherCertificate() {
 	}
 }
 
-// Keys that are not pinned are tried to say whose signature it is. Only a message
-// depends on it, so it must be cheap however many keys a bundle holds.
+// Bounds for trying keys that are not pinned. Only the wording of a message depends
+// on them, so trying them must stay cheap, however many keys a bundle holds.
 const (
 	maxUnknownKeys     = 16   // keys of the bundle that are tried on one signature
 	maxUnknownKeyTries = 2000 // tries in all
@@ -302,8 +304,8 @@ func (j *judgement) presented() (keys []crypto.PublicKey) {
 	return keys
 }
 
-// firstThatVerifies returns the key that made the signature. If none did, bad says
-// what is wrong with the signature's encoding, if that is why.
+// firstThatVerifies returns the key that made the signature. If none did, key is nil,
+// and bad is set if the reason is how the signature is encoded.
 func (j *judgement) firstThatVerifies(keys []*trust.Key) (key *trust.Key, bad *trust.EncodingError) {
 	for _, k := range keys {
 		err := k.Verify(j.sig.Message, j.sig.Signature)

@@ -16,7 +16,7 @@ import (
 type layers struct {
 	s        *session
 	expected map[oci.Digest][]expectation
-	compared bool // some layer was unpacked, and has its diff_id
+	compared bool // at least one layer was unpacked, and its diff_id is right
 
 	mu    sync.Mutex // guards what follows
 	peeks map[oci.Digest]*layer.Peek
@@ -61,7 +61,7 @@ func (l *layers) expect(m *oci.Manifest) {
 	for i, d := range m.Layers {
 		format, ok := layer.FormatOf(d.MediaType)
 		if !ok && isEvidence {
-			continue // of an image it is layer.Other: what unpacks it may go by the content alone
+			continue // only an image's layer is expected as layer.Other: a runtime may unpack it by its content
 		}
 		e := expectation{mediaType: d.MediaType, format: format}
 		if diffIDs != nil {
@@ -89,7 +89,8 @@ func (l *layers) tap(d oci.Digest, size int64) io.WriteCloser {
 	return nopCloser{p}
 }
 
-// quiet keeps what is wrong with a layer for its result: hashing goes on.
+// quiet drops the error of Close, so that hashing goes on. The layer's result has
+// the same error.
 type quiet struct{ *layer.Unpacker }
 
 func (q quiet) Close() error {
@@ -101,8 +102,8 @@ type nopCloser struct{ io.Writer }
 
 func (nopCloser) Close() error { return nil }
 
-// judge records what was seen. A blob whose digest is wrong is judged too: its
-// digest check fails as well.
+// judge records what was found in the layers. A layer with a wrong digest is judged
+// as well; its digest check fails in any case.
 func (l *layers) judge() {
 	if l.s.graph == nil {
 		return
@@ -113,6 +114,9 @@ func (l *layers) judge() {
 		}
 		if u := l.deep[b.Digest]; u != nil {
 			l.unpacked(b.Digest, u.Result())
+		} else if l.s.opt.Deep && len(l.expected[b.Digest]) > 0 && l.s.found.State(b.Digest) == check.Intact {
+			l.fault(b.Digest, check.Fault{ID: check.Internal,
+				Detail: "the layer was to be unpacked, and its bytes were not given to the tap"})
 		}
 	}
 	l.s.passes([]check.ID{check.ConfigLayerType}, true, "")

@@ -16,14 +16,14 @@ import (
 
 func (l *logged) id() string { return hex.EncodeToString(l.LogID) }
 
-// readEntries parses the log entries. Each that came must be good: a waiver only
-// excuses that none came.
+// readEntries parses the log entries. Every entry that is present must be good: the
+// waiver only allows that there is none.
 func (j *judgement) readEntries() {
 	if len(j.sig.Entries) == 0 {
 		if j.sig.Rekor == nil && !j.rec.has(check.RekorEncoding, check.Fail) {
 			j.noEntry()
 		} else {
-			j.pass(check.RekorPresent, "") // one came, and cannot be read
+			j.pass(check.RekorPresent, "") // there is one, although it cannot be read
 		}
 		return
 	}
@@ -114,8 +114,8 @@ func (j *judgement) bindEntry(l *logged) {
 	}
 }
 
-// bindings compares an entry with the message and the signature, in the way of
-// their form.
+// bindings compares an entry with the message and with the signature, in the way
+// that fits the form of the evidence.
 func (j *judgement) bindings(body *rekor.Entry) (message, signature error) {
 	if env := j.sig.Envelope; env != nil {
 		return body.BindEnvelope(env), body.BindEnvelopeSignature(env)
@@ -143,7 +143,7 @@ func (j *judgement) answer(id check.ID, err error) bool {
 // (SET), and the inclusion proof with its checkpoint, each where it is present.
 func (j *judgement) log(l *logged) {
 	if len(l.LogID) == 0 {
-		return // which has failed as an encoding
+		return // rekor.encoding has failed
 	}
 	if l.log = j.trustedLog(l.id()); l.log == nil {
 		j.unknownLog(l)
@@ -152,12 +152,12 @@ func (j *judgement) log(l *logged) {
 	j.passOnce(check.TrustLog)
 	j.passOnce(check.RekorLogID)
 	if b := l.Bundle(); b != nil {
-		j.set(l, b)
+		j.checkSET(l, b)
 	}
 	j.inclusion(l)
 }
 
-func (j *judgement) set(l *logged, b *rekor.Bundle) {
+func (j *judgement) checkSET(l *logged, b *rekor.Bundle) {
 	if err := rekor.VerifySET(b, l.log.Key.Public); err != nil {
 		j.fault(check.Fault{ID: check.RekorSET, Detail: err.Error(),
 			Expected: "signed by " + logName(l.log), Found: "log id " + l.id()})
@@ -223,14 +223,15 @@ func (j *judgement) unknownLog(entry *logged) {
 		known[logName(&j.s.opt.Logs[i])] = true
 	}
 	j.fault(check.Fault{ID: check.TrustLog, Found: "log id " + entry.id(),
-		Detail:   "the entry is of a log that is not trusted; a trusted root may be older than the signature",
+		Detail:   "the entry is of a log that is not trusted",
 		Expected: strings.Join(slices.Sorted(maps.Keys(known)), ", ")})
 	j.skip(check.RekorSET, "the log's key is not known")
 }
 
 // windows judges each entry's time, and whether its log's key was valid when the
-// entry was made: by the time of the log, or else of a timestamp, or else now. A
-// log's time comes before that of a timestamp authority in the report.
+// entry was made. That time is the one that the log signed, or else that of a
+// timestamp, or else the verification time. The report prefers the time of a log to
+// that of a timestamp.
 func (j *judgement) windows() {
 	stamped := slices.Clone(j.times)
 	if j.info.TimeSource != "" {
@@ -275,8 +276,8 @@ func (j *judgement) window(l *logged, stamped []time.Time) {
 	}
 }
 
-// reportLog reports an entry that is about this signature. A time without a SET is
-// left out, since no log signed it.
+// reportLog reports an entry that is about this signature. It leaves out a time
+// without a SET, since no log signed it.
 func (j *judgement) reportLog(l *logged, at time.Time, valid bool) {
 	if valid {
 		j.counted = append(j.counted, l.LogEntry)

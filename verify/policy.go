@@ -136,8 +136,9 @@ func (s *session) onlyPlatforms(i int, g *bundle.ImageGraph, from *Demands) {
 	s.pass(i, f)
 }
 
-// allowedPlatform reports whether something to run is for one of the platforms, by
-// the index and by its own config, as far as each says. If neither says, it is not.
+// allowedPlatform reports whether a manifest that can be run is for one of the
+// allowed platforms. The index and the manifest's config may each name a platform:
+// what they name must be allowed, and at least one of them must name one.
 func (s *session) allowedPlatform(n bundle.TreeNode, allowed []oci.Platform) bool {
 	said := false
 	if p := n.Platform; p != nil && p.OS != "unknown" {
@@ -157,7 +158,7 @@ func (s *session) allowedPlatform(n bundle.TreeNode, allowed []oci.Platform) boo
 }
 
 // unsignedImages refuses anything that could be run and has no signature: an image
-// that is listed as evidence, or an unsigned one that travels with others.
+// that is listed as evidence, or an unsigned image in a bundle with other images.
 func (s *session) unsignedImages() {
 	for i, g := range s.graph.Images {
 		for _, ev := range g.Evidence {
@@ -172,9 +173,9 @@ func (s *session) unsignedImages() {
 					Expected: "layers of evidence types only", Found: describeLayers(m)})
 			}
 		}
-		if len(s.graph.Images) > 1 && !s.rooted[i] {
+		if len(s.graph.Images) > 1 && !s.signed[i] {
 			s.fault(i, check.Fault{ID: check.PolicyUnsigned, Subject: string(g.Digest), Found: g.Reference,
-				Detail: "comes without a signature beside other images, so the whole bundle is refused"})
+				Detail: "the image has no signature, and the bundle holds others, so the whole bundle is refused"})
 		}
 	}
 }
@@ -203,8 +204,9 @@ func (s *session) demandedImages() {
 	}
 }
 
-// demanded looks for an image under the reference that was demanded. If that has a
-// tag, no other image may claim the same name: a reader could take either.
+// demanded looks for an image under the reference that was demanded. If the
+// reference has a tag, no other image may claim the same name and tag: a program
+// that loads the bundle could take either.
 func (s *session) demanded(want oci.Reference) *check.Fault {
 	f := &check.Fault{ID: check.PolicyImage, Subject: want.Name(), Expected: want.String(),
 		Detail: "the image asked for is not in the bundle"}
@@ -245,7 +247,8 @@ func sameName(claimed, want oci.Reference) bool {
 	return claimed.Repository == want.Repository && (want.Tag == "" || claimed.Tag == want.Tag)
 }
 
-// bound says what, beyond the bundle's own word, binds the reference.
+// bound records what binds the reference to the digest, apart from the bundle's own
+// claim.
 func (s *session) bound(i int, g *bundle.ImageGraph, ref oci.Reference) {
 	img := &s.rep.Images[i]
 	for _, want := range s.opt.Images {

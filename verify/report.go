@@ -11,7 +11,7 @@ import (
 // removed.
 const Schema = "gapseal.report/v1"
 
-// Text is a string whose absence is null in JSON.
+// Text is a string that is null in JSON if it is empty.
 type Text string
 
 // MarshalJSON writes null for the empty text.
@@ -37,7 +37,7 @@ type Report struct {
 	Transfer   *Transfer     `json:"transfer"` // the record of the media, which nothing proves
 	Seal       *Seal         `json:"seal"`     // only if a pinned key made it for this inventory
 	Images     []Image       `json:"images"`
-	Keys       []Key         `json:"bundleKeys"` // found in the bundle, and not trusted for that
+	Keys       []Key         `json:"bundleKeys"` // found in the bundle, which does not make them trusted
 	Blobs      []Blob        `json:"blobs"`      // by digest
 	Checks     []Check       `json:"checks"`
 	Failures   []Check       `json:"failures"` // the failed checks again, first cause first
@@ -77,7 +77,7 @@ type Anchor struct {
 	Newest *time.Time `json:"newest"`
 }
 
-// PolicyID names the policy file that was demanded.
+// PolicyID names the policy file that was applied.
 type PolicyID struct {
 	Name   Text   `json:"name"` // as the policy names itself
 	Path   string `json:"path"`
@@ -140,8 +140,8 @@ func (img *Image) Vouching() (list []*Signature) {
 // Signature is one signature found for an image or one of its platforms.
 type Signature struct {
 	// Counts says that the signature was made for the image itself and met every
-	// demand at once. One of a child is reported and does not count, since the
-	// index's signature vouches for the child by its digest.
+	// demand at once. A signature of a child is reported but does not count: it is
+	// the index's signature that vouches for the child, by its digest.
 	Counts      bool       `json:"counts"`
 	Good        bool       `json:"good"` // it met every demand, for the image or for a child
 	Form        check.Form `json:"form"`
@@ -150,14 +150,14 @@ type Signature struct {
 	Payload     RawJSON    `json:"payload"`
 	Key         Text       `json:"key"` // fingerprint of the key that made it
 	Log         *LogEntry  `json:"log"`
-	Identity    Text       `json:"identity"`             // of the certificate, if it is one that was demanded
+	Identity    Text       `json:"identity"`             // of the certificate, if it matches one that was demanded
 	Issuer      Text       `json:"issuer"`               // that vouched for the identity
 	TrustedTime *time.Time `json:"trustedTime"`          // from a trusted log or timestamp authority
 	TimeSource  Text       `json:"timeSource"`           // log or tsa
 	CA          Text       `json:"certificateAuthority"` // entry of the trusted root that vouched for the certificate
 	TSA         Text       `json:"timestampAuthority"`   // entry of the trusted root that vouched for a timestamp
 
-	demanded string // which of the identities demanded it is; empty for a key
+	matched string // which of the demanded identities the certificate matches; empty for a key
 
 	rekor RawJSON // the Rekor bundle as found, for the cosign-style output
 }

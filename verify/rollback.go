@@ -76,8 +76,8 @@ func (s *session) imageRollback(want oci.Reference) {
 	case err != nil:
 		s.unreadableRegister(err)
 	case entry > 0 && at.IsZero():
-		s.older(want.Name(), fmt.Sprintf("entry %d of the register knows when this image was signed, "+
-			"and now it has no trusted time to compare", entry), orLater, "no trusted time")
+		s.older(want.Name(), fmt.Sprintf("entry %d of the register records when this image was signed, "+
+			"but now it has no trusted time to compare", entry), orLater, "no trusted time")
 	case entry > 0 && at.Before(known):
 		s.older(want.Name(), fmt.Sprintf("a newer build of this image was verified before, "+
 			"as entry %d of the register", entry), orLater, at.Format(time.RFC3339))
@@ -86,9 +86,9 @@ func (s *session) imageRollback(want oci.Reference) {
 	}
 }
 
-// newestTime returns the newest trusted time among the signatures that count of
-// the images under a reference, zero if there is none. found reports whether there
-// is such an image.
+// newestTime looks at the images under a reference, and returns the newest trusted
+// time of their signatures that count; it is zero if none has one. found reports
+// whether there is such an image.
 func (s *session) newestTime(want oci.Reference) (newest time.Time, found bool) {
 	for i, g := range s.graph.Images {
 		ref, err := oci.ParseReference(g.Reference)

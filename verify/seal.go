@@ -12,9 +12,9 @@ import (
 	"github.com/gapseal/gapseal/verify/trust"
 )
 
-// sealed judges the seal. It is in the report only if a pinned key made it
-// over this inventory: then nothing was added, removed or exchanged since, and the
-// sealer vouches for the references.
+// sealed judges the seal. The report shows a seal only if a pinned key made it over
+// this inventory. Such a seal proves that nothing was added, removed or exchanged
+// after sealing, and its holder vouches for the references.
 func (s *session) sealed() {
 	if len(s.opt.SealKeys) == 0 {
 		if s.c.Sealed {
@@ -39,16 +39,16 @@ func (s *session) judgeSeal() *check.Fault {
 		return &check.Fault{Detail: "the bundle has no seal, and one was demanded",
 			Expected: "a seal by " + s.sealers(), Found: "none"}
 	case s.c.Seal == nil:
-		return &check.Fault{Detail: "the bundle has a seal, and it cannot be read"}
+		return &check.Fault{Detail: "the bundle has a seal, but it cannot be read"}
 	}
-	said, by, err := seal.Open(s.c.Seal, s.opt.SealKeys)
+	sealed, key, err := seal.Open(s.c.Seal, s.opt.SealKeys)
 	if err != nil {
 		return s.sealFault(err)
 	}
-	if said.Inventory != s.c.Manifest {
+	if sealed.Inventory != s.c.Manifest {
 		return &check.Fault{Detail: "the seal is for another inventory: something was added, removed or exchanged " +
 			"after the bundle was sealed, or the seal was taken from another bundle",
-			Expected: string(s.c.Manifest), Found: string(said.Inventory)}
+			Expected: string(s.c.Manifest), Found: string(sealed.Inventory)}
 	}
 	if f := s.sealAllowed(said, by); f != nil {
 		return f
@@ -90,7 +90,7 @@ func (s *session) sealFault(err error) *check.Fault {
 		return &check.Fault{Detail: "the seal names a key that is not pinned",
 			Expected: s.sealers(), Found: wrongKey.Found}
 	}
-	return &check.Fault{Detail: "the seal does not hold: " + check.Clip(err.Error()),
+	return &check.Fault{Detail: "the seal is not valid: " + check.Clip(err.Error()),
 		Expected: "a seal by " + s.sealers()}
 }
 

@@ -22,9 +22,10 @@ var judgedKinds = map[oci.Kind]bool{
 // each listing costs its time and its place in the report.
 const maxSignatures = 20
 
-// read returns the signatures stored for one root or child. ok is false if the
-// image, of which count were read before, has more than the budget allows.
-func (s *session) read(i int, g *bundle.ImageGraph, subject oci.Digest, count int64) (
+// readEvidence returns the signatures and attestations stored for the root of an
+// image or for one of its children. count is how many signatures of the image were
+// read before. ok is false if there are more than the budget allows.
+func (s *session) readEvidence(i int, g *bundle.ImageGraph, subject oci.Digest, count int64) (
 	sigs []evidence.Evidence, ok bool,
 ) {
 	for _, ev := range g.Evidence {
@@ -33,13 +34,13 @@ func (s *session) read(i int, g *bundle.ImageGraph, subject oci.Digest, count in
 		}
 		m := s.graph.Manifests[ev.Digest]
 		if m == nil || len(m.Layers) == 0 {
-			continue // the checks of manifests and blobs report it; without layers it is no evidence
+			continue // checks of manifests and blobs report a missing one; without layers there is nothing to judge
 		}
 		count += int64(len(m.Layers))
 		s.signaturesRead += int64(len(m.Layers))
 		if most := s.limits.Signatures; count > most || s.signaturesRead > maxSignatures*most {
 			s.fault(i, check.Fault{ID: check.LimitSigs, Subject: string(subject),
-				Detail:   "signatures of one image, or of all together",
+				Detail:   "too many signatures of one image, or of all images together",
 				Expected: fmt.Sprintf("at most %d, or %d", most, maxSignatures*most), Found: "more"})
 			return nil, false
 		}
@@ -92,7 +93,7 @@ func (s *session) judge(g *bundle.ImageGraph, ref oci.Reference, d *demands, sig
 		j.info.Payload = RawJSON(j.sig.Payload)
 	}
 	if c != nil && j.sig.IsSignature() {
-		j.demands(c)
+		j.meetDemands(c)
 	}
 	if !j.rec.has(check.SignatureEncoding, check.Fail) {
 		j.pass(check.SignatureEncoding, "")
@@ -100,8 +101,8 @@ func (s *session) judge(g *bundle.ImageGraph, ref oci.Reference, d *demands, sig
 	return j
 }
 
-// oversized refuses a signature that the bundle carries as content because of its
-// size, so that nothing could read it: the report must name a cause.
+// oversized reports a signature that is too large to be judged. The bundle carries
+// it as content, so it was not read, and the report must name that cause.
 func (j *judgement) oversized() {
 	if j.s.graph == nil {
 		return // it is judged without a bundle
@@ -234,13 +235,13 @@ func countSigners(sigs []Signature) (n int) {
 	seen := map[string]bool{}
 	for i := range sigs {
 		sig := &sigs[i]
-		if !sig.Counts || seen[string(sig.Key)] || seen[sig.demanded] {
+		if !sig.Counts || seen[string(sig.Key)] || seen[sig.matched] {
 			continue
 		}
 		n++
 		seen[string(sig.Key)] = true
-		if sig.demanded != "" {
-			seen[sig.demanded] = true
+		if sig.matched != "" {
+			seen[sig.matched] = true
 		}
 	}
 	return n

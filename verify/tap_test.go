@@ -157,8 +157,8 @@ func TestTheRemedyFitsTheClock(t *testing.T) {
 	}{{"host", check.CauseClock, false}, {"--at", check.CauseGivenTime, true}} {
 		opt := fixture.Options()
 		opt.At = opt.At.AddDate(-1, 0, 0)
-		if c.given {
-			opt.HostTime = fixture.Options().At
+		if !c.given {
+			opt.HostTime = opt.At
 		}
 		var causes []check.Cause
 		opt.Advise = func(f *check.Fault) string {

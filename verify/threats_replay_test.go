@@ -21,7 +21,10 @@ func at(after time.Duration) fixture.Stages {
 
 // clock judges as of a time after SignedAt.
 func clock(after time.Duration) func(*verify.Options) {
-	return func(o *verify.Options) { o.At = fixture.SignedAt.Add(after) }
+	return func(o *verify.Options) {
+		o.At = fixture.SignedAt.Add(after)
+		o.HostTime = o.At
+	}
 }
 
 func wanted(t *testing.T, ref string) func(*verify.Options) {
@@ -35,7 +38,7 @@ func wanted(t *testing.T, ref string) func(*verify.Options) {
 
 func TestAgeThreats(t *testing.T) {
 	maxAge := func(d time.Duration) func(*verify.Options) {
-		return func(o *verify.Options) { o.At, o.MaxAge = fixture.SignedAt.Add(time.Hour), d }
+		return func(o *verify.Options) { clock(time.Hour)(o); o.MaxAge = d }
 	}
 	notBefore := func(d time.Duration) func(*verify.Options) {
 		return func(o *verify.Options) { o.NotBefore = fixture.SignedAt.Add(d) }

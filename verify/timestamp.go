@@ -56,7 +56,7 @@ func (j *judgement) timestamps() {
 	}
 }
 
-// latest is the newest time that is not in the future, with the tolerance.
+// latest returns the newest time that does not count as being in the future.
 func (j *judgement) latest() time.Time { return j.s.rep.VerifiedAt.Add(ClockTolerance) }
 
 func (j *judgement) future(t time.Time) bool { return t.After(j.latest()) }
@@ -71,8 +71,8 @@ func (j *judgement) futureFault(id check.ID, what string, t time.Time) {
 	j.fault(f)
 }
 
-// trustTime notes a time that a trusted log or authority vouches for. The report
-// names the first.
+// trustTime records a time that a trusted log or authority vouches for. The report
+// names the first one recorded.
 func (j *judgement) trustTime(t time.Time, source string) {
 	if j.info.TrustedTime == nil {
 		j.info.TrustedTime, j.info.TimeSource = &t, Text(source)

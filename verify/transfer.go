@@ -121,6 +121,17 @@ func yesNo(b *bool) string {
 	return "no"
 }
 
+// unknownFields lists the names that no field of a transfer record has: what they
+// demand cannot be met.
+func unknownFields(names []string, fields []TransferField) (list []string) {
+	for _, name := range names {
+		if !slices.ContainsFunc(fields, func(f TransferField) bool { return f.Name == name }) {
+			list = append(list, name)
+		}
+	}
+	return list
+}
+
 // transferred asks whether the record has what the policy requires. A scan that is
 // required must be clean; one that found something is a failure in any case.
 func (s *session) transferred() {
@@ -128,9 +139,10 @@ func (s *session) transferred() {
 	if s.opt.Policy != nil {
 		required = s.opt.Policy.Transfer
 	}
-	var missing, unclean []string
+	fields := s.opt.Transfer.Fields()
+	missing, unclean := unknownFields(required, fields), []string(nil)
 	refused := false
-	for _, f := range s.opt.Transfer.Fields() {
+	for _, f := range fields {
 		demanded := slices.Contains(required, f.Name)
 		switch {
 		case f.Value == "" && demanded:

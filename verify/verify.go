@@ -13,7 +13,9 @@ import (
 )
 
 // Container is what [Bundle] reads: something whose metadata has been read, and
-// whose content can be hashed once. A [*bundle.Reader] is one.
+// whose content can be hashed once. A [*bundle.Reader] is one. A bundle is not
+// verified if its container reports no fault and yet was not read to its end, did
+// not find a blob intact, or kept a layer from the tap that was to be unpacked.
 type Container interface {
 	// Metadata returns the metadata and the limits within which it was read, nil
 	// if there is no readable inventory.
@@ -23,10 +25,11 @@ type Container interface {
 	// Has reports whether a blob is present, whatever its state.
 	Has(d oci.Digest) bool
 	// Hash hashes the content, and gives the bytes of all blobs to tap. It calls
-	// progress from several goroutines. Both may be nil. The error is that of ctx,
-	// of a writer of tap, or of the operating system.
+	// progress with each number of bytes hashed, from several goroutines. Both may
+	// be nil. The error is that of ctx, of a writer of tap, or of the operating
+	// system.
 	Hash(ctx context.Context, tap bundle.Tap, progress func(int64)) error
-	// State says in which state a blob was found, once Hash has returned.
+	// State returns the state in which a blob was found, once Hash has returned.
 	State(d oci.Digest) check.State
 	// Whole reports whether everything could be read to its end.
 	Whole() bool
@@ -60,12 +63,33 @@ func Bundle(ctx context.Context, c Container, opt Options) (*Report, error) {
 		return nil, err
 	}
 	layers.judge()
-	s.rollback() // late, since another verification may have recorded something meanwhile
+	s.rollback() // as late as possible: another verification may have been recorded meanwhile
 	s.rep.Totals.Bytes, s.rep.Totals.Blobs = c.Totals()
 	s.rep.Bundle.Size = s.rep.Totals.Bytes
 	s.faults(c.Faults())
+	s.unread(c)
 	s.unproven()
 	return s.report()
+}
+
+// unread guards against a container that reports no fault, although it was not
+// read to its end or a blob was not found to be what its digest says.
+func (s *session) unread(c Container) {
+	if s.any(check.Fail) || s.c == nil {
+		return // which unproven reports
+	}
+	if !c.Whole() {
+		s.fault(bundleWide, check.Fault{ID: check.Internal,
+			Detail: "no check failed, and yet the bundle was not read to its end"})
+	}
+	for _, b := range s.c.Inventory.Blobs {
+		if state := c.State(b.Digest); state != check.Intact {
+			s.fault(bundleWide, check.Fault{ID: check.Internal, Subject: string(b.Digest),
+				Detail:   "no check failed, and yet a blob was not found intact",
+				Expected: string(check.Intact), Found: string(state)})
+			return
+		}
+	}
 }
 
 // early returns the report as far as it is known before any content is read.
@@ -77,7 +101,7 @@ func (s *session) early(c Container) Report {
 	return e.finish()
 }
 
-// both returns a tap that gives each blob to two others; b may be nil.
+// both returns a tap that gives each blob to a and to b; b may be nil.
 func both(a, b bundle.Tap) bundle.Tap {
 	if b == nil {
 		return a
@@ -149,10 +173,10 @@ func (s *session) exportWaivers() {
 // image is known; it is compared with the one in a signature of cosign's first
 // generation, and may be zero for other forms.
 //
-// The one image of the report is the subject. What is only an attestation is
-// listed among its attestations, not its signatures, so a verdict of verified
-// says that a pinned key or identity attested to the subject, not that it signed
-// the subject. Demands on signatures (annotations, age) are made of both.
+// The one image of the report is the subject. An attestation is listed among its
+// attestations, not among its signatures; a verdict of verified then says that a
+// pinned key or identity attested to the subject, not that it signed the subject.
+// Demands on signatures, such as annotations and age, apply to attestations too.
 //
 // The report is never nil. The error is nil for a verdict of verified and an
 // [*Error] otherwise. Demands that only a bundle can meet reject: Images, Platforms,
@@ -173,7 +197,7 @@ func Judge(e evidence.Evidence, ref oci.Reference, opt Options) (*Report, error)
 		s.countSignature(0, j)
 	} else {
 		if e.Statement != nil {
-			j.demands(j.statementClaims()) // which judge makes of signatures alone
+			j.meetDemands(j.statementClaims()) // judge asks this of signatures only
 		}
 		s.countAttestation(0, j)
 	}
@@ -181,7 +205,7 @@ func Judge(e evidence.Evidence, ref oci.Reference, opt Options) (*Report, error)
 	s.judgedAlone(j)
 	if !s.any(check.Fail) && !j.info.Counts {
 		s.fault(bundleWide, check.Fault{ID: check.Internal,
-			Detail: "no check failed, and yet the evidence does not count"})
+			Detail: "no check failed, but the evidence does not count"})
 	}
 	rep := s.conclude()
 	return &rep, verdictError(&rep)
@@ -281,7 +305,7 @@ func scoped(scope check.Scope) (ids []check.ID) {
 	return ids
 }
 
-// conclude turns answers into a report.
+// conclude turns the answers into a report as they are.
 func (s *session) conclude() Report {
 	for _, w := range s.rep.Waivers {
 		s.fault(bundleWide, check.Fault{ID: check.PolicyWaiver, Detail: "a rule was waived: " + w, Warn: true})

@@ -34,7 +34,7 @@ func (e *NoIndexError) Unwrap() error { return e.Fault }
 // The error is a [*NoIndexError], a [*check.Fault] if the recovery volumes are
 // those of another bundle, or the operating system's.
 func Find(path string, dirs []string) (*Repair, error) {
-	r := &Repair{documents: map[string][]byte{}, innocent: map[*member]bool{}}
+	r := &Repair{documents: map[string][]byte{}, intact: map[*member]bool{}}
 	r.Base, r.folders = volume.Search(path, dirs)
 	err := r.readVolumes()
 	if err == nil {
@@ -248,10 +248,10 @@ func readCopy(r io.ReaderAt, size int64) []byte {
 var errNoIndex = errors.New("there is no index of recovery blocks that can be read, " +
 	"and no recovery volume has a whole copy of it at its end")
 
-// choose picks the index that a repair goes by, and returns it with its bytes.
-// Preferred is the one whose digest is want, which the index of volumes names.
-// Next is the most frequent of the copies, which are known to be whole, and last
-// the file. want and file may be empty.
+// choose picks the index that a repair uses, and returns it with its bytes. It
+// prefers the index whose digest is want, which the index of volumes names. Next is
+// the most frequent of the copies, which are known to be whole, and last the file.
+// want and file may be empty.
 func choose(file []byte, copies [][]byte, want oci.Digest) (*Index, []byte, error) {
 	best := mostFrequent(copies)
 	for _, c := range append([][]byte{file}, copies...) {

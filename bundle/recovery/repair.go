@@ -26,7 +26,7 @@ type Repair struct {
 	set       *set
 	open      []*os.File
 	others    []otherCopy
-	innocent  map[*member]bool  // intact files that share a lost cell with a neighbour
+	intact    map[*member]bool  // files without damage that share a lost cell with a neighbour
 	documents map[string][]byte // indexes to be written, by name; nil for one not made yet
 }
 
@@ -43,9 +43,8 @@ func (r *Repair) Files() int { return len(r.set.members) }
 // Size returns how many bytes [Repair.Scan] reports as progress.
 func (r *Repair) Size() int64 { return r.set.span() }
 
-// Scan reads all files and finds what is damaged or missing. Of several copies
-// of a file it keeps to the one with the least damage. What cannot be read counts
-// as damaged. progress is called with each number of bytes looked at, from several
+// Scan reads all files and finds what is damaged or missing. Of several copies of a
+// file it uses the one with the least damage. What cannot be read counts as damaged. progress is called with each number of bytes looked at, from several
 // goroutines; it may be nil.
 func (r *Repair) Scan(ctx context.Context, progress func(int64)) error {
 	if err := r.set.scan(ctx, orQuiet(progress)); err != nil {
@@ -59,12 +58,12 @@ func (r *Repair) Scan(ctx context.Context, progress func(int64)) error {
 			return err
 		}
 	}
-	return r.acquit(ctx)
+	return r.findIntact(ctx)
 }
 
-// acquit finds volumes that are intact although they share a lost cell with a
-// neighbour.
-func (r *Repair) acquit(ctx context.Context) error {
+// findIntact finds volumes that are not damaged although they share a lost cell with
+// a neighbour.
+func (r *Repair) findIntact(ctx context.Context) error {
 	if r.volumes == nil {
 		return nil
 	}
@@ -76,7 +75,7 @@ func (r *Repair) acquit(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		r.innocent[f] = err == nil && d == r.volumes.Volumes[i].Digest
+		r.intact[f] = err == nil && d == r.volumes.Volumes[i].Digest
 	}
 	return nil
 }
@@ -116,7 +115,7 @@ func (r *Repair) damaged() (list []*member) {
 }
 
 func (r *Repair) lost(f *member) []Range {
-	if r.innocent[f] {
+	if r.intact[f] {
 		return nil
 	}
 	return r.set.ranges(f)
@@ -132,10 +131,10 @@ func (r *Repair) Needed() bool { return len(r.documents) > 0 || len(r.damaged())
 func (r *Repair) Work() int64 { return r.set.work(r.damaged()) }
 
 // Rebuild writes the files that are damaged or missing, indexes included, into
-// dir, and returns their paths. It makes the folder if there is none. Nothing is
-// written over: a file that exists is an error that matches [fs.ErrExist]. What
-// was rebuilt is compared with the indexes before any file gets its name, and on
-// failure nothing is left.
+// dir, and returns their paths. It makes the folder if there is none. It overwrites
+// nothing: for a file that exists, the error matches [fs.ErrExist]. It compares what
+// was rebuilt with the indexes before any file gets its name, and leaves nothing
+// behind on failure.
 //
 // progress is called with each number of bytes, from several goroutines; it may be
 // nil. The error is a [*check.Fault] if more is lost than can be rebuilt, or if what
@@ -197,8 +196,8 @@ func refuseExisting(path string) error {
 	return nil
 }
 
-// compare compares what was rebuilt with the index of volumes, or if there is
-// none the whole bundle with the index of recovery blocks.
+// compare compares what was rebuilt with the index of volumes. If there is none, it
+// compares the whole bundle with the index of recovery blocks.
 func (r *Repair) compare(ctx context.Context, damaged []*member) error {
 	if r.volumes == nil {
 		return r.compareWhole(ctx)

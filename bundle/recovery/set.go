@@ -80,8 +80,8 @@ func (s *set) firstParity() int {
 	return slices.IndexFunc(s.members, func(f *member) bool { return len(f.tail) > 0 })
 }
 
-// errUnreadable says that something cannot be read. A scan takes that for loss;
-// after the scan it means that the medium no longer reads what it read then.
+// errUnreadable reports that something cannot be read. During a scan that counts as
+// loss. After the scan it means that the medium no longer reads what it read before.
 var errUnreadable = errors.New("a volume does not read the same twice; " +
 	"copy what can be read of it to a disk, and repair from there")
 
@@ -234,7 +234,7 @@ func (s *set) beyond() *check.Fault {
 		return nil
 	}
 	return &check.Fault{ID: check.MediaRecovery,
-		Detail:   fmt.Sprintf("of %d blocks more are lost than can be rebuilt", s.g.blocks()),
+		Detail:   fmt.Sprintf("more of the %d blocks are lost than can be rebuilt", s.g.blocks()),
 		Expected: fmt.Sprintf("at most %d blocks lost", s.g.Parity), Found: fmt.Sprintf("%d lost", worst)}
 }
 

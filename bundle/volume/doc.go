@@ -13,10 +13,10 @@
 // [Set.Bundle] reads the bundle in them. [CheckOne] compares a single volume
 // with the index before the others have arrived.
 //
-// The index is evidence, not an anchor: it tells which volume is at fault when a
-// bundle does not verify, and has no part in whether the bundle verifies. No
-// name of a file is taken from the index. All names derive from the one that
-// the caller gave, see [Base].
+// The index is evidence, not an anchor: it shows which volume is at fault if a
+// bundle does not verify, and has no part in whether the bundle verifies. No file
+// name is taken from the index. All names derive from the one that the caller gave,
+// see [Base].
 //
-// docs/format.md specifies the index and the names.
+// docs/volumes.md specifies the index and the names.
 package volume

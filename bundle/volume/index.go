@@ -146,9 +146,9 @@ func ReadIndex(path string) (*Index, error) {
 	return x, nil
 }
 
-// Describe returns the index of volumes that have just been written. It reads
-// the files again: they are not written in order, since blobs are fetched over
-// several connections at once, and a hash needs its bytes in order. progress is
+// Describe returns the index of volumes that have just been written. It reads the
+// files again, because a hash needs its bytes in order, and the files are not written
+// in order: blobs are fetched over several connections at once. progress is
 // called with each number of bytes read; it may be nil.
 func Describe(ctx context.Context, files []File, progress func(int64)) (*Index, error) {
 	whole := NewSpan(files)
@@ -215,8 +215,8 @@ func hashAll(ctx context.Context, files []File, progress func(int64)) ([]oci.Dig
 	return list, group.Wait()
 }
 
-// CheckOne compares one volume, whose number is the end of its name, with an
-// index, and returns its row of the index. The error is a [*check.Fault] of
+// CheckOne compares one volume, whose name ends in its number, with an index, and
+// returns its row of the index. The error is a [*check.Fault] of
 // class media if the volume is not what the index lists, otherwise what the
 // operating system said. Neither result is a verdict on the bundle.
 func CheckOne(ctx context.Context, path string, x *Index, progress func(int64)) (Volume, error) {

@@ -17,7 +17,7 @@ type Medium struct {
 	Name     string
 	Capacity int64  // in bytes
 	Reserve  int64  // bytes of Capacity left to the file system and the indexes
-	Why      string // what the capacity is that of
+	Why      string // the disc or file system that has this capacity
 }
 
 // Media lists the media that [ParseSize] knows by name. Where two kinds of disc
@@ -59,9 +59,9 @@ func names() string {
 // SizeError reports that volumes of the requested size are too small
 // for a bundle.
 type SizeError struct {
-	Each  int64 // bytes of a volume, as requested
-	Least int64 // bytes of a volume that would do
-	Why   string
+	Each  int64  // bytes of a volume, as requested
+	Least int64  // bytes of a volume that would be enough
+	Why   string // the middle of the message
 }
 
 // Error says what is too small for what, and which size would do.
@@ -69,8 +69,8 @@ func (e *SizeError) Error() string {
 	return fmt.Sprintf("volumes of %d bytes %s of at least %d", e.Each, e.Why, e.Least)
 }
 
-// Split returns the sizes of the volumes that hold a bundle of size bytes. Each
-// has that many bytes but the last, which holds the remainder. The error is a
+// Split returns the sizes of the volumes that hold a bundle of size bytes: each bytes
+// for all but the last, which holds the remainder. The error is a
 // [*SizeError] if there would be more than [MaxVolumes].
 func Split(size, each int64) ([]int64, error) {
 	least := (size + MaxVolumes - 1) / MaxVolumes

@@ -119,7 +119,8 @@ func Search(path string, dirs []string) (Base, Folders) {
 	return best, in
 }
 
-// present reports whether a file exists whose name only b can have given it.
+// present reports whether there is a file whose name derives from b and from no other
+// base.
 func (in Folders) present(b Base) bool {
 	for _, name := range []string{b.Volume(1), b.Volume(2), string(b), b.Recovery(1)} {
 		if len(in.Paths(name)) > 0 {

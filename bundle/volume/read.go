@@ -62,8 +62,8 @@ func (s *Set) Bundle(lim oci.Limits) (*bundle.Reader, error) {
 	return bundle.OpenMedium(content, content.Size(), lim, m)
 }
 
-// settle makes Found list the volumes that are read, since the index is wrong
-// about them.
+// settle makes Found list the volumes that are read, because the index turned out to
+// be wrong about them.
 func (s *Set) settle() {
 	list, n := slices.Concat(s.Found, s.extra), len(s.reads.files)
 	s.Found = list[:n]
@@ -155,8 +155,8 @@ func (s *Set) readOthers() map[oci.Digest]foreignVolume {
 	return all
 }
 
-// otherIndexes lists the indexes of other sets in the folders of this one. What
-// cannot be read is passed over: these indexes only make a message better.
+// otherIndexes lists the indexes of other sets in the folders of this one. It skips
+// what cannot be read, since these indexes only improve a message.
 func (s *Set) otherIndexes() (list []string) {
 	own := filepath.Base(s.Base.Index())
 	for _, dir := range s.Dirs {

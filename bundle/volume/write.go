@@ -150,8 +150,8 @@ func (o *Output) Document(path string, raw []byte) error {
 // Paths lists the files of the set in the order in which they were added.
 func (o *Output) Paths() []string { return o.paths }
 
-// Commit gives all files their names. It flushes all of them to the disk first,
-// so that little can fail once the first has its name. Then it removes the files
+// Commit gives all files their names. It flushes all of them to the disk first, so
+// that little can still fail after the first file got its name. Then it removes the files
 // in obsolete, which are indexes of older volumes.
 func (o *Output) Commit(obsolete ...string) error {
 	for i, f := range o.files {
@@ -186,7 +186,7 @@ func (o *Output) Abort() {
 	}
 }
 
-// File is one part of a [Span]. A side that is never used may be nil.
+// File is one part of a [Span]. The reader or the writer may be nil if it is not used.
 type File struct {
 	io.ReaderAt
 	io.WriterAt

@@ -10,7 +10,7 @@ import (
 	"github.com/gapseal/gapseal/verify/register"
 )
 
-// advice says which flag helps where a check failed, in place of the remedy in
+// advice says which flag helps if a check failed. It replaces the remedy in
 // [check.Table], which knows no flags. docs/checks.md is generated from both.
 var advice = map[check.ID]string{
 	"limit.entries":    "raise --limit entries=N only if you know why the bundle is that large",
@@ -63,7 +63,7 @@ var advice = map[check.ID]string{
 	"policy.export-waiver":     "export again without --allow-unverified",
 }
 
-// adviceOnCause says which flag helps where a check failed for a cause of its own.
+// adviceOnCause says which flag helps if a check failed for a particular cause.
 var adviceOnCause = map[check.Cause]string{
 	"clock":      "check the clock of this host, or state the time with --at",
 	"given-time": "correct the time given with --at",

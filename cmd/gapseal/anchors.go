@@ -5,12 +5,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/pflag"
 
 	"github.com/gapseal/gapseal/internal/term"
-	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify"
 	"github.com/gapseal/gapseal/verify/cert"
 	"github.com/gapseal/gapseal/verify/policy"
@@ -56,20 +54,20 @@ func (a *anchors) declareIdentity(fs *pflag.FlagSet) {
 	fs.StringVar(&w.Ref, "certificate-github-workflow-ref", "", "demand this git `REF` in the certificate")
 }
 
-// given reports whether a flag says who may sign.
-func (a *anchors) given() bool {
+// namesSigner reports whether a flag says who may sign.
+func (a *anchors) namesSigner() bool {
 	return len(a.keys) > 0 || a.policy != "" || a.keyless()
 }
 
 // keyless reports whether a flag names a keyless signer.
 func (a *anchors) keyless() bool { return a.identity != cert.Policy{} }
 
-// inputs returns what the flags name: files, and fingerprints.
+// inputs returns the files that the flags name, with the fingerprints among them.
 func (a *anchors) inputs() []string {
 	return slices.Concat(a.keys, a.rekorKeys, []string{a.trustedRoot, a.policy})
 }
 
-// parse puts into o what the flags trust. loadKey reads one --key.
+// parse puts into o what the flags say is trusted. loadKey reads one --key.
 func (a *anchors) parse(o *verify.Options, loadKey func(arg string, o *verify.Options) error) error {
 	for _, k := range a.keys {
 		if err := loadKey(k, o); err != nil {
@@ -128,6 +126,9 @@ func addKey(path string, o *verify.Options) error {
 func readKey(flag, path string) (*trust.Key, error) {
 	if isURL(path) {
 		return nil, usagef("%s %s: no network is used here; pass a file", flag, hideUser(path))
+	}
+	if isFingerprint(path) && !exists(path) {
+		return nil, usagef("%s %s: a fingerprint is not enough here; pass the PEM file of the key", flag, path)
 	}
 	raw, err := readAnchor(flag, path)
 	if err != nil {
@@ -191,12 +192,7 @@ func (a *anchors) parseRoot(o *verify.Options) error {
 	if err != nil {
 		return err
 	}
-	for i := range root.Logs {
-		root.Logs[i].Path = root.Path
-	}
-	o.Logs = append(o.Logs, root.Logs...)
-	o.CAs, o.TSAs, o.CTLogs = root.CAs, root.TSAs, root.CTLogs
-	o.Roots = append(o.Roots, rootAnchors(root)...)
+	o.TrustRoot(root)
 	for _, s := range root.Unsupported {
 		a.notes = append(a.notes, "left out, and vouches for nothing: "+s)
 	}
@@ -245,41 +241,6 @@ func readRoot(flag, path string) (*trust.Root, error) {
 	return root, nil
 }
 
-// rootAnchors lists for the report the root and what it vouches for. Its logs are
-// listed with the other logs.
-func rootAnchors(root *trust.Root) []verify.Anchor {
-	list := []verify.Anchor{{Kind: "root", Fingerprint: verify.Text(root.Digest), Newest: newest(root)}}
-	add := func(kind, fingerprint, name string) {
-		list = append(list, verify.Anchor{Kind: kind, Fingerprint: verify.Text(fingerprint), Name: verify.Text(name)})
-	}
-	for _, c := range root.CAs {
-		add("ca", certFingerprint(&c.Authority), c.Name)
-	}
-	for _, l := range root.CTLogs {
-		add("ctlog", l.Key.Fingerprint(), l.Name)
-	}
-	for _, t := range root.TSAs {
-		add("tsa", certFingerprint(&t.Authority), t.Name)
-	}
-	for i := range list {
-		list[i].Source, list[i].Path = trust.SourceFile, verify.Text(root.Path)
-	}
-	return list
-}
-
-func newest(root *trust.Root) *time.Time {
-	if t := root.Newest(); !t.IsZero() {
-		return &t
-	}
-	return nil
-}
-
-// certFingerprint returns the SHA-256 of the certificate that an authority's chain
-// ends in.
-func certFingerprint(a *trust.Authority) string {
-	return string(oci.FromBytes(a.Anchor().Raw))
-}
-
 // readPolicy reads a policy file that a flag or, without one, an argument names.
 // The key files that it names are relative to its own folder.
 func readPolicy(flag, path string) (*policy.Policy, error) {
@@ -320,8 +281,9 @@ func (a *anchors) parsePolicy(o *verify.Options) error {
 	return a.refuseUnused(o)
 }
 
-// refuseUnused refuses a signer that a flag names where the policy has no use for
-// it: the report would list it as trusted, although it can vouch for nothing.
+// refuseUnused refuses a signer that a flag names if the policy itself names the
+// signers of every image that it accepts: the report would list the signer as
+// trusted, although it can vouch for nothing.
 func (a *anchors) refuseUnused(o *verify.Options) error {
 	if len(o.Keys)+len(o.Fingerprints)+len(o.Identities) == 0 || o.Policy.JudgeUnlisted {
 		return nil
@@ -355,8 +317,8 @@ func keepPolicyKeys(outputs []string, o *verify.Options) error {
 	return nil
 }
 
-// joinSealKeys joins the seal keys of a policy and those of flags. Where a policy
-// names who may seal, a flag can narrow that and not widen it.
+// joinSealKeys joins the seal keys of a policy and those of flags. If the policy
+// names seal keys, flags can select from them but not add to them.
 func joinSealKeys(policy, flags []*trust.Key) ([]*trust.Key, error) {
 	if len(policy) == 0 || len(flags) == 0 {
 		return slices.Concat(policy, flags), nil

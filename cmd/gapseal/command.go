@@ -13,18 +13,18 @@ import (
 // stdio is where a command reads and writes.
 type stdio struct {
 	in  *os.File
-	out *output
+	out *stdout
 	err *os.File
 }
 
-// output remembers that a write failed: a command whose answer was not written
-// must not exit with 0.
-type output struct {
+// stdout is standard output. It remembers why an answer was not written, such as a
+// failed write: the command must not exit with 0 then.
+type stdout struct {
 	file   *os.File
 	failed error
 }
 
-func (o *output) Write(p []byte) (int, error) {
+func (o *stdout) Write(p []byte) (int, error) {
 	n, err := o.file.Write(p)
 	if err != nil && o.failed == nil {
 		o.failed = err
@@ -85,11 +85,11 @@ func spelled(c *cobra.Command) string {
 	return name
 }
 
-// A name is suggested in place of a mistyped one if it begins like that, or differs
-// in few letters.
+// A name is suggested in place of a mistyped one if it begins with what was typed, or
+// differs from it in at most suggestionDistance letters.
 const (
 	suggestionDistance = 2
-	maxMistyped        = 64 // letters: comparing takes time and memory in proportion
+	maxMistyped        = 64 // longer names get no suggestion, since comparing takes time and memory
 )
 
 // suggestions returns the commands of c that a mistyped one may mean.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"testing"
@@ -14,7 +15,7 @@ import (
 func TestFlagsAreGivenOnce(t *testing.T) {
 	everyCommand(t, func(t *testing.T, c *cobra.Command) {
 		for _, f := range declaredFlags(c) {
-			value := map[string]string{"bool": "true", "int": "7"}[f.Value.Type()]
+			value := cmp.Or(map[string]string{"bool": "true", "int": "7"}[f.Value.Type()], "x")
 			arg := "--" + f.Name + "=" + value
 			if err := c.ParseFlags([]string{arg, arg}); err != nil {
 				t.Fatal(err)
@@ -52,6 +53,9 @@ func TestSuggestions(t *testing.T) {
 		"verify --certificat":                    "unknown flag --certificat; gapseal verify --help --all lists",
 		"inspect --platform=":                    "unknown flag --platform: it belongs to export and verify",
 		"verify --frobnicate":                    "unknown flag --frobnicate; gapseal verify --help --all lists",
+		"verify -key x":                          "unknown flag -key: did you mean --key?",
+		"verify -key=x":                          "unknown flag -key: did you mean --key?",
+		"-v":                                     "gapseal --help lists the commands, which have flags of their own",
 		"verify -x":                              "unknown shorthand flag: 'x' in -x; gapseal verify --help --all",
 		"trust show --ouput=":                    "unknown flag --ouput: did you mean --output?",
 		"verify a.tar --all":                     "--all goes with --help and shows all flags; leave it out",
@@ -65,4 +69,29 @@ func TestSuggestions(t *testing.T) {
 			t.Errorf("gapseal %.40s: %.200v, want %s", typed, err, want)
 		}
 	}
+}
+
+// An empty value is refused by every command that has the flag: it must not mean
+// that a policy, an age or a register was not asked for.
+func TestFlagsHaveValues(t *testing.T) {
+	everyCommand(t, func(t *testing.T, c *cobra.Command) {
+		for _, f := range declaredFlags(c) {
+			o, single := f.Value.(*once)
+			if !single || f.Value.Type() != "string" {
+				continue
+			}
+			if err := c.ParseFlags([]string{"--" + f.Name + "="}); err != nil {
+				t.Fatal(err)
+			}
+			want := "--" + f.Name + " has an empty value"
+			if err := beforeRun(c, nil); err == nil || exitCode(err) != exitNoVerdict || !strings.HasPrefix(err.Error(), want) {
+				t.Errorf("%s: %v, want %s", c.CommandPath(), err, want)
+			}
+			o.given = 0
+			if err := c.Flags().Set(f.Name, "x"); err != nil {
+				t.Fatal(err)
+			}
+			o.given = 0
+		}
+	})
 }

@@ -53,7 +53,7 @@ gapseal completion fish > ~/.config/fish/completions/gapseal.fish`,
 // completion returns the words that complete an argument or the value of a flag.
 type completion = func(c *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective)
 
-// completes lets f complete the value of a flag.
+// completes makes f the completion of a flag's value.
 func completes(c *cobra.Command, flag string, f completion) {
 	if err := c.RegisterFlagCompletionFunc(flag, f); err != nil {
 		panic(err) // c has no such flag
@@ -65,8 +65,8 @@ func words(list ...string) completion {
 	return cobra.FixedCompletions(list, cobra.ShellCompDirectiveNoFileComp)
 }
 
-// assigned completes NAME=VALUE: NAME from the names, and VALUE with the function
-// value, or not at all if that is nil.
+// assigned completes NAME=VALUE: NAME from names, and VALUE by the function value. If
+// that is nil, VALUE is not completed.
 func assigned(value func(typed string) []string, names ...string) completion {
 	return func(_ *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		var list []string
@@ -82,20 +82,20 @@ func assigned(value func(typed string) []string, names ...string) completion {
 			}
 		}
 		directive := cobra.ShellCompDirectiveNoFileComp
-		if !slices.ContainsFunc(list, complete) {
+		if !slices.ContainsFunc(list, finished) {
 			directive |= cobra.ShellCompDirectiveNoSpace
 		}
 		return list, directive
 	}
 }
 
-// complete reports whether nothing is to be typed after a completed word.
-func complete(word string) bool {
+// finished reports whether a completed word needs nothing typed after it.
+func finished(word string) bool {
 	return !strings.HasSuffix(word, "=") && !strings.HasSuffix(word, "/")
 }
 
-// filesLike returns the files that begin as typed, folders with a slash. One whose
-// name has control characters is left out.
+// filesLike returns the files whose names begin with what was typed, and folders with
+// a slash. It leaves out names with control characters.
 func filesLike(typed string) (list []string) {
 	dir, begin := filepath.Split(typed)
 	entries, _ := os.ReadDir(cmp.Or(dir, ".")) // without entries there is nothing to complete
@@ -122,8 +122,8 @@ func plainUsage(c *cobra.Command) {
 	}
 }
 
-// completeByKind completes the value of a flag by the word that its help has for it:
-// a FILE is a file, a DIR is a folder, and nothing else can be completed.
+// completeByKind completes the value of a flag by the word for it in the help: FILE
+// by files, DIR by folders, and any other word not at all.
 func completeByKind(c *cobra.Command, f *pflag.Flag) {
 	if _, done := c.GetFlagCompletionFunc(f.Name); done || f.Value.Type() == "bool" {
 		return
@@ -167,7 +167,8 @@ func completeCommands(c *cobra.Command, args []string, _ string) ([]cobra.Comple
 }
 
 // completeImages completes a reference from those in the bundle that the command
-// line names. A pipe cannot be read for that: the command would miss what was read.
+// line names. It does not read a pipe, since the command could not read the same
+// bytes again.
 func completeImages(c *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	var list []cobra.Completion
 	if len(args) > 0 {
@@ -177,9 +178,9 @@ func completeImages(c *cobra.Command, args []string, _ string) ([]cobra.Completi
 	return list, cobra.ShellCompDirectiveNoFileComp
 }
 
-// imagesIn returns the references that a bundle file or set of volumes names. The
-// bundle is not verified, so those that are malformed are left out: shells print
-// what they complete. If the bundle cannot be read, there are none.
+// imagesIn returns the references that a bundle file or set of volumes names, none if
+// it cannot be read. Malformed references are left out, since the bundle is not
+// verified, and shells print what they complete.
 func imagesIn(path string, dirs []string) (list []string) {
 	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
 		return nil

@@ -19,7 +19,7 @@ import (
 // and verify share them, and judge with the same code.
 type judging struct {
 	anchors
-	opt verify.Options // has the demands that a flag sets as they are
+	opt verify.Options // those options that flags set directly
 
 	images, annotations, platforms, attestations, accept []string
 	maxAge, notBefore, at                                string
@@ -101,8 +101,9 @@ func (j *judging) parseDemands(o *verify.Options) error {
 	if o.RequireLogs < 1 || o.Signers < 1 || o.RequireTimestamps < 0 {
 		return usagef("--require-logs and --require-signers want 1 or more, --require-timestamps 0 or more")
 	}
-	if may := len(o.Keys) + len(o.Fingerprints) + len(o.Identities); o.Policy == nil && may > 0 && o.Signers > may {
-		return usagef("--require-signers %d: the flags name only %d who may sign; pass a --key for each", o.Signers, may)
+	pinned := len(o.Keys) + len(o.Fingerprints) + len(o.Identities)
+	if o.Policy == nil && pinned > 0 && o.Signers > pinned {
+		return usagef("--require-signers %d: the flags pin only %d of them; pass a --key for each", o.Signers, pinned)
 	}
 	if o.RequireTimestamps > 0 && len(o.TSAs) == 0 {
 		return usagef("--require-timestamps needs a trusted root that has timestamp authorities: --trusted-root FILE")
@@ -185,8 +186,7 @@ func (j *judging) parseTimes(o *verify.Options) (err error) {
 	return nil
 }
 
-// attestationTypes are cosign's names of the predicate types that are most often
-// demanded.
+// attestationTypes are cosign's names for the most common predicate types.
 var attestationTypes = []string{"slsaprovenance", "slsaprovenance1", "spdxjson", "cyclonedx", "vuln"}
 
 // parseAttestations reads --require-attestation TYPE[=N].

@@ -66,8 +66,7 @@ func exitCode(err error) int {
 	return exitNoVerdict
 }
 
-// isRejection reports whether err says that a bundle, a register or a receipt is
-// not good.
+// isRejection reports whether err rejects a bundle, a register or a receipt.
 func isRejection(err error) bool {
 	return errors.As(err, new(*verify.Error)) || errors.As(err, new(*check.Fault)) ||
 		errors.As(err, new(*register.Fault)) || errors.As(err, new(*receipt.RefusedError))
@@ -83,8 +82,8 @@ func isSystem(err error) bool {
 		errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ENOSPC)
 }
 
-// again advises the user to run a command once more where that may help: after an
-// interrupt, or after a network fault that may pass.
+// again advises the user to repeat a command if that may help: after an interrupt, or
+// after a network fault that may be temporary.
 func again(err error, name string) string {
 	if errors.Is(err, context.Canceled) || isNetwork(err) && !isSystem(err) {
 		return " Run the same " + name + " again."

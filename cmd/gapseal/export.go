@@ -2,12 +2,10 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -107,7 +105,7 @@ func (e *exportRun) run(ctx context.Context, args []string, std stdio) error {
 		return err
 	}
 	e.writeNotes(std.err)
-	if err := e.load(ctx, std); err != nil {
+	if err := e.sealing.load(ctx, std); err != nil {
 		return err
 	}
 	if err := e.leaveToVerify(&o); err != nil {
@@ -121,7 +119,7 @@ func (e *exportRun) run(ctx context.Context, args []string, std stdio) error {
 	if err != nil {
 		return fmt.Errorf("%w\nNothing was written.", adviseSource(err))
 	}
-	if err := e.seal(plan, &o); err != nil {
+	if err := e.sealing.seal(plan, &o); err != nil {
 		return err
 	}
 	if err := e.gate(plan, o, std); err != nil {
@@ -140,7 +138,7 @@ func (e *exportRun) checkUsage(args []string, std stdio) error {
 		return usagef("export takes at least one image; gapseal export --help shows how")
 	case e.output == "":
 		return usagef("say where to write the bundle: -o FILE, or -o - for a pipe")
-	case !e.given():
+	case !e.namesSigner():
 		return usagef("pass the publisher's public key: --key FILE or --key https://…; or who signs keyless: " +
 			"--certificate-identity")
 	case e.jobs < 1 || e.jobs > 64:
@@ -231,8 +229,8 @@ func carryKey(ctx context.Context, arg string, o *verify.Options) error {
 }
 
 // leaveToVerify drops the demands of a policy that only the receiving side can
-// meet: the transfer record comes with the media, and the register is kept there. A
-// seal that the policy demands must be made by export.
+// check: it has the transfer record, which comes with the media, and the register.
+// If the policy demands a seal, export must make it.
 func (e *exportRun) leaveToVerify(o *verify.Options) error {
 	if o.Policy != nil {
 		o.Policy.Transfer, o.Policy.RefuseRollback = nil, false
@@ -340,7 +338,7 @@ func (e *exportRun) checkOutput() error {
 		}
 	}
 	first, beside := e.cut.names(volume.Base(e.output))
-	if err := stale(volume.CheckStale(beside...)); err != nil {
+	if err := usageIfStale(volume.CheckStale(beside...)); err != nil {
 		return err
 	}
 	if err := replaceable(first); err != nil {
@@ -376,82 +374,4 @@ func (e *exportRun) reportWritten(w io.Writer, plan *bundle.Plan) {
 			base.Recovery(1), base.Recovery(len(sizes)), base.RecoveryIndex())
 	}
 	e.reportSeal(w)
-}
-
-// cutting holds the flags that cut a bundle into volumes and protect it.
-type cutting struct {
-	volumeSize string
-	percent    int
-	each       int64 // bytes of a volume; 0 for one file
-}
-
-func (c *cutting) declare(cmd *cobra.Command) {
-	var media []string
-	for _, m := range volume.Media() {
-		media = append(media, m.Name)
-	}
-	fs := cmd.Flags()
-	fs.StringVar(&c.volumeSize, "volume-size", "", "cut the bundle into volumes of `SIZE`, such as 650MiB or 4.7GB, "+
-		"or for a medium: "+strings.Join(media, ", "))
-	fs.IntVar(&c.percent, "recovery", 0,
-		"add recovery volumes, from which gapseal repair rebuilds up to `PERCENT` of the bundle (1 to 100)")
-	completes(cmd, "volume-size", words(media...))
-}
-
-func (c *cutting) wanted() bool { return c.each > 0 || c.percent > 0 }
-
-// parse reads the flags. A pipe has no volumes.
-func (c *cutting) parse(output string) (err error) {
-	if c.volumeSize != "" {
-		if c.each, err = volume.ParseSize(c.volumeSize); err != nil {
-			return usagef("--volume-size %v", err)
-		}
-	}
-	switch {
-	case c.percent < 0 || c.percent > 100:
-		return usagef("--recovery %d: want a number from 1 to 100, the share of the bundle that may be lost", c.percent)
-	case output == "-" && c.wanted():
-		return usagef("volumes and recovery volumes cannot go through a pipe: name a file with -o")
-	}
-	return nil
-}
-
-// names returns the first file that is written for base, and those that would be
-// read in its place.
-func (c *cutting) names(base volume.Base) (first string, beside []string) {
-	first = string(base)
-	beside = []string{base.Volume(1), base.Index()}
-	if c.each > 0 {
-		first = base.Volume(1)
-		beside = []string{string(base)}
-	}
-	if c.percent == 0 {
-		beside = append(beside, base.Recovery(1), base.RecoveryIndex())
-	}
-	return first, beside
-}
-
-// write writes a plan as volumes, or as one file with recovery volumes.
-func (c *cutting) write(ctx context.Context, plan *bundle.Plan, fetch bundle.Fetch, t volume.Target) error {
-	err := recovery.Write(ctx, plan, fetch, t, c.percent)
-	if errors.As(err, new(*volume.SizeError)) {
-		return usagef("--volume-size: %v", err)
-	}
-	return stale(err)
-}
-
-// work returns how many bytes writing a plan reports as progress.
-func (c *cutting) work(plan *bundle.Plan) int64 {
-	if !c.wanted() {
-		return plan.ContentSize()
-	}
-	return recovery.Work(plan, volume.Target{}, c.percent)
-}
-
-// stale makes a file of an earlier export a usage error.
-func stale(err error) error {
-	if errors.As(err, new(*volume.StaleError)) {
-		return usagef("%v", err)
-	}
-	return err
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/gapseal/gapseal/internal/term"
 )
 
-// Annotations of a command with many flags: those that help shows at once, and
-// the headings under which it shows all.
+// Annotations of a command with many flags: the flags that --help shows, and the
+// headings under which --help --all shows all flags.
 const (
 	// commonFlags are names, or patterns of names, in the order to be shown.
 	commonFlags = "common"
@@ -41,7 +41,7 @@ func helpCommand() *cobra.Command {
 			if len(rest) > 0 && found.HasSubCommands() {
 				return unknownCommand(found, rest)
 			}
-			showHelp(found, nil)
+			showHelp(found)
 			return nil
 		},
 	}
@@ -60,8 +60,8 @@ func helpCall(c *cobra.Command) string {
 	return c.CommandPath() + " --help"
 }
 
-// showHelp writes the help of c. It has the signature that cobra wants.
-func showHelp(c *cobra.Command, _ []string) {
+// showHelp writes the help of c.
+func showHelp(c *cobra.Command) {
 	w := c.OutOrStdout()
 	all, _ := c.Root().PersistentFlags().GetBool(allFlag)
 	switch {

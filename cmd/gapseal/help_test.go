@@ -13,7 +13,7 @@ import (
 
 // testRoot is the command line as tests look at it.
 func testRoot() *cobra.Command {
-	return rootCommand(stdio{os.Stdin, &output{file: os.Stdout}, os.Stderr})
+	return rootCommand(stdio{os.Stdin, &stdout{file: os.Stdout}, os.Stderr})
 }
 
 // everyCommand calls f for each command that can be run, those of groups too.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -19,7 +20,6 @@ import (
 	"github.com/gapseal/gapseal/internal/term"
 	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify"
-	"github.com/gapseal/gapseal/verify/register"
 )
 
 // bundleSource is a bundle file, a pipe, or a set of volumes.
@@ -73,7 +73,7 @@ func openFile(path string, std stdio) (*bundleSource, error) {
 	if info.IsDir() {
 		f.Close()
 		return nil, usagef("%s is a directory; gapseal reads the bundle file itself, not what was unpacked from it%s",
-			path, onlyTar(path))
+			path, onlyBundle(path))
 	}
 	src := &bundleSource{File: f, size: info.Size(), stream: path == "-" || !info.Mode().IsRegular()}
 	if src.stream {
@@ -82,11 +82,13 @@ func openFile(path string, std stdio) (*bundleSource, error) {
 	return src, nil
 }
 
-// onlyTar suggests the file in a folder that may be the bundle, if there is only
-// one.
-func onlyTar(dir string) string {
-	found, err := filepath.Glob(filepath.Join(dir, "*.tar"))
-	if err != nil || len(found) != 1 {
+// onlyBundle suggests the file in a folder that may be the bundle, or the index of
+// its volumes, if there is only one.
+func onlyBundle(dir string) string {
+	tars, _ := filepath.Glob(filepath.Join(dir, "*.tar"))
+	indexes, _ := filepath.Glob(filepath.Join(dir, "*.volumes.json"))
+	found := append(tars, indexes...)
+	if len(found) != 1 {
 		return ""
 	}
 	return ": name " + found[0]
@@ -128,8 +130,8 @@ func (s *bundleSource) open(lim oci.Limits) (*bundle.Reader, error) {
 	return bundle.OpenStream(r, lim)
 }
 
-// digest returns the SHA-256 of the whole file, which is read once more for it. It
-// must be called after tee.
+// digest returns the SHA-256 of the whole file. For that it reads a file or volumes
+// once more, and what is left of a pipe. It requires an earlier call of tee.
 func (s *bundleSource) digest() (string, error) {
 	var rest io.Reader
 	switch {
@@ -165,8 +167,8 @@ func misnamed(path string) error {
 	return nil
 }
 
-// folders refuses a --volumes that is not a folder: its volumes would be reported
-// as missing.
+// folders refuses a --volumes that does not name a folder. Otherwise the volumes in
+// it would be reported as missing.
 func folders(dirs []string) error {
 	for _, dir := range dirs {
 		switch info, err := os.Stat(dir); {
@@ -231,7 +233,8 @@ func (s *bundleSource) volumeFiles(hashed bool) ([]verify.Volume, error) {
 // maxAnchor is how large a key or trusted root file may be, in bytes.
 const maxAnchor = 4 << 20
 
-// readAnchor reads a small file that a flag or, without one, an argument names.
+// readAnchor reads a small file, such as a key, for the flag that names it. If flag is
+// empty, an argument names the file.
 func readAnchor(flag, path string) ([]byte, error) {
 	if flag != "" {
 		flag += ": "
@@ -274,14 +277,16 @@ func hashFile(path string) (verify.Text, error) {
 	return verify.Text(oci.FromSum([sha256.Size]byte(h.Sum(nil)))), nil
 }
 
-// parseImage reads the reference that a flag or, without one, an argument gives. If
-// it had to be completed, note says how.
+// parseImage reads a reference for the flag that gives it; if flag is empty, an
+// argument gives it. If the reference had to be completed, note says how.
 func parseImage(flag, s string) (ref oci.Reference, note string, err error) {
-	scheme, rest, isURL := strings.Cut(s, "://")
+	scheme, _, isURL := strings.Cut(s, "://")
 	switch {
 	case isURL:
-		return ref, "", usagef("%s: an image is not a URL: leave out %s://, as in %s",
-			named(flag, hideUser(s)), scheme, hideUser(rest))
+		shown := hideUser(s)
+		_, image, _ := strings.Cut(shown, "://")
+		return ref, "", usagef("%s: an image is not a URL: leave out %s://, as in %s", named(flag, shown),
+			scheme, cmp.Or(image, "REGISTRY/REPOSITORY:TAG"))
 	case strings.HasPrefix(s, "sha256:") || hexDigest.MatchString(s):
 		return ref, "", usagef("%s: a digest alone does not name the repository: write REPOSITORY@sha256:…",
 			named(flag, s))
@@ -308,7 +313,7 @@ func absolute(path string) string {
 	return path
 }
 
-// named returns a value with the flag that gave it, if one did.
+// named returns a value for a message, after the flag that gave it, if one did.
 func named(flag, path string) string { return strings.TrimSpace(flag + " " + path) }
 
 // hideUser removes credentials from a URL that will be shown.
@@ -327,28 +332,4 @@ func exists(paths ...string) bool {
 		_, err := os.Stat(p)
 		return err == nil
 	})
-}
-
-// samePath reports whether two paths lead to one file, which need not exist.
-func samePath(a, b string) bool {
-	if a == "" || b == "" {
-		return false
-	}
-	ia, erra := os.Stat(a)
-	ib, errb := os.Stat(b)
-	if erra == nil && errb == nil {
-		return os.SameFile(ia, ib)
-	}
-	a, erra = filepath.Abs(a)
-	b, errb = filepath.Abs(b)
-	return erra == nil && errb == nil && a == b
-}
-
-// openRegister opens the register in a folder.
-func openRegister(dir string) (*register.Register, error) {
-	reg, err := register.Open(dir)
-	if errors.Is(err, register.ErrNoFolder) {
-		return nil, usagef("%v", err)
-	}
-	return reg, err
 }

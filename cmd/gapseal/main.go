@@ -24,7 +24,7 @@ func main() {
 	defer stop()
 	done := make(chan int, 1)
 	go func() {
-		std := stdio{os.Stdin, &output{file: os.Stdout}, os.Stderr}
+		std := stdio{os.Stdin, &stdout{file: os.Stdout}, os.Stderr}
 		done <- run(ctx, rootCommand(std), os.Args[1:], std)
 	}()
 	os.Exit(wait(ctx, stop, done))

@@ -30,7 +30,7 @@ func captured(t *testing.T, action func() error) (int, string) {
 	}
 	defer file.Close()
 	c := &cobra.Command{Use: "try", RunE: func(*cobra.Command, []string) error { return action() }}
-	code := run(t.Context(), c, []string{}, stdio{os.Stdin, &output{file: file}, file})
+	code := run(t.Context(), c, []string{}, stdio{os.Stdin, &stdout{file: file}, file})
 	raw, err := os.ReadFile(file.Name())
 	if err != nil {
 		t.Fatal(err)
@@ -119,7 +119,7 @@ func TestOutputRemembersTheFirstFailure(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := &output{file: write}
+	o := &stdout{file: write}
 	if _, err := io.WriteString(o, "x"); err != nil || o.failed != nil {
 		t.Fatalf("a good write: %v, %v", err, o.failed)
 	}

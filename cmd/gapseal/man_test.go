@@ -4,6 +4,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -31,7 +32,9 @@ func TestManualPages(t *testing.T) {
 	}
 	for _, c := range commands {
 		if c.IsAvailableCommand() && c.Name() != "help" {
-			checkManual(t, c, filepath.Join(dir, strings.ReplaceAll(c.CommandPath(), " ", "-")+".1"))
+			page := filepath.Join(dir, strings.ReplaceAll(c.CommandPath(), " ", "-")+".1")
+			layOutFlags(t, page)
+			checkManual(t, c, page)
 		}
 	}
 }
@@ -47,6 +50,21 @@ func fitManual(c *cobra.Command) {
 			f.Value = unquoted{f.Value}
 		}
 	})
+}
+
+// manualFlag matches a flag with what it does, as cobra puts both into one paragraph.
+var manualFlag = regexp.MustCompile(`(?m)^(?:\.PP\n)?(\\fB-.*?)(?:\[=false\])?\n\t`)
+
+// layOutFlags puts what a flag does below the flag, and indents it.
+func layOutFlags(t *testing.T, page string) {
+	t.Helper()
+	raw, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(page, manualFlag.ReplaceAll(raw, []byte(".TP\n$1\n")), 0o644); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // unquoted is a value that the page shows without quotes.
@@ -68,8 +86,10 @@ func checkManual(t *testing.T, c *cobra.Command, page string) {
 		}
 	}
 	for _, f := range declaredFlags(c) {
-		if !strings.Contains(text, "--"+f.Name) {
-			t.Errorf("%s lacks --%s", page, f.Name)
+		_, rest, _ := strings.Cut(text, `\fB--`+f.Name+`\fP`)
+		if value, usage, _ := strings.Cut(rest, "\n"); !strings.HasPrefix(usage, f.Usage[:10]) ||
+			strings.Contains(value, "[=") && f.Value.Type() == "bool" {
+			t.Errorf("%s lacks --%s, or what it does on the line below", page, f.Name)
 		}
 	}
 }

@@ -32,8 +32,9 @@ func keepApart(output string, inputs []string) error {
 	return nil
 }
 
-// outside refuses an output in dir, which is a register, perhaps an empty one.
-func outside(output, dir string) error {
+// keepOutside refuses an output in dir, the folder of a register, which may still be
+// empty.
+func keepOutside(output, dir string) error {
 	if output == "" {
 		return nil
 	}
@@ -49,6 +50,21 @@ func inRegister(output string) error {
 	return usagef("%s is in a register, where only its entries belong; write elsewhere", output)
 }
 
+// samePath reports whether two paths lead to one file, which need not exist.
+func samePath(a, b string) bool {
+	if a == "" || b == "" {
+		return false
+	}
+	ia, erra := os.Stat(a)
+	ib, errb := os.Stat(b)
+	if erra == nil && errb == nil {
+		return os.SameFile(ia, ib)
+	}
+	a, erra = filepath.Abs(a)
+	b, errb = filepath.Abs(b)
+	return erra == nil && errb == nil && a == b
+}
+
 // target returns the folder that an output is written to. A link is followed, as
 // it is when the file is written.
 func target(output string) string {
@@ -58,8 +74,8 @@ func target(output string) string {
 	return filepath.Dir(output)
 }
 
-// refuseExisting refuses an output that exists, where overwriting it would destroy
-// a proof; why says which.
+// refuseExisting refuses an output that exists; why says why it must not be
+// overwritten.
 func refuseExisting(output, why string) error {
 	if _, err := os.Lstat(output); err == nil {
 		return usagef("%s already exists, and %s; name a new file", output, why)
@@ -84,13 +100,13 @@ func beginsAsBundle(path string) bool {
 	return err == nil && string(raw) == begin
 }
 
-// newRecord refuses to write a head or an export of the register in dir over an
-// existing file: an older one proves what the register held then.
-func newRecord(output, dir, key string) error {
+// checkRecordOutput refuses to write a head or an export of the register in dir over
+// an existing file: an older head or export proves what the register held then.
+func checkRecordOutput(output, dir, key string) error {
 	if output == "" {
 		return nil
 	}
-	if err := outside(output, dir); err != nil {
+	if err := keepOutside(output, dir); err != nil {
 		return err
 	}
 	if err := keepApart(output, []string{key}); err != nil {

@@ -37,7 +37,7 @@ func receiptVerifyCommand(std stdio) *cobra.Command {
 		Use:   "verify RECEIPT --key KEY [BUNDLE] [flags]",
 		Short: "check a signed report that a bundle was verified",
 		Long: `Check a receipt, as gapseal verify --sign-report writes it: who signed it, and
-what it says. With the bundle at hand, check also that the receipt is about
+what it says. If a bundle is named, check also that the receipt is about
 exactly these bytes: every digest is computed again. The signatures in the
 bundle are not judged again; gapseal verify does that.
 
@@ -137,9 +137,9 @@ func (r *receiptRun) match(ctx context.Context, got *receipt.Receipt, path strin
 	return err
 }
 
-// showReceipt writes what the receipt says, even if it is refused: its signature
-// is good.
-func showReceipt(w *output, args []string, got *receipt.Receipt, signer string, refused error) error {
+// showReceipt writes what the receipt says. It does so even if the receipt is
+// refused, since its signature is good.
+func showReceipt(w io.Writer, args []string, got *receipt.Receipt, signer string, refused error) error {
 	f := got.Found
 	term.Row(w, "receipt", "says "+string(f.Verdict)+" at "+got.VerifiedAt(), "by "+f.Tool.Name+" "+f.Tool.Version)
 	term.Row(w, "signed", "by "+signer)

@@ -1,7 +1,11 @@
 package main
 
 import (
+	"errors"
+
 	"github.com/spf13/cobra"
+
+	"github.com/gapseal/gapseal/verify/register"
 )
 
 func registerCommand(std stdio) *cobra.Command {
@@ -28,4 +32,13 @@ gapseal register export /var/lib/gapseal/register -o register.jsonl
 gapseal register check register.jsonl --head office.head --key office.pub`,
 	}, registerListCommand(std), registerShowCommand(std), registerCheckCommand(std), registerExportCommand(std),
 		registerHeadCommand(std))
+}
+
+// openRegister opens the register in a folder.
+func openRegister(dir string) (*register.Register, error) {
+	reg, err := register.Open(dir)
+	if errors.Is(err, register.ErrNoFolder) {
+		return nil, usagef("%v", err)
+	}
+	return reg, err
 }

@@ -119,7 +119,7 @@ func (r *registerCheck) readHeads(c *registerChecked) (heads []register.Head, er
 		}
 		h, by, err := register.OpenHead(raw, keys)
 		if err != nil {
-			problem := fmt.Sprintf("was not checked, since the head %s does not count: %v", path, err)
+			problem := fmt.Sprintf("not checked, since the head %s does not count: %v", path, err)
 			return nil, &register.Fault{Problem: problem}
 		}
 		heads = append(heads, h)

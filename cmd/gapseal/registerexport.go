@@ -39,7 +39,7 @@ func (r *registerExport) run(ctx context.Context, args []string, std stdio) erro
 	if err != nil {
 		return err
 	}
-	if err := newRecord(r.output, args[0], ""); err != nil {
+	if err := checkRecordOutput(r.output, args[0], ""); err != nil {
 		return err
 	}
 	var h register.Head

@@ -43,7 +43,7 @@ func (r *registerHead) run(ctx context.Context, args []string, std stdio) error 
 	if err != nil {
 		return err
 	}
-	if err := newRecord(r.output, args[0], r.sign); err != nil {
+	if err := checkRecordOutput(r.output, args[0], r.sign); err != nil {
 		return err
 	}
 	h, err := reg.Head(ctx, clock())

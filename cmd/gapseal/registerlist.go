@@ -117,8 +117,8 @@ func readEntry(reg *register.Register, n int64) (*listed, error) {
 	return l, nil
 }
 
-// about names the file that a report is about or, for a pipe, what the bundle
-// said it holds.
+// about names the file that a report is about or, for a pipe, the first image that
+// the bundle claimed to hold.
 func about(doc string) string {
 	rep, err := report.Parse([]byte(doc))
 	switch {
@@ -127,7 +127,7 @@ func about(doc string) string {
 	case rep.Bundle.Path != "-":
 		return rep.Bundle.Path
 	case len(rep.Images) > 0:
-		return "standard input, said to hold " + rep.Images[0].ClaimedReference
+		return "standard input, claimed to hold " + rep.Images[0].ClaimedReference
 	}
 	return "standard input"
 }

@@ -56,7 +56,7 @@ func repair(ctx context.Context, path, dir string, volumes []string, std stdio) 
 	}
 	r, err := recovery.Find(path, volumes)
 	if errors.As(err, new(*recovery.NoIndexError)) {
-		return fmt.Errorf("%w.\nRepair needs what export --recovery wrote: name its folder with --volumes DIR. "+
+		return fmt.Errorf("%w\nRepair needs what export --recovery wrote: name its folder with --volumes DIR. "+
 			"If there is none, copy the bundle again from its source", err)
 	}
 	if err != nil {
@@ -108,7 +108,7 @@ func rebuild(ctx context.Context, r *recovery.Repair, dir string, std stdio) err
 	return nil
 }
 
-// adviseFolder adds the flag that helps where a folder cannot be used.
+// adviseFolder adds the flag that helps if a folder cannot be used.
 func adviseFolder(err error) error {
 	path := (*fs.PathError)(nil)
 	switch {

@@ -89,8 +89,8 @@ func (l reportFiles) signed() bool {
 	return slices.ContainsFunc(l, func(r *reportFile) bool { return r.Sign != nil })
 }
 
-// create opens all files, so that one that cannot be written is found before the
-// long work.
+// create opens all files before the long work, so that a file that cannot be written
+// is reported at once.
 func (l reportFiles) create() error {
 	for _, r := range l {
 		f, err := atomicfile.Create(r.path)
@@ -111,9 +111,9 @@ func (l reportFiles) abort() {
 	}
 }
 
-// write writes every report, those that can be signed in a signed envelope if
-// there is a signer, and only then gives each its name: if one cannot be written,
-// none of them appears.
+// write writes every report, and only then gives each file its name: if one report
+// cannot be written, no file appears. If there is a signer, reports in a format that
+// can be signed are written in a signed envelope.
 func (l reportFiles) write(rep *verify.Report, by *dsse.Signer) error {
 	for _, r := range l {
 		if err := r.write(rep, by); err != nil {
@@ -170,7 +170,7 @@ func (s *signing) check(inputs []string, reports reportFiles, outputFile string)
 	return keepApart(s.receipt, inputs)
 }
 
-// load reads the key: its password is asked for before the long work.
+// load reads the key, and asks for its password before the long work.
 func (s *signing) load(ctx context.Context, std stdio) (err error) {
 	if s.key != "" {
 		s.signer, err = loadSigner(ctx, "--sign-report", s.key, std)
@@ -178,8 +178,8 @@ func (s *signing) load(ctx context.Context, std stdio) (err error) {
 	return err
 }
 
-// create opens the file of the receipt, so that one that cannot be written is
-// found before the long work.
+// create opens the file of the receipt before the long work, so that a file that
+// cannot be written is reported at once.
 func (s *signing) create() (err error) {
 	if s.receipt != "" {
 		s.file, err = atomicfile.Create(s.receipt)
@@ -255,8 +255,8 @@ func writeStatements(dir string, rep *verify.Report) error {
 	return nil
 }
 
-// statementName returns a file name made of a digest and the number of a layer
-// only: nothing in the bundle may choose the file that is written.
+// statementName returns a file name that consists of a digest and the number of a
+// layer. No other text of the bundle may choose which file is written.
 func statementName(id string) (string, error) {
 	manifest, layer, found := strings.Cut(id, "#")
 	if !found {

@@ -45,13 +45,20 @@ gapseal verify app.tar --key cosign.pub`,
 		exitCodesTopic(),
 	)
 	root.SetHelpCommand(helpCommand())
-	root.SetHelpFunc(showHelp)
+	root.SetHelpFunc(func(c *cobra.Command, _ []string) {
+		if c.HasSubCommands() {
+			std.out.failed = unknownCommand(c, c.Flags().Args())
+		}
+		if std.out.failed == nil {
+			showHelp(c)
+		}
+	})
 	root.SetFlagErrorFunc(flagError)
 	finish(root)
 	return root
 }
 
-// finish sets for each command of a tree what all have in common.
+// finish sets what all commands of a tree have in common.
 func finish(c *cobra.Command) {
 	c.DisableFlagsInUseLine = true
 	c.Flags().SortFlags = false
@@ -66,9 +73,9 @@ func finish(c *cobra.Command) {
 	}
 }
 
-// once counts how often a single-valued flag is given: if the last of several
-// values won, a command line could say one thing and mean another. beforeRun judges
-// the count, since completion parses the flags more than once.
+// once counts how often a single-valued flag is given: if the last of several values
+// counted, a command line could say one thing and mean another. beforeRun refuses a
+// count above one. Set cannot, since completion parses the flags more than once.
 type once struct {
 	pflag.Value
 	given int
@@ -79,14 +86,19 @@ func (o *once) Set(s string) error {
 	return o.Value.Set(s)
 }
 
-// beforeRun refuses flags that every command refuses.
+// beforeRun refuses flags that every command refuses. An empty value, such as that
+// of an unset variable of a script, must not be taken for a demand that was not made.
 func beforeRun(c *cobra.Command, _ []string) (err error) {
 	if all, _ := c.Flags().GetBool(allFlag); all && c.Name() != "help" {
 		return usagef("--%s goes with --help and shows all flags; leave it out", allFlag)
 	}
 	c.Flags().Visit(func(f *pflag.Flag) {
-		if o, single := f.Value.(*once); single && o.given > 1 {
+		switch o, single := f.Value.(*once); {
+		case !single:
+		case o.given > 1:
 			err = usagef("--%s is given more than once, and takes one value", f.Name)
+		case o.String() == "":
+			err = usagef("--%s has an empty value, as an unset variable has; give one, or leave out the flag", f.Name)
 		}
 	})
 	return err
@@ -95,14 +107,22 @@ func beforeRun(c *cobra.Command, _ []string) (err error) {
 // flagError explains what is wrong with the flags of a command line.
 func flagError(c *cobra.Command, err error) error {
 	if c.HasSubCommands() {
-		// A mistyped command is the cause: it has none of the flags.
+		// A mistyped command is the cause, if there is one: its flags are not known.
 		if err := unknownCommand(c, c.Flags().Args()); err != nil {
 			return err
 		}
 	}
 	unknown := (*pflag.NotExistError)(nil)
-	if errors.As(err, &unknown) && len(unknown.GetSpecifiedName()) > 1 {
-		name := unknown.GetSpecifiedName()
+	if !errors.As(err, &unknown) {
+		return usagef("%v; %s lists the flags", err, helpCall(c))
+	}
+	name := unknown.GetSpecifiedName()
+	if short := unknown.GetSpecifiedShortnames(); short != "" {
+		name, _, _ = strings.Cut(short, "=")
+		if c.Flags().Lookup(name) != nil {
+			return usagef("unknown flag -%s: did you mean --%s?", name, name)
+		}
+	} else if len(name) > 1 {
 		err = fmt.Errorf("unknown flag --%s", name)
 		if of := ownersOf(c, name); len(of) > 0 {
 			return usagef("%v: it belongs to %s", err, strings.Join(of, " and "))
@@ -110,6 +130,9 @@ func flagError(c *cobra.Command, err error) error {
 		if near := similarFlags(c, name); len(near) > 0 {
 			return usagef("%v: did you mean %s?", err, strings.Join(near, " or "))
 		}
+	}
+	if c.HasSubCommands() {
+		return usagef("%v; %s lists the commands, which have flags of their own", err, helpCall(c))
 	}
 	return usagef("%v; %s lists the flags", err, helpCall(c))
 }

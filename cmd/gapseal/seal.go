@@ -3,25 +3,20 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strconv"
-
-	xterm "golang.org/x/term"
 
 	"github.com/spf13/pflag"
 
 	"github.com/gapseal/gapseal/bundle"
-	"github.com/gapseal/gapseal/internal/term"
 	"github.com/gapseal/gapseal/verify"
 	"github.com/gapseal/gapseal/verify/dsse"
 	"github.com/gapseal/gapseal/verify/seal"
 	"github.com/gapseal/gapseal/verify/trust"
 )
 
-// sealing holds the flags by which export seals.
+// sealing holds the flags with which export seals a bundle.
 type sealing struct {
 	key, stream, number string
 
@@ -66,7 +61,7 @@ func (s *sealing) check(allowUnverified bool) (err error) {
 	return nil
 }
 
-// load reads the key: the password is asked for before the long work.
+// load reads the key, and asks for its password before the long work.
 func (s *sealing) load(ctx context.Context, std stdio) (err error) {
 	if s.key != "" {
 		s.signer, err = loadSigner(ctx, "--seal", s.key, std)
@@ -97,61 +92,5 @@ func (s *sealing) reportSeal(w io.Writer) {
 	if s.signer != nil {
 		fmt.Fprintf(w, "sealed as number %d of %s\nseal key %s\n",
 			s.statement.Serial, s.statement.Stream, s.signer.Public().Fingerprint())
-	}
-}
-
-// passwordVariable names the environment variable with the password of an encrypted
-// key, as for cosign.
-const passwordVariable = "COSIGN_PASSWORD"
-
-// loadSigner reads the private key that a flag names. The password of an encrypted
-// key comes from the environment, or else from the terminal.
-func loadSigner(ctx context.Context, flag, path string, std stdio) (*dsse.Signer, error) {
-	raw, err := readAnchor(flag, path)
-	if err != nil {
-		return nil, err
-	}
-	signer, err := dsse.LoadSigner(raw, func() ([]byte, error) { return password(ctx, path, std) })
-	if err != nil && !errors.Is(err, context.Canceled) {
-		return nil, usagef("%s %s: %v", flag, path, err)
-	}
-	return signer, err
-}
-
-func password(ctx context.Context, path string, std stdio) ([]byte, error) {
-	if p, ok := os.LookupEnv(passwordVariable); ok {
-		return []byte(p), nil
-	}
-	if !term.IsTerminal(std.in) {
-		return nil, fmt.Errorf("the key is encrypted; give its password in the environment variable %s, or run this "+
-			"in a terminal", passwordVariable)
-	}
-	fmt.Fprintf(std.err, "Password of %s: ", term.Escape(path))
-	defer fmt.Fprintln(std.err)
-	return readPassword(ctx, std.in)
-}
-
-// readPassword reads a line without showing it. An interrupt restores the state of
-// the terminal.
-func readPassword(ctx context.Context, in *os.File) ([]byte, error) {
-	fd := int(in.Fd())
-	before, err := xterm.GetState(fd)
-	if err != nil {
-		return nil, err
-	}
-	type answer struct {
-		line []byte
-		err  error
-	}
-	done := make(chan answer, 1)
-	go func() {
-		line, err := xterm.ReadPassword(fd)
-		done <- answer{line, err}
-	}()
-	select {
-	case a := <-done:
-		return a.line, a.err
-	case <-ctx.Done():
-		return nil, errors.Join(ctx.Err(), xterm.Restore(fd, before))
 	}
 }

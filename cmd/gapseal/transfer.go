@@ -29,7 +29,8 @@ func (t *transfer) declare(fs *pflag.FlagSet) {
 		"ask for the transfer record on the terminal, field by field: those that the policy requires, or all")
 }
 
-// reachable makes sure that there is a bundle, before the user is asked about it.
+// reachable opens the bundle once before the user is asked about it, so that the
+// answers are not lost if there is no such bundle.
 func (t *transfer) reachable(path string, dirs []string, std stdio) error {
 	if !t.ask {
 		return nil
@@ -63,9 +64,9 @@ func (t *transfer) parse(o *verify.Options, std stdio) error {
 	return nil
 }
 
-// interview asks for each field that the policy requires or, if it requires none,
-// for all, of which an empty answer leaves one out. At the end it shows the record,
-// to be kept.
+// interview asks for each field that the policy requires. If it requires none, it
+// asks for all, and an empty answer leaves a field out. At the end it shows the
+// record, so that the user can keep it.
 func (t *transfer) interview(o *verify.Options, in io.Reader, out io.Writer) error {
 	lines := bufio.NewScanner(in)
 	doc := map[string]any{"schema": policy.TransferSchema}
@@ -124,8 +125,8 @@ var hints = map[string]string{
 	"scan.destination":     ", clean, infected, failed or not-done",
 }
 
-// answered adds an answer to the record and reads the record as a file would be
-// read: JSON is YAML. An answer that is refused is removed again.
+// answered adds an answer to the record, and parses the record like a file, since
+// JSON is YAML. If an answer is refused, it is removed again.
 func answered(doc map[string]any, name, answer string) (*verify.Transfer, error) {
 	group, field, nested := strings.Cut(name, ".")
 	into := doc

@@ -150,10 +150,17 @@ func logsShown(logs []trust.Log) []logShown {
 	return list
 }
 
+func newest(root *trust.Root) *time.Time {
+	if t := root.Newest(); !t.IsZero() {
+		return &t
+	}
+	return nil
+}
+
 func authorityShown(a *trust.Authority) authShown {
 	return authShown{
 		Name: verify.Text(a.Name), Operator: verify.Text(a.Operator), URI: verify.Text(a.URI),
-		Fingerprint: certFingerprint(a), validity: window(a.From, a.To),
+		Fingerprint: a.Fingerprint(), validity: window(a.From, a.To),
 	}
 }
 
@@ -194,8 +201,8 @@ func (v validity) String() string {
 	return s
 }
 
-// age says when the newest entry began to be valid, and how long ago that is: a
-// root that has not changed for long may lack what newer signatures need.
+// age says when the newest entry became valid, and how long ago that is: an old root
+// may lack the logs and authorities of newer signatures.
 func (s *rootShown) age(now time.Time) string {
 	if s.Newest == nil {
 		return "no entry vouches for anything"

@@ -128,7 +128,7 @@ func (v *verifyRun) declareFlags(c *cobra.Command) {
 
 func (v *verifyRun) run(ctx context.Context, args []string, std stdio) error {
 	if v.volume != "" {
-		if name := v.beside("volume"); name != "" {
+		if name := v.flagBesides("volume"); name != "" {
 			return usagef("--volume compares one volume with its index and judges nothing: leave out --%s", name)
 		}
 		return verifyVolume(ctx, v.volume, args[0], std)
@@ -223,8 +223,8 @@ func announce(w io.Writer, early verify.Report) {
 	}
 }
 
-// beside returns a flag that was given besides the named one, if there is any.
-func (v *verifyRun) beside(only string) (other string) {
+// flagBesides returns a flag that was given besides the named one, if there is any.
+func (v *verifyRun) flagBesides(only string) (other string) {
 	v.flags.Visit(func(f *pflag.Flag) {
 		if f.Name != only {
 			other = f.Name
@@ -261,7 +261,7 @@ func (v *verifyRun) prepare(path string, std stdio) (verify.Options, error) {
 			return o, err
 		}
 		if _, _, _, err := v.known.HighWater("", ""); err != nil {
-			return o, err // a damaged register can neither be asked nor added to
+			return o, err // the register is damaged: it cannot be read, so nothing may be added to it
 		}
 		o.Known = register.OnDemand(v.register)
 	} else if o.Policy != nil && o.Policy.RefuseRollback {
@@ -279,7 +279,7 @@ func (v *verifyRun) checkOutputs(bundle string) (err error) {
 	inputs := append(v.inputs(), bundle, v.transfer.file)
 	inputs = append(inputs, setFiles(bundle, v.volumes)...)
 	for _, out := range v.outputs() {
-		if err := outside(out, v.register); err != nil {
+		if err := keepOutside(out, v.register); err != nil {
 			return err
 		}
 	}
@@ -309,8 +309,8 @@ func (v *verifyRun) inputs() []string {
 	return slices.Concat(v.judging.inputs(), v.sealKeys, []string{v.sign.key, v.lock})
 }
 
-// create opens the files to be written and reads the signing key: what can fail
-// fails before the long work.
+// create opens the files to be written and reads the signing key before the long
+// work, so that a failure is reported at once.
 func (v *verifyRun) create(ctx context.Context, std stdio) error {
 	if err := v.reportFiles.create(); err != nil {
 		return err
@@ -326,8 +326,8 @@ func (v *verifyRun) abort() {
 	v.sign.abort()
 }
 
-// deliver records the report and writes all files that were asked for, and the
-// answer itself last.
+// deliver records the report, writes all files that were asked for, and writes the
+// report itself last.
 func (v *verifyRun) deliver(ctx context.Context, rep *verify.Report, o verify.Options, std stdio) error {
 	var doc bytes.Buffer // the same report is kept in the register and in the receipt
 	if v.known != nil || v.sign.file != nil {

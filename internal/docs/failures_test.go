@@ -102,13 +102,15 @@ func keyFree(t testing.TB, image string) []byte {
 	return fixture.Export(t, fixture.NewRegistry(), req)
 }
 
-func slowClock(o *verify.Options) { o.At = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC) }
+func slowClock(o *verify.Options) { setClock(o, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)) }
+
+func setClock(o *verify.Options, at time.Time) { o.At, o.HostTime = at, at }
 
 func demandAnnotation(o *verify.Options) { o.Annotations = map[string]string{"repo": "acme/app"} }
 
 // threeMonthsLater verifies three months later, and demands an age of one month.
 func threeMonthsLater(o *verify.Options) {
-	o.At = o.At.AddDate(0, 3, 0)
+	setClock(o, o.At.AddDate(0, 3, 0))
 	o.MaxAge = 30 * 24 * time.Hour
 }
 

@@ -31,10 +31,11 @@ func Duration(s string) (d time.Duration, err error) {
 }
 
 // Time reads a time (RFC 3339) or a date, which means midnight UTC at its
-// beginning. The result is in UTC.
+// beginning. The result is in UTC. A time before 1970 is refused: it would demand
+// nothing, and the zero time would be taken for none.
 func Time(s string) (time.Time, error) {
 	for _, layout := range []string{time.RFC3339, time.DateOnly} {
-		if t, err := time.Parse(layout, s); err == nil {
+		if t, err := time.Parse(layout, s); err == nil && t.Unix() >= 0 {
 			return t.UTC(), nil
 		}
 	}

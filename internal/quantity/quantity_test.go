@@ -51,7 +51,7 @@ func TestRefused(t *testing.T) {
 			t.Errorf("Duration(%q) = %v", in, d)
 		}
 	}
-	for _, in := range []string{"", "2026", "31.01.2026", "2026-02-30", "2026-01-31 12:00"} {
+	for _, in := range []string{"", "2026", "31.01.2026", "2026-02-30", "2026-01-31 12:00", "0001-01-01", "0000-01-01", "1969-12-31"} {
 		if at, err := Time(in); err == nil {
 			t.Errorf("Time(%q) = %v", in, at)
 		}

@@ -178,6 +178,9 @@ func walk(raw []byte, depth int, s Shape, out *jsontext.Encoder) (respelled bool
 	if bytes.HasPrefix(raw, []byte("\xef\xbb\xbf")) {
 		return false, &Error{Err: errors.New("begins with a byte order mark")}
 	}
+	if bytes.HasPrefix(raw, []byte("-----BEGIN ")) {
+		return &Error{Err: errors.New("begins like a PEM file, such as a key")}
+	}
 	w := &walker{
 		Decoder: jsontext.NewDecoder(bytes.NewReader(raw)),
 		out:     out,

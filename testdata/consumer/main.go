@@ -138,7 +138,7 @@ func signReceipt(rep *verify.Report, signer *dsse.Signer) error {
 	return nil
 }
 
-// signSeal signs the inventory of a bundle as the third of a stream, and checks
+// signSeal signs the inventory of a bundle as serial 3 of a stream, and checks
 // the seal as its receiver does.
 func signSeal(path string, signer *dsse.Signer) error {
 	b, err := bundle.OpenFile(path, oci.Limits{})

@@ -60,7 +60,7 @@ type Fault struct {
 	Detail   string
 	Expected string
 	Found    string
-	Warn     bool // reported, and no reason to reject
+	Warn     bool // reported, but no reason to reject
 }
 
 // Error makes a Fault usable as an error.

@@ -68,7 +68,7 @@ var Table = []Question{
 
 	{ContainerWrapper, OfFile,
 		"the file is a plain tar, not compressed, and no other kind of file",
-		"name the bundle itself; unwrap one that is compressed with the command shown"},
+		"name the bundle itself; unwrap it first if it is compressed"},
 	{ContainerTruncated, OfFile,
 		"the file is complete", "copy the bundle again from its source and compare sizes"},
 	{ContainerType, OfFile,

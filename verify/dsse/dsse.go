@@ -36,6 +36,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -261,9 +262,13 @@ type KeyError struct {
 
 // Error names the acceptable keys, and the one found.
 func (e *KeyError) Error() string {
+	found := strconv.Quote(e.Found)
+	if f, err := trust.ParseFingerprint(e.Found); err == nil {
+		found = f
+	}
 	if len(e.Want) == 0 {
-		return fmt.Sprintf("the envelope is signed by the key %q, and no key was given to verify it with", e.Found)
+		return fmt.Sprintf("the envelope is signed by the key %s, and no key was given to verify it with", found)
 	}
 	want := strings.Join(e.Want, " or ")
-	return fmt.Sprintf("the envelope is signed by another key: want %s, found %q", want, e.Found)
+	return fmt.Sprintf("the envelope is signed by another key: want %s, found %s", want, found)
 }

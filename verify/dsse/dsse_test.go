@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strings"
 	"testing"
 
 	ssldsse "github.com/secure-systems-lab/go-securesystemslib/dsse"
@@ -199,10 +200,12 @@ func TestSignRefuses(t *testing.T) {
 }
 
 func TestErrorsNameWhatWasExpected(t *testing.T) {
+	fingerprint := "sha256:" + strings.Repeat("0a", 32)
 	for want, err := range map[string]error{
 		`the envelope holds a payload of another type: want a, found "b"`: &TypeError{"a", "b"},
 		`the envelope is signed by another key: want x or y, found "z"`: &KeyError{"z",
 			[]string{"x", "y"}},
+		"the envelope is signed by another key: want x, found " + fingerprint:           &KeyError{fingerprint, []string{"x"}},
 		`the envelope is signed by the key "z", and no key was given to verify it with`: &KeyError{"z", nil},
 	} {
 		if err.Error() != want {

@@ -41,15 +41,14 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("line %d, column %d: %s", e.Line, e.Column, e.Message)
 }
 
-// decode reads one YAML document strictly into a pointer to a struct. The error
-// is an [*Error].
-func decode(raw []byte, into any) (err error) {
+// decode reads one YAML document of a schema strictly into a pointer to a struct.
+// The error is an [*Error].
+func decode(raw []byte, schema string, into any) (err error) {
 	if len(raw) > MaxFile {
 		return &Error{Message: fmt.Sprintf("the file has %d bytes; want at most %d", len(raw), MaxFile)}
 	}
 	defer func() {
-		// A file from anywhere must not be able to crash the program through the
-		// library.
+		// No file, from whatever source, may crash the program through the library.
 		if p := recover(); p != nil {
 			err = &Error{Message: "the file is not YAML that can be read"}
 		}
@@ -57,8 +56,19 @@ func decode(raw []byte, into any) (err error) {
 	if err := plain(string(raw)); err != nil {
 		return err
 	}
-	if err := whole(raw); err != nil {
+	if err := refuseEmpty(raw); err != nil {
 		return err
+	}
+	// A file of another schema is the wrong file, and its keys are not to blame.
+	var head struct {
+		Schema value `yaml:"schema"`
+	}
+	if err := yaml.Unmarshal(raw, &head); err != nil {
+		return located(err)
+	}
+	unwanted := head.Schema.text != schema
+	if unwanted && head.Schema.given() {
+		return head.Schema.fault("schema: want %s, found %q", schema, firstLine(head.Schema.text))
 	}
 	d := yaml.NewDecoder(strings.NewReader(string(raw)), yaml.Strict())
 	if err := d.Decode(into); err != nil {
@@ -67,6 +77,9 @@ func decode(raw []byte, into any) (err error) {
 	var more any
 	if err := d.Decode(&more); !errors.Is(err, io.EOF) {
 		return &Error{Message: "want one YAML document, found more"}
+	}
+	if unwanted {
+		return &Error{Message: fmt.Sprintf("schema: want %s, found none", schema)}
 	}
 	return nil
 }
@@ -81,7 +94,7 @@ func plain(s string) error {
 		}
 		switch t.Type {
 		case token.SequenceEntryType, token.MappingKeyType:
-			dashes++ // each after the first nests within the one before
+			dashes++ // on one line, each opens a list or mapping within the one before
 		case token.AnchorType, token.AliasType, token.MergeKeyType, token.TagType, token.DirectiveType:
 			return at(t, "anchors, aliases, merges, tags and directives are not allowed, found %q", firstLine(t.Origin))
 		case token.InvalidType:
@@ -101,14 +114,14 @@ func plain(s string) error {
 	return nil
 }
 
-// whole refuses a key without a value, and an empty list, which would demand
-// nothing and look as if it did.
-func whole(raw []byte) error {
+// refuseEmpty refuses a key without a value, and an empty list: either would look
+// like a demand and demand nothing.
+func refuseEmpty(raw []byte) error {
 	file, err := parser.ParseBytes(raw, 0)
 	if err != nil {
 		return located(err)
 	}
-	n := &nulls{}
+	n := &emptyFinder{}
 	for _, doc := range file.Docs {
 		if doc.Body != nil && doc.Body.Type() != ast.NullType {
 			ast.Walk(n, doc.Body)
@@ -120,11 +133,11 @@ func whole(raw []byte) error {
 	return nil
 }
 
-// nulls finds the first null, or empty list, of a document.
-type nulls struct{ first *token.Token }
+// emptyFinder finds the first null, empty list or empty mapping of a document.
+type emptyFinder struct{ first *token.Token }
 
 // Visit implements [ast.Visitor].
-func (n *nulls) Visit(node ast.Node) ast.Visitor {
+func (n *emptyFinder) Visit(node ast.Node) ast.Visitor {
 	empty := node.Type() == ast.NullType
 	switch list := node.(type) {
 	case *ast.SequenceNode:
@@ -222,13 +235,13 @@ func (v *value) flag() (bool, error) {
 	return false, v.fault("want true or false, found %q", firstLine(v.text))
 }
 
-// choice reads one of two words, and returns the first for an absent value.
-func (v *value) choice(otherwise, other string) (string, error) {
+// choice reads one of two words. An absent value is the first, the default.
+func (v *value) choice(byDefault, other string) (string, error) {
 	switch v.text {
-	case "", otherwise:
-		return otherwise, nil
+	case "", byDefault:
+		return byDefault, nil
 	case other:
 		return other, nil
 	}
-	return "", v.fault("want %s or %s, found %q", otherwise, other, firstLine(v.text))
+	return "", v.fault("want %s or %s, found %q", byDefault, other, firstLine(v.text))
 }

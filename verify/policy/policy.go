@@ -57,11 +57,8 @@ type Opener func(name string) (raw []byte, path string, err error)
 // and images, times in UTC.
 func Parse(raw []byte, open Opener) (*Policy, error) {
 	var doc document
-	if err := decode(raw, &doc); err != nil {
+	if err := decode(raw, Schema, &doc); err != nil {
 		return nil, err
-	}
-	if doc.Schema.text != Schema {
-		return nil, doc.Schema.fault("schema: want %s, found %q", Schema, firstLine(doc.Schema.text))
 	}
 	if doc.Draft.given() {
 		return nil, doc.Draft.fault("this policy is a draft: review each line, fill in who may sign, and remove " +

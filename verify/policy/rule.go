@@ -45,7 +45,8 @@ type attestation struct {
 	Count value `yaml:"count"`
 }
 
-func (in *rule) rule(r *reader) (*verify.Rule, error) {
+// read returns the rule as package verify takes it.
+func (in *rule) read(r *reader) (*verify.Rule, error) {
 	out := &verify.Rule{Pattern: in.Match.text}
 	for _, read := range []func(*reader, *verify.Rule) error{
 		in.pattern, in.flags, in.anchors, in.attested, in.platforms, in.digests, in.times, in.counts,
@@ -90,6 +91,9 @@ func (v *value) pattern(key string) error {
 	registry, _, ok := strings.Cut(p, "/")
 	switch {
 	case p == "**":
+	case !ok && patternForm.MatchString("docker.io/library/"+p):
+		return in.Match.fault("match %q: write the registry too, such as docker.io/library/%s", firstLine(p),
+			firstLine(p))
 	case !patternForm.MatchString(p):
 		return v.fault("%s %q: want a repository in lower case, with or without a tag, such as ghcr.io/acme/*", key,
 			firstLine(p))
@@ -99,8 +103,8 @@ func (v *value) pattern(key string) error {
 	return v.fullName(key)
 }
 
-// patternForm is a repository with * in it, and perhaps a tag: a registry, which
-// may have a port, path components, and the tag.
+// patternForm is the form of a pattern: a registry, perhaps with a port, path
+// components, and perhaps a tag. Each part may contain *.
 var patternForm = regexp.MustCompile(`^` + component + `(?::[0-9]+)?(?:/` + component + `)+` + `(?::` + tag + `)?$`)
 
 const (
@@ -127,7 +131,7 @@ func (v *value) fullName(key string) error {
 	return nil
 }
 
-func (in *rule) flags(_ *reader, out *verify.Rule) (err error) {
+func (in *rule) booleans(_ *reader, out *verify.Rule) (err error) {
 	for _, f := range []struct {
 		in  *value
 		out *bool

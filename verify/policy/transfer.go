@@ -53,11 +53,8 @@ var (
 // the line and column.
 func ParseTransfer(raw []byte) (*verify.Transfer, error) {
 	var r record
-	if err := decode(raw, &r); err != nil {
+	if err := decode(raw, TransferSchema, &r); err != nil {
 		return nil, err
-	}
-	if r.Schema.text != TransferSchema {
-		return nil, r.Schema.fault("schema: want %s, found %q", TransferSchema, firstLine(r.Schema.text))
 	}
 	t := &verify.Transfer{HandOvers: []verify.HandOver{}}
 	for _, f := range []struct {
@@ -68,8 +65,8 @@ func ParseTransfer(raw []byte) (*verify.Transfer, error) {
 		{&r.ID, &t.ID, nil}, {&r.Direction, &t.Direction, directions}, {&r.Reason, &t.Reason, nil},
 		{&r.Classification, &t.Classification, nil}, {&r.Source, &t.Source, nil}, {&r.Destination, &t.Destination, nil},
 		{&r.Operator, &t.Operator, nil}, {&r.SecondPerson, &t.SecondPerson, nil}, {&r.Authoriser, &t.Authoriser, nil},
-		{&r.Media.Type, &t.Media.Type, nil}, {&r.Media.Serial, &t.Media.Serial, nil}, {&r.Media.Label, &t.Media.Label,
-			nil},
+		{&r.Media.Type, &t.Media.Type, nil}, {&r.Media.Serial, &t.Media.Serial, nil},
+		{&r.Media.Label, &t.Media.Label, nil},
 		{&r.Scan.Scanner, &t.Scan.Scanner, nil}, {&r.Scan.Definitions, &t.Scan.Definitions, nil},
 		{&r.Scan.Source, &t.Scan.Source, results}, {&r.Scan.Destination, &t.Scan.Destination, results},
 		{&r.Disposition, &t.Disposition, nil},

@@ -46,7 +46,7 @@ func (r *Receipt) Accept(transferID string) error {
 // It reads the bundle to its end, has every digest checked, and compares
 // identity and size. The signatures in the bundle are not judged again.
 //
-// Nothing behind the metadata may have been read from b before. progress is
+// Only the metadata may have been read from b before. progress is
 // called with the number of bytes of each step and may be nil. The error is a
 // [*RefusedError] for another or a damaged bundle, or that of ctx or of the
 // operating system.

@@ -6,7 +6,7 @@
 // [Make] signs a JSON report, as [report.JSON] writes it. [Open] checks the
 // signature against pinned keys and returns the [Receipt]. A valid signature
 // does not mean a good verdict: [Receipt.Accept] asks for that, and
-// [Receipt.Match] compares the receipt with a bundle at hand.
+// [Receipt.Match] compares the receipt with a bundle.
 //
 // # Format
 //

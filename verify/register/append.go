@@ -243,9 +243,9 @@ func writeFlushed(path string, raw []byte) error {
 	return errors.Join(err, f.Close())
 }
 
-// giveName never replaces a file: a link fails if the name is taken. Where there
-// are no links, as on a stick with FAT, the lock keeps others from taking the
-// name between the question and the renaming.
+// giveName never replaces a file: a link fails if the name is taken. On a file system
+// without links, such as FAT, it looks for the file and then renames; the lock keeps
+// others from taking the name in between.
 func giveName(partial, final string) error {
 	err := os.Link(partial, final)
 	if err == nil || errors.Is(err, fs.ErrExist) {

@@ -35,7 +35,7 @@ func (r *Result) fault(number int64, format string, args ...any) {
 
 // Check reads all entries in order and reports what is wrong with each, with
 // their chain, and with the folder. It compares each head with the register at
-// the head's size. What is wrong stands in the Result and is not an error: see
+// the head's size. What is wrong is in the Result and is not an error: see
 // [Result.Whole]. The error is that of ctx or of the operating system.
 func (r *Register) Check(ctx context.Context, heads ...Head) (*Result, error) {
 	return r.scan(ctx, heads, func(*Entry) error { return nil })

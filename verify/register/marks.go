@@ -39,11 +39,12 @@ func (m *marks) forget() {
 	m.read = false
 }
 
-// HighWater returns the highest serial that a seal by a key, given by its
-// fingerprint, proved for a stream in a verified bundle, the digest of the
-// inventory it sealed, and the number of the first entry that records it. All are zero if there is none. A bundle with a
-// lower serial is older than one already verified; a bundle with the same serial
-// must have the same inventory.
+// HighWater returns the highest serial of the seals in verified bundles, for one
+// stream and one key, which sealKey names by its fingerprint. It also returns the
+// digest of the inventory that had this serial, and the number of the first entry
+// that records it. All are zero if there is none. A bundle with a lower serial is
+// older than one already verified; a bundle with the same serial must have the same
+// inventory.
 //
 // The first call reads the whole register. The error is a [*DamagedError] if any
 // entry is damaged, reports that there are more than [MaxStreams] streams and

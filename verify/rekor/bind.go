@@ -7,7 +7,6 @@ import (
 	"crypto/ed25519"
 	"crypto/rsa"
 	"crypto/sha256"
-	_ "crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/hex"
@@ -31,8 +30,8 @@ func (e *Entry) BindPayload(payload []byte) error {
 	return e.bindHash(payload)
 }
 
-// bindHash compares the hash of what was signed. Rekor v2 logs the hash that
-// belongs to the key's algorithm. Of Rekor v1, only SHA-256 is accepted.
+// bindHash compares the hash of what was signed. Rekor v2 logs the hash that belongs
+// to the key's algorithm. In an entry of Rekor v1, only SHA-256 is accepted.
 func (e *Entry) bindHash(message []byte) error {
 	hash, ok := hashes[e.HashAlgorithm]
 	if !ok || e.HashAlgorithm != "sha256" && e.APIVersion != version2 {
@@ -65,8 +64,8 @@ func bindSignature(sig, found []byte) error {
 	return nil
 }
 
-// unfit returns the error for an entry whose kind does not record what is
-// judged.
+// unfit returns the error for an entry of a kind that does not record what is
+// judged, which what names.
 func (e *Entry) unfit(what string) error {
 	return &UnsupportedError{Kind: e.Kind, APIVersion: e.APIVersion, For: what}
 }
@@ -154,7 +153,7 @@ func (e *Entry) BindEnvelopeSignature(env *dsse.Envelope) error {
 // openText reads the text whose hash the entry stores.
 func (e *Entry) openText(env *dsse.Envelope) (*dsse.Envelope, error) {
 	if env.Raw == nil {
-		return nil, e.unfit("an envelope whose text is not at hand")
+		return nil, e.unfit("an envelope without its text")
 	}
 	if err := e.bindEnvelopeHash(env.Raw); err != nil {
 		return nil, err
@@ -162,7 +161,7 @@ func (e *Entry) openText(env *dsse.Envelope) (*dsse.Envelope, error) {
 	return dsse.ParseEnvelope(env.Raw)
 }
 
-// compareText compares what the text holds with the parts that are judged.
+// compareText compares the text of an envelope with the envelope that is judged.
 func compareText(judged, text *dsse.Envelope) error {
 	if text.PayloadType != judged.PayloadType {
 		return mismatch("payload type", judged.PayloadType, text.PayloadType)

@@ -114,7 +114,8 @@ func isLowerHex(s string) bool {
 	return true
 }
 
-// role is what a signature of a log is for, and the error if it does not verify.
+// role is the role of a log's signature: its name for messages, and the error if the
+// signature does not verify.
 type role struct {
 	name string
 	err  error
@@ -127,8 +128,8 @@ var roleSET = role{"SignedEntryTimestamp", ErrSET}
 // and with SHA-256, or an ed25519.PublicKey, well-formed as crypto/x509 parses
 // it. The error is [ErrLogKey] for any other key, a [*check.FormatError] for a
 // SET that is not in its canonical encoding, and [ErrSET] for one that does not
-// verify. Which log the key belongs to, and when the key was valid, the caller
-// must check.
+// verify. The caller must check which log the key belongs to, and when the key was
+// valid.
 func VerifySET(b *Bundle, logKey crypto.PublicKey) error {
 	return roleSET.verify(logKey, b.Canonical(), b.SET)
 }

@@ -69,7 +69,8 @@
 // # What must be checked
 //
 // A valid SET or proof shows that the log saw the entry. It shows nothing about
-// the signature at hand; only all of the following checks together tie the two.
+// the signature that is judged; only all of the following checks together tie the
+// two.
 // For an annotation:
 //
 //	b, err := rekor.ParseBundle(annotation)  // well-formed?

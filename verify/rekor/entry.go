@@ -40,8 +40,8 @@ var forms = []form{
 	{kindInToto, version2, "spec.content.envelope.signatures[0].publicKey", parseInToto2},
 }
 
-// Entry is the body of a log entry, as parsed. Nothing in it has been compared
-// with anything.
+// Entry is the body of a [LogEntry] or a [Bundle], as parsed. Nothing in it has been
+// compared with the signature that it is about.
 type Entry struct {
 	Kind, APIVersion string
 
@@ -123,7 +123,7 @@ func (r *reader) fail(what, format string, args ...any) {
 	}
 }
 
-// depth refuses nesting beyond MaxDepth. All other syntax is judged by object.
+// depth refuses nesting beyond MaxDepth. All other syntax is left to object.
 func (r *reader) depth(raw []byte, what string) {
 	err := strict.Walk(raw, MaxDepth, nil)
 	if errors.Is(err, strict.ErrTooDeep) {
@@ -153,8 +153,8 @@ func (r *reader) objectWith(raw []byte, what, optional string, names ...string) 
 	return values, extra
 }
 
-// objectOr is like object, but the object has exactly one of the members of
-// choice as well. Its value comes last; the second result is its index in
+// objectOr is like object, but the object also has exactly one of the members in
+// choice. The value of that member comes last; the second result is its index in
 // choice.
 func (r *reader) objectOr(raw []byte, what string, choice []string, names ...string) ([]jsontext.Value, int) {
 	members := r.members(raw, what)

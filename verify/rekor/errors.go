@@ -8,7 +8,7 @@ import (
 
 var (
 	// ErrSET reports that a well-formed signed entry timestamp is not a
-	// signature by the log key over the entry at hand.
+	// signature by the log key over the entry that is checked.
 	ErrSET = errors.New("signed entry timestamp does not verify under the log key")
 
 	// ErrProof reports that a well-formed inclusion proof does not lead from
@@ -28,9 +28,9 @@ var (
 	ErrLogKey = errors.New("log key must be an ECDSA or Ed25519 public key")
 )
 
-// UnsupportedError reports that an entry is of a kind or version that this
-// package does not read or, if For names what is judged, of a kind that does
-// not record that. Kind and APIVersion are as found.
+// UnsupportedError reports that an entry is of a kind or version that this package
+// does not read. If For is set, the entry can be read, but its kind does not record
+// what For names. Kind and APIVersion are as found.
 type UnsupportedError struct {
 	Kind       string
 	APIVersion string

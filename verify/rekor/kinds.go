@@ -64,7 +64,7 @@ func parseInToto2(r *reader, raw jsontext.Value) *Entry {
 	envelope, payload := r.objectWith(content[0], "spec.content.envelope", "payload", "payloadType", "signatures")
 	sig, keyID := r.objectWith(r.only(envelope[1], name), name+"[0]", "keyid", "publicKey", "sig")
 	if keyID != nil {
-		r.text(keyID, name+"[0].keyid") // a hint of the signer's, which is not used
+		r.text(keyID, name+"[0].keyid") // the signer's hint at the key, which is not used
 	}
 	e := &Entry{
 		EnvelopeHash:  r.sha256(content[1], "spec.content.hash"),
@@ -151,8 +151,8 @@ func (r *reader) signature2(e *Entry, raw jsontext.Value, what string) {
 	e.Signature = r.base64(sig[0], what+".content")
 	what += ".verifier"
 	member, block := "publicKey", "PUBLIC KEY"
-	verifier, public := r.objectOr(sig[1], what, []string{member, "x509Certificate"}, "keyDetails")
-	if public == 1 {
+	verifier, chosen := r.objectOr(sig[1], what, []string{member, "x509Certificate"}, "keyDetails")
+	if chosen == 1 {
 		member, block = "x509Certificate", "CERTIFICATE"
 	}
 	raws := r.object(verifier[1], what+"."+member, "rawBytes")

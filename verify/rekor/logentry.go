@@ -14,8 +14,9 @@ import (
 	"github.com/gapseal/gapseal/verify/check"
 )
 
-// LogEntry is an entry of a transparency log as a Sigstore bundle carries it.
-// Nothing in it has been verified.
+// LogEntry is an entry of a transparency log as a Sigstore bundle carries it: the
+// body, which is an [Entry], and what the log says about it. Nothing in it has been
+// verified.
 //
 // IntegratedTime and, in Rekor v1, LogIndex are covered by the SET and by
 // nothing else. Without a SET that verifies they are unproven claims.
@@ -179,10 +180,10 @@ func (p *Proof) check() error {
 	return nil
 }
 
-// proofLength returns the number of siblings on the way from a leaf to the root:
-// one on each level up to where the way joins the right edge of the tree, and
-// from there on only those to the left, which are the set bits of what remains
-// of the index.
+// proofLength returns the number of siblings on the path from a leaf to the root.
+// Below the point where the path joins the right edge of the tree, there is one on
+// each level. From there on there are only siblings to the left, one for each set bit
+// in the rest of the index.
 func proofLength(index, size int64) int {
 	inner := bits.Len64(uint64(index ^ (size - 1)))
 	return inner + bits.OnesCount64(uint64(index)>>inner)

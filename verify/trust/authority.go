@@ -1,7 +1,9 @@
 package trust
 
 import (
+	"crypto/sha256"
 	"crypto/x509"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"time"
@@ -34,6 +36,12 @@ type TimestampAuthority struct{ Authority }
 
 // Anchor returns the last certificate of the chain.
 func (a *Authority) Anchor() *x509.Certificate { return a.Chain[len(a.Chain)-1] }
+
+// Fingerprint returns "sha256:" and the hex of the SHA-256 of the anchor's DER.
+func (a *Authority) Fingerprint() string {
+	sum := sha256.Sum256(a.Anchor().Raw)
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
 
 // CheckWindow checks that the trusted root declares the authority valid at t.
 // Both ends of the window belong to it. If not, the error is a [*WindowError].

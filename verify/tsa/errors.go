@@ -27,7 +27,7 @@ func (e *AlgorithmError) Error() string {
 }
 
 // ImprintError reports that a timestamp is over other bytes than the signature
-// at hand. Both fields are lower-case hex digests by the algorithm of the
+// that is judged. Both fields are lower-case hex digests by the algorithm of the
 // imprint.
 type ImprintError struct {
 	Expected string
