@@ -135,7 +135,8 @@ type session struct {
 	graph *bundle.Graph // nil if there is no readable inventory
 	found blobStates
 
-	demand []*demands // on each image
+	anySigner *Demands   // who may vouch for some image
+	demand    []*demands // on each image
 
 	lockEntries map[string]*lock.Image // by lockKey
 	rules       []matcher              // of the policy

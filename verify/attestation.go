@@ -33,8 +33,8 @@ func (s *session) requiredAttestations(i int, g *bundle.ImageGraph, d *demands) 
 		}
 		f := check.Fault{ID: check.PolicyAttestation, Subject: string(g.Digest),
 			Detail:   "attestations of type " + want.Name,
-			Expected: fmt.Sprintf("at least %d that verify", want.Count), Found: fmt.Sprint(len(said))}
-		if len(said) < want.Count {
+			Expected: fmt.Sprintf("at least %d that verify", want.Count), Found: fmt.Sprint(len(distinct))}
+		if len(distinct) < want.Count {
 			unmet[want.PredicateType] = true
 			s.fault(i, f)
 			continue

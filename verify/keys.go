@@ -65,7 +65,7 @@ func (s *session) keyFault(k bundle.Key, detail, want, got string) {
 
 // judgeKeys compares the keys of the bundle with those that are pinned.
 func (s *session) judgeKeys() {
-	if !s.anyone.anchored() && !s.senderPinned() {
+	if !s.anySigner.anchored() && !s.senderPinned() {
 		s.fault(bundleWide, check.Fault{ID: check.TrustUnanchored,
 			Detail:   "no key was pinned, so nothing vouches for this bundle. " + s.untrustedKeys(),
 			Expected: "a key, a fingerprint or an identity", Found: "none"})
@@ -80,8 +80,8 @@ func (s *session) judgeKeys() {
 			continue
 		}
 		f.Detail = "the key carried in the bundle is not pinned"
-		f.Expected, f.Found = strings.Join(s.anyone.pinned(), ", "), k.Fingerprint()
-		f.Warn = anyPinned || !s.anyone.keyed() // an identity, or a sender, vouches without any of these keys
+		f.Expected, f.Found = strings.Join(s.anySigner.pinned(), ", "), k.Fingerprint()
+		f.Warn = anyPinned || !s.anySigner.keyed() // an identity, or a sender, vouches without any of these keys
 		s.fault(bundleWide, f)
 	}
 }
@@ -89,7 +89,7 @@ func (s *session) judgeKeys() {
 // senderPinned reports whether a seal key is pinned and the sender may vouch for
 // some image.
 func (s *session) senderPinned() bool {
-	return len(s.opt.SealKeys) > 0 && slices.ContainsFunc(s.anyone.Vouch, func(v Vouch) bool {
+	return len(s.opt.SealKeys) > 0 && slices.ContainsFunc(s.anySigner.Vouch, func(v Vouch) bool {
 		return v.By == check.VouchedBySender
 	})
 }

@@ -67,7 +67,7 @@ func (s *session) listed(i int, g *bundle.ImageGraph, d *demands) {
 // bundle where something is for other images.
 func (s *session) anchored(i int, g *bundle.ImageGraph, d *demands) {
 	sender := len(s.opt.SealKeys) > 0 && d.accepts(check.VouchedBySender)
-	if d.Demands.anchored() || sender || d.unlisted || !s.anyone.anchored() && !s.senderPinned() {
+	if d.Demands.anchored() || sender || d.unlisted || !s.anySigner.anchored() && !s.senderPinned() {
 		return
 	}
 	s.fault(i, check.Fault{ID: check.TrustUnanchored, Cause: check.CauseRule, Subject: string(g.Digest),
@@ -173,7 +173,7 @@ func (s *session) unsignedImages() {
 					Expected: "layers of evidence types only", Found: describeLayers(m)})
 			}
 		}
-		if len(s.graph.Images) > 1 && !s.signed[i] {
+		if len(s.graph.Images) > 1 && !s.rooted[i] {
 			s.fault(i, check.Fault{ID: check.PolicyUnsigned, Subject: string(g.Digest), Found: g.Reference,
 				Detail: "the image has no signature, and the bundle holds others, so the whole bundle is refused"})
 		}

@@ -50,11 +50,11 @@ func (s *session) judgeSeal() *check.Fault {
 			"after the bundle was sealed, or the seal was taken from another bundle",
 			Expected: string(s.c.Manifest), Found: string(sealed.Inventory)}
 	}
-	if f := s.sealAllowed(said, by); f != nil {
+	if f := s.sealAllowed(sealed, key); f != nil {
 		return f
 	}
-	s.rep.Seal = &Seal{Key: by.Fingerprint(), Stream: said.Stream, Serial: said.Serial,
-		ExportedAt: said.ExportedAt, Inventory: string(said.Inventory)}
+	s.rep.Seal = &Seal{Key: key.Fingerprint(), Stream: sealed.Stream, Serial: sealed.Serial,
+		ExportedAt: sealed.ExportedAt, Inventory: string(sealed.Inventory)}
 	return nil
 }
 

@@ -81,7 +81,7 @@ func (v *vouching) gather() bool {
 // judged judges the evidence that is stored for a manifest of the image. ok is
 // false as for gather.
 func (v *vouching) judged(subject oci.Digest) (list []*judgement, ok bool) {
-	found, ok := v.s.read(v.i, v.g, subject, v.read)
+	found, ok := v.s.readEvidence(v.i, v.g, subject, v.read)
 	if !ok {
 		v.s.rooted[v.i] = true // it has some, and too many
 		return nil, false

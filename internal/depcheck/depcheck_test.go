@@ -96,7 +96,7 @@ var arrows = map[string]string{
 	"verify/register": "internal/atomicfile internal/strict oci " +
 		"verify verify/check verify/dsse verify/report verify/trust",
 	"verify/report": "internal/strict internal/term oci verify verify/check verify/dsse",
-	"verify/lock": "bundle internal/strict oci verify/check",
+	"verify/lock":   "bundle internal/strict oci verify/check",
 	"verify": "bundle internal/layer internal/strict oci verify/cert verify/check verify/dsse verify/evidence " +
 		"verify/lock verify/rekor verify/seal verify/trust verify/tsa",
 	"verify/cert":     "internal/strict verify/check verify/trust",

@@ -179,7 +179,7 @@ func walk(raw []byte, depth int, s Shape, out *jsontext.Encoder) (respelled bool
 		return false, &Error{Err: errors.New("begins with a byte order mark")}
 	}
 	if bytes.HasPrefix(raw, []byte("-----BEGIN ")) {
-		return &Error{Err: errors.New("begins like a PEM file, such as a key")}
+		return false, &Error{Err: errors.New("begins like a PEM file, such as a key")}
 	}
 	w := &walker{
 		Decoder: jsontext.NewDecoder(bytes.NewReader(raw)),

@@ -87,7 +87,7 @@ type reader struct {
 
 func (r *reader) rules(doc *document, p *Policy) error {
 	for i := range doc.Images {
-		out, err := doc.Images[i].rule(r)
+		out, err := doc.Images[i].read(r)
 		if err != nil {
 			return err
 		}

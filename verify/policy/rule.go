@@ -49,7 +49,7 @@ type attestation struct {
 func (in *rule) read(r *reader) (*verify.Rule, error) {
 	out := &verify.Rule{Pattern: in.Match.text}
 	for _, read := range []func(*reader, *verify.Rule) error{
-		in.pattern, in.flags, in.anchors, in.attested, in.platforms, in.digests, in.times, in.counts,
+		in.pattern, in.booleans, in.anchors, in.attested, in.platforms, in.digests, in.times, in.counts,
 		in.vouching, in.log, in.names, in.payloads,
 	} {
 		if err := read(r, out); err != nil {
@@ -92,7 +92,7 @@ func (v *value) pattern(key string) error {
 	switch {
 	case p == "**":
 	case !ok && patternForm.MatchString("docker.io/library/"+p):
-		return in.Match.fault("match %q: write the registry too, such as docker.io/library/%s", firstLine(p),
+		return v.fault("%s %q: write the registry too, such as docker.io/library/%s", key, firstLine(p),
 			firstLine(p))
 	case !patternForm.MatchString(p):
 		return v.fault("%s %q: want a repository in lower case, with or without a tag, such as ghcr.io/acme/*", key,
