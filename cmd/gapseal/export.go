@@ -45,7 +45,8 @@ registry, and write them with the public key into one bundle.
 
 Export judges the signatures with the same code as verify, before it fetches a
 layer, and writes nothing that would not verify. The same digests always make
-the same file. Credentials come from the Docker configuration.`,
+the same file. Credentials and certificates come from where Docker and Podman keep
+them.`,
 		Example: `
 gapseal export ghcr.io/acme/app:v1 --key cosign.pub -o app.tar
 gapseal export ghcr.io/acme/app:v1 ghcr.io/acme/db:v7 \
