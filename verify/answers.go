@@ -216,10 +216,12 @@ type judgement struct {
 	keyless bool              // judged by its certificate
 	named   bool              // the payload names the image's repository
 	voucher bool              // it is an attestation, and was asked what a signature is asked
+	domain  *Domain           // that judges it
+	issued  bool              // an authority of the domain issued leaf
 	entries []*logged
-	times   []time.Time       // trusted, of this signature
-	counted []*rekor.LogEntry // of trusted logs, about this signature
-	stamps  []*tsa.Result     // of trusted authorities, about this signature
+	times   []time.Time     // trusted, of this signature
+	counted map[string]bool // the keys of trusted logs with an entry about this signature
+	stamps  []*tsa.Result   // of trusted authorities, about this signature
 }
 
 // logged is a log entry that came with a signature, and what was found of it: the

@@ -75,8 +75,9 @@ func (s *session) judge(g *bundle.ImageGraph, ref oci.Reference, d *demands, sig
 		return j
 	}
 	c := j.claims()
-	j.readEntries()
 	j.readCertificate()
+	j.chooseDomain()
+	j.readEntries()
 	j.crypto()
 	j.otherCertificate()
 	for _, l := range j.entries {
