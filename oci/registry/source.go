@@ -182,7 +182,7 @@ func (s *Source) access(ctx context.Context, repo name.Repository) (*access, err
 	}
 	return &access{
 		host: host, scope: repo.Scope(transport.PullScope), plainHTTP: repo.Scheme() == "http",
-		inner:    transport.NewUserAgent(&retrier{inner: network, pace: s.pace}, s.opts.UserAgent),
+		inner:    transport.NewUserAgent(&retrier{network, s.pace, s.opts.OnWait}, s.opts.UserAgent),
 		redirect: s.redirect, note: s.opts.note, login: login,
 	}, nil
 }
