@@ -197,6 +197,7 @@ func newImage(digest oci.Digest, reference string) Image {
 		Digest: string(digest), ClaimedReference: reference,
 		BoundBy: check.BoundByNone, VouchedBy: check.VouchedByNone,
 		Platforms: []string{}, Signatures: []Signature{}, Attestations: []Attestation{}, Evidence: []Evidence{},
+		LeftOut: []LeftOut{},
 	}
 }
 

@@ -35,6 +35,7 @@ func (s *session) requiredAttestations(i int, g *bundle.ImageGraph, d *demands) 
 			Expected: fmt.Sprintf("at least %d that verify", want.Count), Found: fmt.Sprint(len(said))}
 		if len(said) < want.Count {
 			unmet[want.PredicateType] = true
+			f.Detail += s.missed(g)
 			s.fault(i, f)
 			continue
 		}

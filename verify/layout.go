@@ -42,6 +42,9 @@ func (s *session) reachedBlob(b bundle.Blob, listed map[oci.Digest]bundle.Blob) 
 	switch {
 	case !ok && s.found.Has(b.Digest):
 		return // the reader reports it as a blob that is not listed
+	case !ok && s.graph.IsForeign(b.Digest):
+		f.ID = check.ManifestForeign
+		f.Detail = "a layer that its publisher keeps elsewhere is missing, and export did not leave it out on purpose"
 	case !ok:
 		f.ID = check.LayoutMissing
 		f.Detail = fmt.Sprintf("a manifest needs this %s of %d bytes, and neither the inventory nor the file has it",
@@ -120,7 +123,7 @@ func (s *session) evidenceLayout(fault inventoryFault, ev bundle.Evidence) {
 	if m == nil {
 		return
 	}
-	if kind, ok := m.EvidenceKind(); ok && kind != ev.Kind {
+	if kind, ok := s.graph.EvidenceKind(m); ok && kind != ev.Kind {
 		fault("evidence "+string(ev.Digest)+" is of another kind", string(kind), string(ev.Kind))
 	}
 	if m.Subject == nil {
@@ -169,17 +172,6 @@ func (s *session) omitted(fault inventoryFault, g bundle.ImageGraph) {
 			fault("a platform left out is listed under another name", name, o.Platform)
 		}
 	}
-}
-
-// isPlatform reports whether a node is something to run: not an index, and not an
-// attestation that is stored among the platforms.
-func (s *session) isPlatform(n bundle.TreeNode) bool {
-	m := s.graph.Manifests[n.Digest]
-	if m == nil || oci.IsIndex(m.MediaType) {
-		return false
-	}
-	_, isEvidence := m.EvidenceKind()
-	return !isEvidence
 }
 
 // listEvidence names every piece of evidence of an image in the report, and warns

@@ -142,7 +142,7 @@ func (t *attempt) signed(v *vouching) {
 		f.Detail = "a signature is listed and cannot be read"
 		t.rec.add(v.i, check.Skip, f)
 	default:
-		f.Detail, f.Found = "the image has no signature that this version judges", otherEvidence(g)
+		f.Detail, f.Found = "the image has no signature that this version judges"+v.s.missed(g), otherEvidence(g)
 		t.rec.fault(v.i, f)
 	}
 }
@@ -177,7 +177,7 @@ func (t *attempt) children(v *vouching) {
 	g, d := v.g, v.d
 	platforms, signed := 0, 0
 	for _, n := range g.Tree {
-		if n.Digest == g.Digest || !v.s.isPlatform(n) {
+		if n.Digest == g.Digest || !v.s.graph.Runs(n) {
 			continue
 		}
 		platforms++

@@ -32,7 +32,7 @@ func kindTable(t testing.TB) string {
 	for _, e := range composite(t, "evidenceLayers") {
 		mediaType := literal(t, e.(*ast.KeyValueExpr).Key)
 		m := oci.Manifest{MediaType: oci.TypeManifest, Layers: []oci.Descriptor{{MediaType: mediaType}}}
-		kind, ok := m.EvidenceKind()
+		kind, ok := m.EvidenceKind(nil)
 		if !ok {
 			t.Errorf("a layer of type %q is no evidence", mediaType)
 		}
@@ -55,7 +55,7 @@ func runnableMarks(t testing.TB) string {
 		mark := literal(t, e)
 		layers := []oci.Descriptor{{MediaType: "x/y" + mark}}
 		m := oci.Manifest{MediaType: oci.TypeManifest, Subject: &oci.Descriptor{}, Layers: layers}
-		if _, ok := m.EvidenceKind(); ok {
+		if _, ok := m.EvidenceKind(nil); ok {
 			t.Errorf("a layer type with %q in it is evidence", mark)
 		}
 		marks = append(marks, code(mark))

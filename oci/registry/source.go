@@ -21,7 +21,7 @@ import (
 
 // ErrMismatch reports that a registry sent other content than was requested: a
 // manifest with another digest, or a blob of another size.
-var ErrMismatch = errors.New("not the content that was requested")
+var ErrMismatch = oci.ErrMismatch
 
 // Options say how registries are reached, whether to read or to write. The zero
 // value speaks TLS with the certificate authorities of the system, and uses the
