@@ -16,6 +16,8 @@ import (
 // earlier store evidence.
 var tagSuffixes = []string{".sig", ".att", ".sbom"}
 
+func evidenceTag(subject oci.Digest, suffix string) string { return "sha256-" + subject.Hex() + suffix }
+
 // evidenceWalk finds all evidence about an image.
 type evidenceWalk struct {
 	*collector
@@ -33,7 +35,7 @@ type evidenceWalk struct {
 func (w *evidenceWalk) subject(d oci.Digest) error {
 	for _, repo := range w.repositories() {
 		for _, suffix := range tagSuffixes {
-			if err := w.tag(repo, d, "sha256-"+d.Hex()+suffix); err != nil {
+			if err := w.tag(repo, d, evidenceTag(d, suffix)); err != nil {
 				return err
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -61,6 +62,9 @@ var reasons = map[Reason]string{
 	ReasonUnsupported:    "it is of a media type that this version does not read",
 }
 
+// Reasons lists all reasons in order.
+func Reasons() []Reason { return slices.Sorted(maps.Keys(reasons)) }
+
 // Text says the reason in words.
 func (r Reason) Text() string { return reasons[r] }
 
@@ -85,10 +89,7 @@ const maxLeftOut = 100
 // maxType bounds the text by which a registry can name what was left out.
 const maxType = 127
 
-var (
-	leftOutTag  = regexp.MustCompile(`^sha256-[0-9a-f]{64}(\.sig|\.att|\.sbom)?$`)
-	leftOutType = regexp.MustCompile(`^[0-9A-Za-z!#$&^_.+;=/-]*$`)
-)
+var leftOutType = regexp.MustCompile(`^[0-9A-Za-z!#$&^_.+;=/-]*$`)
 
 // check reports whether l is in its one valid form.
 func (l LeftOut) check() error {
@@ -102,7 +103,7 @@ func (l LeftOut) check() error {
 		return fmt.Errorf("leaves something out about something without a digest: %w", subject)
 	case l.Digest != "" && digest != nil:
 		return fmt.Errorf("leaves something out without a digest: %w", digest)
-	case l.Tag != "" && !leftOutTag.MatchString(l.Tag):
+	case l.Tag != "" && !slices.ContainsFunc(tagSuffixes, func(s string) bool { return l.Tag == evidenceTag(l.Subject, s) }):
 		return fmt.Errorf("leaves something out at a tag that is not one of evidence: %.60q", l.Tag)
 	case len(l.Type) > maxType || !leftOutType.MatchString(l.Type):
 		return fmt.Errorf("gives something left out a type that is not a media type: %.60q", l.Type)

@@ -38,9 +38,9 @@ func claimed(read bool) string {
 	return oci.TypeManifest
 }
 
-// TestNobodysVeto hangs things on an image that anyone who may push could hang there.
+// TestUselessEvidenceIsNoVeto hangs things on an image that anyone who may push could hang there.
 // The image is carried, and each of them is left out with its reason.
-func TestNobodysVeto(t *testing.T) {
+func TestUselessEvidenceIsNoVeto(t *testing.T) {
 	const note = "application/x-note"
 	type world struct {
 		build

@@ -10,11 +10,23 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gapseal/gapseal/bundle"
 	"github.com/gapseal/gapseal/oci"
 )
 
 func mediaParts() map[string]func(testing.TB) string {
-	return map[string]func(testing.TB) string{"evidence kinds": kindTable, "runnable marks": runnableMarks}
+	return map[string]func(testing.TB) string{
+		"evidence kinds": kindTable, "runnable marks": runnableMarks, "reasons": reasonTable,
+	}
+}
+
+// reasonTable lists the reasons for which something is left out.
+func reasonTable(testing.TB) string {
+	rows := [][]string{{"reason", "meaning"}}
+	for _, r := range bundle.Reasons() {
+		rows = append(rows, []string{code(string(r)), r.Text()})
+	}
+	return table(rows...)
 }
 
 // named holds the media types for which package oci uses a constant.
