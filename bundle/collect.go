@@ -38,6 +38,11 @@ type Request struct {
 	Waivers    []string
 	Limits     oci.Limits                            // zero fields mean the defaults
 	OnResolved func(ref oci.Reference, d oci.Digest) // called with each digest once it is known; may be nil
+
+	// AllowMissingForeign leaves out the layers that their publisher does not pass on
+	// ([oci.Descriptor.Foreign]) where the source does not hold them. Without it, such a
+	// layer is a [*ForeignLayerError].
+	AllowMissingForeign bool
 }
 
 // PublicKey is a public key for the bundle to carry.
@@ -51,30 +56,34 @@ type PublicKey struct {
 // It returns the plan of the bundle, and a [Fetch] that reads its content from src
 // when the plan is written.
 //
-// The error is what src returned, a [*check.Fault] if a manifest is malformed or
-// nests too deep, a [*PlatformError], or a [*BudgetError].
+// What belongs to an image must be there. Evidence that src holds and that cannot be
+// fetched, read or carried is left out, and listed in the inventory with the reason
+// ([LeftOut]): otherwise anyone who may push to a repository could stop every export
+// of what is in it. Whether enough is left is for package verify to judge.
+//
+// The error is what src returned, a [*check.Fault] if a manifest of an image is
+// malformed or nests too deep, a [*PlatformError], a [*ChildError], a
+// [*ForeignLayerError], or a [*BudgetError].
 func Collect(ctx context.Context, src Source, req Request) (*Plan, Fetch, error) {
 	req.Limits = req.Limits.WithDefaults()
 	c := &collector{
 		src: src, req: req,
 		meta:   map[oci.Digest][]byte{},
 		home:   map[oci.Digest]string{},
+		sizes:  map[oci.Digest]int64{oci.EmptyDigest: int64(len(emptyConfig))},
+		types:  map[oci.Digest]string{},
 		images: map[oci.Digest]bool{},
 	}
 	inv := Inventory{
-		Schema: InventorySchema, Tool: req.Tool,
+		Tool:    req.Tool,
 		Waivers: slices.Sorted(slices.Values(req.Waivers)),
 		Images:  []Image{}, Keys: []Key{},
 	}
-	roots, err := c.resolve(ctx)
+	images, err := c.all(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	for i, ref := range req.Images {
-		img, err := c.image(ctx, ref, roots[i])
-		if err != nil {
-			return nil, nil, fmt.Errorf("%s: %w", ref, err)
-		}
+	for _, img := range images {
 		inv.Images = append(inv.Images, *img)
 	}
 	slices.SortFunc(inv.Images, compareImages)
@@ -86,6 +95,35 @@ func Collect(ctx context.Context, src Source, req Request) (*Plan, Fetch, error)
 	return plan, c.fetch, err
 }
 
+// all gathers what belongs to the images before any evidence, since evidence is what
+// gives way if there is too much for the budget. BuildKit's attestations come last:
+// they are in the bundle in any case, and only need to be in memory to be judged.
+func (c *collector) all(ctx context.Context) (images []*Image, err error) {
+	roots, err := c.resolve(ctx)
+	if err != nil {
+		return nil, err
+	}
+	trees := make([]*treeWalk, len(roots))
+	walks := make([]*evidenceWalk, len(roots))
+	steps := []func(i int) error{
+		func(i int) (err error) { trees[i], err = c.tree(ctx, c.req.Images[i], roots[i]); return err },
+		func(i int) (err error) { walks[i], err = trees[i].evidence(); return err },
+		func(i int) error { return walks[i].attestations(trees[i].attestations) },
+	}
+	for _, step := range steps {
+		for i, ref := range c.req.Images {
+			if err := step(i); err != nil {
+				return nil, fmt.Errorf("%s: %w", ref, err)
+			}
+		}
+	}
+	for _, t := range trees {
+		t.left.list(c.home, t.nodes)
+		images = append(images, t.img)
+	}
+	return images, nil
+}
+
 func sameImage(a, b Image) bool { return a.Reference == b.Reference && a.Digest == b.Digest }
 
 // PlatformError reports that an image has none of the requested platforms.
@@ -95,6 +133,43 @@ type PlatformError struct{ Offered []string } // the platforms that it has
 func (e *PlatformError) Error() string {
 	return "the image has none of the requested platforms, only " + strings.Join(e.Offered, ", ")
 }
+
+// ChildError reports a child of an index that cannot be fetched, as from a cache
+// that holds only some platforms. The other platforms can be carried without it.
+type ChildError struct {
+	Platform string // as the index names it
+	Digest   oci.Digest
+	Err      error
+}
+
+// Error names the child and what the source said.
+func (e *ChildError) Error() string {
+	return fmt.Sprintf("%s %s of the index cannot be fetched: %v", e.Platform, e.Digest, e.Err)
+}
+
+// Unwrap returns what the source said.
+func (e *ChildError) Unwrap() error { return e.Err }
+
+// ForeignLayerError reports a layer that its publisher does not pass on and that
+// the source does not hold. The image runs only where the layer is.
+type ForeignLayerError struct {
+	Manifest oci.Digest
+	Layer    oci.Descriptor
+	Err      error
+}
+
+// Error names the layer and where its publisher keeps it.
+func (e *ForeignLayerError) Error() string {
+	where := "elsewhere"
+	if len(e.Layer.URLs) > 0 {
+		where = check.Clip(fmt.Sprintf("at %q", e.Layer.URLs[0]))
+	}
+	return fmt.Sprintf("layer %s of %s is not in the registry; its publisher keeps it %s", e.Layer.Digest, e.Manifest,
+		where)
+}
+
+// Unwrap returns what the source said.
+func (e *ForeignLayerError) Unwrap() error { return e.Err }
 
 // BudgetError reports metadata that is larger than its budget. It matches
 // [check.ErrTooLarge].
@@ -117,9 +192,13 @@ type collector struct {
 	src    Source
 	req    Request
 	meta   map[oci.Digest][]byte
-	home   map[oci.Digest]string // the repository from which Fetch reads a blob
+	home   map[oci.Digest]string
+	sizes  map[oci.Digest]int64  // of the blobs that are carried
+	types  map[oci.Digest]string // media types of the manifests that were fetched
 	images map[oci.Digest]bool   // the roots of the images that were requested
 	held   int64                 // bytes in meta
+	spare  int64                 // of the budget for metadata, what evidence may not use
+	added  []oci.Digest          // to meta since the attempt began, the last first to go
 }
 
 func (c *collector) fetch(ctx context.Context, d oci.Digest, size int64) (io.ReadCloser, error) {
@@ -148,32 +227,6 @@ func (c *collector) resolve(ctx context.Context) ([]oci.Descriptor, error) {
 	return roots, nil
 }
 
-func (c *collector) image(ctx context.Context, ref oci.Reference, root oci.Descriptor) (*Image, error) {
-	img := &Image{
-		Reference: ref.String(),
-		Node:      Node{root.MediaType, root.Digest, root.Size},
-		Omitted:   []Omitted{}, Evidence: []Evidence{},
-	}
-	t := &treeWalk{collector: c, ctx: ctx, repo: ref.Repository, img: img, visited: map[oci.Digest]bool{}}
-	if err := t.node(root, 0); err != nil {
-		return nil, err
-	}
-	if t.kept == 0 {
-		return nil, &PlatformError{Offered: t.seen}
-	}
-	e := &evidenceWalk{
-		collector: c, ctx: ctx, repo: ref.Repository, img: img,
-		listed: map[string]bool{},
-		have:   map[Evidence]bool{},
-	}
-	for _, d := range t.nodes {
-		if err := e.subject(d); err != nil {
-			return nil, err
-		}
-	}
-	return img, nil
-}
-
 // keys adds the public keys to the inventory, each as an artifact of its own.
 func (c *collector) keys(inv *Inventory) error {
 	for _, k := range c.req.Keys {
@@ -190,108 +243,34 @@ func (c *collector) keys(inv *Inventory) error {
 	return nil
 }
 
-// treeWalk fetches an image's index, manifests and configs.
-type treeWalk struct {
-	*collector
-	ctx     context.Context
-	repo    string
-	img     *Image
-	nodes   []oci.Digest
-	visited map[oci.Digest]bool
-	seen    []string // platforms that the image has
-	kept    int      // manifests that the bundle carries
-}
-
-// buildkitReference is the annotation by which BuildKit names the child that an
-// attestation is about.
-const buildkitReference = "vnd.docker.reference.digest"
-
-func (t *treeWalk) node(d oci.Descriptor, depth int64) error {
-	if depth > t.req.Limits.Depth {
-		return &check.Fault{ID: check.LimitDepth, Subject: string(d.Digest),
-			Detail: fmt.Sprintf("indexes nest deeper than %d levels", t.req.Limits.Depth)}
-	}
-	m, err := t.parse(d)
+// holds returns an error that matches [oci.ErrNotFound] or [oci.ErrDenied] if the
+// source does not have a blob.
+func (c *collector) holds(ctx context.Context, repo string, d oci.Descriptor) error {
+	rc, err := c.src.Blob(ctx, repo, d)
 	if err != nil {
 		return err
 	}
-	if t.visited[d.Digest] {
-		return nil
-	}
-	t.visited[d.Digest] = true
-	t.nodes = append(t.nodes, d.Digest)
-	if !oci.IsIndex(d.MediaType) {
-		return t.leaf(m, depth)
-	}
-	chosen := t.choose(m)
-	for _, child := range m.Manifests {
-		if !chosen(child) {
-			t.img.Omitted = append(t.img.Omitted, Omitted{Platform: PlatformName(child.Platform), Digest: child.Digest})
-			continue
-		}
-		if err := t.child(child, depth); err != nil {
-			return err
-		}
-	}
-	return nil
+	return rc.Close()
 }
 
-func (t *treeWalk) child(d oci.Descriptor, depth int64) error {
-	if _, ok := t.meta[d.Digest]; !ok {
-		if _, err := t.manifest(t.ctx, t.repo, string(d.Digest)); err != nil {
-			return fmt.Errorf("platform %s of the index cannot be fetched: %w", PlatformName(d.Platform), err)
-		}
+// attempt runs a step that may be left out. If it fails and the export can go on, it
+// forgets what the step fetched and returns the reason.
+func (c *collector) attempt(step func() error) (Reason, error) {
+	before := len(c.added)
+	err := step()
+	if err == nil {
+		return "", nil
 	}
-	return t.node(d, depth+1)
-}
-
-// choose returns which children of an index to carry. If no platforms were
-// requested, that is all of them. Otherwise it is those that match, nested
-// indexes, and the attestations that BuildKit made about a child that is carried.
-func (t *treeWalk) choose(m *oci.Manifest) func(oci.Descriptor) bool {
-	if len(t.req.Platforms) == 0 {
-		return func(oci.Descriptor) bool { return true }
+	reason := reasonFor(err)
+	if reason == "" {
+		return "", err
 	}
-	matches := func(d oci.Descriptor) bool {
-		return oci.IsIndex(d.MediaType) || d.Platform != nil && slices.ContainsFunc(t.req.Platforms, d.Platform.Matches)
+	for _, d := range c.added[before:] {
+		c.held -= int64(len(c.meta[d]))
+		delete(c.meta, d)
 	}
-	carried := map[string]bool{}
-	for _, d := range m.Manifests {
-		t.seen = append(t.seen, PlatformName(d.Platform))
-		if matches(d) {
-			carried[string(d.Digest)] = true
-		}
-	}
-	return func(d oci.Descriptor) bool {
-		return carried[string(d.Digest)] || carried[d.Annotations[buildkitReference]]
-	}
-}
-
-// leaf fetches the config of an image manifest, and notes where its layers are.
-func (t *treeWalk) leaf(m *oci.Manifest, depth int64) error {
-	if err := t.metadata(t.ctx, t.repo, m.Config, "config", t.req.Limits.Config); err != nil {
-		return err
-	}
-	for _, l := range m.Layers {
-		t.home[l.Digest] = t.repo
-	}
-	if depth > 0 || t.single(m) {
-		t.kept++
-	}
-	return nil
-}
-
-// single reports whether an image without an index is for a requested platform.
-func (t *treeWalk) single(m *oci.Manifest) bool {
-	if len(t.req.Platforms) == 0 || !m.HasImageConfig() {
-		return true
-	}
-	c, f := oci.ParseConfig(t.meta[m.Config.Digest])
-	if f != nil {
-		return true // the config check reports it
-	}
-	t.seen = append(t.seen, c.Platform().String())
-	return slices.ContainsFunc(t.req.Platforms, c.Platform().Matches)
+	c.added = c.added[:before]
+	return reason, nil
 }
 
 // parse reads a manifest that was fetched. No waiver allows a fault in it.
@@ -315,8 +294,9 @@ func (c *collector) manifest(ctx context.Context, repo, tagOrDigest string) (d o
 		return d, err
 	}
 	d = describe(mediaType, raw)
+	c.types[d.Digest] = mediaType
 	if strings.Contains(tagOrDigest, ":") && string(d.Digest) != tagOrDigest {
-		return d, fmt.Errorf("the source returned another manifest: %w", digestFault(oci.Digest(tagOrDigest), d.Digest))
+		return oci.Descriptor{}, mismatch("manifest", oci.Digest(tagOrDigest), d.Digest)
 	}
 	if d.Size > c.req.Limits.Manifest {
 		return d, &check.Fault{ID: check.LimitManifest, Subject: string(d.Digest),
@@ -331,10 +311,12 @@ func (c *collector) hold(d oci.Descriptor, raw []byte) error {
 	if _, ok := c.meta[d.Digest]; ok {
 		return nil
 	}
-	if c.held += d.Size; c.held > c.req.Limits.Metadata {
+	if c.held+d.Size > c.req.Limits.Metadata-c.spare {
 		return &BudgetError{Limit: "metadata", What: "the metadata of all images together", Max: c.req.Limits.Metadata}
 	}
+	c.held += d.Size
 	c.meta[d.Digest] = raw
+	c.added = append(c.added, d.Digest)
 	return nil
 }
 
@@ -358,7 +340,11 @@ func (c *collector) metadata(ctx context.Context, repo string, d oci.Descriptor,
 		return fmt.Errorf("blob %s: %w", d.Digest, err)
 	}
 	if got := oci.FromBytes(raw); got != d.Digest {
-		return fmt.Errorf("the source returned another blob: %w", digestFault(d.Digest, got))
+		return mismatch("blob", d.Digest, got)
 	}
 	return c.hold(d, raw)
+}
+
+func mismatch(what string, want, got oci.Digest) error {
+	return fmt.Errorf("%w: the source returned another %s: %w", oci.ErrMismatch, what, digestFault(want, got))
 }

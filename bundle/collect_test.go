@@ -203,7 +203,9 @@ func TestReferrersOfReferrers(t *testing.T) {
 		t.Errorf("evidence %v, want each after its subject: %v", got, want)
 	}
 	b.refer(t, subject, b.blob("application/x-note", "one too deep"))
-	wantFault(t, second(collect(t, b, req)), check.LimitDepth)
+	wantLeftOut(t, plan(t, b, req), bundle.LeftOut{
+		Subject: subject.Digest, Type: oci.TypeIndex, Reason: bundle.ReasonOverBudget,
+	})
 }
 
 func TestIndexesTooDeep(t *testing.T) {
@@ -223,13 +225,16 @@ func TestImageAsReferrer(t *testing.T) {
 	subject := b.image(t, "v1", "amd64")
 	rider := b.refer(t, subject, b.blob("application/vnd.oci.image.layer.v1.tar", "rider"))
 	req := fixture.Request(t, "built:v1")
-	wantFault(t, second(collect(t, b, req)), check.PolicyUnsigned)
+	wantLeftOut(t, plan(t, b, req), bundle.LeftOut{
+		Subject: subject.Digest, Digest: rider.Digest, Type: "application/x-note", Reason: bundle.ReasonUnsignedImage,
+	})
 	ref, err := oci.ParseReference(repo + "@" + string(rider.Digest))
 	if err != nil {
 		t.Fatal(err)
 	}
 	req.Images = append(req.Images, ref)
 	p := plan(t, b, req)
+	wantLeftOut(t, p)
 	if len(p.Inventory.Images) != 2 || len(p.Inventory.Images[0].Evidence)+len(p.Inventory.Images[1].Evidence) != 0 {
 		t.Errorf("requested by digest, it is carried as %+v", p.Inventory.Images)
 	}
@@ -245,6 +250,7 @@ func TestLargeEvidenceIsCarriedUnjudged(t *testing.T) {
 		Digest:    oci.FromBytes([]byte("large")),
 		Size:      oci.MaxJudgedEvidence + 1,
 	}
+	b.Blobs[large.Digest] = []byte("large")
 	b.refer(t, root, large)
 	p := plan(t, b, fixture.Request(t, "built:v1"))
 	i := slices.IndexFunc(p.Inventory.Blobs, func(b bundle.Blob) bool { return b.Digest == large.Digest })

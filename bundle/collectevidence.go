@@ -1,9 +1,12 @@
 package bundle
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify/check"
@@ -13,21 +16,26 @@ import (
 // earlier store evidence.
 var tagSuffixes = []string{".sig", ".att", ".sbom"}
 
+func evidenceTag(subject oci.Digest, suffix string) string { return "sha256-" + subject.Hex() + suffix }
+
 // evidenceWalk finds all evidence about an image.
 type evidenceWalk struct {
 	*collector
 	ctx    context.Context
 	repo   string
 	img    *Image
+	left   *leaving
 	listed map[string]bool // repository@subject whose referrers were listed
 	have   map[Evidence]bool
+	layers int64 // of the evidence that is carried
+	tried  int64 // referrers that were looked at
 }
 
 // subject gathers the evidence about the root or one child of the image.
 func (w *evidenceWalk) subject(d oci.Digest) error {
 	for _, repo := range w.repositories() {
 		for _, suffix := range tagSuffixes {
-			if err := w.tag(repo, d, "sha256-"+d.Hex()+suffix); err != nil {
+			if err := w.tag(repo, d, evidenceTag(d, suffix)); err != nil {
 				return err
 			}
 		}
@@ -46,14 +54,28 @@ func (w *evidenceWalk) repositories() []string {
 }
 
 func (w *evidenceWalk) tag(repo string, subject oci.Digest, tag string) error {
-	d, err := w.manifest(w.ctx, repo, tag)
-	if errors.Is(err, oci.ErrNotFound) {
-		return nil
-	}
-	if err != nil {
+	var d oci.Descriptor
+	var claims string
+	reason, err := w.attempt(func() (err error) {
+		d, err = w.manifest(w.ctx, repo, tag)
+		if err != nil {
+			return err
+		}
+		claims = w.claims(d)
+		if w.images[d.Digest] {
+			return nil // carried as an image
+		}
+		return w.carry(repo, subject, d, false)
+	})
+	switch {
+	case err != nil:
 		return fmt.Errorf("evidence at tag %s: %w", tag, err)
+	case reason == ReasonMissing && d.Digest == "":
+		return nil // the source says that there is none
+	case reason != "":
+		w.leave(LeftOut{Subject: subject, Tag: tag, Digest: d.Digest, Type: claims, Reason: reason})
 	}
-	return w.carry(repo, subject, d)
+	return nil
 }
 
 func (w *evidenceWalk) referrers(repo string, subject oci.Digest, depth int64) error {
@@ -64,71 +86,208 @@ func (w *evidenceWalk) referrers(repo string, subject oci.Digest, depth int64) e
 	w.listed[key] = true
 	found, err := w.src.Referrers(w.ctx, repo, subject)
 	if err != nil {
-		return fmt.Errorf("referrers of %s: %w", subject, err)
+		reason := reasonFor(err)
+		if reason == "" {
+			return fmt.Errorf("referrers of %s: %w", subject, err)
+		}
+		w.leave(LeftOut{Subject: subject, Type: oci.TypeIndex, Reason: reason})
 	}
+	found = slices.DeleteFunc(slices.Clone(found), func(d oci.Descriptor) bool { return d.Digest == subject })
 	if len(found) > 0 && depth > w.req.Limits.Depth {
-		return &check.Fault{ID: check.LimitDepth, Subject: string(subject),
-			Detail: fmt.Sprintf("referrers of referrers nest deeper than %d levels", w.req.Limits.Depth)}
+		w.leave(LeftOut{Subject: subject, Type: oci.TypeIndex, Reason: ReasonOverBudget})
+		return nil
 	}
+	slices.SortStableFunc(found, func(a, b oci.Descriptor) int { return cmp.Compare(promise(a), promise(b)) })
 	for _, d := range found {
 		if w.images[d.Digest] {
 			continue // carried as an image, with signatures of its own
 		}
-		if err := w.referrer(repo, subject, d.Digest, depth); err != nil {
+		if err := w.referrer(repo, subject, d, depth); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (w *evidenceWalk) referrer(repo string, subject, digest oci.Digest, depth int64) error {
-	d, err := w.manifest(w.ctx, repo, string(digest))
-	if err != nil {
-		return fmt.Errorf("referrer %s was found and cannot be fetched: %w", digest, err)
+// promise puts the entries of a list first that say they are signatures, since no
+// more than a bounded number is looked at.
+func promise(d oci.Descriptor) int {
+	for i, mark := range []string{"sigstore", "cosign", "notary", "in-toto"} {
+		if strings.Contains(d.ArtifactType, mark) {
+			return i
+		}
 	}
-	if err := w.carry(repo, subject, d); err != nil {
-		return err
+	return 4
+}
+
+func (w *evidenceWalk) referrer(repo string, subject oci.Digest, listed oci.Descriptor, depth int64) error {
+	if w.tried++; w.tried > w.req.Limits.Signatures {
+		w.leave(LeftOut{Subject: w.img.Digest, Reason: ReasonMore})
+		return nil
 	}
-	return w.referrers(repo, digest, depth+1)
+	var d oci.Descriptor
+	var claims string
+	reason, err := w.attempt(func() (err error) {
+		if _, err := oci.ParseDigest(string(listed.Digest)); err != nil {
+			return &check.Fault{ID: check.ManifestDigest, Detail: err.Error()}
+		}
+		d, err = w.manifest(w.ctx, repo, string(listed.Digest))
+		if err != nil {
+			return err
+		}
+		claims = w.claims(d)
+		return w.carry(repo, subject, d, true)
+	})
+	switch {
+	case err != nil:
+		return fmt.Errorf("referrer %s: %w", listed.Digest, err)
+	case reason == "":
+		return w.referrers(repo, listed.Digest, depth+1)
+	case reason == ReasonMissing && d.Digest != "":
+		reason = ReasonIncomplete
+	}
+	l := LeftOut{Subject: subject, Digest: listed.Digest, Reason: reason}
+	l.Type = cmp.Or(claims, typeOf(listed.ArtifactType, listed.MediaType))
+	if l.check() != nil {
+		l.Digest = ""
+	}
+	w.leave(l)
+	return nil
+}
+
+func (w *evidenceWalk) leave(l LeftOut) {
+	if l.Reason == ReasonMissing && l.Tag != "" {
+		l.Reason = ReasonIncomplete // the tag is there, and a part of what it names is not
+	}
+	w.left.evidence(l)
+}
+
+// claims returns what a manifest that was fetched says it is, as far as it can be
+// read.
+func (w *evidenceWalk) claims(d oci.Descriptor) string {
+	m, _ := oci.ParseManifest(w.meta[d.Digest], d.MediaType)
+	if m == nil {
+		return typeOf(d.MediaType)
+	}
+	return typeOf(m.ArtifactType, m.MediaType)
 }
 
 // carry lists one piece of evidence, and fetches those of its blobs that are
-// metadata.
-func (w *evidenceWalk) carry(repo string, subject oci.Digest, d oci.Descriptor) error {
+// metadata. What is listed as a referrer must name its subject.
+func (w *evidenceWalk) carry(repo string, subject oci.Digest, d oci.Descriptor, listed bool) error {
 	m, err := w.parse(d)
 	if err != nil {
 		return err
 	}
-	kind, ok := m.EvidenceKind()
-	if !ok {
-		return &check.Fault{ID: check.PolicyUnsigned, Subject: string(d.Digest),
-			Detail: fmt.Sprintf("refers to %s but could be run or installed; "+
-				"request it by digest, with a signature of its own, or have it removed", subject)}
+	if err := w.names(m, subject, listed); err != nil {
+		return err
+	}
+	if err := w.fits(d, m); err != nil {
+		return err
+	}
+	// By the types of its layers alone, since their content is not fetched yet.
+	if _, ok := m.EvidenceKind(nil); !ok {
+		return unsignedImage(d.Digest)
 	}
 	if err := w.metadata(w.ctx, repo, m.Config, "config", w.req.Limits.Config); err != nil {
 		return err
 	}
 	for _, l := range m.Layers {
-		w.home[l.Digest] = repo
 		if err := w.layer(repo, l); err != nil {
 			return err
 		}
 	}
-	ev := Evidence{Kind: kind, Subject: subject, Node: Node{d.MediaType, d.Digest, d.Size}}
-	if !w.have[ev] {
-		w.have[ev] = true
-		w.img.Evidence = append(w.img.Evidence, ev)
+	kind, ok := m.EvidenceKind(func(d oci.Digest) []byte { return w.meta[d] })
+	if !ok {
+		return unsignedImage(d.Digest)
+	}
+	w.list(repo, Evidence{Kind: kind, Subject: subject, Node: Node{d.MediaType, d.Digest, d.Size}}, m)
+	return nil
+}
+
+// list adds a piece of evidence to the image.
+func (w *evidenceWalk) list(repo string, ev Evidence, m *oci.Manifest) {
+	if w.have[ev] {
+		return
+	}
+	w.have[ev] = true
+	w.img.Evidence = append(w.img.Evidence, ev)
+	w.layers += int64(len(m.Layers))
+	w.sizes[ev.Digest] = ev.Size
+	for _, d := range append([]oci.Descriptor{m.Config}, m.Layers...) {
+		w.sizes[d.Digest] = d.Size
+		if w.home[d.Digest] == "" {
+			w.home[d.Digest] = repo
+		}
+	}
+}
+
+func unsignedImage(d oci.Digest) error {
+	return &check.Fault{ID: check.PolicyUnsigned, Subject: string(d), Detail: "could be run or installed"}
+}
+
+// names asks that evidence is about its subject, as its manifest has it.
+func (w *evidenceWalk) names(m *oci.Manifest, subject oci.Digest, listed bool) error {
+	s := m.Subject
+	switch {
+	case s == nil && !listed:
+		return nil
+	case s == nil || s.Digest != subject:
+		return errForeignSubject
+	case s.Size != int64(len(w.meta[subject])) || s.MediaType != w.types[subject]:
+		return &check.Fault{ID: check.ManifestSize, Subject: string(subject),
+			Detail: "the subject has another size or media type"}
 	}
 	return nil
 }
 
-// layer fetches a layer of evidence if it is metadata.
+var errForeignSubject = errors.New("names another subject")
+
+// fits asks that a piece of evidence does not contradict what is carried about the
+// sizes of blobs, and that there is room for it.
+func (w *evidenceWalk) fits(d oci.Descriptor, m *oci.Manifest) error {
+	if w.layers+int64(len(m.Layers)) > w.req.Limits.Signatures {
+		return &check.Fault{ID: check.LimitSigs, Detail: "evidence of one image"}
+	}
+	sizes := map[oci.Digest]int64{d.Digest: d.Size}
+	for _, p := range append([]oci.Descriptor{m.Config}, m.Layers...) {
+		size, ok := cmp.Or(w.sizes[p.Digest], sizes[p.Digest]), w.sizes[p.Digest] > 0 || sizes[p.Digest] > 0
+		if p.Size < 0 || ok && size != p.Size {
+			return &check.Fault{ID: check.ManifestSize, Subject: string(p.Digest), Detail: "a blob is given two sizes"}
+		}
+		sizes[p.Digest] = p.Size
+	}
+	return nil
+}
+
+// layer fetches a layer of evidence if it is metadata. Otherwise it only asks whether
+// the layer is there.
 func (w *evidenceWalk) layer(repo string, l oci.Descriptor) error {
 	switch evidenceRole(l) {
 	case RolePayload:
 		return w.metadata(w.ctx, repo, l, "payload", w.req.Limits.Payload)
 	case RoleEvidence:
 		return w.metadata(w.ctx, repo, l, "", oci.MaxJudgedEvidence)
+	}
+	return w.holds(w.ctx, repo, l)
+}
+
+// attestations lists the attestation manifests in the image's indexes as evidence of
+// their platforms. One whose statements are too large to be held stays a child of the
+// index and nothing else.
+func (w *evidenceWalk) attestations(all []attestation) error {
+	for _, a := range all {
+		if w.meta[a.about] == nil || w.meta[a.Digest] == nil {
+			continue // about a platform that is not carried
+		}
+		reason, err := w.attempt(func() error { return w.carry(w.repo, a.about, a.Descriptor, false) })
+		switch {
+		case err != nil:
+			return fmt.Errorf("attestation %s: %w", a.Digest, err)
+		case reason == ReasonMissing || reason == ReasonDenied || reason == ReasonMismatch:
+			w.left.part(LeftOut{Subject: a.index, Digest: a.Digest, Type: typeOf(a.ArtifactType, a.MediaType),
+				Reason: ReasonIncomplete})
+		}
 	}
 	return nil
 }

@@ -1,7 +1,6 @@
 package bundle
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 
@@ -31,6 +30,14 @@ type Graph struct {
 
 	meta    map[oci.Digest][]byte
 	configs map[oci.Digest]config
+	kinds   map[*oci.Manifest]kind
+	foreign map[oci.Digest]bool
+}
+
+// kind is what a manifest counts as, which is decided once.
+type kind struct {
+	oci.Kind
+	ok bool
 }
 
 // config is an image config, which is parsed once even if many manifests name it.
@@ -64,6 +71,12 @@ type ImageGraph struct {
 	Tree      []TreeNode // the root first, then its children in the order of the index
 	Canonical []Evidence // the evidence in the order that the format dictates
 	Carried   []string   // platforms whose manifests are in the bundle
+
+	// Runnable are the platforms of Carried, with the version of the system.
+	Runnable []oci.Platform
+	// Foreign are the layers that the image left out and that its publisher does not
+	// pass on, in the order of the tree.
+	Foreign []oci.Descriptor
 }
 
 // TreeNode is the root of an image or one of its children.
@@ -71,6 +84,47 @@ type TreeNode struct {
 	Node
 	Platform *oci.Platform // as the index names it, nil for the root
 	Parent   oci.Digest    // empty for the root
+	Attests  oci.Digest    // for an attestation manifest of BuildKit, the child that it is about; otherwise empty
+}
+
+// Runs reports whether a node is something to run or install: neither an index, nor
+// an attestation that is stored among the children of one, nor missing. It goes by
+// what a runtime would select and run: the platform in the index, and otherwise the
+// one in the config, whatever the types of the layers say.
+func (g *Graph) Runs(n TreeNode) bool {
+	m := g.Manifests[n.Digest]
+	if m == nil || oci.IsIndex(m.MediaType) {
+		return false
+	}
+	return n.Parent == "" || !g.isAttestation(n.Platform, m)
+}
+
+// isAttestation reports whether a child of an index holds evidence, and no runtime
+// would select it.
+func (g *Graph) isAttestation(named *oci.Platform, m *oci.Manifest) bool {
+	if named != nil && !named.IsUnknown() {
+		return false
+	}
+	if c, _ := g.Config(m.Config.Digest); c != nil && c.OS != "" && !c.Platform().IsUnknown() {
+		return false
+	}
+	_, ok := g.EvidenceKind(m)
+	return ok
+}
+
+// IsForeign reports whether a manifest lists a blob as a layer that its publisher
+// does not pass on.
+func (g *Graph) IsForeign(d oci.Digest) bool { return g.foreign[d] }
+
+// EvidenceKind returns what kind of evidence a manifest of the graph is, as
+// [oci.Manifest.EvidenceKind] decides by the metadata.
+func (g *Graph) EvidenceKind(m *oci.Manifest) (kind oci.Kind, ok bool) {
+	k, known := g.kinds[m]
+	if !known {
+		k.Kind, k.ok = m.EvidenceKind(func(d oci.Digest) []byte { return g.meta[d] })
+		g.kinds[m] = k
+	}
+	return k.Kind, k.ok
 }
 
 // Walk derives the graph of c. It passes over manifests that are missing or
@@ -104,10 +158,25 @@ type walker struct {
 	noted  map[part]bool // manifests whose config and layers are recorded
 	steps  int64         // children of indexes looked at
 
+	absent map[oci.Digest]bool // layers that the inventory says were left out
+
 	// of the current image
-	walked  map[oci.Digest]bool
-	leftOut map[oci.Digest]bool // children that the inventory lists as left out
-	omitted []Omitted           // those of them that an index has, in the order of the tree
+	walked map[oci.Digest]bool
+	omit   map[oci.Digest]bool // children that the inventory says were left out
+	omits  []Omitted           // of these, the children that the index has, in its order
+	gone   map[LeftOut]bool    // subject and digest of what the inventory says was left out
+}
+
+func foreignLayers(inv *Inventory) map[oci.Digest]bool {
+	layers := map[oci.Digest]bool{}
+	for _, img := range inv.Images {
+		for _, l := range img.LeftOut {
+			if l.Reason == ReasonForeignLayer {
+				layers[l.Digest] = true
+			}
+		}
+	}
+	return layers
 }
 
 // document is a blob, read as the media type that a descriptor gives it.
@@ -130,7 +199,10 @@ func newWalker(c *Contents) *walker {
 			Manifests: map[oci.Digest]*oci.Manifest{},
 			meta:      c.Meta,
 			configs:   map[oci.Digest]config{},
+			kinds:     map[*oci.Manifest]kind{},
+			foreign:   map[oci.Digest]bool{},
 		},
+		absent: foreignLayers(c.Inventory),
 		blobs:  map[oci.Digest]*Blob{},
 		parsed: map[document]*oci.Manifest{},
 		noted:  map[part]bool{},
@@ -155,6 +227,10 @@ func (w *walker) begin(img *Image) {
 	for _, o := range img.Omitted {
 		w.leftOut[o.Digest] = true
 	}
+	w.gone = make(map[LeftOut]bool, len(img.LeftOut))
+	for _, l := range img.LeftOut {
+		w.gone[LeftOut{Subject: l.Subject, Digest: l.Digest}] = true
+	}
 }
 
 func (w *walker) image(img Image) {
@@ -173,7 +249,40 @@ func (w *walker) image(img Image) {
 	for _, ev := range g.Canonical {
 		w.evidence(ev)
 	}
+	w.leftOut(&g)
 	w.Images = append(w.Images, g)
+}
+
+// leftOut compares what is listed as left out with what the image has: it must be
+// about something that is there, and a layer must be one that may be left out.
+func (w *walker) leftOut(g *ImageGraph) {
+	if len(g.LeftOut) == 0 {
+		return
+	}
+	subjects := map[oci.Digest]bool{}
+	for _, n := range g.Tree {
+		subjects[n.Digest] = true
+	}
+	for _, ev := range g.Canonical {
+		subjects[ev.Digest] = true
+	}
+	for _, l := range g.LeftOut {
+		switch {
+		case !subjects[l.Subject]:
+			w.faults.add(&check.Fault{ID: check.LayoutInventory, Subject: string(g.Digest),
+				Detail: "something is listed as left out about what is not part of the image", Found: string(l.Subject)})
+		case l.Reason == ReasonForeignLayer && !w.hasForeign(l):
+			w.faults.add(&check.Fault{ID: check.LayoutInventory, Subject: string(g.Digest),
+				Detail: "a layer is listed as left out that its manifest does not allow to be elsewhere", Found: string(l.Digest)})
+		}
+	}
+}
+
+func (w *walker) hasForeign(l LeftOut) bool {
+	m := w.Manifests[l.Subject]
+	return m == nil || slices.ContainsFunc(m.Layers, func(d oci.Descriptor) bool {
+		return d.Digest == l.Digest && d.Foreign()
+	})
 }
 
 func (w *walker) tooDeep(d oci.Digest, detail string) {
@@ -189,6 +298,9 @@ func (w *walker) tree(g *ImageGraph, n TreeNode, depth int64) {
 		return
 	}
 	m := w.manifest(n.Descriptor())
+	if n.Attests != "" && (m == nil || !w.isAttestation(n.Platform, m)) {
+		n.Attests = ""
+	}
 	again := w.walked[n.Digest]
 	if !again {
 		w.walked[n.Digest] = true
@@ -198,7 +310,10 @@ func (w *walker) tree(g *ImageGraph, n TreeNode, depth int64) {
 	case m == nil:
 	case !oci.IsIndex(m.MediaType):
 		w.parts(n.Digest, m, RoleLayer)
-		g.Carried = append(g.Carried, w.platformOf(n, m)...)
+		if !again {
+			g.Foreign = append(g.Foreign, w.foreignOf(m)...)
+		}
+		w.carried(g, n, m)
 	case !again:
 		w.children(g, n, m, depth)
 	}
@@ -213,6 +328,9 @@ func (w *walker) children(g *ImageGraph, n TreeNode, m *oci.Manifest, depth int6
 			w.omitted = append(w.omitted, Omitted{Platform: PlatformName(d.Platform), Digest: d.Digest})
 			continue
 		}
+		if _, ok := d.AttestationOf(); ok && w.gone[LeftOut{Subject: n.Digest, Digest: d.Digest}] {
+			continue
+		}
 		w.child(g, n, d, depth)
 	}
 }
@@ -225,8 +343,9 @@ func (w *walker) child(g *ImageGraph, parent TreeNode, d oci.Descriptor, depth i
 			Expected: PlatformName(d.Platform)})
 		return
 	}
+	about, _ := d.AttestationOf()
 	node := Node{d.MediaType, d.Digest, d.Size}
-	w.tree(g, TreeNode{Node: node, Platform: d.Platform, Parent: parent.Digest}, depth+1)
+	w.tree(g, TreeNode{Node: node, Platform: d.Platform, Parent: parent.Digest, Attests: about}, depth+1)
 }
 
 // artifact walks one of the bundle's own manifests.
@@ -241,7 +360,7 @@ func (w *walker) evidence(ev Evidence) {
 	if m == nil {
 		return
 	}
-	if _, ok := m.EvidenceKind(); !ok { // an image listed as evidence, which policy.unsigned-image reports
+	if _, ok := w.EvidenceKind(m); !ok { // an image in disguise, which a policy check reports
 		w.begin(&Image{})
 		w.tree(&ImageGraph{}, TreeNode{Node: ev.Node}, 0)
 		return
@@ -319,8 +438,11 @@ func (w *walker) parts(d oci.Digest, m *oci.Manifest, layerRole Role) {
 	w.noted[key] = true
 	w.blob(m.Config, RoleConfig)
 	for _, l := range m.Layers {
-		if len(l.URLs) > 0 {
-			continue // reported as foreign; the bundle need not hold it
+		if layerRole == RoleLayer && l.Foreign() {
+			w.Graph.foreign[l.Digest] = true
+			if w.absent[l.Digest] {
+				continue
+			}
 		}
 		role := layerRole
 		if role == RoleEvidence {
@@ -340,32 +462,41 @@ func evidenceRole(l oci.Descriptor) Role {
 	return RoleUnjudged
 }
 
-// platformOf returns the platform of a manifest, from the index or, for a root, from
-// its config.
-func (w *walker) platformOf(n TreeNode, m *oci.Manifest) []string {
-	if !m.HasImageConfig() {
-		return nil
+// foreignOf returns the layers of a manifest that were left out.
+func (w *walker) foreignOf(m *oci.Manifest) (layers []oci.Descriptor) {
+	for _, l := range m.Layers {
+		if l.Foreign() && w.absent[l.Digest] {
+			layers = append(layers, l)
+		}
 	}
-	name := ""
-	if n.Platform == nil {
-		name = w.configured(m.Config.Digest)
-	} else if n.Platform.OS != "unknown" { // BuildKit stores attestations as children of an unknown platform
-		name = n.Platform.String()
-	}
-	if name == "" {
-		return nil
-	}
-	return []string{name}
+	return layers
 }
 
-// configured returns the platform that a config names; it is empty if the config
-// names none.
-func (w *walker) configured(d oci.Digest) string {
+// carried adds the platform of a manifest: that of the index or, where it gives none,
+// that of the config.
+func (w *walker) carried(g *ImageGraph, n TreeNode, m *oci.Manifest) {
+	if !m.HasImageConfig() {
+		return
+	}
+	p := n.Platform
+	if p == nil {
+		p = w.configured(m.Config.Digest)
+	}
+	if p == nil || p.IsUnknown() && n.Platform != nil {
+		return
+	}
+	g.Carried = append(g.Carried, p.String())
+	g.Runnable = append(g.Runnable, *p)
+}
+
+// configured returns the platform that a config names, nil if it names none.
+func (w *walker) configured(d oci.Digest) *oci.Platform {
 	c, _ := w.Config(d)
 	if c == nil || c.OS == "" {
-		return ""
+		return nil
 	}
-	return c.Platform().String()
+	p := c.Platform()
+	return &p
 }
 
 // PlatformName returns os/architecture[/variant] for a message, or "unknown
@@ -375,53 +506,4 @@ func PlatformName(p *oci.Platform) string {
 		return "unknown platform"
 	}
 	return p.String()
-}
-
-// kindOrder puts signatures first, then attestations and SBOMs, then everything
-// else: cosign reads the first signatures that it finds.
-var kindOrder = map[oci.Kind]int{oci.KindSignature: -3, oci.KindAttestation: -2, oci.KindSBOM: -1}
-
-// orderEvidence returns evidence in canonical order: first the evidence of the
-// root, then that of each child, by kind and digest. Each piece is followed by the
-// evidence about that piece, and none occurs twice. Evidence whose subject is not
-// reached is left out; tooDeep reports that some was left out because it nests
-// deeper than depth.
-func orderEvidence(tree []TreeNode, all []Evidence, depth int64) (ordered []Evidence, tooDeep bool) {
-	o := &ordering{bySubject: map[oci.Digest][]Evidence{}, done: map[oci.Digest]bool{}, ordered: []Evidence{}}
-	for _, ev := range all {
-		o.bySubject[ev.Subject] = append(o.bySubject[ev.Subject], ev)
-	}
-	for _, n := range tree {
-		o.visit(n.Digest, depth)
-	}
-	return o.ordered, o.tooDeep
-}
-
-type ordering struct {
-	bySubject map[oci.Digest][]Evidence
-	done      map[oci.Digest]bool
-	ordered   []Evidence
-	tooDeep   bool
-}
-
-func (o *ordering) visit(subject oci.Digest, depth int64) {
-	evs := o.bySubject[subject]
-	if o.done[subject] || len(evs) == 0 {
-		return
-	}
-	if depth == 0 {
-		o.tooDeep = true
-		return
-	}
-	o.done[subject] = true
-	slices.SortFunc(evs, compareEvidence)
-	for _, ev := range slices.Compact(evs) {
-		o.ordered = append(o.ordered, ev)
-		o.visit(ev.Digest, depth-1)
-	}
-}
-
-func compareEvidence(a, b Evidence) int {
-	return cmp.Or(cmp.Compare(kindOrder[a.Kind], kindOrder[b.Kind]), cmp.Compare(a.Digest, b.Digest),
-		cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.MediaType, b.MediaType), cmp.Compare(a.Size, b.Size))
 }

@@ -18,8 +18,12 @@ const (
 	TypeKey         = "application/x-pem-file"
 )
 
-// InventorySchema is the schema of an inventory.
-const InventorySchema = "gapseal.inventory/v1"
+// The schemas of an inventory. One from which nothing was left out has the first,
+// so that the same content makes the same file whichever version wrote it.
+const (
+	InventorySchema        = "gapseal.inventory/v1"
+	InventorySchemaLeftOut = "gapseal.inventory/v2"
+)
 
 // WaiverAllowUnverified is the name of the waiver in the inventory of a bundle that
 // was written although its images did not verify. It is part of the format.
@@ -57,6 +61,7 @@ type Image struct {
 	Platforms []string   `json:"platforms"` // carried, in the order of the index
 	Omitted   []Omitted  `json:"omitted"`   // left out, since only some platforms were requested
 	Evidence  []Evidence `json:"evidence"`  // in canonical order
+	LeftOut   []LeftOut  `json:"leftOut,omitempty"`
 }
 
 // Omitted is a child of an index that was left out because its platform was not
@@ -125,8 +130,8 @@ func parseInventory(raw []byte) (*Inventory, error) {
 	if err := strict.UnmarshalOwn(raw, &inv); err != nil {
 		return nil, err
 	}
-	if inv.Schema != InventorySchema {
-		return nil, fmt.Errorf("schema: want %s, found %.60q", InventorySchema, inv.Schema)
+	if inv.Schema != InventorySchema && inv.Schema != InventorySchemaLeftOut {
+		return nil, fmt.Errorf("schema: want %s or %s, found %.60q", InventorySchema, InventorySchemaLeftOut, inv.Schema)
 	}
 	if err := inv.check(); err != nil {
 		return nil, err
@@ -167,8 +172,23 @@ func (inv *Inventory) check() error {
 		return errors.New("does not list keys by fingerprint, each once")
 	case !ascending(inv.Blobs, compareBlobs):
 		return errors.New("does not list blobs by digest, each once")
+	case inv.Schema != inv.schema():
+		return fmt.Errorf("has schema %s, where what was left out dictates %s", inv.Schema, inv.schema())
+	}
+	for i := range inv.Images {
+		if err := inv.Images[i].checkLeftOut(); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// schema returns the schema that the content dictates.
+func (inv *Inventory) schema() string {
+	if slices.ContainsFunc(inv.Images, func(img Image) bool { return len(img.LeftOut) > 0 }) {
+		return InventorySchemaLeftOut
+	}
+	return InventorySchema
 }
 
 func unknownWaiver(w string) bool     { return !slices.Contains(waivers, w) }

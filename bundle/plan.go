@@ -26,8 +26,9 @@ type planned struct {
 }
 
 // NewPlan completes an inventory with the blobs that its manifests reach, and lays
-// out the file, within the budgets of lim. It derives inv.Blobs, the platforms of
-// the images and the order of their evidence, and takes the rest of inv as it is.
+// out the file, within the budgets of lim. It derives inv.Schema, inv.Blobs, the
+// platforms of the images and the order of their evidence, and takes the rest of inv
+// as it is.
 // meta holds all metadata by digest. The error is a [*check.Fault] if a manifest
 // of the source is malformed; no waiver allows that.
 func NewPlan(inv Inventory, meta map[oci.Digest][]byte, lim oci.Limits) (*Plan, error) {
@@ -38,6 +39,7 @@ func NewPlan(inv Inventory, meta map[oci.Digest][]byte, lim oci.Limits) (*Plan, 
 		inv.Images[i].Platforms = append([]string{}, g.Images[i].Carried...)
 	}
 	inv.Blobs = g.Blobs
+	inv.Schema = inv.schema()
 	for _, f := range g.Faults {
 		if !f.Warn {
 			return nil, f

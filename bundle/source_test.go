@@ -17,8 +17,8 @@ import (
 
 var errDown = errors.New("the registry is down")
 
-// TestFoundAndNotFetchable wants an error for what the source says exists and does
-// not deliver: nothing is left out in silence.
+// TestFoundAndNotFetchable wants an error for what belongs to the image and is not
+// there, and for anything that the connection does not deliver.
 func TestFoundAndNotFetchable(t *testing.T) {
 	b := newBuild()
 	amd, arm := b.image(t, "", "amd64"), b.image(t, "", "arm64")
@@ -37,8 +37,7 @@ func TestFoundAndNotFetchable(t *testing.T) {
 			t.Errorf("%s: error %v, want that of the source", what, err)
 		}
 	}
-	for what, d := range map[string]oci.Digest{"child": arm.Digest, "config": config, "referrer": ref.Digest,
-		"piece of evidence": note.Digest} {
+	for what, d := range map[string]oci.Digest{"child": arm.Digest, "config": config} {
 		src := b.Clone()
 		delete(src.Blobs, d)
 		if _, err := collect(t, src, fixture.Request(t, "built:v1")); !errors.Is(err, oci.ErrNotFound) {
@@ -79,8 +78,7 @@ func TestWrongContentFromTheSource(t *testing.T) {
 	note := b.blob("application/x-note", "note")
 	ref := b.refer(t, root, note)
 	other := b.Blobs[arm.Digest]
-	for what, d := range map[string]oci.Digest{"child": amd.Digest, "referrer": ref.Digest,
-		"config": configOf(t, b, amd), "piece of evidence": note.Digest} {
+	for what, d := range map[string]oci.Digest{"child": amd.Digest, "config": configOf(t, b, amd)} {
 		src := b.Clone()
 		src.Blobs[d] = other
 		_, err := collect(t, src, fixture.Request(t, "built:v1"))
@@ -88,6 +86,13 @@ func TestWrongContentFromTheSource(t *testing.T) {
 		if err != nil && !strings.Contains(err.Error(), "the source returned another") {
 			t.Errorf("%s: %v", what, err)
 		}
+	}
+	for _, d := range []oci.Digest{ref.Digest, note.Digest} {
+		src := b.Clone()
+		src.Blobs[d] = other
+		wantLeftOut(t, plan(t, src, fixture.Request(t, "built:v1")), bundle.LeftOut{
+			Subject: root.Digest, Digest: ref.Digest, Type: claimed(d == note.Digest), Reason: bundle.ReasonMismatch,
+		})
 	}
 	src := b.Clone()
 	src.Blobs[root.Digest] = other
@@ -105,9 +110,6 @@ func TestMalformedManifestIsRefused(t *testing.T) {
 			check.ManifestJSON},
 		"no media type": {func(s string) string { return strings.Replace(s, oci.TypeManifest, "application/json", 1) },
 			check.ManifestMediaType},
-		"foreign layer": {func(s string) string {
-			return strings.Replace(s, `"layers":[{`, `"layers":[{"urls":["x"],`, 1)
-		}, check.ManifestForeign},
 		"too large": {func(s string) string { return s + strings.Repeat(" ", 5<<20) }, check.LimitManifest},
 		"path as digest": {func(s string) string {
 			return strings.Replace(s, `"digest":"sha256:`, `"digest":"sha256:../`, 1)
@@ -131,7 +133,7 @@ func TestCollectKeepsTheBudgets(t *testing.T) {
 	root := b.image(t, "v1", "amd64")
 	b.refer(t, root, b.blob("application/x-note", strings.Repeat("note", 1000)))
 	for name, change := range map[string]func(*oci.Limits){
-		"metadata": func(l *oci.Limits) { l.Metadata = 4500 },
+		"metadata": func(l *oci.Limits) { l.Metadata = 400 },
 		"config":   func(l *oci.Limits) { l.Config = 10 },
 		"manifest": func(l *oci.Limits) { l.Manifest = 10 },
 	} {
@@ -141,6 +143,19 @@ func TestCollectKeepsTheBudgets(t *testing.T) {
 			t.Errorf("%s: error %v, want one that names the budget", name, err)
 		}
 	}
+}
+
+// TestEvidenceGivesWay wants what belongs to the image to be carried where there is
+// not enough room for all evidence.
+func TestEvidenceGivesWay(t *testing.T) {
+	b := newBuild()
+	root := b.image(t, "v1", "amd64")
+	note := b.refer(t, root, b.blob("application/x-note", strings.Repeat("note", 1000)))
+	req := fixture.Request(t, "built:v1")
+	req.Limits.Metadata = 4500
+	wantLeftOut(t, plan(t, b, req), bundle.LeftOut{
+		Subject: root.Digest, Digest: note.Digest, Type: "application/x-note", Reason: bundle.ReasonOverBudget,
+	})
 }
 
 func TestFetchThatFails(t *testing.T) {

@@ -2,10 +2,7 @@ package oci
 
 import (
 	"errors"
-	"fmt"
 	"strings"
-
-	"github.com/gapseal/gapseal/verify/check"
 )
 
 // ErrNotFound reports that a source does not hold a manifest, blob or tag.
@@ -19,6 +16,10 @@ var ErrDenied = errors.New("the registry would not say")
 // ErrNoManifest reports an answer in the place of a manifest that is none: a page of
 // a web server, or nothing.
 var ErrNoManifest = errors.New("not a manifest")
+
+// ErrMismatch reports that a source sent other content than was requested: a
+// manifest with another digest, or a blob of another size.
+var ErrMismatch = errors.New("not the content that was requested")
 
 // ErrNoList reports an answer in the place of a list of referrers that is no such
 // list: a page, another document, or the subject itself.
@@ -37,44 +38,31 @@ type Descriptor struct {
 	Data         []byte            `json:"data,omitempty"`
 }
 
-// Platform is the system that an image runs on.
-type Platform struct {
-	Architecture string   `json:"architecture"`
-	OS           string   `json:"os"`
-	OSVersion    string   `json:"os.version,omitempty"`
-	OSFeatures   []string `json:"os.features,omitempty"`
-	Variant      string   `json:"variant,omitempty"`
-	Features     []string `json:"features,omitempty"`
+// Foreign reports whether d describes a layer that its publisher may not pass on,
+// so that a registry may hold it or not: one with urls, or of a type that is not
+// distributable (the base layers of Windows).
+func (d Descriptor) Foreign() bool {
+	mediaType := strings.ToLower(d.MediaType)
+	return len(d.URLs) > 0 || strings.Contains(mediaType, ".foreign.") || strings.Contains(mediaType, ".nondistributable.")
 }
 
-// Matches reports whether p is the platform that is wanted: the same system and
-// architecture, and the same variant unless want names none.
-func (p Platform) Matches(want Platform) bool {
-	return p.OS == want.OS && p.Architecture == want.Architecture &&
-		(want.Variant == "" || p.Variant == want.Variant)
-}
+// Annotations by which BuildKit marks an attestation among the children of an
+// index, and names the child that it is about.
+const (
+	annotationReferenceType   = "vnd.docker.reference.type"
+	annotationReferenceDigest = "vnd.docker.reference.digest"
+	attestationManifest       = "attestation-manifest"
+)
 
-// String returns os/architecture[/variant].
-func (p Platform) String() string {
-	s := p.OS + "/" + p.Architecture
-	if p.Variant != "" {
-		s += "/" + p.Variant
+// AttestationOf returns the digest of the child that an attestation is about, for a
+// child of an index that is marked as BuildKit's attestation manifests are. ok is
+// false for every other child, and for one with a platform on which it could run.
+func (d Descriptor) AttestationOf() (about Digest, ok bool) {
+	runs := d.Platform != nil && !d.Platform.IsUnknown()
+	if runs || IsIndex(d.MediaType) || d.Annotations[annotationReferenceType] != attestationManifest {
+		return "", false
 	}
-	return s
-}
-
-// ParsePlatform reads os/architecture[/variant], such as linux/arm64/v8.
-func ParsePlatform(s string) (Platform, error) {
-	parts := strings.Split(s, "/")
-	if len(parts) < 2 || len(parts) > 3 || parts[0] == "" || parts[1] == "" {
-		return Platform{}, fmt.Errorf("platform %q: want os/architecture[/variant], such as linux/amd64 or linux/arm64/v8",
-			check.Clip(s))
-	}
-	p := Platform{OS: parts[0], Architecture: parts[1]}
-	if len(parts) == 3 {
-		p.Variant = parts[2]
-	}
-	return p, nil
+	return Digest(d.Annotations[annotationReferenceDigest]), true
 }
 
 // Media types of documents that gapseal reads.

@@ -47,12 +47,16 @@ func TestParseConfig(t *testing.T) {
 func TestPlatforms(t *testing.T) {
 	for s, ok := range map[string]bool{
 		"linux/amd64": true, "linux/arm64/v8": true, "linux": false, "": false, "/amd64": false, "linux/": false,
-		"a/b/c/d": false,
+		"a/b/c/d": false, "windows/amd64:10.0.20348.1": true, "windows/amd64:": false, "linux/amd64,x": false,
+		"windows(/amd64": false, "windows()/amd64": false,
 	} {
 		p, err := oci.ParsePlatform(s)
-		if (err == nil) != ok || ok && p.String() != s {
+		if (err == nil) != ok || ok && p.Full() != s {
 			t.Errorf("ParsePlatform(%q) = %v, %v", s, p, err)
 		}
+	}
+	if p, err := oci.ParsePlatform("windows(10.0.20348)/amd64"); err != nil || p.Full() != "windows/amd64:10.0.20348" {
+		t.Errorf("containerd's spelling: %v, %v", p, err)
 	}
 	v8 := oci.Platform{OS: "linux", Architecture: "arm64", Variant: "v8"}
 	for want, matches := range map[string]bool{"linux/arm64": true, "linux/arm64/v8": true, "linux/arm64/v9": false,

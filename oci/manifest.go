@@ -2,9 +2,14 @@ package oci
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
+	"unicode/utf8"
 
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/gapseal/gapseal/internal/layer"
 	"github.com/gapseal/gapseal/internal/strict"
 	"github.com/gapseal/gapseal/verify/check"
 )
@@ -31,6 +36,11 @@ type document struct {
 	Manifests     []Descriptor      `json:"manifests"`
 	Subject       *Descriptor       `json:"subject"`
 	Annotations   map[string]string `json:"annotations"`
+
+	// Members of Docker's schema 1. A reader of that schema would see another image.
+	FSLayers   jsontext.Value `json:"fsLayers"`
+	History    jsontext.Value `json:"history"`
+	Signatures jsontext.Value `json:"signatures"`
 }
 
 // ParseManifest reads raw as the document that a descriptor of mediaType points
@@ -90,6 +100,11 @@ func (doc *document) checkShape(mediaType string) []*check.Fault {
 		return []*check.Fault{{ID: check.ManifestJSON, Detail: "schemaVersion",
 			Expected: "2", Found: fmt.Sprint(doc.SchemaVersion)}}
 	}
+	if doc.FSLayers != nil || doc.History != nil || doc.Signatures != nil {
+		return []*check.Fault{{ID: check.ManifestMediaType,
+			Detail:   "has members of schema 1 (fsLayers, history or signatures), in which another image could stand",
+			Expected: check.Clip(mediaType), Found: "a document of two schemas"}}
+	}
 	isIndex := doc.Manifests != nil
 	isImage := doc.Config != nil || doc.Layers != nil
 	if isIndex == isImage || isIndex != IsIndex(mediaType) || (isImage && doc.Config == nil) {
@@ -143,10 +158,6 @@ func checkDescriptor(d Descriptor) []*check.Fault {
 		faults = append(faults, &check.Fault{ID: check.ManifestSize, Subject: subject,
 			Detail: "negative size", Found: fmt.Sprint(d.Size)})
 	}
-	if len(d.URLs) > 0 {
-		faults = append(faults, &check.Fault{ID: check.ManifestForeign, Subject: subject,
-			Detail: "the descriptor points elsewhere for its content (urls)"})
-	}
 	if d.Data != nil && (FromBytes(d.Data) != d.Digest || int64(len(d.Data)) != d.Size) {
 		faults = append(faults, &check.Fault{ID: check.BlobInline, Subject: subject,
 			Detail:   "the descriptor's inline data is not its blob",
@@ -159,27 +170,58 @@ func checkDescriptor(d Descriptor) []*check.Fault {
 // to run or install. A document is evidence only if the types of all its layers
 // are in the closed table of evidence types, or if it has a subject, a config that
 // is not an image config, and no layer that could be run.
-func (m *Manifest) EvidenceKind() (kind Kind, ok bool) {
+//
+// Runtimes unpack what has an image config, whatever the types of its layers say.
+// So under an image config a layer counts as evidence only if it is text that
+// nothing can unpack. content returns the bytes of a layer, nil for one that is not
+// at hand, and is not asked for layers over [MaxJudgedEvidence], which do not count.
+// If content or what it returns is nil, the types alone decide.
+func (m *Manifest) EvidenceKind(content func(Digest) []byte) (kind Kind, ok bool) {
 	if IsIndex(m.MediaType) {
 		return "", false
 	}
-	for _, l := range m.Layers {
-		k, known := evidenceLayers[l.MediaType]
-		if !known {
-			kind = ""
-			break
-		}
-		if kind == "" {
-			kind = k
-		}
+	if kind := m.kindOfLayers(); kind != "" {
+		return kind, !m.HasImageConfig() || m.holdsText(content)
 	}
-	if kind != "" {
-		return kind, true
-	}
-	if m.Subject == nil || isImageConfig(m.Config.MediaType) || m.hasImageLayer() {
+	if m.Subject == nil || m.HasImageConfig() || m.hasImageLayer() {
 		return "", false
 	}
 	return KindReferrer, true
+}
+
+// kindOfLayers returns the kind of the first layer if all layers are in the table
+// of evidence types.
+func (m *Manifest) kindOfLayers() (kind Kind) {
+	for _, l := range m.Layers {
+		k, known := evidenceLayers[l.MediaType]
+		if !known {
+			return ""
+		}
+		kind = cmp.Or(kind, k)
+	}
+	return kind
+}
+
+func (m *Manifest) holdsText(content func(Digest) []byte) bool {
+	if content == nil {
+		return true
+	}
+	for _, l := range m.Layers {
+		if l.Size > MaxJudgedEvidence {
+			return false
+		}
+		if raw := content(l.Digest); raw != nil && !isText(raw) {
+			return false
+		}
+	}
+	return true
+}
+
+// isText reports whether raw is text that nothing can unpack. A tar may consist of
+// printable characters only.
+func isText(raw []byte) bool {
+	head := raw[:min(len(raw), layer.HeadSize)]
+	return utf8.Valid(raw) && bytes.IndexByte(raw, 0) < 0 && layer.Sniff(head) == layer.Other
 }
 
 func (m *Manifest) hasImageLayer() bool {
@@ -205,6 +247,7 @@ func (d Descriptor) Equal(o Descriptor) bool {
 type Config struct {
 	Architecture string `json:"architecture"`
 	OS           string `json:"os"`
+	OSVersion    string `json:"os.version"`
 	Variant      string `json:"variant"`
 	RootFS       struct {
 		Type    string   `json:"type"`
@@ -224,5 +267,5 @@ func ParseConfig(raw []byte) (*Config, *check.Fault) {
 
 // Platform returns the platform that the image was built for.
 func (c *Config) Platform() Platform {
-	return Platform{OS: c.OS, Architecture: c.Architecture, Variant: c.Variant}
+	return Platform{OS: c.OS, Architecture: c.Architecture, Variant: c.Variant, OSVersion: c.OSVersion}
 }

@@ -60,7 +60,13 @@ func TestParseManifest(t *testing.T) {
 		"negative size": {manifest(`"config":` + strings.Replace(good, ":1}", ":-1}", 1)), oci.TypeManifest,
 			ids{check.ManifestSize}, true},
 		"urls": {manifest(`"config":` + good + `,"layers":[` + descriptor(`"urls":["x"]`) + `]`),
-			oci.TypeManifest, ids{check.ManifestForeign}, true},
+			oci.TypeManifest, nil, true},
+		"schema 1 beside schema 2": {manifest(`"config":` + good + `,"layers":[],"fsLayers":[]`), oci.TypeManifest,
+			ids{check.ManifestMediaType}, false},
+		"schema 1 beside an index": {`{"schemaVersion":2,"mediaType":"` + oci.TypeIndex + `","manifests":[],"history":null}`,
+			oci.TypeIndex, ids{check.ManifestMediaType}, false},
+		"signatures of schema 1": {manifest(`"config":` + good + `,"signatures":[]`), oci.TypeManifest,
+			ids{check.ManifestMediaType}, false},
 		"inline data, another": {manifest(`"config":` + descriptor(`"data":"e30="`)), oci.TypeManifest,
 			ids{check.BlobInline}, true},
 		"inline data, no base64": {manifest(`"config":` + descriptor(`"data":"!"`)), oci.TypeManifest,
@@ -80,8 +86,8 @@ func TestParseManifest(t *testing.T) {
 }
 
 func TestParseManifestBoundsItsFaults(t *testing.T) {
-	foreign := strings.Replace(good, `"size"`, `"urls":["x"],"size"`, 1)
-	raw := manifest(`"config":` + good + `,"layers":[` + strings.Repeat(foreign+",", 10_000) + foreign + `]`)
+	negative := strings.Replace(good, ":1}", ":-1}", 1)
+	raw := manifest(`"config":` + good + `,"layers":[` + strings.Repeat(negative+",", 10_000) + negative + `]`)
 	if m, faults := oci.ParseManifest([]byte(raw), oci.TypeManifest); m != nil || len(faults) > 200 {
 		t.Errorf("%d faults, usable %v", len(faults), m != nil)
 	}
@@ -129,13 +135,13 @@ func TestEvidenceKind(t *testing.T) {
 		if m == nil {
 			t.Fatalf("%s: %v", name, faults[0])
 		}
-		if kind, ok := m.EvidenceKind(); kind != c.kind || ok != c.ok {
+		if kind, ok := m.EvidenceKind(nil); kind != c.kind || ok != c.ok {
 			t.Errorf("%s: kind %q, %v; want %q, %v", name, kind, ok, c.kind, c.ok)
 		}
 	}
 	ix, _ := oci.ParseManifest([]byte(`{"schemaVersion":2,"mediaType":"`+oci.TypeIndex+`","manifests":[]`+subject+`}`),
 		oci.TypeIndex)
-	if _, ok := ix.EvidenceKind(); ok {
+	if _, ok := ix.EvidenceKind(nil); ok {
 		t.Error("an index with a subject is taken for evidence")
 	}
 }
@@ -168,7 +174,7 @@ func FuzzParseManifest(f *testing.F) {
 				t.Error(err)
 			}
 		}
-		m.EvidenceKind()
+		m.EvidenceKind(nil)
 		if again, _ := oci.ParseManifest(raw, mediaType); fmt.Sprint(again.Layers) != fmt.Sprint(m.Layers) {
 			t.Error("read twice, seen twice")
 		}

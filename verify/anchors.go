@@ -63,6 +63,7 @@ type Anchors struct {
 	CAs      []trust.CertificateAuthority // that issue certificates to sign with
 	CTLogs   []trust.Log                  // in which those certificates must be logged
 	TSAs     []trust.TimestampAuthority   // whose timestamps count
+	More     []Domain                     // further trusted roots, each of which judges by itself
 	SealKeys []*trust.Key                 // one of which must have sealed the bundle; none demands no seal
 	Roots    []Anchor                     // trusted roots from which these came, for the report
 }
@@ -261,9 +262,11 @@ func (o *Options) anchors() []Anchor {
 		list = append(list, keyAnchor("seal", k, "file"))
 	}
 	list = append(list, o.Roots...)
-	for _, l := range o.Logs {
-		list = append(list, Anchor{Kind: "log", Fingerprint: Text(l.Key.Fingerprint()), Source: l.Source,
-			Path: Text(l.Path), Name: Text(l.Name)})
+	for _, d := range o.domains() {
+		for _, l := range d.Logs {
+			list = append(list, Anchor{Kind: "log", Fingerprint: Text(l.Key.Fingerprint()), Source: l.Source,
+				Path: Text(l.Path), Name: Text(l.Name)})
+		}
 	}
 	return list
 }

@@ -199,6 +199,7 @@ func newImage(digest oci.Digest, reference string) Image {
 		Digest: string(digest), ClaimedReference: reference,
 		BoundBy: check.BoundByNone, VouchedBy: check.VouchedByNone,
 		Platforms: []string{}, Signatures: []Signature{}, Attestations: []Attestation{}, Evidence: []Evidence{},
+		LeftOut: []LeftOut{},
 	}
 }
 
@@ -218,10 +219,12 @@ type judgement struct {
 	keyless bool              // judged by its certificate, not by a pinned key
 	named   bool              // the payload names the image's repository
 	voucher bool              // it is an attestation, and was asked what a signature is asked
+	domain  *Domain           // that judges it
+	issued  bool              // an authority of the domain issued leaf
 	entries []*logged
-	times   []time.Time       // trusted times of this signature
-	counted []*rekor.LogEntry // entries of trusted logs that are about this signature
-	stamps  []*tsa.Result     // timestamps of trusted authorities over this signature
+	times   []time.Time     // trusted, of this signature
+	counted map[string]bool // the keys of trusted logs with an entry about this signature
+	stamps  []*tsa.Result   // of trusted authorities, about this signature
 }
 
 // logged is a log entry that came with a signature, and what was found about it. It

@@ -36,6 +36,7 @@ func (s *session) requiredAttestations(i int, g *bundle.ImageGraph, d *demands) 
 			Expected: fmt.Sprintf("at least %d that verify", want.Count), Found: fmt.Sprint(len(distinct))}
 		if len(distinct) < want.Count {
 			unmet[want.PredicateType] = true
+			f.Detail += s.missed(g)
 			s.fault(i, f)
 			continue
 		}

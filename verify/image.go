@@ -18,12 +18,15 @@ func (s *session) image(i int) {
 		ref = oci.Reference{} // layout.inventory has failed for it
 	}
 	img := newImage(g.Digest, g.Reference)
-	img.Platforms = append(img.Platforms, g.Carried...)
+	for _, p := range g.Runnable {
+		img.Platforms = append(img.Platforms, p.Full())
+	}
 	s.rep.Images = append(s.rep.Images, img)
 	d := s.demandsOn(ref)
 	s.demand = append(s.demand, d)
 	s.configs(i, g)
 	s.platforms(i, g, d)
+	s.leftOut(i, g)
 	s.listed(i, g, d)
 	s.allowed(i, g, d)
 	s.anchored(i, g, d)
@@ -33,29 +36,32 @@ func (s *session) image(i int) {
 	s.listEvidence(i, g)
 }
 
-// platforms warns of platforms that export left out, and refuses an image that
-// lacks a demanded platform or has none at all.
+// platforms warns of platforms that export left out, and refuses if one of them
+// was demanded or if none is left. What has no platform, such as a Helm chart, is
+// for all of them.
 func (s *session) platforms(i int, g *bundle.ImageGraph, d *demands) {
 	f := check.Fault{ID: check.ManifestNarrowed, Subject: string(g.Digest), Found: strings.Join(g.Carried, ", ")}
+	root := s.graph.Manifests[g.Digest]
+	artifact := root != nil && !oci.IsIndex(root.MediaType) && !root.HasImageConfig()
 	for _, want := range d.Platforms {
-		if !carries(g, want) {
-			f.Detail, f.Expected = "a platform that was asked for is not in the bundle", want.String()
+		if !artifact && !carries(g, want) {
+			f.Detail, f.Expected = "a platform that was asked for is not in the bundle", want.Full()
 			s.fault(i, f)
 		}
 	}
-	if len(g.Omitted) > 0 {
-		var names []string
-		for _, o := range g.Omitted {
-			names = append(names, o.Platform)
-		}
+	if names := s.omittedPlatforms(g); len(names) > 0 {
 		f.Detail, f.Expected, f.Warn = "export left platforms out: "+strings.Join(names, ", "), "", true
 		s.fault(i, f)
 	}
-	isIndex := oci.IsIndex(g.MediaType) && s.graph.Manifests[g.Digest] != nil
-	if isIndex && !slices.ContainsFunc(g.Tree, s.isPlatform) {
-		s.fault(i, check.Fault{ID: check.ManifestRunnable, Subject: string(g.Digest),
-			Detail: "no platform of the index is in the bundle", Expected: "at least one", Found: "none"})
+	if root == nil || !oci.IsIndex(root.MediaType) || slices.ContainsFunc(g.Tree, s.graph.Runs) {
+		return
 	}
+	f = check.Fault{ID: check.ManifestRunnable, Subject: string(g.Digest),
+		Detail: "no platform of the index is in the bundle", Expected: "at least one", Found: "none"}
+	if len(root.Manifests) == 0 {
+		f.Detail = "the index is empty"
+	}
+	s.fault(i, f)
 }
 
 // isPlatform reports whether a node is something to run: not an index, and not an
@@ -70,10 +76,32 @@ func (s *session) isPlatform(n bundle.TreeNode) bool {
 }
 
 func carries(g *bundle.ImageGraph, want oci.Platform) bool {
-	return slices.ContainsFunc(g.Carried, func(name string) bool {
-		p, err := oci.ParsePlatform(name)
-		return err == nil && p.Matches(want)
-	})
+	return slices.ContainsFunc(g.Runnable, func(p oci.Platform) bool { return p.Matches(want) })
+}
+
+// omittedPlatforms names the platforms that export left out. An attestation among
+// them is none.
+func (s *session) omittedPlatforms(g *bundle.ImageGraph) (names []string) {
+	children := map[oci.Digest]oci.Descriptor{}
+	for _, n := range g.Tree {
+		if m := s.graph.Manifests[n.Digest]; m != nil {
+			for _, d := range m.Manifests {
+				children[d.Digest] = d
+			}
+		}
+	}
+	for _, o := range g.Omitted {
+		d, ok := children[o.Digest]
+		if _, isAttestation := d.AttestationOf(); isAttestation {
+			continue
+		}
+		name := o.Platform
+		if ok && d.Platform != nil {
+			name = d.Platform.Full()
+		}
+		names = append(names, name)
+	}
+	return names
 }
 
 // configs judges the config of each platform.
@@ -97,15 +125,27 @@ func (s *session) config(i int, n bundle.TreeNode, m *oci.Manifest) {
 	if c == nil {
 		return // missing or damaged: the checks of layout and blobs report it
 	}
-	if _, isEvidence := m.EvidenceKind(); !isEvidence && len(c.RootFS.DiffIDs) != len(m.Layers) {
+	if s.graph.Runs(n) && len(c.RootFS.DiffIDs) != len(m.Layers) {
 		s.fault(i, check.Fault{ID: check.ConfigDiffIDs, Subject: subject,
 			Detail:   "the config does not match the manifest",
 			Expected: fmt.Sprintf("%d diff_ids, one for each layer", len(m.Layers)),
 			Found:    fmt.Sprint(len(c.RootFS.DiffIDs))})
 	}
-	if p := n.Platform; p != nil && p.OS != "unknown" && !c.Platform().Matches(*p) {
+	if p := n.Platform; p != nil && !p.IsUnknown() && !agrees(c.Platform(), *p) {
 		s.fault(i, check.Fault{ID: check.ConfigPlatform, Subject: subject, Warn: true,
 			Detail:   "the config names another platform than the index",
-			Expected: p.String(), Found: c.Platform().String()})
+			Expected: p.Full(), Found: c.Platform().Full()})
 	}
+}
+
+// agrees reports whether a config names the platform that the index does, as far as
+// it names one: it often leaves out the variant and the version.
+func agrees(own, named oci.Platform) bool {
+	if own.Variant == "" {
+		named.Variant = ""
+	}
+	if own.OSVersion == "" {
+		named.OSVersion = ""
+	}
+	return own.Matches(named)
 }

@@ -126,10 +126,12 @@ func (s *session) anchorStrength() {
 		}
 		s.strengthChecked = append(s.strengthChecked, k.Fingerprint())
 	}
-	for _, l := range s.opt.Logs {
-		if err := l.Key.CheckStrength(); err != nil {
-			s.fault(bundleWide, check.Fault{ID: check.TrustStrength, Subject: l.Key.Fingerprint(),
-				Detail: "log: " + err.Error(), Found: l.Key.Describe()})
+	for _, d := range s.opt.domains() {
+		for _, l := range d.Logs {
+			if err := l.Key.CheckStrength(); err != nil {
+				s.fault(bundleWide, check.Fault{ID: check.TrustStrength, Subject: l.Key.Fingerprint(),
+					Detail: "log: " + err.Error(), Found: l.Key.Describe()})
+			}
 		}
 	}
 }

@@ -28,6 +28,7 @@ type expectation struct {
 	mediaType string
 	format    layer.Format
 	diffID    string // empty if the config has none for it
+	text      bool   // a statement about an image, which must be nothing that can be unpacked
 }
 
 func newLayers(s *session) *layers {
@@ -43,28 +44,25 @@ func newLayers(s *session) *layers {
 		for _, n := range g.Tree {
 			if m := s.graph.Manifests[n.Digest]; m != nil && m.HasImageConfig() && !seen[n.Digest] {
 				seen[n.Digest] = true
-				l.expect(m)
+				l.expect(m, s.graph.Runs(n))
 			}
 		}
 	}
 	return l
 }
 
-// expect notes what a manifest and its config say about its layers.
-func (l *layers) expect(m *oci.Manifest) {
+// expect notes what a manifest and its config say about its layers. runs says whether
+// it is something to run, and not an attestation among the platforms of an index.
+func (l *layers) expect(m *oci.Manifest, runs bool) {
 	var diffIDs []string
 	c, f := l.s.graph.Config(m.Config.Digest)
 	if c != nil && f == nil && len(c.RootFS.DiffIDs) == len(m.Layers) {
 		diffIDs = c.RootFS.DiffIDs
 	}
-	_, isEvidence := m.EvidenceKind()
 	for i, d := range m.Layers {
-		format, ok := layer.FormatOf(d.MediaType)
-		if !ok && isEvidence {
-			continue // only an image's layer is expected as layer.Other: a runtime may unpack it by its content
-		}
-		e := expectation{mediaType: d.MediaType, format: format}
-		if diffIDs != nil {
+		format, _ := layer.FormatOf(d.MediaType) // or layer.Other: what unpacks it may go by the content alone
+		e := expectation{mediaType: d.MediaType, format: format, text: !runs}
+		if diffIDs != nil && runs {
 			e.diffID = diffIDs[i]
 		}
 		l.expected[d.Digest] = append(l.expected[d.Digest], e)
@@ -139,6 +137,12 @@ func (l *layers) fault(d oci.Digest, f check.Fault) {
 // is a warning, unless the layer was unpacked.
 func (l *layers) compareFormat(d oci.Digest, found layer.Format, warn bool) {
 	for _, e := range l.expected[d] {
+		if e.text && found != layer.Other {
+			l.fault(d, check.Fault{ID: check.ConfigLayerType,
+				Detail:   "an attestation among the platforms of an index is something that can be unpacked",
+				Expected: check.Clip(e.mediaType), Found: string(found)})
+			return
+		}
 		if e.format != found && e.format != layer.Other {
 			l.fault(d, check.Fault{ID: check.ConfigLayerType, Warn: warn,
 				Detail:   "the layer does not begin as its media type says",

@@ -16,8 +16,9 @@ import (
 
 func (l *logged) id() string { return hex.EncodeToString(l.LogID) }
 
-// readEntries parses the log entries. Every entry that is present must be good: the
-// waiver only allows that there is none.
+// readEntries parses the log entries. Each of a trusted log must be good: a waiver
+// only excuses that none came. Beside one of a trusted log, or if no log could be
+// asked, an entry of another log does not count and is not judged.
 func (j *judgement) readEntries() {
 	if len(j.sig.Entries) == 0 {
 		if j.sig.Rekor == nil && !j.rec.has(check.RekorEncoding, check.Fail) {
@@ -32,7 +33,13 @@ func (j *judgement) readEntries() {
 		j.fault(check.Fault{ID: rekorID(err, check.RekorDuplicate), Detail: err.Error()})
 		return
 	}
+	anyTrusted := slices.ContainsFunc(j.sig.Entries, j.domain.logged)
 	for _, e := range j.sig.Entries {
+		if !j.domain.logged(e) && (anyTrusted || j.hasNoLog()) {
+			j.note(check.Fault{ID: check.TrustLog, Found: "log id " + hex.EncodeToString(e.LogID),
+				Detail: "does not count: the entry is of a log that is not trusted"})
+			continue
+		}
 		j.entries = append(j.entries, j.readEntry(e))
 	}
 	if !j.rec.has(check.RekorEncoding, check.Fail) {
@@ -64,6 +71,9 @@ func (j *judgement) readEntry(e *rekor.LogEntry) *logged {
 func (j *judgement) noEntry() {
 	switch {
 	case j.d.RequireInclusion:
+	case j.hasNoLog():
+		j.skip(check.RekorPresent, "the trusted root that issued the certificate lists no log, so none can be asked")
+		return
 	case j.s.opt.IgnoreTlog || j.s.opt.LogOptional:
 		j.fault(check.Fault{ID: check.RekorPresent, Warn: true,
 			Detail: "no log entry came with the signature; waived"})
@@ -145,7 +155,7 @@ func (j *judgement) log(l *logged) {
 	if len(l.LogID) == 0 {
 		return // rekor.encoding has failed
 	}
-	if l.log = j.trustedLog(l.id()); l.log == nil {
+	if l.log = j.domain.log(l.LogEntry); l.log == nil {
 		j.unknownLog(l)
 		return
 	}
@@ -194,21 +204,12 @@ func (j *judgement) inclusion(l *logged) {
 	}
 }
 
-func (j *judgement) trustedLog(id string) *trust.Log {
-	for i := range j.s.opt.Logs {
-		if l := &j.s.opt.Logs[i]; l.ID == id {
-			return l
-		}
-	}
-	return nil
-}
-
 // unknownLog distinguishes a log id that was changed from a log that is not
 // trusted.
 func (j *judgement) unknownLog(entry *logged) {
 	if b := entry.Bundle(); b != nil {
-		for i := range j.s.opt.Logs {
-			l := &j.s.opt.Logs[i]
+		for i := range j.domain.Logs {
+			l := &j.domain.Logs[i]
 			as := *b
 			as.LogID = l.ID
 			if rekor.VerifySET(&as, l.Key.Public) == nil || rekor.VerifySET(b, l.Key.Public) == nil {
@@ -219,8 +220,8 @@ func (j *judgement) unknownLog(entry *logged) {
 		}
 	}
 	known := map[string]bool{}
-	for i := range j.s.opt.Logs {
-		known[logName(&j.s.opt.Logs[i])] = true
+	for i := range j.domain.Logs {
+		known[logName(&j.domain.Logs[i])] = true
 	}
 	j.fault(check.Fault{ID: check.TrustLog, Found: "log id " + entry.id(),
 		Detail:   "the entry is of a log that is not trusted",
@@ -280,7 +281,10 @@ func (j *judgement) window(l *logged, stamped []time.Time) {
 // without a SET, since no log signed it.
 func (j *judgement) reportLog(l *logged, at time.Time, valid bool) {
 	if valid {
-		j.counted = append(j.counted, l.LogEntry)
+		if j.counted == nil {
+			j.counted = map[string]bool{}
+		}
+		j.counted[l.log.Key.Fingerprint()] = true
 	}
 	if j.info.Log == nil {
 		j.info.Log = &LogEntry{LogID: l.id(), Log: Text(l.log.Name), LogIndex: l.LogIndex,

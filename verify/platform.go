@@ -56,7 +56,7 @@ func (t *attempt) byPlatforms(v *vouching) {
 func (v *vouching) platforms() (list []bundle.TreeNode) {
 	seen := map[oci.Digest]bool{}
 	for _, n := range v.g.Tree {
-		if !seen[n.Digest] && v.s.isPlatform(n) {
+		if !seen[n.Digest] && v.s.graph.Runs(n) {
 			list = append(list, n)
 		}
 		seen[n.Digest] = true
@@ -118,7 +118,7 @@ func (v *vouching) attestationManifests(platform oci.Digest) (list []oci.Digest)
 		if m == nil || d == platform || slices.Contains(list, d) {
 			return
 		}
-		if kind, ok := m.EvidenceKind(); ok && kind == oci.KindInToto {
+		if kind, ok := v.s.graph.EvidenceKind(m); ok && kind == oci.KindInToto {
 			list = append(list, d)
 		}
 	}

@@ -127,7 +127,7 @@ func (s *session) onlyPlatforms(i int, g *bundle.ImageGraph, from *Demands) {
 	f := check.Fault{ID: check.PolicyPlatform, Subject: string(g.Digest),
 		Expected: strings.Join(allowed, ", "), Found: strings.Join(g.Carried, ", ")}
 	for _, n := range g.Tree {
-		if s.isPlatform(n) && !s.allowedPlatform(n, from.OnlyPlatforms) {
+		if s.graph.Runs(n) && !s.allowedPlatform(n, from.OnlyPlatforms) {
 			f.Detail = "the bundle carries a platform that is not allowed"
 			s.fault(i, f)
 			return
@@ -136,9 +136,9 @@ func (s *session) onlyPlatforms(i int, g *bundle.ImageGraph, from *Demands) {
 	s.pass(i, f)
 }
 
-// allowedPlatform reports whether a manifest that can be run is for one of the
-// allowed platforms. The index and the manifest's config may each name a platform:
-// what they name must be allowed, and at least one of them must name one.
+// allowedPlatform reports whether something to run is for one of the platforms, by
+// the index and by its own config, as far as each says. If neither says, an image is
+// not; an artifact such as a Helm chart, which has no image config, has no platform.
 func (s *session) allowedPlatform(n bundle.TreeNode, allowed []oci.Platform) bool {
 	said := false
 	if p := n.Platform; p != nil && p.OS != "unknown" {
@@ -147,13 +147,14 @@ func (s *session) allowedPlatform(n bundle.TreeNode, allowed []oci.Platform) boo
 			return false
 		}
 	}
-	c, _ := s.graph.Config(s.graph.Manifests[n.Digest].Config.Digest)
-	if c == nil || c.Platform().OS == "" || c.Platform().OS == "unknown" {
-		return said
+	m := s.graph.Manifests[n.Digest]
+	c, _ := s.graph.Config(m.Config.Digest)
+	if c == nil || c.OS == "" || c.Platform().IsUnknown() {
+		return said || !m.HasImageConfig()
 	}
-	own := c.Platform() // which often leaves the variant out
+	own := c.Platform()
 	return slices.ContainsFunc(allowed, func(p oci.Platform) bool {
-		return p.OS == own.OS && p.Architecture == own.Architecture
+		return own.Matches(oci.Platform{OS: p.OS, Architecture: p.Architecture}) // it often leaves the variant out
 	})
 }
 
@@ -166,7 +167,7 @@ func (s *session) unsignedImages() {
 			if m == nil {
 				continue
 			}
-			if _, ok := m.EvidenceKind(); !ok {
+			if _, ok := s.graph.EvidenceKind(m); !ok {
 				s.fault(i, check.Fault{ID: check.PolicyUnsigned, Subject: string(ev.Digest),
 					Detail: "is listed as evidence for " + string(ev.Subject) +
 						" but could be run or installed, and carries no signature of its own",

@@ -111,6 +111,17 @@ type Image struct {
 	Signatures       []Signature     `json:"signatures"`
 	Attestations     []Attestation   `json:"attestations"`
 	Evidence         []Evidence      `json:"evidence"`
+	LeftOut          []LeftOut       `json:"leftOut"` // what export found and did not carry
+}
+
+// LeftOut is something about an image that export found and did not carry.
+type LeftOut struct {
+	Subject string `json:"subject"`
+	Tag     Text   `json:"tag"`    // where it was looked for
+	Digest  Text   `json:"digest"` // if it is known
+	Type    Text   `json:"type"`   // what it claimed to be
+	Reason  string `json:"reason"` // a code of the bundle format
+	Text    string `json:"text"`   // the reason in words
 }
 
 // Vouching lists the signatures that vouch for the image: those of an attestation

@@ -76,8 +76,9 @@ func (s *session) judge(g *bundle.ImageGraph, ref oci.Reference, d *demands, sig
 		return j
 	}
 	c := j.claims()
-	j.readEntries()
 	j.readCertificate()
+	j.chooseDomain()
+	j.readEntries()
 	j.crypto()
 	j.otherCertificate()
 	for _, l := range j.entries {
@@ -142,7 +143,7 @@ func (t *attempt) signed(v *vouching) {
 		f.Detail = "a signature is listed and cannot be read"
 		t.rec.add(v.i, check.Skip, f)
 	default:
-		f.Detail, f.Found = "the image has no signature that this version judges", otherEvidence(g)
+		f.Detail, f.Found = "the image has no signature that this version judges"+v.s.missed(g), otherEvidence(g)
 		t.rec.fault(v.i, f)
 	}
 }
@@ -177,7 +178,7 @@ func (t *attempt) children(v *vouching) {
 	g, d := v.g, v.d
 	platforms, signed := 0, 0
 	for _, n := range g.Tree {
-		if n.Digest == g.Digest || !v.s.isPlatform(n) {
+		if n.Digest == g.Digest || !v.s.graph.Runs(n) {
 			continue
 		}
 		platforms++

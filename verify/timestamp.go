@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/gapseal/gapseal/verify/check"
-	"github.com/gapseal/gapseal/verify/rekor"
 	"github.com/gapseal/gapseal/verify/tsa"
 )
 
@@ -25,7 +24,7 @@ func (j *judgement) timestamps() {
 	if len(j.sig.Timestamps) == 0 {
 		return
 	}
-	if len(j.s.opt.TSAs) == 0 {
+	if len(j.domain.TSAs) == 0 {
 		j.skip(check.PolicyNotJudged, "not judged: a timestamp came with the signature, and no timestamp authority is "+
 			"trusted")
 		return
@@ -35,7 +34,7 @@ func (j *judgement) timestamps() {
 			j.fault(check.Fault{ID: check.TSATimestamp, Detail: "the same timestamp came twice"})
 			continue
 		}
-		r, err := tsa.Verify(raw, j.sig.Signature, j.s.opt.TSAs)
+		r, err := tsa.Verify(raw, j.sig.Signature, j.domain.TSAs)
 		var unknown *tsa.AuthorityError
 		if errors.As(err, &unknown) {
 			j.skip(check.TSATimestamp, "does not count: "+err.Error())
@@ -81,10 +80,11 @@ func (j *judgement) trustTime(t time.Time, source string) {
 }
 
 // thresholds counts the distinct logs and timestamp authorities that vouch for the
-// time of the signature: two entries of one log count once.
+// time of the signature: two entries of one log count once, and so do two ids of one
+// key.
 func (j *judgement) thresholds() {
 	if want := j.d.RequireLogs; want > 1 {
-		j.threshold(check.RekorThreshold, want, rekor.CountLogs(j.counted), "distinct logs")
+		j.threshold(check.RekorThreshold, want, len(j.counted), "distinct logs")
 	}
 	if want := j.d.RequireTimestamps; want > 0 {
 		j.threshold(check.TSAThreshold, want, len(tsa.Distinct(j.stamps)), "distinct timestamp authorities")

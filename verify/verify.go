@@ -157,6 +157,7 @@ func (s *session) metadata(c *bundle.Contents) {
 	s.lockedImages()
 	s.requiredRules()
 	s.transferred()
+	s.leftOutInAll()
 	s.exportWaivers()
 }
 
@@ -263,7 +264,7 @@ func (s *session) proven(i int) bool {
 		}
 		g := &s.graph.Images[i]
 		return len(about) > 0 && !slices.ContainsFunc(g.Tree, func(n bundle.TreeNode) bool {
-			return s.isPlatform(n) && !about[string(n.Digest)]
+			return s.graph.Runs(n) && !about[string(n.Digest)]
 		})
 	case check.VouchedBySender:
 		return s.rep.Seal != nil && s.demand[i].accepts(check.VouchedBySender)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/gapseal/gapseal/bundle"
+	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/oci/registry"
 	"github.com/gapseal/gapseal/verify/check"
 	"github.com/gapseal/gapseal/verify/register"
@@ -50,7 +51,11 @@ var advice = map[check.ID]string{
 		"image",
 	"cert.sct": "pass a current --trusted-root; otherwise do not use this image",
 
-	"policy.image":       "export the images you need, or correct --image",
+	"policy.image": "export the images you need, or correct --image",
+	"manifest.foreign": "export again from a registry that holds the layer, or provide it where the image runs; " +
+		"--allow-missing-foreign-layers leaves it out on purpose",
+	"policy.left-out": "look at what was left out; if you need it, have it repaired in the registry, then export again; " +
+		"with --no-left-out export refuses to leave anything out",
 	"policy.platform":    "export with --platform for those that are allowed",
 	"policy.transfer":    "complete the record and pass it with --transfer",
 	"policy.age":         "export a newer build, or correct --max-age or --not-before",
@@ -103,6 +108,10 @@ func adviseSource(err error) error {
 		advice = "raise --limit " + budget.Limit + "=SIZE only if you know why it is that large"
 	case errors.As(err, new(*bundle.PlatformError)):
 		advice = "name one of them with --platform"
+	case errors.As(err, new(*bundle.ChildError)) && errors.Is(err, oci.ErrNotFound):
+		advice = "carry the platforms that the registry holds: --platform OS/ARCH, such as linux/amd64"
+	case errors.As(err, new(*bundle.ForeignLayerError)):
+		advice = "leave it out with --allow-missing-foreign-layers if the hosts that run the image have it"
 	case errors.As(err, &connect):
 		advice = adviceOnConnection[connect.Cause]
 	}

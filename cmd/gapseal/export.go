@@ -25,12 +25,14 @@ type exportRun struct {
 	judging
 	sealing
 	connection
-	cut             cutting
-	output          string
-	lockOut         string
-	allowUnverified bool
-	signatures      string
-	jobs            int
+	cut                 cutting
+	output              string
+	lockOut             string
+	allowUnverified     bool
+	signatures          string
+	allowMissingForeign bool
+	noLeftOut           bool
+	jobs                int
 }
 
 func exportCommand(std stdio) *cobra.Command {
@@ -43,7 +45,8 @@ registry, and write them with the public key into one bundle.
 
 Export judges the signatures with the same code as verify, before it fetches a
 layer, and writes nothing that would not verify. The same digests always make
-the same file. Credentials come from the Docker configuration.`,
+the same file. Credentials and certificates come from where Docker and Podman keep
+them.`,
 		Example: `
 gapseal export ghcr.io/acme/app:v1 --key cosign.pub -o app.tar
 gapseal export ghcr.io/acme/app:v1 ghcr.io/acme/db:v7 \
@@ -67,7 +70,8 @@ What is written: output lock-out seal seal-* volume-size recovery
 Who is trusted: ` + trustFlags + `
 What is demanded: ` + demandFlags + `
 Waivers, each of which shows in every report: ` + waiverFlags + `
-What is fetched: platform allow-*-registry registry-cacert registry-cert registry-key signature-repository jobs limit`,
+What is fetched: platform no-left-out allow-missing-foreign-layers allow-*-registry registry-cacert registry-cert ` +
+				`registry-key signature-repository jobs limit`,
 		},
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE:              runs(std, e.run),
@@ -84,6 +88,10 @@ func (e *exportRun) declareFlags(c *cobra.Command) {
 		"carry only `OS/ARCH[/VARIANT]` of a multi-platform image (repeatable)")
 	fs.BoolVar(&e.allowUnverified, "allow-unverified", false,
 		"waiver: write the bundle although it does not verify; the bundle records this")
+	fs.BoolVar(&e.allowMissingForeign, "allow-missing-foreign-layers", false,
+		"leave out layers that their publisher keeps elsewhere (Windows) where the registry does not hold them")
+	fs.BoolVar(&e.noLeftOut, "no-left-out", false,
+		"refuse to export if any evidence cannot be carried; without it, that is left out and recorded")
 	e.connection.declare(fs)
 	fs.StringVar(&e.signatures, "signature-repository", os.Getenv("COSIGN_REPOSITORY"),
 		"also look for signatures in this `REPO` (environment: COSIGN_REPOSITORY)")
@@ -119,7 +127,10 @@ func (e *exportRun) run(ctx context.Context, args []string, std stdio) error {
 	if err != nil {
 		return fmt.Errorf("%w\nNothing was written.", adviseSource(err))
 	}
-	if err := e.sealing.seal(plan, &o); err != nil {
+	if err := e.checkLeftOut(plan.Inventory, std.err); err != nil {
+		return err
+	}
+	if err := e.seal(plan, &o); err != nil {
 		return err
 	}
 	if err := e.gate(plan, o, std); err != nil {
@@ -130,6 +141,39 @@ func (e *exportRun) run(ctx context.Context, args []string, std stdio) error {
 	}
 	e.reportWritten(std.err, plan)
 	return writeLock(e.lockOut, plan.Inventory, std.err)
+}
+
+// checkLeftOut prints what was left out, and refuses it if that was asked for.
+func (e *exportRun) checkLeftOut(inv *bundle.Inventory, w io.Writer) error {
+	found := false
+	for _, img := range inv.Images {
+		for i, l := range img.LeftOut {
+			if i == maxLeftOutLines {
+				fmt.Fprintf(w, "left out of %s: %d more, which verify lists\n", img.Reference, len(img.LeftOut)-i)
+				break
+			}
+			fmt.Fprintf(w, "left out of %s: %s: %s\n", img.Reference, term.Escape(leftOutName(img, l)), l.Reason.Text())
+			found = true
+		}
+	}
+	if found && e.noLeftOut {
+		return fmt.Errorf("something was left out, and --no-left-out was given\nNothing was written.")
+	}
+	return nil
+}
+
+// maxLeftOutLines is how many lines are printed for one image.
+const maxLeftOutLines = 20
+
+func leftOutName(img bundle.Image, l bundle.LeftOut) string {
+	name := l.Name()
+	if l.Type != "" && l.Digest != "" {
+		name += " (" + l.Type + ")"
+	}
+	if l.Subject != img.Digest {
+		name += " about " + string(l.Subject)
+	}
+	return name
 }
 
 func (e *exportRun) checkUsage(args []string, std stdio) error {
@@ -175,6 +219,7 @@ func (e *exportRun) request(args []string, o *verify.Options, std stdio) (*regis
 	for _, k := range carriedKeys(o) {
 		req.Keys = append(req.Keys, bundle.PublicKey{Fingerprint: k.Fingerprint(), PEM: []byte(k.PEM())})
 	}
+	req.AllowMissingForeign = e.allowMissingForeign
 	if e.allowUnverified {
 		req.Waivers = []string{bundle.WaiverAllowUnverified}
 	}

@@ -53,8 +53,9 @@ type inspection struct {
 	Inventory *bundle.Inventory `json:"inventory"`
 	Faults    []string          `json:"faults"`
 
-	content string   // blobs and bytes of the file, for people
-	sizes   []string // of each image, for people
+	content   string     // blobs and bytes of the file, for people
+	sizes     []string   // of each image, for people
+	platforms [][]string // of each image, with the version of the system
 }
 
 func inspect(path string, format textOrJSON, volumes []string, std stdio) error {
@@ -103,6 +104,11 @@ func (in *inspection) measure(r *bundle.Reader, size int64) {
 	g := r.Walk()
 	for i := range g.Images {
 		in.sizes = append(in.sizes, imageSize(g, &g.Images[i]))
+		var platforms []string
+		for _, p := range g.Images[i].Runnable {
+			platforms = append(platforms, p.Full())
+		}
+		in.platforms = append(in.platforms, platforms)
 	}
 }
 
@@ -154,7 +160,7 @@ func (in *inspection) text(w io.Writer) error {
 func (in *inspection) inventory(w io.Writer) {
 	inv := in.Inventory
 	for i, img := range inv.Images {
-		writeImage(w, img, in.sizes[i])
+		writeImage(w, img, in.platforms[i], in.sizes[i])
 	}
 	for _, k := range inv.Keys {
 		term.Row(w, "key", k.Fingerprint, "(from the bundle, untrusted)")
@@ -166,15 +172,18 @@ func (in *inspection) inventory(w io.Writer) {
 	term.Row(w, "made by", inv.Tool.Name+" "+inv.Tool.Version)
 }
 
-func writeImage(w io.Writer, img bundle.Image, size string) {
+func writeImage(w io.Writer, img bundle.Image, platforms []string, size string) {
 	term.Row(w, "image", string(img.Digest), img.Reference)
-	term.Row(w, "platform", strings.Join(img.Platforms, ", "))
+	term.Row(w, "platform", strings.Join(platforms, ", "))
 	term.Row(w, "size", size)
 	for _, o := range img.Omitted {
 		term.Row(w, "left out", o.Platform, string(o.Digest))
 	}
 	for _, ev := range img.Evidence {
 		term.Row(w, "evidence", string(ev.Digest), string(ev.Kind)+" for", string(ev.Subject))
+	}
+	for _, l := range img.LeftOut {
+		term.Row(w, "left out", leftOutName(img, l), l.Reason.Text())
 	}
 	fmt.Fprintln(w)
 }

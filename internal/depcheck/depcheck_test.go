@@ -110,7 +110,7 @@ var arrows = map[string]string{
 	"bundle/volume":   "bundle internal/atomicfile verify/check internal/quantity internal/strict oci",
 	"bundle/recovery": "bundle bundle/volume verify/check internal/strict oci",
 	"oci/registry":    "internal/strict oci verify/check",
-	"oci":             "verify/check internal/strict",
+	"oci":             "internal/layer internal/strict verify/check",
 
 	"internal/atomicfile": "",
 	"verify/check":        "",

@@ -10,11 +10,23 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gapseal/gapseal/bundle"
 	"github.com/gapseal/gapseal/oci"
 )
 
 func mediaParts() map[string]func(testing.TB) string {
-	return map[string]func(testing.TB) string{"evidence kinds": kindTable, "runnable marks": runnableMarks}
+	return map[string]func(testing.TB) string{
+		"evidence kinds": kindTable, "runnable marks": runnableMarks, "reasons": reasonTable,
+	}
+}
+
+// reasonTable lists the reasons for which something is left out.
+func reasonTable(testing.TB) string {
+	rows := [][]string{{"reason", "meaning"}}
+	for _, r := range bundle.Reasons() {
+		rows = append(rows, []string{code(string(r)), r.Text()})
+	}
+	return table(rows...)
 }
 
 // named holds the media types for which package oci uses a constant.
@@ -32,7 +44,7 @@ func kindTable(t testing.TB) string {
 	for _, e := range composite(t, "evidenceLayers") {
 		mediaType := literal(t, e.(*ast.KeyValueExpr).Key)
 		m := oci.Manifest{MediaType: oci.TypeManifest, Layers: []oci.Descriptor{{MediaType: mediaType}}}
-		kind, ok := m.EvidenceKind()
+		kind, ok := m.EvidenceKind(nil)
 		if !ok {
 			t.Errorf("a layer of type %q is no evidence", mediaType)
 		}
@@ -55,7 +67,7 @@ func runnableMarks(t testing.TB) string {
 		mark := literal(t, e)
 		layers := []oci.Descriptor{{MediaType: "x/y" + mark}}
 		m := oci.Manifest{MediaType: oci.TypeManifest, Subject: &oci.Descriptor{}, Layers: layers}
-		if _, ok := m.EvidenceKind(); ok {
+		if _, ok := m.EvidenceKind(nil); ok {
 			t.Errorf("a layer type with %q in it is evidence", mark)
 		}
 		marks = append(marks, code(mark))

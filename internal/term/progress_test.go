@@ -17,6 +17,9 @@ func TestSilentWithoutTerminal(t *testing.T) {
 	if b != nil {
 		t.Error("a bar on a pipe")
 	}
+	if b.Above(w) != io.Writer(w) {
+		t.Error("lines without a bar go elsewhere")
+	}
 	b.Add(50)
 	b.Done(true)
 	b.Done(false)

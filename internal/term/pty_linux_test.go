@@ -84,6 +84,24 @@ func TestSuccessLeavesTheLine(t *testing.T) {
 	}
 }
 
+// TestLinesAboveTheLine wants a message that is written meanwhile to stay, above the
+// line.
+func TestLinesAboveTheLine(t *testing.T) {
+	t.Setenv("TERM", "xterm")
+	out := onTerminal(t, func(w *os.File) {
+		b := New(w, "pull app", 100)
+		Say(b.Above(w), "waiting")
+		b.Add(100)
+		b.Done(true)
+	})
+	if n := strings.Count(out, "gapseal: waiting\r\n"); n != 1 {
+		t.Errorf("the message is written %d times: %q", n, out)
+	}
+	if i := strings.LastIndex(out, "pull app"); i < strings.Index(out, "gapseal: waiting") {
+		t.Errorf("the line is not below: %q", out)
+	}
+}
+
 func TestFailureClearsTheLine(t *testing.T) {
 	t.Setenv("TERM", "xterm")
 	out := onTerminal(t, func(w *os.File) {

@@ -162,7 +162,7 @@ func basic(user, password string) string {
 // token, since tokens expire. If the stored credentials are refused, and have been of
 // no use so far, it tries without them, since the repository may be public.
 func (a *access) RoundTrip(req *http.Request) (*http.Response, error) {
-	if !sameHost(req.URL, a.host) {
+	if !sameHost(req.URL, a.host) || a.scheme == "https" && req.URL.Scheme != "https" {
 		return a.elsewhere(req)
 	}
 	header := a.current()
@@ -196,7 +196,6 @@ func (a *access) prove(header string) {
 
 func (a *access) send(req *http.Request, header string) (*http.Response, error) {
 	out := req.Clone(req.Context())
-	out.URL.Scheme = a.scheme
 	if header != "" {
 		out.Header.Set("Authorization", header)
 	}

@@ -151,18 +151,41 @@ func (e *ConnectError) explainTLS(own *ownNetwork) bool {
 		e.Err = http.ErrSchemeMismatch
 		return e.is(CausePlainHTTP, "%s speaks plain HTTP", e.Host)
 	}
-	if own == nil || !own.wanted.Load() {
-		return false
-	}
-	// Some servers close the connection instead of saying what they miss.
 	refused := errors.As(e.Err, &op) && op.Op == "remote error"
+	wanted := own != nil && own.wanted.Load()
 	switch {
-	case !own.shown.Load() && (refused || isBroken(e.Err)):
+	// Some servers close the connection instead of saying what they miss.
+	case wanted && !own.shown.Load() && (refused || isBroken(e.Err)):
 		return e.is(CauseClientCertificate, "%s wants a client certificate (%v)", e.Host, e.Err)
-	case own.shown.Load() && refused:
+	case wanted && own.shown.Load() && refused:
 		return e.is(CauseClientRefused, "%s does not accept the client certificate (%v)", e.Host, e.Err)
+	case refused:
+		return e.is(CauseUnreachable, "%s ended the TLS handshake (%v)", e.Host, op.Err)
+	case errors.As(e.Err, &record):
+		return e.is(CauseUnreachable, "%s does not speak TLS", e.Host)
 	}
 	return false
+}
+
+// refusedCertificate reports an answer to the first request by which a server wants a
+// client certificate: some agree on TLS without one, and then answer 400 with a page,
+// or a status of their own (nginx).
+func refusedCertificate(req *http.Request, resp *http.Response, own *ownNetwork) error {
+	if own == nil || !own.wanted.Load() || req.URL.Path != "/v2/" {
+		return nil
+	}
+	page := resp.StatusCode == http.StatusBadRequest && mediaTypeOf(resp) == "text/html"
+	const noCertificate, badCertificate = 496, 495
+	if !page && resp.StatusCode != noCertificate && resp.StatusCode != badCertificate {
+		return nil
+	}
+	e := &ConnectError{Host: req.URL.Host, Err: errors.New(resp.Status)}
+	if own.shown.Load() {
+		e.is(CauseClientRefused, "%s does not accept the client certificate (%d)", e.Host, resp.StatusCode)
+	} else {
+		e.is(CauseClientCertificate, "%s wants a client certificate (%d)", e.Host, resp.StatusCode)
+	}
+	return e
 }
 
 func (e *ConnectError) explainNetwork() bool {
@@ -180,6 +203,8 @@ func (e *ConnectError) explainNetwork() bool {
 		return e.is(CauseRefused, "%s refuses connections", e.Host)
 	case errors.As(e.Err, &op) && op.Op == "dial":
 		return e.is(CauseUnreachable, "%s cannot be reached: %v", e.Host, op.Err)
+	case isBroken(e.Err):
+		return e.is(CauseUnreachable, "%s broke the connection off (%v)", e.Host, e.Err)
 	}
 	return false
 }

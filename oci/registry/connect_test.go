@@ -181,6 +181,49 @@ func TestClientCertificate(t *testing.T) {
 	}
 }
 
+// TestServerThatWantsACertificateByHTTP agrees on TLS without a certificate, and then
+// answers 400 with a page, as nginx does.
+func TestServerThatWantsACertificateByHTTP(t *testing.T) {
+	a := newAuthority(t)
+	server, _ := a.issue(forLoopback())
+	_, pair := a.issue(&x509.Certificate{ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}})
+	l := newLab(t)
+	l.on("/v2/", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		w.WriteHeader(400)
+	})
+	repo := l.serve(&tls.Config{Certificates: []tls.Certificate{server}, ClientAuth: tls.RequestClientCert})
+	_, _, err := l.source(Options{CACert: a.pem}).Manifest(context.Background(), repo, "v1")
+	wantCause(t, err, CauseClientCertificate, "wants a client certificate (400)")
+	opts := Options{CACert: a.pem, ClientCert: pair[0], ClientKey: pair[1]}
+	_, _, err = l.source(opts).Manifest(context.Background(), repo, "v1")
+	wantCause(t, err, CauseClientRefused, "does not accept the client certificate (400)")
+}
+
+func TestHostsThatDoNotSpeakHTTP(t *testing.T) {
+	for name, c := range map[string]struct {
+		serve func(net.Conn)
+		says  string
+	}{
+		"greeting": {func(c net.Conn) { _, _ = io.WriteString(c, "SSH-2.0-x\r\n") }, " does not speak TLS"},
+		"closing":  {func(net.Conn) {}, " broke the connection off ("},
+		"alert": {func(c net.Conn) {
+			_, _ = c.Read(make([]byte, 4096))
+			_, _ = c.Write([]byte{21, 3, 1, 0, 2, 2, 40})
+		}, " ended the TLS handshake (tls: handshake failure)"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			host := listen(t, c.serve)
+			r, err := (&lab{t: t}).source(Options{}).network.to(host)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = r.RoundTrip(httptest.NewRequest("GET", "https://"+host+"/v2/", nil))
+			wantCause(t, err, CauseUnreachable, host+c.says)
+		})
+	}
+}
+
 func TestUnusableClientCertificates(t *testing.T) {
 	_, pair := newAuthority(t).issue(forLoopback())
 	_, other := newAuthority(t).issue(forLoopback())

@@ -130,7 +130,9 @@ func (c *dockerConfig) lookup(ctx context.Context, key string, note func(string,
 		helper = ""
 	}
 	if helper != "" {
+		slow := time.AfterFunc(defaultPace.notice, func() { note("waiting for docker-credential-%s", helper) })
 		found, err := askHelper(ctx, helper, key)
+		slow.Stop()
 		if err != nil {
 			note("%v", &helperError{helper, key, c.path, err})
 		} else if found != (authn.AuthConfig{}) {
@@ -203,7 +205,8 @@ func (e *helperError) Error() string {
 		program, e.key, e.cause)
 }
 
-const helperTimeout = time.Minute
+// A helper may ask a person to unlock a keyring.
+const helperTimeout = 2 * time.Minute
 
 // askHelper runs a credential helper of Docker. Credentials that it does not have are
 // no error.

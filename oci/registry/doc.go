@@ -1,24 +1,34 @@
 // Package registry reads manifests, blobs and referrers from registries that speak
 // the OCI distribution protocol. It is the only package that uses the network.
 //
-// [New] returns a [Source] for [Options], which say how registries are reached.
-// Credentials come from the Docker configuration. Requests that meet a passing
-// fault are repeated, and blobs whose connection breaks are continued where it
-// broke.
+// [New] returns a [Source] for [Options], which say how registries are reached; their
+// zero value does what other container tools do. Requests that meet a passing fault
+// are repeated, and blobs whose connection breaks are continued where it broke. Each
+// silence is bounded, and [Options.OnWait] is called while it lasts.
 //
 // The package judges nothing: what it returns is what the registry sent, except
-// that a manifest requested by digest has that digest and a blob has its size.
+// that a manifest requested by digest has that digest and a blob has its size. The
+// media type of a manifest is that of the document, whatever the registry says.
+//
+// # Credentials and certificates
+//
+// Credentials are the most specific entry of Docker's configuration, or of Podman's:
+// that for the repository, for the nearest path above it, or for the host. They are
+// never those of another repository. If the registry refuses them, a request is tried
+// without them once, and [Options.OnNote] is called. Neither credentials nor client
+// certificates are sent to a host that a registry redirects to.
 //
 // # Errors
 //
-// An error matches [oci.ErrNotFound] only if a registry answered 404. A request that
-// a registry refused or could not answer is another error, so that evidence that it
-// does not show is not taken for evidence that does not exist. A document over its
-// budget matches [check.ErrTooLarge].
+// An error matches [oci.ErrNotFound] only if a registry answered 404, and
+// [oci.ErrDenied] if it refused an answer, so that evidence that it does not show is
+// not taken for evidence that does not exist. An answer that is no manifest, such as
+// the page of a login, matches [oci.ErrNoManifest]. A document over its budget
+// matches [check.ErrTooLarge].
 //
-// An error says what was requested, what came instead, and what to do. Where the
-// remedy is a field of [Options], the caller can test the cause instead:
-// [*tls.CertificateVerificationError] for a certificate of an unknown authority
-// (CACert), and [http.ErrSchemeMismatch] for a registry without TLS (AllowHTTP). A
-// message does not repeat the user info or the query of a URL, which may be secret.
+// An error says what was requested, what came instead, and what to do. If a host
+// could not be reached it is a [*ConnectError], whose [Cause] says which field of
+// [Options] may help: CACert for [CauseUnknownAuthority], ClientCert for
+// [CauseClientCertificate], AllowHTTP for [CausePlainHTTP]. A message does not repeat
+// the user info or the query of a URL, which may be secret.
 package registry

@@ -196,6 +196,10 @@ func (n *network) trip(rt *http.Transport, req *http.Request, own *ownNetwork) (
 	if err != nil {
 		return nil, explainConnection(err, req.URL.Host, proxy, own)
 	}
+	if err := refusedCertificate(req, resp, own); err != nil {
+		resp.Body.Close()
+		return nil, err
+	}
 	return resp, nil
 }
 

@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
@@ -35,8 +36,9 @@ func sleep(ctx context.Context, d time.Duration) error {
 // go-containerregistry is not enough: it ignores Retry-After, and sleeps on after the
 // caller has cancelled.
 type retrier struct {
-	inner http.RoundTripper
-	pace  pace
+	inner  http.RoundTripper
+	pace   pace
+	report func(what string, silence time.Duration) // of a long pause; may be nil
 }
 
 // RoundTrip implements [http.RoundTripper].
@@ -57,7 +59,7 @@ func (r *retrier) RoundTrip(req *http.Request) (*http.Response, error) {
 			_ = resp.Body.Close()
 		}
 		if asked {
-			err = sleep(req.Context(), after)
+			err = r.wait(req, after)
 		} else {
 			err = r.pace.pause(req.Context(), n)
 		}
@@ -66,6 +68,18 @@ func (r *retrier) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 		req = next
 	}
+}
+
+// wait pauses as long as the server asked for, and reports a long pause.
+func (r *retrier) wait(req *http.Request, d time.Duration) error {
+	if d <= r.pace.notice || r.report == nil {
+		return sleep(req.Context(), d)
+	}
+	if err := sleep(req.Context(), r.pace.notice); err != nil {
+		return err
+	}
+	r.report(fmt.Sprintf("%s, which asks for a pause of %s", req.URL.Host, d), r.pace.notice)
+	return sleep(req.Context(), d-r.pace.notice)
 }
 
 // replay returns req with its body as it was before it was read.

@@ -21,7 +21,7 @@ import (
 
 // ErrMismatch reports that a registry sent other content than was requested: a
 // manifest with another digest, or a blob of another size.
-var ErrMismatch = errors.New("not the content that was requested")
+var ErrMismatch = oci.ErrMismatch
 
 // Options say how registries are reached, whether to read or to write. The zero
 // value speaks TLS with the certificate authorities of the system, and uses the
@@ -182,7 +182,7 @@ func (s *Source) access(ctx context.Context, repo name.Repository) (*access, err
 	}
 	return &access{
 		host: host, scope: repo.Scope(transport.PullScope), plainHTTP: repo.Scheme() == "http",
-		inner:    transport.NewUserAgent(&retrier{inner: network, pace: s.pace}, s.opts.UserAgent),
+		inner:    transport.NewUserAgent(&retrier{network, s.pace, s.opts.OnWait}, s.opts.UserAgent),
 		redirect: s.redirect, note: s.opts.note, login: login,
 	}, nil
 }

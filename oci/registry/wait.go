@@ -29,7 +29,7 @@ type pace struct {
 }
 
 var defaultPace = pace{
-	tries: 5, first: 500 * time.Millisecond, maxPause: time.Minute, patience: 5 * time.Minute,
+	tries: 5, first: 500 * time.Millisecond, maxPause: time.Minute, patience: 3 * time.Minute,
 	connect: 30 * time.Second, tunnel: 30 * time.Second, handshake: 15 * time.Second,
 	answer: 2 * time.Minute, silence: 2 * time.Minute,
 	notice: 10 * time.Second, remind: time.Minute,

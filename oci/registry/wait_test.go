@@ -190,3 +190,30 @@ func TestDefaultsAreBounded(t *testing.T) {
 		t.Error("the limits of the transport come before those that report what was waited for")
 	}
 }
+
+// TestLongPauseIsReported wants a pause that a server asks for to be visible.
+func TestLongPauseIsReported(t *testing.T) {
+	l := newLab(t)
+	l.on("/v2/", func(w http.ResponseWriter, r *http.Request) {
+		if l.requests("/v2/") == 1 {
+			w.Header().Set("Retry-After", "1")
+			w.WriteHeader(429)
+		}
+	})
+	p := fast
+	p.notice = 10 * time.Millisecond
+	waits := make(chan string, 100)
+	opts := Options{Keychain: noCredentials{}, CertsDirs: []string{}}
+	opts.OnWait = func(what string, _ time.Duration) { waits <- what }
+	s, err := newSource(opts, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.open(context.Background(), l.repo); err != nil {
+		t.Fatal(err)
+	}
+	host, _, _ := strings.Cut(l.repo, "/")
+	if what := <-waits; what != host+", which asks for a pause of 1s" {
+		t.Errorf("reported %s", what)
+	}
+}

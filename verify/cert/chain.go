@@ -63,6 +63,14 @@ func VerifyChain(leaf *x509.Certificate, cas []trust.CertificateAuthority, at ti
 	return nil, first
 }
 
+// Issued reports whether one of the authorities issued leaf, whenever that was.
+func Issued(leaf *x509.Certificate, cas []trust.CertificateAuthority) bool {
+	return slices.ContainsFunc(cas, func(ca trust.CertificateAuthority) bool {
+		path, _ := pathOf(leaf, ca.Chain) // the error only says why there is none
+		return path != nil
+	})
+}
+
 // pathOf returns leaf and the part of the authority's chain that vouches for
 // it, or nil. The links within the chain were checked when the trusted root was
 // read. The error reports that leaf names an issuer that did not sign it; there

@@ -129,6 +129,7 @@ const (
 	PolicyBuiltInRoot   ID = "policy.built-in-root"
 	PolicyAccept        ID = "policy.accept-reference"
 	PolicyUnbound       ID = "policy.reference-unbound"
+	PolicyLeftOut       ID = "policy.left-out"
 	PolicyNotJudged     ID = "policy.not-judged"
 	PolicyWaiver        ID = "policy.waiver"
 	PolicyExportWaiver  ID = "policy.export-waiver"

@@ -229,14 +229,3 @@ func CheckEntries(entries []*LogEntry) error {
 	}
 	return nil
 }
-
-// CountLogs returns the number of distinct logs that the entries belong to, by
-// log id. Compare it with a threshold only if every entry given has been
-// verified: an id that was not bound to a log's key is an unproven claim.
-func CountLogs(entries []*LogEntry) int {
-	logs := map[[sha256.Size]byte]bool{}
-	for _, e := range entries {
-		logs[sha256.Sum256(e.LogID)] = true
-	}
-	return len(logs)
-}

@@ -35,11 +35,37 @@ func evidenceSection(r *verify.Report) section {
 	}
 	if len(t.Rows) == 0 {
 		s.Facts = []fact{{"Evidence", []value{plain("none could be read")}}}
-		return s
+	} else {
+		t.Fold = len(t.Rows) > openRows
+		s.Tables = append(s.Tables, t)
+	}
+	if left := leftOutTable(r); len(left.Rows) > 0 {
+		s.Tables = append(s.Tables, left)
+	}
+	return s
+}
+
+// leftOutTable lists what export found and did not carry.
+func leftOutTable(r *verify.Report) table {
+	t := table{Title: "Left out by export", Columns: []string{"Image", "What", "Claims to be", "Subject", "Why"}}
+	for i := range r.Images {
+		for _, l := range r.Images[i].LeftOut {
+			what := plain("its list of referrers")
+			switch {
+			case l.Digest != "":
+				what = code(string(l.Digest))
+			case l.Tag != "":
+				what = code(string(l.Tag))
+			}
+			about := code(l.Subject)
+			if l.Subject == r.Images[i].Digest {
+				about = plain("the image")
+			}
+			t.Rows = append(t.Rows, []value{imageLink(i), what, plain(string(l.Type)), about, plain(l.Text)})
+		}
 	}
 	t.Fold = len(t.Rows) > openRows
-	s.Tables = []table{t}
-	return s
+	return t
 }
 
 // blobsSection lists every blob, with the numbers of the images it belongs to.

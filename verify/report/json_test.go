@@ -30,7 +30,7 @@ var contract = map[string]string{
 	".transfer.scan":               "definitions destination scanner source",
 	".bundleKeys[]":                "fingerprint pem pinned",
 	".blobs[]":                     "digest images mediaType roles size state",
-	".images[]":                    "attestations boundBy claimedReference digest evidence platforms signatures verdict vouchedBy vouchedType",
+	".images[]":                    "attestations boundBy claimedReference digest evidence leftOut platforms signatures verdict vouchedBy vouchedType",
 	".images[].evidence[]":         "digest judged kind subject",
 	".images[].signatures[]":       "certificateAuthority counts digest form good identity issuer key log payload subject timeSource timestampAuthority trustedTime",
 	".images[].signatures[].log":   "integratedTime kind log logID logIndex",

@@ -100,6 +100,7 @@ func (t *text) image(img *verify.Image) {
 		t.attestation(img, &img.Attestations[i])
 	}
 	t.carried(img)
+	t.leftOut(img)
 	t.line("")
 }
 
@@ -173,6 +174,28 @@ func (t *text) carried(img *verify.Image) {
 	if n > maxAlike {
 		t.row("", fmt.Sprintf("and %d more, not judged", n-maxAlike))
 	}
+}
+
+// leftOut names what export found and did not carry.
+func (t *text) leftOut(img *verify.Image) {
+	for i, l := range img.LeftOut {
+		if i == maxAlike {
+			t.row("", fmt.Sprintf("and %d more; the JSON report lists them all", len(img.LeftOut)-i))
+			return
+		}
+		t.row("left out", leftOutName(&l)+": "+l.Text)
+	}
+}
+
+// leftOutName names what was left out in one line.
+func leftOutName(l *verify.LeftOut) string {
+	switch {
+	case l.Digest != "":
+		return term.Short(string(l.Digest)) + given(" ", string(l.Type))
+	case l.Tag != "":
+		return "tag " + string(l.Tag)
+	}
+	return "referrers of " + term.Short(l.Subject)
 }
 
 // warnings writes each warning once, with what it is about.

@@ -1,0 +1,228 @@
+package bundle
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/gapseal/gapseal/oci"
+	"github.com/gapseal/gapseal/verify/check"
+)
+
+// LeftOut is something that speaks for an image, or a layer that its publisher
+// does not pass on, which export found and did not carry. Anyone who may push to a
+// repository can hang things on an image that cannot be fetched or read; such a
+// thing does not stop an export, and is recorded so that it is never mistaken for
+// one that did not exist.
+//
+// Tag and Digest are empty for a list of referrers as a whole.
+type LeftOut struct {
+	Subject oci.Digest `json:"subject"` // what it is about: the image, one of its children, or other evidence
+	Tag     string     `json:"tag"`     // where it was looked for, empty if not at a tag
+	Digest  oci.Digest `json:"digest"`  // empty if unknown
+	Type    string     `json:"type"`    // what it claims to be: its artifact type or media type, empty if unknown
+	Reason  Reason     `json:"reason"`
+}
+
+// Reason says why something was left out.
+type Reason string
+
+// The reasons for which something is left out.
+const (
+	ReasonDenied         Reason = "denied"
+	ReasonForeignLayer   Reason = "foreign-layer"
+	ReasonForeignSubject Reason = "foreign-subject"
+	ReasonIncomplete     Reason = "incomplete"
+	ReasonMalformed      Reason = "malformed"
+	ReasonMismatch       Reason = "mismatch"
+	ReasonMissing        Reason = "missing"
+	ReasonMore           Reason = "more"
+	ReasonNotAList       Reason = "not-a-list"
+	ReasonOverBudget     Reason = "over-budget"
+	ReasonUnsignedImage  Reason = "unsigned-image"
+	ReasonUnsupported    Reason = "unsupported"
+)
+
+var reasons = map[Reason]string{
+	ReasonDenied:         "the registry would not say",
+	ReasonForeignLayer:   "its publisher keeps this layer elsewhere, and the registry does not hold it",
+	ReasonForeignSubject: "its manifest does not name this subject",
+	ReasonIncomplete:     "a part of it is gone from the registry",
+	ReasonMalformed:      "it cannot be read",
+	ReasonMismatch:       "the registry sent other content",
+	ReasonMissing:        "the registry does not have it",
+	ReasonMore:           "further evidence, not listed one by one",
+	ReasonNotAList:       "the answer is not a list of referrers",
+	ReasonOverBudget:     "it is over a budget",
+	ReasonUnsignedImage:  "it could be run or installed, and has no signature of its own",
+	ReasonUnsupported:    "it is of a media type that this version does not read",
+}
+
+// Reasons lists all reasons in order.
+func Reasons() []Reason { return slices.Sorted(maps.Keys(reasons)) }
+
+// Text says the reason in words.
+func (r Reason) Text() string { return reasons[r] }
+
+// Name names what was left out, by its digest or tag.
+func (l LeftOut) Name() string {
+	switch {
+	case l.Digest != "":
+		return string(l.Digest)
+	case l.Tag != "":
+		return "tag " + l.Tag
+	case l.Reason == ReasonMore:
+		return "more evidence"
+	}
+	return "the list of referrers"
+}
+
+// maxLeftOut bounds the evidence that is listed as left out of one image, so that
+// thousands of useless referrers cannot fill the inventory. Children of an index and
+// layers do not count.
+const maxLeftOut = 100
+
+// maxType bounds the text by which a registry can name what was left out.
+const maxType = 127
+
+var leftOutType = regexp.MustCompile(`^[0-9A-Za-z!#$&^_.+;=/-]*$`)
+
+// check reports whether l is in its one valid form.
+func (l LeftOut) check() error {
+	_, known := reasons[l.Reason]
+	_, subject := oci.ParseDigest(string(l.Subject))
+	_, digest := oci.ParseDigest(string(l.Digest))
+	switch {
+	case !known:
+		return fmt.Errorf("leaves something out for an unknown reason %.60q", l.Reason)
+	case subject != nil:
+		return fmt.Errorf("leaves something out about something without a digest: %w", subject)
+	case l.Digest != "" && digest != nil:
+		return fmt.Errorf("leaves something out without a digest: %w", digest)
+	case l.Tag != "" && !slices.ContainsFunc(tagSuffixes, func(s string) bool { return l.Tag == evidenceTag(l.Subject, s) }):
+		return fmt.Errorf("leaves something out at a tag that is not one of evidence: %.60q", l.Tag)
+	case len(l.Type) > maxType || !leftOutType.MatchString(l.Type):
+		return fmt.Errorf("gives something left out a type that is not a media type: %.60q", l.Type)
+	}
+	return nil
+}
+
+func compareLeftOut(a, b LeftOut) int {
+	return cmp.Or(cmp.Compare(a.Subject, b.Subject), cmp.Compare(a.Tag, b.Tag), cmp.Compare(a.Digest, b.Digest),
+		cmp.Compare(a.Type, b.Type), cmp.Compare(a.Reason, b.Reason))
+}
+
+// checkLeftOut reports whether what is left out of an image is listed in order.
+func (img *Image) checkLeftOut() error {
+	if !ascending(img.LeftOut, compareLeftOut) {
+		return errors.New("does not list what was left out in order, each once")
+	}
+	for _, l := range img.LeftOut {
+		if err := l.check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// leaving collects what is left out of one image.
+type leaving struct {
+	image  *Image
+	parts  []LeftOut // children of its indexes, and layers
+	others []LeftOut // evidence
+}
+
+// part records a child of an index or a layer.
+func (l *leaving) part(o LeftOut) { l.parts = append(l.parts, o) }
+
+// evidence records a piece of evidence. It keeps a bounded number.
+func (l *leaving) evidence(o LeftOut) {
+	switch n := len(l.others); {
+	case n < maxLeftOut-1:
+		l.others = append(l.others, o)
+	case n == maxLeftOut-1:
+		l.others = append(l.others, LeftOut{Subject: l.image.Digest, Reason: ReasonMore})
+	}
+}
+
+// list writes the list of what was left out into the image, whose tree has these
+// nodes. It passes over layers that are carried after all, since another image has
+// them in a repository of its own, and over evidence about an attestation manifest
+// that was left out itself.
+func (l *leaving) list(carried map[oci.Digest]string, nodes []oci.Digest) {
+	gone := map[oci.Digest]bool{}
+	for _, o := range l.parts {
+		gone[o.Digest] = true
+	}
+	there := map[oci.Digest]bool{}
+	for _, d := range nodes {
+		there[d] = !gone[d]
+	}
+	for again := true; again; {
+		again = false
+		for _, ev := range l.image.Evidence {
+			if there[ev.Subject] && !there[ev.Digest] {
+				there[ev.Digest] = true
+				again = true
+			}
+		}
+	}
+	for _, o := range slices.Concat(l.parts, l.others) {
+		if there[o.Subject] && (o.Reason != ReasonForeignLayer || carried[o.Digest] == "") {
+			l.image.LeftOut = append(l.image.LeftOut, o)
+		}
+	}
+	slices.SortFunc(l.image.LeftOut, compareLeftOut)
+	l.image.LeftOut = slices.Compact(l.image.LeftOut)
+}
+
+// typeOf returns the first of names that is not empty, if it may stand in the
+// inventory.
+func typeOf(names ...string) string {
+	name := cmp.Or(names...)
+	if len(name) > maxType || !leftOutType.MatchString(name) {
+		return ""
+	}
+	return name
+}
+
+// reasonFor returns why something that failed with err is left out. It is
+// empty if err ends the export: the connection failed, or the run was cancelled.
+func reasonFor(err error) Reason {
+	var fault *check.Fault
+	switch {
+	case errors.Is(err, errForeignSubject):
+		return ReasonForeignSubject
+	case errors.Is(err, oci.ErrDenied):
+		return ReasonDenied
+	case errors.Is(err, oci.ErrNotFound):
+		return ReasonMissing
+	case errors.Is(err, oci.ErrNoList):
+		return ReasonNotAList
+	case errors.Is(err, oci.ErrMismatch):
+		return ReasonMismatch
+	case errors.Is(err, oci.ErrNoManifest):
+		return ReasonMalformed
+	case errors.Is(err, check.ErrTooLarge):
+		return ReasonOverBudget
+	case errors.As(err, &fault):
+		return reasonForFault(fault)
+	}
+	return ""
+}
+
+func reasonForFault(f *check.Fault) Reason {
+	switch {
+	case f.ID == check.PolicyUnsigned:
+		return ReasonUnsignedImage
+	case f.ID == check.ManifestMediaType:
+		return ReasonUnsupported
+	case strings.HasPrefix(string(f.ID), "limit."):
+		return ReasonOverBudget
+	}
+	return ReasonMalformed
+}

@@ -1,0 +1,64 @@
+package verify
+
+import (
+	"encoding/hex"
+	"slices"
+
+	"github.com/gapseal/gapseal/verify/cert"
+	"github.com/gapseal/gapseal/verify/rekor"
+	"github.com/gapseal/gapseal/verify/trust"
+)
+
+// Domain is what one trusted root vouches for. Domains are never merged: a
+// certificate of one is not judged by the logs of another.
+type Domain struct {
+	Logs   []trust.Log                  // transparency logs, in which signatures are logged
+	CAs    []trust.CertificateAuthority // that issue certificates to sign with
+	CTLogs []trust.Log                  // in which those certificates must be logged
+	TSAs   []trust.TimestampAuthority   // whose timestamps count
+}
+
+// domains returns the anchors by domain, the one of their own fields first.
+func (a *Anchors) domains() []Domain {
+	own := Domain{Logs: a.Logs, CAs: a.CAs, CTLogs: a.CTLogs, TSAs: a.TSAs}
+	return append([]Domain{own}, a.More...)
+}
+
+// chooseDomain chooses the domain that judges the signature: the one whose
+// authority issued its certificate, or else the one that knows the log of an entry,
+// or else the first.
+func (j *judgement) chooseDomain() {
+	all := j.s.opt.domains()
+	j.domain = &all[0]
+	for i := range all {
+		if j.leaf != nil && cert.Issued(j.leaf, all[i].CAs) {
+			j.domain, j.issued = &all[i], true
+			return
+		}
+	}
+	for i := range all {
+		if slices.ContainsFunc(j.sig.Entries, all[i].logged) {
+			j.domain = &all[i]
+			return
+		}
+	}
+}
+
+// log returns the log that an entry names, nil if the domain does not list it.
+func (d *Domain) log(e *rekor.LogEntry) *trust.Log {
+	id := hex.EncodeToString(e.LogID)
+	for i := range d.Logs {
+		if d.Logs[i].ID == id {
+			return &d.Logs[i]
+		}
+	}
+	return nil
+}
+
+func (d *Domain) logged(e *rekor.LogEntry) bool { return d.log(e) != nil }
+
+// hasNoLog reports whether the certificate was issued by a domain that lists no
+// transparency log, so that none can be asked.
+func (j *judgement) hasNoLog() bool {
+	return j.issued && len(j.d.Identities) > 0 && len(j.domain.Logs) == 0
+}

@@ -1,0 +1,74 @@
+package verify_test
+
+import (
+	"testing"
+
+	trustroot "github.com/sigstore/protobuf-specs/gen/pb-go/trustroot/v1"
+
+	"github.com/gapseal/gapseal/internal/fixture"
+	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/trust"
+)
+
+// domain returns what a Sigstore's trusted root vouches for.
+func domain(s *fixture.Sigstore, change func(*trustroot.TrustedRoot)) verify.Domain {
+	root, err := trust.ParseTrustedRoot(s.TrustedRoot(change))
+	if err != nil {
+		panic(err)
+	}
+	return verify.Domain{Logs: root.Logs, CAs: root.CAs, CTLogs: root.CTLogs, TSAs: root.TSAs}
+}
+
+// beside trusts further domains.
+func beside(more ...verify.Domain) func(*verify.Options) {
+	return func(o *verify.Options) { o.More = more }
+}
+
+// A second instance, whose root may list no log, is trusted beside the first. Who
+// issued the certificate decides which of them judges.
+func TestDomainThreats(t *testing.T) {
+	other := fixture.NewSigstore(t)
+	logged := fixture.Flavour{Keyless: true}
+	unlogged := fixture.Flavour{Keyless: true, Stamped: true, Unlogged: true}
+	noLogs := func(r *trustroot.TrustedRoot) { r.Tlogs, r.Ctlogs = nil, nil }
+	onlyLogs := func(r *trustroot.TrustedRoot) { r.CertificateAuthorities = nil }
+	noCAs := domain(other, onlyLogs)
+	noTSAs := domain(other, func(r *trustroot.TrustedRoot) { noLogs(r); r.TimestampAuthorities = nil })
+	modernThreats(t, "cert", []modern{
+		{name: "of the first", made: fixture.BundleStages{Flavour: logged}, opt: beside(domain(other, nil))},
+		{name: "of the second", by: other, made: fixture.BundleStages{Flavour: logged}, opt: beside(domain(other, nil))},
+		{name: "of a second that has no log, stamped", by: other, made: fixture.BundleStages{Flavour: unlogged},
+			opt: beside(domain(other, noLogs))},
+		{name: "of a second that has no log, logged by itself", by: other, opt: beside(domain(other, noLogs)),
+			made: fixture.BundleStages{Flavour: fixture.Flavour{Keyless: true, Stamped: true}}},
+		{name: "of a second that has no log, not stamped", by: other, opt: beside(domain(other, noLogs)), want: "cert.chain",
+			made: fixture.BundleStages{Flavour: fixture.Flavour{Keyless: true, Unlogged: true}}},
+		{name: "of a second that has no log, stamped by the first", by: other, want: "cert.chain",
+			made: fixture.BundleStages{Flavour: unlogged}, opt: beside(noTSAs)},
+		{name: "the second lists no authority", by: other, made: fixture.BundleStages{Flavour: logged},
+			opt: beside(noCAs), want: "cert.chain"},
+	})
+	modernThreats(t, "rekor", []modern{
+		{name: "of the first, without a log entry", made: fixture.BundleStages{Flavour: unlogged},
+			opt: beside(domain(other, noLogs)), want: "rekor.present"},
+	})
+	modernThreats(t, "trust", []modern{
+		{name: "of the first, logged by the second", made: fixture.BundleStages{Flavour: logged},
+			root: func(r *trustroot.TrustedRoot) { r.Tlogs = nil },
+			opt: func(o *verify.Options) {
+				o.Logs = domain(other, nil).Logs
+				o.More = []verify.Domain{{Logs: domain(sigstore(), nil).Logs}}
+			}, want: "trust.log cert.chain"},
+	})
+}
+
+// One key under two ids is one log.
+func TestOneKeyIsOneLog(t *testing.T) {
+	made := fixture.BundleStages{}
+	raw, opt := (&modern{made: made}).build()
+	opt.RequireLogs = 2
+	twin := opt.Logs[0]
+	twin.ID = twin.ID[1:] + "0"
+	opt.Logs = append(opt.Logs, twin)
+	answers(t, raw, opt, "rekor", "rekor.threshold", "")
+}
