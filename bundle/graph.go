@@ -222,10 +222,10 @@ func (w *walker) step() bool {
 // begin resets what is known of the current image.
 func (w *walker) begin(img *Image) {
 	w.walked = map[oci.Digest]bool{}
-	w.leftOut = make(map[oci.Digest]bool, len(img.Omitted))
-	w.omitted = []Omitted{}
+	w.omit = make(map[oci.Digest]bool, len(img.Omitted))
+	w.omits = []Omitted{}
 	for _, o := range img.Omitted {
-		w.leftOut[o.Digest] = true
+		w.omit[o.Digest] = true
 	}
 	w.gone = make(map[LeftOut]bool, len(img.LeftOut))
 	for _, l := range img.LeftOut {
@@ -237,10 +237,10 @@ func (w *walker) image(img Image) {
 	g := ImageGraph{Image: img}
 	w.begin(&img)
 	w.tree(&g, TreeNode{Node: img.Node}, 0)
-	if !slices.Equal(img.Omitted, w.omitted) {
+	if !slices.Equal(img.Omitted, w.omits) {
 		w.faults.add(&check.Fault{ID: check.LayoutInventory, Subject: string(img.Digest),
 			Detail:   "the platforms left out are not listed as the index has them",
-			Expected: fmt.Sprintf("%d in order", len(w.omitted)), Found: fmt.Sprintf("%d listed", len(img.Omitted))})
+			Expected: fmt.Sprintf("%d in order", len(w.omits)), Found: fmt.Sprintf("%d listed", len(img.Omitted))})
 	}
 	var tooDeep bool
 	if g.Canonical, tooDeep = orderEvidence(g.Tree, img.Evidence, w.lim.Depth); tooDeep {
@@ -324,8 +324,8 @@ func (w *walker) children(g *ImageGraph, n TreeNode, m *oci.Manifest, depth int6
 		if !w.step() {
 			return
 		}
-		if w.leftOut[d.Digest] {
-			w.omitted = append(w.omitted, Omitted{Platform: PlatformName(d.Platform), Digest: d.Digest})
+		if w.omit[d.Digest] {
+			w.omits = append(w.omits, Omitted{Platform: PlatformName(d.Platform), Digest: d.Digest})
 			continue
 		}
 		if _, ok := d.AttestationOf(); ok && w.gone[LeftOut{Subject: n.Digest, Digest: d.Digest}] {

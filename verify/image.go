@@ -64,17 +64,6 @@ func (s *session) platforms(i int, g *bundle.ImageGraph, d *demands) {
 	s.fault(i, f)
 }
 
-// isPlatform reports whether a node is something to run: not an index, and not an
-// attestation that is stored among the platforms.
-func (s *session) isPlatform(n bundle.TreeNode) bool {
-	m := s.graph.Manifests[n.Digest]
-	if m == nil || oci.IsIndex(m.MediaType) {
-		return false
-	}
-	_, isEvidence := m.EvidenceKind()
-	return !isEvidence
-}
-
 func carries(g *bundle.ImageGraph, want oci.Platform) bool {
 	return slices.ContainsFunc(g.Runnable, func(p oci.Platform) bool { return p.Matches(want) })
 }

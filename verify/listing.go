@@ -10,9 +10,6 @@ import (
 	"github.com/gapseal/gapseal/verify/check"
 )
 
-// This file lists in the report what a bundle carries: its evidence, its blobs, and
-// how many of its bytes were judged.
-
 // listEvidence names every piece of evidence of an image in the report, and warns
 // of what no check of this version judges.
 func (s *session) listEvidence(i int, g *bundle.ImageGraph) {
@@ -30,8 +27,8 @@ func (s *session) listEvidence(i int, g *bundle.ImageGraph) {
 	}
 }
 
-// readable reports whether evidence is present and undamaged. For other evidence,
-// checks of layout or blobs have failed.
+// readable reports whether evidence is present and undamaged. What is not has
+// failed the checks of layout and blobs.
 func (s *session) readable(ev bundle.Evidence) bool {
 	m := s.graph.Manifests[ev.Digest]
 	if m == nil {
@@ -71,13 +68,13 @@ func (s *session) blobs(rep *Report) {
 		})
 	}
 	for _, d := range slices.Sorted(maps.Keys(s.c.Meta)) {
-		if !listed[d] { // the reader holds no other blobs that are not listed
+		if !listed[d] { // the reader holds no others that are not listed
 			rep.Blobs = append(rep.Blobs, Blob{Digest: string(d), Size: int64(len(s.c.Meta[d])),
 				Roles: []string{"own"}, Images: []string{}, State: check.Intact})
 		}
 	}
 	for _, f := range rep.Failures {
-		if f.ID == check.LayoutUnlisted && f.Subject != "" { // one without a subject only says how many more there are
+		if f.ID == check.LayoutUnlisted && f.Subject != "" { // without a subject, it counts those not reported
 			rep.Blobs = append(rep.Blobs, Blob{Digest: string(f.Subject), Roles: []string{}, Images: []string{},
 				State: check.Unlisted})
 		}
@@ -102,7 +99,7 @@ func (s *session) owners() (types map[oci.Digest]string, images map[oci.Digest][
 	}
 	manifest := func(owner string, d oci.Descriptor) {
 		if len(images[d.Digest]) >= maxOwners {
-			return // its config and its layers have as many owners
+			return // its parts have as many
 		}
 		note(owner, d)
 		if m := s.graph.Manifests[d.Digest]; m != nil && !oci.IsIndex(m.MediaType) {
@@ -126,7 +123,7 @@ func (s *session) owners() (types map[oci.Digest]string, images map[oci.Digest][
 	return types, images
 }
 
-// unjudgedBytes counts the bytes that were carried and hashed, but not judged.
+// unjudgedBytes sums what was carried and hashed, and proves nothing.
 func (s *session) unjudgedBytes() (n int64) {
 	seen := map[oci.Digest]bool{}
 	count := func(d oci.Descriptor) {
