@@ -5,8 +5,8 @@
 //	p, err := policy.Parse(raw, open)
 //	report, err := verify.Bundle(ctx, reader, verify.Options{Policy: &p.Policy})
 //
-// [Policy.Explain] writes a policy in sentences, and [Draft] writes a policy for
-// a bundle that a person can complete.
+// [Policy.Explain] writes a policy in sentences, and [Draft] drafts a
+// policy for a bundle, for a person to complete.
 //
 // # Strictness
 //
@@ -44,7 +44,7 @@
 //	    inclusion: true            # each log entry must have an inclusion proof
 //	    childSignatures: true      # each platform must be signed as well
 //	    allSignatures: true        # every signature found must be good
-//	unlisted: refuse               # or judge: by the options alone
+//	unlisted: refuse               # or judge, which then applies the options alone
 //	limits: {images: 10, bytes: 20GiB}
 //	seal:
 //	  keys: [{file: keys/seal.pub}]

@@ -282,8 +282,8 @@ func (in *rule) anchors(r *reader, out *verify.Rule) error {
 	return nil
 }
 
-// read returns the key or, if only a fingerprint is given, that of a key that must
-// come with the bundle.
+// read returns the key or, if the policy gives only a fingerprint, the fingerprint of
+// a key that the bundle must carry.
 func (k *key) read(r *reader) (*trust.Key, string, error) {
 	var one *value
 	given := 0
