@@ -205,8 +205,8 @@ func (c *collector) fetch(ctx context.Context, d oci.Digest, size int64) (io.Rea
 	return c.src.Blob(ctx, c.home[d], oci.Descriptor{Digest: d, Size: size})
 }
 
-// resolve returns the root of each image. Each tag is requested only once: if the
-// tag moves meanwhile, two images must not be mixed.
+// resolve returns the root of each image. It requests each tag only once, so that a
+// tag that moves during the export cannot mix two images.
 func (c *collector) resolve(ctx context.Context) ([]oci.Descriptor, error) {
 	roots := make([]oci.Descriptor, len(c.req.Images))
 	for i, ref := range c.req.Images {
@@ -306,7 +306,7 @@ func (c *collector) manifest(ctx context.Context, repo, tagOrDigest string) (d o
 	return d, c.hold(d, raw)
 }
 
-// hold keeps metadata in memory, within the budget for all of it.
+// hold keeps metadata in memory, within the budget for all metadata.
 func (c *collector) hold(d oci.Descriptor, raw []byte) error {
 	if _, ok := c.meta[d.Digest]; ok {
 		return nil

@@ -46,7 +46,7 @@ var wrappers = []struct{ magic, name, command string }{
 	{"\xfd7zXZ\x00", "xz", "xz -dc FILE > bundle.tar"},
 }
 
-// wrapped reports a compressed file.
+// wrapped reports whether b begins a compressed file. If so, it adds the fault.
 func (r *Reader) wrapped(b []byte) bool {
 	for _, w := range wrappers {
 		if bytes.HasPrefix(b, []byte(w.magic)) {
@@ -71,8 +71,8 @@ var otherFiles = []struct{ magic, name string }{
 	{"%PDF", "a PDF document"},
 }
 
-// noTar reports a file that is not a tar at all: the user named the wrong file, and
-// the medium is not at fault. A file that begins with the name of a bundle's first
+// noTar reports whether b begins a file that is not a tar at all, and if so adds the
+// fault: the user named the wrong file, and the medium is not to blame. A file that begins with the name of a bundle's first
 // entry is taken for a damaged bundle.
 func (r *Reader) noTar(b []byte) bool {
 	const magicAt, magic = 257, "ustar"
@@ -169,7 +169,8 @@ func (r *Reader) truncated(e entry, got int64) {
 
 // expected returns how large the file should be according to the inventory:
 // everything before next, the blobs that have not been read, and the two blocks at
-// the end. ok is false if the file ends before the inventory or the seal does.
+// the end. ok is false if the file ends before the inventory, or the seal if there
+// is one, is complete.
 func (r *Reader) expected(next int64) (size int64, ok bool) {
 	if next < 0 || r.Inventory == nil || r.Sealed && r.Seal == nil {
 		return 0, false
@@ -274,8 +275,8 @@ func (s *sequence) absent(found string) {
 	s.place++
 }
 
-// artifact checks that the manifest and the config of the inventory, and nothing
-// else, come before it.
+// artifact checks that the manifest and the config of the inventory, and no other
+// blobs, come before the inventory.
 func (s *sequence) artifact(manifest oci.Digest) {
 	first, second := s.head[atInventoryManifest], s.head[atInventoryConfig]
 	switch {

@@ -17,8 +17,8 @@ type faultList struct {
 	count map[faultKind]int
 }
 
-// faultKind keeps warnings apart, so that they cannot crowd out the faults of the
-// same check that reject a bundle.
+// faultKind tells warnings of a check from faults of the same check that reject a
+// bundle, so that warnings cannot crowd out these faults.
 type faultKind struct {
 	id   check.ID
 	warn bool

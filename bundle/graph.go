@@ -20,8 +20,8 @@ type Contents struct {
 	Limits    oci.Limits          // within which it was read or planned; zero fields mean the defaults
 }
 
-// Graph is what the images, evidence and keys of an inventory reach, derived from
-// the manifests alone.
+// Graph holds everything that the images, evidence and keys of an inventory refer
+// to. It is derived from the manifests alone.
 type Graph struct {
 	Images    []ImageGraph
 	Manifests map[oci.Digest]*oci.Manifest
@@ -290,8 +290,8 @@ func (w *walker) tooDeep(d oci.Digest, detail string) {
 		Expected: fmt.Sprintf("at most %d levels", w.lim.Depth)})
 }
 
-// tree walks the root of an image or one of its children, with all that it needs
-// to run. A document that occurs again adds its platform and nothing else.
+// tree walks the root of an image or one of its children, with its config, layers
+// and children. A document that occurs again adds its platform and nothing else.
 func (w *walker) tree(g *ImageGraph, n TreeNode, depth int64) {
 	if depth > w.lim.Depth {
 		w.tooDeep(n.Digest, "indexes nest too deep")
@@ -348,7 +348,7 @@ func (w *walker) child(g *ImageGraph, parent TreeNode, d oci.Descriptor, depth i
 	w.tree(g, TreeNode{Node: node, Platform: d.Platform, Parent: parent.Digest, Attests: about}, depth+1)
 }
 
-// artifact walks one of the bundle's own manifests.
+// artifact walks the manifest of a key artifact.
 func (w *walker) artifact(n Node, layerRole Role) {
 	if m := w.manifest(n.Descriptor()); m != nil {
 		w.parts(n.Digest, m, layerRole)

@@ -27,12 +27,12 @@ import (
 // writer ends [Reader.Hash].
 type Tap func(d oci.Digest, size int64) io.WriteCloser
 
-// Hash hashes the blobs that are not metadata, those of a file on all cores and
-// those of a pipe in order, and completes [Reader.Faults]. It gives the bytes of
+// Hash hashes the blobs that are not metadata, and completes [Reader.Faults]. It
+// uses all cores for a file, and reads a pipe in order. It gives the bytes of
 // all blobs to tap, so that they can be used without reading them again. Only a blob
 // for which [Reader.State] then returns [check.Intact] matches its digest.
-// progress is called with each number of bytes hashed, from several goroutines.
-// Both may be nil. Hash is called once, whatever it returns.
+// progress is called from several goroutines, each time with the number of bytes
+// hashed since the last call. tap and progress may be nil. Hash is called once, whatever it returns.
 //
 // The error is that of ctx, of a writer of tap, or of the operating system; what is
 // wrong with the bundle is in Faults. It is [ErrStream] if a pipe was hashed before.
@@ -220,9 +220,9 @@ func copyChunks(ctx context.Context, dst io.Writer, src io.Reader, progress func
 	}
 }
 
-// ErrStream is the error of [Reader.OpenBlob], and of a second [Reader.Hash], for
-// content of a bundle that is read from a pipe, whose bytes come only once: see
-// the tap of Hash.
+// ErrStream says that the content of a bundle on a pipe cannot be read a second
+// time. [Reader.OpenBlob] and a second call of [Reader.Hash] return it. The tap of
+// the first call gets the content.
 var ErrStream = errors.New("the bundle is read from a pipe, whose content cannot be read again")
 
 // OpenBlob opens a blob of the bundle to be read again. The last read compares the
@@ -248,13 +248,14 @@ func (r *Reader) OpenBlob(d oci.Digest) (io.ReadCloser, error) {
 	return newBlobReader(d, io.NewSectionReader(r.in.file, e.offset, e.size), e.size), nil
 }
 
-// blobReader reads a blob of left more bytes and compares it with its digest.
+// blobReader reads a blob, of which left bytes remain, and compares it with its
+// digest.
 type blobReader struct {
 	r    io.Reader
 	want oci.Digest
 	sum  hash.Hash
 	left int64
-	err  error // final
+	err  error // what every further Read returns
 }
 
 func newBlobReader(d oci.Digest, r io.Reader, size int64) *blobReader {
@@ -277,7 +278,7 @@ func (b *blobReader) Read(p []byte) (int, error) {
 	case b.left == 0:
 		b.err = b.end()
 		if b.err != io.EOF {
-			return 0, b.err // a reader that counts bytes would not ask for more
+			return 0, b.err // with n > 0, a caller that has all bytes might ignore the error
 		}
 		return n, nil
 	case err == io.EOF:

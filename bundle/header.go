@@ -10,7 +10,7 @@ import (
 	"github.com/gapseal/gapseal/verify/check"
 )
 
-// The container is POSIX ustar with every choice that ustar leaves open fixed: one
+// The container is POSIX ustar. Every choice that ustar leaves open is fixed: one
 // header block for each regular file, mode 0644, owner and group 0 without names,
 // time 0.
 const (

@@ -95,8 +95,8 @@ type Blob struct {
 // Role is the role of a blob in the manifest or the inventory that points at it.
 type Role string
 
-// The roles of a blob. All but the last two are those of metadata, which is held
-// in memory and comes first in the file.
+// The roles of a blob. All but the last two make a blob metadata, which is held in
+// memory and comes first in the file.
 const (
 	RoleConfig   Role = "config"
 	RoleEvidence Role = "evidence"
@@ -153,7 +153,8 @@ var (
 )
 
 // check returns an error unless inv is in its one valid form: each list is in order,
-// with no element twice, and there is no room for text that is not about the images.
+// with no element twice, and no member can carry text that is not about the
+// images.
 func (inv *Inventory) check() error {
 	switch {
 	case !toolName.MatchString(inv.Tool.Name) || !toolVersion.MatchString(inv.Tool.Version):

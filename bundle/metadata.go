@@ -40,7 +40,7 @@ func (r *Reader) keeps(e entry) (keep bool, b budget) {
 	return r.keepsListed(e)
 }
 
-// keepsListed is keeps for an entry that the inventory should list.
+// keepsListed does the same as keeps, for an entry that the inventory should list.
 func (r *Reader) keepsListed(e entry) (keep bool, b budget) {
 	blob := r.Inventory.find(e.digest)
 	if blob == nil {

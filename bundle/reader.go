@@ -12,8 +12,8 @@ import (
 )
 
 // Reader reads one bundle. [OpenFile], [Open] and [OpenStream] read its metadata,
-// and [Reader.Hash] hashes everything else. Together they read each byte once, and
-// the bytes of a pipe in order.
+// and [Reader.Hash] hashes everything else. Together they read each byte once. They
+// read a pipe in order.
 type Reader struct {
 	Contents
 	Index []byte // index.json as found, nil if there is none
@@ -100,8 +100,8 @@ type Medium struct {
 	// reader then does not report the missing end.
 	Cut bool
 	// Explain is called at the end of [Reader.Hash] if anything is wrong, and
-	// returns the faults of the medium that caused it. It calls progress with each
-	// number of bytes that it reads. It may be nil.
+	// returns the faults of the medium that caused it. It calls progress with the
+	// number of bytes of each read. Explain may be nil.
 	Explain func(ctx context.Context, progress func(int64)) ([]*check.Fault, error)
 }
 
@@ -223,8 +223,8 @@ func (r *Reader) State(d oci.Digest) check.State {
 	return check.Missing
 }
 
-// Whole reports whether the file could be read to its end, once [Reader.Hash]
-// has returned.
+// Whole reports whether the file could be read to its end. The answer is known once
+// [Reader.Hash] has returned.
 func (r *Reader) Whole() bool {
 	return !r.lost && !r.faults.has(check.ContainerTruncated, check.ContainerWrapper)
 }

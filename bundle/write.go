@@ -26,9 +26,9 @@ const defaultWorkers = 4
 
 // WriteFile writes the bundle to a file opened for writing. It fetches several blobs
 // at a time (workers, or 4 if that is 0), writes each straight to its place in the
-// file, and compares it with its digest on the way. progress is called with each
-// number of content bytes written, from several goroutines; it may be nil. The file
-// is a bundle only if the error is nil.
+// file, and compares it with its digest on the way. progress is called from
+// several goroutines, with the number of content bytes of each write; it may be nil.
+// The file is a bundle only if the error is nil.
 func (p *Plan) WriteFile(ctx context.Context, w io.WriterAt, fetch Fetch, workers int, progress func(int64)) error {
 	if workers < 1 {
 		workers = defaultWorkers
@@ -52,7 +52,7 @@ func (p *Plan) WriteFile(ctx context.Context, w io.WriterAt, fetch Fetch, worker
 }
 
 // WriteStream writes the bundle to a pipe, one blob after the other. progress is
-// called with each number of content bytes written; it may be nil. On failure it
+// called with the number of content bytes of each write; it may be nil. On failure it
 // does not write the end of the archive, so that what was written is not a
 // bundle.
 func (p *Plan) WriteStream(ctx context.Context, w io.Writer, fetch Fetch, progress func(int64)) error {

@@ -46,9 +46,12 @@ gapseal verify app.tar --key cosign.pub`,
 	)
 	root.SetHelpCommand(helpCommand())
 	root.SetHelpFunc(func(c *cobra.Command, _ []string) {
-		if c.HasSubCommands() {
-			std.out.failed = unknownCommand(c, c.Flags().Args())
+		// What --help is about may follow it: gapseal --help verify.
+		found, rest, err := c.Find(c.Flags().Args())
+		if err == nil && found.HasSubCommands() {
+			err = unknownCommand(found, rest)
 		}
+		c, std.out.failed = found, err
 		if std.out.failed == nil {
 			showHelp(c)
 		}

@@ -5,8 +5,8 @@
 //	p, err := policy.Parse(raw, open)
 //	report, err := verify.Bundle(ctx, reader, verify.Options{Policy: &p.Policy})
 //
-// [Policy.Explain] writes a policy in sentences, and [Draft] writes a policy for
-// a bundle that a person can complete.
+// [Policy.Explain] writes a policy in sentences, and [Draft] drafts a
+// policy for a bundle, for a person to complete.
 //
 // # Strictness
 //

@@ -255,7 +255,7 @@ func age(d time.Duration) string {
 	return d.String()
 }
 
-// size writes a number of bytes in the largest unit that loses nothing.
+// size writes a number of bytes in the largest unit of which it is a whole number.
 func size(n int64) string {
 	for _, u := range []struct {
 		name   string

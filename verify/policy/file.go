@@ -19,8 +19,8 @@ import (
 // MaxFile is the budget for a policy or a transfer record, in bytes.
 const MaxFile = 1 << 20
 
-// maxDepth bounds how deep the file may nest, and maxTokens how many words and
-// signs it may have, because the library's time grows with the square of either.
+// maxDepth bounds how deep the file may nest, and maxTokens how many YAML tokens
+// it may have, because the library's time grows with the square of either.
 const (
 	maxDepth  = 16
 	maxTokens = 30_000
@@ -33,7 +33,8 @@ type Error struct {
 	Message      string
 }
 
-// Error says what is wrong, and where unless that is the whole file.
+// Error says what is wrong and at which line and column. It leaves out the place if
+// the error is about the file as a whole.
 func (e *Error) Error() string {
 	if e.Line == 0 {
 		return e.Message
@@ -59,7 +60,7 @@ func decode(raw []byte, schema string, into any) (err error) {
 	if err := refuseEmpty(raw); err != nil {
 		return err
 	}
-	// A file of another schema is the wrong file, and its keys are not to blame.
+	// In a file of another schema, report the schema, not the keys that are unknown here.
 	var head struct {
 		Schema value `yaml:"schema"`
 	}
@@ -84,8 +85,8 @@ func decode(raw []byte, schema string, into any) (err error) {
 	return nil
 }
 
-// plain refuses what makes a YAML file mean something other than it shows, or
-// grow when it is read.
+// plain refuses the features of YAML by which a file can mean something other than
+// it appears to, or grow when it is read.
 func plain(s string) error {
 	open, line, dashes := 0, 0, 0
 	for i, t := range lexer.Tokenize(s) {
@@ -151,7 +152,7 @@ func (n *emptyFinder) Visit(node ast.Node) ast.Visitor {
 	return n
 }
 
-// located turns the library's error into one with a place.
+// located turns the library's error into one that names line and column.
 func located(err error) error {
 	if errors.Is(err, io.EOF) {
 		return &Error{Message: "the file is empty"}
@@ -235,7 +236,8 @@ func (v *value) flag() (bool, error) {
 	return false, v.fault("want true or false, found %q", firstLine(v.text))
 }
 
-// choice reads one of two words. An absent value is the first, the default.
+// choice reads one of two words. For an absent value, it returns the
+// first, which is the default.
 func (v *value) choice(byDefault, other string) (string, error) {
 	switch v.text {
 	case "", byDefault:

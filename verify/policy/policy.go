@@ -52,7 +52,7 @@ type document struct {
 // returns its content and its path, which the report shows.
 type Opener func(name string) (raw []byte, path string, err error)
 
-// Parse reads a policy file, and the key files that it names through open. The
+// Parse reads a policy file and, with open, the key files that the policy names. The
 // error is an [*Error], which names the line and column. Limits are in bytes
 // and images, times in UTC.
 func Parse(raw []byte, open Opener) (*Policy, error) {
