@@ -42,7 +42,7 @@ func (a *access) begin(ctx context.Context) error {
 	if err != nil && a.plainHTTP && !speaksTLS(ctx, err) {
 		a.scheme = "http"
 		var plain error
-		if offered, plain = a.ping(ctx); plain == nil || isFault(plain) || errors.Is(err, http.ErrSchemeMismatch) {
+		if offered, plain = a.ping(ctx); plain == nil || isAnswer(plain) || errors.Is(err, http.ErrSchemeMismatch) {
 			err = plain
 		}
 	}
@@ -81,6 +81,13 @@ func speaksTLS(ctx context.Context, err error) bool {
 func isFault(err error) bool {
 	var fault *transport.Error
 	return errors.As(err, &fault)
+}
+
+// isAnswer reports whether err is the answer of a registry that has no TLS. Servers
+// that do have it answer 400.
+func isAnswer(err error) bool {
+	var fault *transport.Error
+	return errors.As(err, &fault) && fault.StatusCode != http.StatusBadRequest
 }
 
 func isRefused(err error) bool {

@@ -74,8 +74,8 @@ func wholeBlob(resp *http.Response, size int64) error {
 	if resp.ContentLength < 0 || resp.ContentLength == size {
 		return nil
 	}
-	if mediaTypeOf(resp) == "text/html" {
-		return fmt.Errorf("%w, but %s", ErrMismatch, whatCame(resp, []byte("<html>")))
+	if mediaTypeOf(resp) == "text/html" || isEncoded(resp) {
+		return fmt.Errorf("%w, but %s", ErrMismatch, whatCame(resp, []byte{'x'}))
 	}
 	return fmt.Errorf("%w: the registry has %d bytes, the descriptor says %d", ErrMismatch, resp.ContentLength, size)
 }

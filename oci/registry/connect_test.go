@@ -338,6 +338,16 @@ func TestUnreachableRegistries(t *testing.T) {
 	}
 }
 
+// TestTLSWithoutAgreement wants the fault of TLS in the message, and not that of the
+// attempt without TLS: the server answers that with 400.
+func TestTLSWithoutAgreement(t *testing.T) {
+	pair, _ := newAuthority(t).issue(forLoopback())
+	l := newLab(t)
+	repo := l.serve(&tls.Config{Certificates: []tls.Certificate{pair}, MaxVersion: tls.VersionTLS11})
+	_, _, err := l.source(Options{AllowHTTP: true}).Manifest(context.Background(), repo, "v1")
+	wantCause(t, err, CauseUnreachable, "ended the TLS handshake (tls: protocol version not supported)")
+}
+
 // TestBadCertificateIsNoReasonForPlainHTTP wants an attempt without TLS only with a
 // host that does not speak it.
 func TestBadCertificateIsNoReasonForPlainHTTP(t *testing.T) {
@@ -377,17 +387,23 @@ func TestBlockedStorage(t *testing.T) {
 	wantText(t, err, "403 Forbidden", "points to "+strings.TrimPrefix(forbidding.URL, "http://"))
 }
 
-func TestLoginPageInThePlaceOfABlob(t *testing.T) {
-	l := newLab(t)
-	d := l.putBlob(noise(100))
-	l.on(string(d.Digest), func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		_, _ = io.WriteString(w, "<html>")
-	})
-	_, err := l.blob(context.Background(), d)
-	wantText(t, err, "a web page from 127.0.0.1")
-	if !errors.Is(err, ErrMismatch) {
-		t.Errorf("got %v", err)
+func TestWhatCameInThePlaceOfABlob(t *testing.T) {
+	for want, header := range map[string][2]string{
+		"a web page from 127.0.0.1": {"Content-Type", "text/html; charset=utf-8"},
+		`an answer encoded as "br"`: {"Content-Encoding", "br"},
+		"the registry has 5 bytes":  {"X-Other", "x"},
+	} {
+		l := newLab(t)
+		d := l.putBlob(noise(100))
+		l.on(string(d.Digest), func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set(header[0], header[1])
+			_, _ = io.WriteString(w, "hello")
+		})
+		_, err := l.blob(context.Background(), d)
+		wantText(t, err, want)
+		if !errors.Is(err, ErrMismatch) {
+			t.Errorf("got %v", err)
+		}
 	}
 }
 

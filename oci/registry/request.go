@@ -104,18 +104,23 @@ func readAll(resp *http.Response, limit int64) ([]byte, error) {
 	return body, nil
 }
 
+// isEncoded reports whether the bytes of an answer are not those that are stored.
+func isEncoded(resp *http.Response) bool {
+	encoding := resp.Header.Get("Content-Encoding")
+	return encoding != "" && !strings.EqualFold(encoding, "identity")
+}
+
 // whatCame says what an answer holds in the place of a document.
 func whatCame(resp *http.Response, body []byte) string {
 	start := strings.ToLower(string(bytes.TrimSpace(body[:min(len(body), 512)])))
-	encoding := resp.Header.Get("Content-Encoding")
 	mediaType := mediaTypeOf(resp)
 	switch {
 	case len(body) == 0:
 		return "an empty answer"
 	case strings.HasPrefix(start, "<!doctype html") || strings.HasPrefix(start, "<html") || mediaType == "text/html":
 		return fmt.Sprintf("a web page from %s (the page of a login, or of a proxy?)", resp.Request.URL.Host)
-	case encoding != "" && !strings.EqualFold(encoding, "identity"):
-		return fmt.Sprintf("an answer encoded as %.40q, which was not asked for", encoding)
+	case isEncoded(resp):
+		return fmt.Sprintf("an answer encoded as %.40q, which was not asked for", resp.Header.Get("Content-Encoding"))
 	case mediaType == "":
 		return fmt.Sprintf("%d bytes of no stated type", len(body))
 	}
