@@ -44,7 +44,7 @@
 //	    inclusion: true            # each log entry must have an inclusion proof
 //	    childSignatures: true      # each platform must be signed as well
 //	    allSignatures: true        # every signature found must be good
-//	unlisted: refuse               # or judge, which then applies the options alone
+//	unlisted: refuse               # or judge: only the options apply
 //	limits: {images: 10, bytes: 20GiB}
 //	seal:
 //	  keys: [{file: keys/seal.pub}]
