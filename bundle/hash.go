@@ -22,8 +22,8 @@ import (
 )
 
 // Tap is called once for each blob, including metadata, before the blob is hashed.
-// Several goroutines call it. It returns a writer for the bytes of the blob, or nil if they
-// are not wanted. The writer gets them in order and is then closed. An error of a
+// Several goroutines call it. It returns a writer for the bytes of the blob, or nil
+// if they are not wanted. The writer gets them in order and is then closed. An error of a
 // writer ends [Reader.Hash].
 type Tap func(d oci.Digest, size int64) io.WriteCloser
 
@@ -249,13 +249,12 @@ func (r *Reader) OpenBlob(d oci.Digest) (io.ReadCloser, error) {
 	return newBlobReader(d, io.NewSectionReader(r.in.file, e.offset, e.size), e.size), nil
 }
 
-// blobReader reads a blob, of which left bytes remain, and compares it with its
-// digest.
+// blobReader reads a blob and compares it with its digest.
 type blobReader struct {
 	r    io.Reader
 	want oci.Digest
 	sum  hash.Hash
-	left int64
+	left int64 // bytes that were not read yet
 	err  error // what every further Read returns
 }
 
