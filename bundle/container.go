@@ -72,8 +72,8 @@ var otherFiles = []struct{ magic, name string }{
 }
 
 // noTar reports whether b begins a file that is not a tar at all, and if so adds the
-// fault: the user named the wrong file, and the medium is not to blame. A file that begins with the name of a bundle's first
-// entry is taken for a damaged bundle.
+// fault: the user named the wrong file, and the medium is not to blame. A file that
+// begins with the name of a bundle's first entry is taken for a damaged bundle.
 func (r *Reader) noTar(b []byte) bool {
 	const magicAt, magic = 257, "ustar"
 	if r.medium.Cut {
@@ -169,8 +169,8 @@ func (r *Reader) truncated(e entry, got int64) {
 
 // expected returns how large the file should be according to the inventory:
 // everything before next, the blobs that have not been read, and the two blocks at
-// the end. ok is false if the file ends before the inventory, or the seal if there
-// is one, is complete.
+// the end. ok is false if the file ends before the inventory is complete, or before
+// the seal is.
 func (r *Reader) expected(next int64) (size int64, ok bool) {
 	if next < 0 || r.Inventory == nil || r.Sealed && r.Seal == nil {
 		return 0, false

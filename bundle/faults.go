@@ -17,8 +17,8 @@ type faultList struct {
 	count map[faultKind]int
 }
 
-// faultKind tells warnings of a check from faults of the same check that reject a
-// bundle, so that warnings cannot crowd out these faults.
+// faultKind separates the warnings of a check from its faults that reject a bundle,
+// so that warnings cannot crowd out those faults.
 type faultKind struct {
 	id   check.ID
 	warn bool
@@ -37,7 +37,7 @@ func (l *faultList) add(f *check.Fault) {
 	}
 }
 
-// has reports whether one of ids failed, warnings aside.
+// has reports whether one of ids failed. Warnings do not count.
 func (l *faultList) has(ids ...check.ID) bool {
 	return slices.ContainsFunc(ids, func(id check.ID) bool { return l.count[faultKind{id, false}] > 0 })
 }

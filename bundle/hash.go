@@ -21,9 +21,9 @@ import (
 	"github.com/gapseal/gapseal/verify/check"
 )
 
-// Tap is called once for each blob before it is hashed, metadata included, from
-// several goroutines. It returns a writer for the bytes of the blob, or nil if they
-// are not wanted. The writer gets them in order and is then closed. An error of a
+// Tap is called once for each blob, including metadata, before the blob is hashed.
+// Several goroutines call it. It returns a writer for the bytes of the blob, or nil
+// if they are not wanted. The writer gets them in order and is then closed. An error of a
 // writer ends [Reader.Hash].
 type Tap func(d oci.Digest, size int64) io.WriteCloser
 
@@ -32,7 +32,8 @@ type Tap func(d oci.Digest, size int64) io.WriteCloser
 // all blobs to tap, so that they can be used without reading them again. Only a blob
 // for which [Reader.State] then returns [check.Intact] matches its digest.
 // progress is called from several goroutines, each time with the number of bytes
-// hashed since the last call. tap and progress may be nil. Hash is called once, whatever it returns.
+// that were just hashed. tap and progress may be nil. Hash is called once, whatever
+// it returns.
 //
 // The error is that of ctx, of a writer of tap, or of the operating system; what is
 // wrong with the bundle is in Faults. It is [ErrStream] if a pipe was hashed before.
@@ -248,13 +249,12 @@ func (r *Reader) OpenBlob(d oci.Digest) (io.ReadCloser, error) {
 	return newBlobReader(d, io.NewSectionReader(r.in.file, e.offset, e.size), e.size), nil
 }
 
-// blobReader reads a blob, of which left bytes remain, and compares it with its
-// digest.
+// blobReader reads a blob and compares it with its digest.
 type blobReader struct {
 	r    io.Reader
 	want oci.Digest
 	sum  hash.Hash
-	left int64
+	left int64 // bytes that were not read yet
 	err  error // what every further Read returns
 }
 

@@ -85,8 +85,8 @@ func decode(raw []byte, schema string, into any) (err error) {
 	return nil
 }
 
-// plain refuses the features of YAML by which a file can mean something other than
-// it appears to, or grow when it is read.
+// plain refuses YAML features that can give a file another meaning than it appears
+// to have, or make it grow when it is read.
 func plain(s string) error {
 	open, line, dashes := 0, 0, 0
 	for i, t := range lexer.Tokenize(s) {
