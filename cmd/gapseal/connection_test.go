@@ -2,10 +2,67 @@ package main
 
 import (
 	"bytes"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/gapseal/gapseal/internal/fixture"
 )
+
+// TestExportWithCertificates exports from a registry that wants a client certificate,
+// and has one of its own by an authority that is not trusted. Each failure names the
+// flag that helps.
+func TestExportWithCertificates(t *testing.T) {
+	t.Parallel()
+	plain := serveRegistry(t)
+	server := httptest.NewUnstartedServer(plain.handler)
+	server.TLS = &tls.Config{ClientAuth: tls.RequireAnyClientCert}
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	dir := t.TempDir()
+	cert := pemFile(t, filepath.Join(dir, "cert.pem"), "CERTIFICATE", server.Certificate().Raw)
+	der, err := x509.MarshalPKCS8PrivateKey(server.TLS.Certificates[0].PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := pemFile(t, filepath.Join(dir, "key.pem"), "PRIVATE KEY", der)
+	repo := strings.TrimPrefix(server.URL, "https://") + "/acme/app"
+	for _, c := range []struct {
+		flags []string
+		want  string
+	}{
+		{nil, "pass the certificate of that authority with --registry-cacert"},
+		{[]string{"--registry-cacert", cert}, "pass the certificate with --registry-cert and --registry-key"},
+		{[]string{"--registry-cacert", cert, "--registry-cert", cert, "--registry-key", key}, "wrote app.tar"},
+	} {
+		cmd := exec.CommandContext(t.Context(), "gapseal", append([]string{
+			"export", repo + ":v1", "-o", "app.tar", "--accept-reference", repo + "=" + fixture.Host + "app",
+			"--key", testdataKey(t, "cosign.pub"), "--rekor-key", testdataKey(t, "rekor.pub"),
+		}, c.flags...)...)
+		cmd.Dir = dir
+		cmd.Env = append(os.Environ(), "HOME="+dir, "DOCKER_CONFIG="+dir)
+		out, err := cmd.CombinedOutput()
+		unfolded := strings.Join(strings.Fields(string(out)), " ")
+		if !strings.Contains(unfolded, c.want) || (err == nil) != strings.HasPrefix(c.want, "wrote") {
+			t.Errorf("%v: %v\n%s", c.flags, err, out)
+		}
+	}
+}
+
+func pemFile(t *testing.T, path, kind string, der []byte) string {
+	t.Helper()
+	if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
 
 // TestWaitsAreNotRepeated wants several transfers that wait for one host to be one
 // line.

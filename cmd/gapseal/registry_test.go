@@ -21,9 +21,10 @@ import (
 // so that it is registry.example.com for them: a request to a proxy differs from one
 // to a registry only in its first line.
 type testRegistry struct {
-	url    string
-	layers map[string]bool
-	stuck  chan struct{} // receives a value when a client has begun to wait
+	url     string
+	handler http.Handler
+	layers  map[string]bool
+	stuck   chan struct{} // receives a value when a client has begun to wait
 }
 
 func serveRegistry(t *testing.T) *testRegistry {
@@ -35,7 +36,8 @@ func serveRegistry(t *testing.T) *testRegistry {
 		repo, tag, _ := strings.Cut(strings.TrimPrefix(name, "registry.example.com/"), ":")
 		r.push(t, handler, src, repo, tag, d)
 	}
-	server := httptest.NewServer(r.moods(handler))
+	r.handler = r.moods(handler)
+	server := httptest.NewServer(r.handler)
 	t.Cleanup(server.Close)
 	r.url = server.URL
 	return r

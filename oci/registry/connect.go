@@ -155,16 +155,26 @@ func (e *ConnectError) explainTLS(own *ownNetwork) bool {
 	wanted := own != nil && own.wanted.Load()
 	switch {
 	// Some servers close the connection instead of saying what they miss.
-	case wanted && !own.shown.Load() && (refused || isBroken(e.Err)):
-		return e.is(CauseClientCertificate, "%s wants a client certificate (%v)", e.Host, e.Err)
-	case wanted && own.shown.Load() && refused:
-		return e.is(CauseClientRefused, "%s does not accept the client certificate (%v)", e.Host, e.Err)
+	case wanted && (refused || isBroken(e.Err) && !own.shown.Load()):
+		return e.needsCertificate(own)
 	case refused:
 		return e.is(CauseUnreachable, "%s ended the TLS handshake (%v)", e.Host, op.Err)
 	case errors.As(e.Err, &record):
 		return e.is(CauseUnreachable, "%s does not speak TLS", e.Host)
 	}
 	return false
+}
+
+// needsCertificate says which client certificate a host needs in the place of the one
+// that own has.
+func (e *ConnectError) needsCertificate(own *ownNetwork) bool {
+	switch {
+	case own.shown.Load():
+		return e.is(CauseClientRefused, "%s does not accept the client certificate (%v)", e.Host, e.Err)
+	case len(own.pairs) > 0:
+		return e.is(CauseClientRefused, "%s wants a client certificate of another authority (%v)", e.Host, e.Err)
+	}
+	return e.is(CauseClientCertificate, "%s wants a client certificate (%v)", e.Host, e.Err)
 }
 
 // refusedCertificate reports an answer to the first request by which a server wants a
@@ -180,11 +190,7 @@ func refusedCertificate(req *http.Request, resp *http.Response, own *ownNetwork)
 		return nil
 	}
 	e := &ConnectError{Host: req.URL.Host, Err: errors.New(resp.Status)}
-	if own.shown.Load() {
-		e.is(CauseClientRefused, "%s does not accept the client certificate (%d)", e.Host, resp.StatusCode)
-	} else {
-		e.is(CauseClientCertificate, "%s wants a client certificate (%d)", e.Host, resp.StatusCode)
-	}
+	e.needsCertificate(own)
 	return e
 }
 

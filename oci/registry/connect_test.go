@@ -34,9 +34,9 @@ type authority struct {
 	pem  []byte
 }
 
-func newAuthority(t *testing.T) *authority {
+func newAuthority(t *testing.T, name string) *authority {
 	a := &authority{t: t}
-	template := &x509.Certificate{Subject: pkix.Name{CommonName: "corp"}, IsCA: true, BasicConstraintsValid: true}
+	template := &x509.Certificate{Subject: pkix.Name{CommonName: name}, IsCA: true, BasicConstraintsValid: true}
 	pair, raw := a.issue(template)
 	a.cert, a.key = pair.Leaf, pair.PrivateKey.(*ecdsa.PrivateKey)
 	a.pem, _ = raw[0], raw[1]
@@ -108,7 +108,7 @@ func wantCause(t *testing.T, err error, cause Cause, parts ...string) {
 }
 
 func TestServerCertificates(t *testing.T) {
-	a := newAuthority(t)
+	a := newAuthority(t, "corp")
 	other := forLoopback()
 	other.IPAddresses = nil
 	expired, early := forLoopback(), forLoopback()
@@ -147,11 +147,12 @@ func TestServerCertificates(t *testing.T) {
 }
 
 func TestClientCertificate(t *testing.T) {
-	a, foreign := newAuthority(t), newAuthority(t)
+	a, foreign := newAuthority(t, "corp"), newAuthority(t, "other")
 	server, _ := a.issue(forLoopback())
 	client := &x509.Certificate{ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}
 	_, good := a.issue(client)
-	_, bad := foreign.issue(client)
+	_, foreignPair := foreign.issue(client)
+	_, bad := newAuthority(t, "corp").issue(client) // of another authority of that name
 	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 		l := newLab(t)
 		l.putManifest("v1", oci.TypeIndex, index(t))
@@ -165,6 +166,8 @@ func TestClientCertificate(t *testing.T) {
 		wantCause(t, pull(Options{CACert: a.pem}), CauseClientCertificate, host+" wants a client certificate")
 		wantCause(t, pull(Options{CACert: a.pem, ClientCert: bad[0], ClientKey: bad[1]}), CauseClientRefused,
 			"does not accept the client certificate")
+		unfit := Options{CACert: a.pem, ClientCert: foreignPair[0], ClientKey: foreignPair[1]}
+		wantCause(t, pull(unfit), CauseClientRefused, "wants a client certificate of another authority")
 		if err := pull(Options{CACert: a.pem, ClientCert: good[0], ClientKey: good[1]}); err != nil {
 			t.Error(err)
 		}
@@ -184,7 +187,7 @@ func TestClientCertificate(t *testing.T) {
 // TestServerThatWantsACertificateByHTTP agrees on TLS without a certificate, and then
 // answers 400 with a page, as nginx does.
 func TestServerThatWantsACertificateByHTTP(t *testing.T) {
-	a := newAuthority(t)
+	a := newAuthority(t, "corp")
 	server, _ := a.issue(forLoopback())
 	_, pair := a.issue(&x509.Certificate{ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}})
 	l := newLab(t)
@@ -194,10 +197,10 @@ func TestServerThatWantsACertificateByHTTP(t *testing.T) {
 	})
 	repo := l.serve(&tls.Config{Certificates: []tls.Certificate{server}, ClientAuth: tls.RequestClientCert})
 	_, _, err := l.source(Options{CACert: a.pem}).Manifest(context.Background(), repo, "v1")
-	wantCause(t, err, CauseClientCertificate, "wants a client certificate (400)")
+	wantCause(t, err, CauseClientCertificate, "wants a client certificate (400 Bad Request)")
 	opts := Options{CACert: a.pem, ClientCert: pair[0], ClientKey: pair[1]}
 	_, _, err = l.source(opts).Manifest(context.Background(), repo, "v1")
-	wantCause(t, err, CauseClientRefused, "does not accept the client certificate (400)")
+	wantCause(t, err, CauseClientRefused, "does not accept the client certificate (400 Bad Request)")
 }
 
 func TestHostsThatDoNotSpeakHTTP(t *testing.T) {
@@ -225,8 +228,8 @@ func TestHostsThatDoNotSpeakHTTP(t *testing.T) {
 }
 
 func TestUnusableClientCertificates(t *testing.T) {
-	_, pair := newAuthority(t).issue(forLoopback())
-	_, other := newAuthority(t).issue(forLoopback())
+	_, pair := newAuthority(t, "corp").issue(forLoopback())
+	_, other := newAuthority(t, "corp").issue(forLoopback())
 	for want, opts := range map[string]Options{
 		"does not match":   {ClientCert: pair[0], ClientKey: other[1]},
 		"client cert":      {ClientCert: []byte("x")},
@@ -239,7 +242,7 @@ func TestUnusableClientCertificates(t *testing.T) {
 }
 
 func TestUnusableCertsFolder(t *testing.T) {
-	_, pair := newAuthority(t).issue(forLoopback())
+	_, pair := newAuthority(t, "corp").issue(forLoopback())
 	dir := t.TempDir()
 	write(t, string(pair[0]), dir, "r.example:5000", "lonely.cert")
 	write(t, "x", dir, "r.example:5000", "bad.cert")
@@ -277,7 +280,7 @@ func TestDefaultCertsDirs(t *testing.T) {
 // TestClientCertificateStaysWithItsRegistry follows a redirect to storage that asks
 // for a certificate, too, but must not see this one.
 func TestClientCertificateStaysWithItsRegistry(t *testing.T) {
-	a := newAuthority(t)
+	a := newAuthority(t, "corp")
 	server, _ := a.issue(forLoopback())
 	_, pair := a.issue(&x509.Certificate{ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}})
 	content := noise(1000)
@@ -341,7 +344,7 @@ func TestUnreachableRegistries(t *testing.T) {
 // TestTLSWithoutAgreement wants the fault of TLS in the message, and not that of the
 // attempt without TLS: the server answers that with 400.
 func TestTLSWithoutAgreement(t *testing.T) {
-	pair, _ := newAuthority(t).issue(forLoopback())
+	pair, _ := newAuthority(t, "corp").issue(forLoopback())
 	l := newLab(t)
 	repo := l.serve(&tls.Config{Certificates: []tls.Certificate{pair}, MaxVersion: tls.VersionTLS11})
 	_, _, err := l.source(Options{AllowHTTP: true}).Manifest(context.Background(), repo, "v1")

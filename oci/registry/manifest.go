@@ -48,7 +48,10 @@ func (s *Source) manifest(ctx context.Context, repo, tagOrDigest string) ([]byte
 	if err != nil {
 		return nil, "", err
 	}
-	if a.fault != nil {
+	switch {
+	case a.fault != nil && a.fault.StatusCode < 400: // such as 204
+		return nil, "", fmt.Errorf("%w: %w", oci.ErrNoManifest, a.fault)
+	case a.fault != nil:
 		return nil, "", orNotFound(a.fault)
 	}
 	if got := oci.FromBytes(a.body); isDigest(tagOrDigest) && string(got) != tagOrDigest {

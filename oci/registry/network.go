@@ -130,7 +130,7 @@ type ownNetwork struct {
 	*network
 	host      string
 	transport *http.Transport
-	pairs     []tls.Certificate
+	pairs     []tls.Certificate // client certificates
 
 	wanted atomic.Bool // the host asked for a client certificate
 	shown  atomic.Bool // and was shown one
@@ -152,20 +152,17 @@ func (n *network) newOwn(host string) (*ownNetwork, error) {
 	return own, nil
 }
 
-// clientCertificate returns the first certificate that the server says it accepts, or
-// else the first, so that the server's refusal says why.
+// clientCertificate returns the first certificate that the server says it accepts. If
+// it accepts none it is shown none: it may do without.
 func (o *ownNetwork) clientCertificate(req *tls.CertificateRequestInfo) (*tls.Certificate, error) {
 	o.wanted.Store(true)
-	if len(o.pairs) == 0 {
-		return &tls.Certificate{}, nil
-	}
-	o.shown.Store(true)
 	for i := range o.pairs {
 		if req.SupportsCertificate(&o.pairs[i]) == nil {
+			o.shown.Store(true)
 			return &o.pairs[i], nil
 		}
 	}
-	return &o.pairs[0], nil
+	return &tls.Certificate{}, nil
 }
 
 // RoundTrip implements [http.RoundTripper].

@@ -142,11 +142,11 @@ func (r *repository) lacksReferrers(a *answer, d oci.Digest) bool {
 	if a.fault == nil {
 		return !isListOfReferrers(a.body) || oci.FromBytes(a.body) == d
 	}
-	switch a.fault.StatusCode {
+	switch status := a.fault.StatusCode; status {
 	case http.StatusNotFound, http.StatusBadRequest, http.StatusMethodNotAllowed, http.StatusNotAcceptable,
-		http.StatusNotImplemented:
+		http.StatusGone, http.StatusUnprocessableEntity, http.StatusNotImplemented:
 	default:
-		return false
+		return status < 400 // such as 204
 	}
 	if isRefusal(a.fault) {
 		return false
