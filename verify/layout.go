@@ -175,20 +175,33 @@ func (s *session) omitted(fault inventoryFault, g bundle.ImageGraph) {
 }
 
 // listEvidence names every piece of evidence of an image in the report, and warns
-// of what no check of this version judges.
+// of what no check of this version judges. An attestation in the image's own index is
+// part of the image: what vouches for the index vouches for it by digest.
 func (s *session) listEvidence(i int, g *bundle.ImageGraph) {
+	part := attestationsIn(g)
 	for _, ev := range g.Evidence {
 		judged := s.judged[ev.Digest]
 		s.rep.Images[i].Evidence = append(s.rep.Images[i].Evidence, Evidence{
 			Digest: string(ev.Digest), Kind: string(ev.Kind), Subject: string(ev.Subject), Judged: judged,
 		})
-		if !judged && s.readable(ev) {
+		if !judged && !part[ev.Digest] && s.readable(ev) {
 			s.fault(i, check.Fault{ID: check.PolicyNotJudged, Subject: string(ev.Digest),
 				Detail: fmt.Sprintf("not judged: %s for %s; its digests were checked, and it proves nothing here",
 					ev.Kind, ev.Subject),
 				Warn: !s.demand[i].RequireAll || !maySign(ev.Kind)})
 		}
 	}
+}
+
+// attestationsIn returns the attestation manifests among the children of an image.
+func attestationsIn(g *bundle.ImageGraph) map[oci.Digest]bool {
+	list := map[oci.Digest]bool{}
+	for _, n := range g.Tree {
+		if n.Attests != "" {
+			list[n.Digest] = true
+		}
+	}
+	return list
 }
 
 // readable reports whether evidence is present and undamaged. What is not has
@@ -299,10 +312,12 @@ func (s *session) unjudgedBytes() (n int64) {
 	if s.rep.Seal == nil {
 		n = s.c.SealSize()
 	}
-	for _, g := range s.graph.Images {
+	for i := range s.graph.Images {
+		g := &s.graph.Images[i]
+		part := attestationsIn(g)
 		for _, ev := range g.Evidence {
 			m := s.graph.Manifests[ev.Digest]
-			if m == nil || s.judged[ev.Digest] {
+			if m == nil || s.judged[ev.Digest] || part[ev.Digest] {
 				continue
 			}
 			count(ev.Descriptor())
