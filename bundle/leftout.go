@@ -103,12 +103,16 @@ func (l LeftOut) check() error {
 		return fmt.Errorf("leaves something out about something without a digest: %w", subject)
 	case l.Digest != "" && digest != nil:
 		return fmt.Errorf("leaves something out without a digest: %w", digest)
-	case l.Tag != "" && !slices.ContainsFunc(tagSuffixes, func(s string) bool { return l.Tag == evidenceTag(l.Subject, s) }):
+	case l.Tag != "" && !isEvidenceTag(l.Subject, l.Tag):
 		return fmt.Errorf("leaves something out at a tag that is not one of evidence: %.60q", l.Tag)
 	case len(l.Type) > maxType || !leftOutType.MatchString(l.Type):
 		return fmt.Errorf("gives something left out a type that is not a media type: %.60q", l.Type)
 	}
 	return nil
+}
+
+func isEvidenceTag(subject oci.Digest, tag string) bool {
+	return slices.ContainsFunc(tagSuffixes, func(s string) bool { return tag == evidenceTag(subject, s) })
 }
 
 func compareLeftOut(a, b LeftOut) int {

@@ -30,14 +30,20 @@ func (c *collector) tree(ctx context.Context, ref oci.Reference, root oci.Descri
 			t.kept = 1
 		}
 	}
-	switch {
-	case t.kept > 0:
+	if t.kept > 0 {
 		return t, nil
-	case t.children == 0:
-		return nil, &check.Fault{ID: check.ManifestRunnable, Subject: string(root.Digest), Detail: "the index is empty",
-			Expected: "at least one image", Found: "none"}
 	}
-	return nil, &PlatformError{Offered: t.seen}
+	f := &check.Fault{ID: check.ManifestRunnable, Subject: string(root.Digest),
+		Expected: "at least one image", Found: "none"}
+	switch {
+	case t.children == 0:
+		f.Detail = "the index is empty"
+	case len(t.req.Platforms) == 0:
+		f.Detail = "the index holds nothing to run"
+	default:
+		return nil, &PlatformError{Offered: t.seen}
+	}
+	return nil, f
 }
 
 // evidence gathers the evidence about an image and about each member of its tree.
@@ -162,11 +168,12 @@ func (t *treeWalk) configured(d oci.Descriptor) (bool, error) {
 // attestation carries an attestation manifest of an index. It is evidence, so it may
 // be left out.
 func (t *treeWalk) attestation(a attestation, depth int64) error {
-	reason, err := t.attempt(func() error {
+	var m *oci.Manifest
+	reason, err := t.attempt(func() (err error) {
 		if err := t.fetchChild(a.Descriptor); err != nil {
 			return err
 		}
-		m, err := t.parse(a.Descriptor)
+		m, err = t.parse(a.Descriptor)
 		if err != nil {
 			return err
 		}
@@ -179,8 +186,22 @@ func (t *treeWalk) attestation(a attestation, depth int64) error {
 		t.leaveAttestation(a, reason)
 		return nil
 	}
-	t.attestations = append(t.attestations, a)
+	if t.runs(m) {
+		t.kept++
+	} else {
+		t.attestations = append(t.attestations, a)
+	}
 	return t.node(a.Descriptor, depth+1)
+}
+
+// runs reports whether a manifest that is marked as an attestation is something to run
+// all the same: see [Graph.Runs].
+func (t *treeWalk) runs(m *oci.Manifest) bool {
+	if _, ok := m.EvidenceKind(nil); !ok {
+		return true
+	}
+	c, _ := oci.ParseConfig(t.meta[m.Config.Digest])
+	return c != nil && c.OS != "" && !c.Platform().IsUnknown()
 }
 
 func (t *treeWalk) leaveAttestation(a attestation, reason Reason) {

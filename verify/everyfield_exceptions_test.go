@@ -47,7 +47,7 @@ var exceptions = []exception{
 // need not occur.
 var free = []exception{
 	{spelling, "signature manifest", ".*", "space-(before|after)|(name-)?respelt|reorder", sameReport},
-	{foreign, "signature manifest", "[^>]*", "unknown-field|add-(annotations|platform|artifactType)", sameReport},
+	{foreign, "signature manifest", "[^>]*", "unknown-field|add-(annotations|platform|artifactType|urls)", sameReport},
 	{foreign, "signature manifest", "/config/mediaType", ".*", sameReport},
 	{unread, "signature config", ".*", ".*", sameReport},
 	{"a signature twice is two signatures by one signer", "signature manifest", "/layers/0", "duplicate-element", signedTwice},
