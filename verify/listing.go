@@ -11,14 +11,16 @@ import (
 )
 
 // listEvidence names every piece of evidence of an image in the report, and warns
-// of what no check of this version judges.
+// of what no check of this version judges. An attestation in the image's own index is
+// part of the image: what vouches for the index vouches for it by digest.
 func (s *session) listEvidence(i int, g *bundle.ImageGraph) {
+	part := attestationsIn(g)
 	for _, ev := range g.Evidence {
 		judged := s.judged[ev.Digest]
 		s.rep.Images[i].Evidence = append(s.rep.Images[i].Evidence, Evidence{
 			Digest: string(ev.Digest), Kind: string(ev.Kind), Subject: string(ev.Subject), Judged: judged,
 		})
-		if !judged && s.readable(ev) {
+		if !judged && !part[ev.Digest] && s.readable(ev) {
 			s.fault(i, check.Fault{ID: check.PolicyNotJudged, Subject: string(ev.Digest),
 				Detail: fmt.Sprintf("not judged: %s for %s; its digests were checked, and it proves nothing here",
 					ev.Kind, ev.Subject),
@@ -135,10 +137,12 @@ func (s *session) unjudgedBytes() (n int64) {
 	if s.rep.Seal == nil {
 		n = s.c.SealSize()
 	}
-	for _, g := range s.graph.Images {
+	for i := range s.graph.Images {
+		g := &s.graph.Images[i]
+		part := attestationsIn(g)
 		for _, ev := range g.Evidence {
 			m := s.graph.Manifests[ev.Digest]
-			if m == nil || s.judged[ev.Digest] {
+			if m == nil || s.judged[ev.Digest] || part[ev.Digest] {
 				continue
 			}
 			count(ev.Descriptor())
