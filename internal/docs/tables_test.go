@@ -11,6 +11,7 @@ import (
 	"github.com/gapseal/gapseal/bundle/volume"
 	"github.com/gapseal/gapseal/internal/strict"
 	"github.com/gapseal/gapseal/oci"
+	"github.com/gapseal/gapseal/oci/registry"
 	"github.com/gapseal/gapseal/verify"
 	"github.com/gapseal/gapseal/verify/cert"
 	"github.com/gapseal/gapseal/verify/check"
@@ -77,6 +78,7 @@ var fixedBudgets = []struct {
 	{"one timestamp", tsa.MaxToken, true},
 	{"one certificate", cert.MaxCertificate, true},
 	{"certificates that come with one signature", evidence.MaxCertificates, false},
+	{"one list of referrers, at export; the rest is left out", registry.MaxReferrers, true},
 	{"one key file given as an anchor", trust.MaxKeyFile, true},
 	{"one trusted root given as an anchor", trust.MaxTrustedRoot, true},
 	{"volumes of one bundle", volume.MaxVolumes, false},

@@ -8,7 +8,10 @@ type challenge struct {
 	params map[string]string // names in lower case
 }
 
-const maxChallenges = 16
+const (
+	maxChallenges = 16
+	maxParams     = 64 // of one challenge
+)
 
 // parseChallenges reads the values of WWW-Authenticate (RFC 9110, section 11.6.1).
 // One value may hold several challenges: a comma separates both challenges and the
@@ -44,7 +47,7 @@ func (p *challengeParser) challenges() (all []challenge) {
 		case len(all) > 0:
 			name := strings.ToLower(word)
 			params := all[len(all)-1].params
-			if _, given := params[name]; !given {
+			if _, given := params[name]; !given && len(params) < maxParams {
 				params[name] = value
 			}
 		}

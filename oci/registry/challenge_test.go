@@ -56,6 +56,13 @@ func TestParseChallenges(t *testing.T) {
 	if got := len(parseChallenges([]string{strings.Repeat("a,", 1000)})); got != maxChallenges {
 		t.Errorf("%d challenges of 1000", got)
 	}
+	many := "Basic "
+	for i := range 1000 {
+		many += fmt.Sprintf("a%d=b,", i)
+	}
+	if got := len(parseChallenges([]string{many})[0].params); got != maxParams {
+		t.Errorf("%d parameters of 1000", got)
+	}
 }
 
 // FuzzParseChallenges wants what was read to be read again from its canonical form.

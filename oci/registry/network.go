@@ -82,6 +82,7 @@ func (n *network) transport(conf *tls.Config) *http.Transport {
 		IdleConnTimeout:        90 * time.Second,
 		MaxIdleConnsPerHost:    16,
 		DisableCompression:     true, // digests are over the bytes as stored
+		MaxResponseHeaderBytes: 1 << 20,
 	}
 }
 

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -16,9 +17,12 @@ import (
 	"github.com/gapseal/gapseal/verify/check"
 )
 
+// MaxReferrers is the budget of one list of referrers with all its pages, in bytes.
+const MaxReferrers = 4 << 20
+
 const (
-	maxReferrers     = 16 << 20 // bytes of all pages of one list
 	maxReferrerPages = 1000
+	maxCommas        = 200_000 // in a list: each entry takes memory, also one that is only "null,"
 )
 
 // Referrers lists the manifests of any type whose subject is d, sorted by digest:
@@ -96,7 +100,7 @@ func (r *repository) listReferrers(ctx context.Context, d oci.Digest) (all []oci
 	if r.withoutReferrers.Load() {
 		return nil, nil
 	}
-	budget := int64(maxReferrers)
+	budget := int64(MaxReferrers)
 	next := r.url("referrers", string(d))
 	for page := 1; next != nil; page++ {
 		if page > maxReferrerPages {
@@ -186,6 +190,9 @@ var errNoIndex = errors.New("want an index of referrers")
 // can be used, and it matches errNoIndex if the document is no index at all.
 func parseReferrers(raw []byte) ([]oci.Descriptor, error) {
 	var list referrerList
+	if bytes.Count(raw, []byte(",")) > maxCommas {
+		return nil, fmt.Errorf("%w: %w: the list has too many entries", oci.ErrNoList, check.ErrTooLarge)
+	}
 	if err := strict.Unmarshal(raw, &list); err != nil {
 		return nil, fmt.Errorf("%w: %w: %w", oci.ErrNoList, errNoIndex, err)
 	}

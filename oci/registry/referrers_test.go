@@ -140,16 +140,18 @@ func TestNoReferrerIsDroppedSilently(t *testing.T) {
 		want   error // nil for an error without a list
 		says   string
 	}{
-		"api 401":             {api, status(401, "UNAUTHORIZED"), oci.ErrDenied, "401 Unauthorized"},
-		"api 403":             {api, status(403, "DENIED"), oci.ErrDenied, "403 Forbidden"},
-		"api 404 but denied":  {api, status(404, "DENIED"), oci.ErrDenied, "404 Not Found"},
-		"api 429":             {api, status(429, "TOOMANYREQUESTS"), nil, "429 Too Many Requests"},
-		"api 500":             {api, status(500, "UNKNOWN"), nil, "500 Internal Server Error"},
-		"api bad digest":      {api, page(oci.TypeIndex, badDigest, ""), oci.ErrNoList, "entry 0 of the list"},
-		"api endless pages":   {api, onePage("/v2/acme/app" + api), check.ErrTooLarge, "more than 1000 pages"},
+		"api 401":            {api, status(401, "UNAUTHORIZED"), oci.ErrDenied, "401 Unauthorized"},
+		"api 403":            {api, status(403, "DENIED"), oci.ErrDenied, "403 Forbidden"},
+		"api 404 but denied": {api, status(404, "DENIED"), oci.ErrDenied, "404 Not Found"},
+		"api 429":            {api, status(429, "TOOMANYREQUESTS"), nil, "429 Too Many Requests"},
+		"api 500":            {api, status(500, "UNKNOWN"), nil, "500 Internal Server Error"},
+		"api bad digest":     {api, page(oci.TypeIndex, badDigest, ""), oci.ErrNoList, "entry 0 of the list"},
+		"api endless pages":  {api, onePage("/v2/acme/app" + api), check.ErrTooLarge, "more than 1000 pages"},
+		"api nulls": {api, page("", listing("["+strings.Repeat("null,", maxCommas+1)+"null]"), ""), check.ErrTooLarge,
+			"too many entries"},
 		"api page elsewhere":  {api, onePage("http://192.0.2.1/v2/"), oci.ErrNoList, "on another host"},
 		"api page is gone":    {api, onePage("/v2/acme/app/referrers/gone"), oci.ErrNoList, "page 2: "},
-		"api oversized":       {api, page("", strings.Repeat(" ", maxReferrers+1), ""), check.ErrTooLarge, "bytes"},
+		"api oversized":       {api, page("", strings.Repeat(" ", MaxReferrers+1), ""), check.ErrTooLarge, "bytes"},
 		"tag 401":             {tag, status(401, "UNAUTHORIZED"), oci.ErrDenied, "fallback tag sha256-"},
 		"tag 403":             {tag, status(403, "DENIED"), oci.ErrDenied, "fallback tag sha256-"},
 		"tag 503":             {tag, status(503, "UNAVAILABLE"), nil, "try again later"},
@@ -162,7 +164,7 @@ func TestNoReferrerIsDroppedSilently(t *testing.T) {
 			oci.TypeManifest},
 		"tag with two answers": {tag, page("", listing(`[],"manifests":[]`), ""), oci.ErrNoList, "duplicate"},
 		"tag too deep":         {tag, page("", listing(strings.Repeat("[", 100)), ""), oci.ErrNoList, "nest"},
-		"api oversized pages": {api, page("", strings.Repeat(" ", maxReferrers/4)+emptyList, "/v2/acme/app"+api),
+		"api oversized pages": {api, page("", strings.Repeat(" ", MaxReferrers/4)+emptyList, "/v2/acme/app"+api),
 			check.ErrTooLarge, "bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -23,7 +23,7 @@ type pace struct {
 	tunnel    time.Duration // until a proxy has connected to the host
 	handshake time.Duration // until TLS is agreed on
 	answer    time.Duration // until the first byte of an answer; a caching proxy may fetch first
-	silence   time.Duration // between two pieces of a body
+	silence   time.Duration // until the next enough bytes of a body
 
 	notice, remind time.Duration // a wait is reported after notice, and then at every remind
 }
@@ -34,6 +34,10 @@ var defaultPace = pace{
 	answer: 2 * time.Minute, silence: 2 * time.Minute,
 	notice: 10 * time.Second, remind: time.Minute,
 }
+
+// enough is how many bytes of a body count as progress. A server that sends a byte
+// now and then is as good as silent.
+const enough = 64 << 10
 
 // silentError reports that a peer was silent for longer than its limit. It counts as
 // a timeout: the request may be tried again.
@@ -58,12 +62,15 @@ type vigil struct {
 	report func(what string, silence time.Duration)
 	end    context.CancelCauseFunc
 
-	mu            sync.Mutex
-	what          string
-	since         time.Time
-	patience      time.Duration
-	waiting       bool
-	connected     bool
+	mu        sync.Mutex
+	connected bool
+	what      string        // what is waited for in this step
+	patience  time.Duration // how long
+	due       time.Duration // when the wait is reported next
+	spent     time.Duration // in this step, before since
+	since     time.Time
+	waiting   bool
+
 	limit, notice *time.Timer
 }
 
@@ -84,10 +91,31 @@ func (v *vigil) await(what string, limit time.Duration) {
 
 // begin requires that v is locked.
 func (v *vigil) begin(what string, limit time.Duration) {
-	v.what, v.since, v.patience, v.waiting = what, time.Now(), limit, true
-	v.limit.Reset(limit)
-	v.notice.Reset(v.pace.notice)
+	v.what = what
+	v.patience = limit
+	v.due = v.pace.notice
+	v.spent = 0
+	v.start()
 }
+
+// start requires that v is locked.
+func (v *vigil) start() {
+	v.since = time.Now()
+	v.waiting = true
+	v.limit.Reset(v.patience - v.spent)
+	v.notice.Reset(v.due - v.spent)
+}
+
+// resume goes on to wait in the step in which v rests.
+func (v *vigil) resume() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.start()
+}
+
+// silence returns how long this step has been waited for. It requires that v is
+// locked and waiting.
+func (v *vigil) silence() time.Duration { return v.spent + time.Since(v.since) }
 
 // connecting waits for a step of making a connection. Such steps are ignored once
 // there is a connection: a transport may finish making one that is no longer needed.
@@ -103,6 +131,9 @@ func (v *vigil) connecting(what string, limit time.Duration) {
 func (v *vigil) rest() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	if v.waiting {
+		v.spent = v.silence()
+	}
 	v.waiting = false
 	v.limit.Stop()
 	v.notice.Stop()
@@ -111,16 +142,17 @@ func (v *vigil) rest() {
 func (v *vigil) expire() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if v.waiting && time.Since(v.since) >= v.patience { // not a timer that was about to be stopped
+	if v.waiting && v.silence() >= v.patience { // not a timer that was about to be stopped
 		v.end(&silentError{v.what, v.patience})
 	}
 }
 
 func (v *vigil) remind() {
 	v.mu.Lock()
-	what, silence := v.what, time.Since(v.since)
-	due := v.waiting && silence >= v.pace.notice
+	what, silence := v.what, v.silence()
+	due := v.waiting && silence >= v.due
 	if due {
+		v.due = silence + v.pace.remind
 		v.notice.Reset(v.pace.remind)
 	}
 	v.mu.Unlock()
@@ -168,6 +200,7 @@ type watched struct {
 	ctx   context.Context
 	vigil *vigil
 	what  string
+	run   int // bytes that came in this step; enough before the first
 }
 
 // watchedTrip sends req, and watches the exchange until the body of the answer is
@@ -184,7 +217,7 @@ func watchedTrip(rt http.RoundTripper, req *http.Request, proxy *url.URL, p pace
 		return nil, err
 	}
 	what := fmt.Sprintf("the rest of an answer of %s", req.URL.Host)
-	resp.Body = &watched{ReadCloser: resp.Body, ctx: ctx, vigil: v, what: what}
+	resp.Body = &watched{ReadCloser: resp.Body, ctx: ctx, vigil: v, what: what, run: enough}
 	return resp, nil
 }
 
@@ -198,9 +231,15 @@ func causeOf(ctx context.Context, err error) error {
 
 // Read implements [io.Reader].
 func (w *watched) Read(p []byte) (int, error) {
-	w.vigil.await(w.what, w.vigil.pace.silence)
+	if w.run >= enough {
+		w.run = 0
+		w.vigil.await(w.what, w.vigil.pace.silence)
+	} else {
+		w.vigil.resume()
+	}
 	n, err := w.ReadCloser.Read(p)
 	w.vigil.rest()
+	w.run += n
 	if err != nil && err != io.EOF {
 		err = causeOf(w.ctx, err)
 	}

@@ -5,11 +5,14 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -112,30 +115,47 @@ func TestSilenceInsideOfABody(t *testing.T) {
 	}
 }
 
-// TestSlowIsNotSilent reads an answer that takes longer than each limit, but comes
-// steadily.
+// TestSlowIsNotSilent reads answers that take longer than each limit. What comes
+// steadily is read, and a byte now and then is no progress.
 func TestSlowIsNotSilent(t *testing.T) {
-	l := newLab(t)
-	content := noise(20)
-	d := l.putBlob(content)
-	l.on(string(d.Digest), func(w http.ResponseWriter, r *http.Request) {
-		for i := range content {
-			_, _ = w.Write(content[i : i+1])
-			w.(http.Flusher).Flush()
-			time.Sleep(10 * time.Millisecond)
-		}
-	})
-	s, err := newSource(Options{Keychain: noCredentials{}, CertsDirs: []string{}}, impatient())
-	if err != nil {
-		t.Fatal(err)
-	}
-	rc, err := s.Blob(context.Background(), l.repo, d)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer rc.Close()
-	if got, err := io.ReadAll(rc); err != nil || !bytes.Equal(got, content) || l.requests(string(d.Digest)) != 1 {
-		t.Errorf("got %d bytes, %v", len(got), err)
+	for name, c := range map[string]struct {
+		step int
+		ok   bool
+	}{"steadily": {enough, true}, "a byte now and then": {1, false}} {
+		t.Run(name, func(t *testing.T) {
+			l := newLab(t)
+			content := noise(20 * c.step)
+			d := l.putBlob(content)
+			l.on(string(d.Digest), func(w http.ResponseWriter, r *http.Request) {
+				for rest := content; len(rest) > 0; rest = rest[c.step:] {
+					_, _ = w.Write(rest[:c.step])
+					w.(http.Flusher).Flush()
+					time.Sleep(10 * time.Millisecond)
+				}
+			})
+			var reported atomic.Int64
+			opts := Options{Keychain: noCredentials{}, CertsDirs: []string{}}
+			opts.OnWait = func(string, time.Duration) { reported.Add(1) }
+			s, err := newSource(opts, impatient())
+			if err != nil {
+				t.Fatal(err)
+			}
+			rc, err := s.Blob(context.Background(), l.repo, d)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer rc.Close()
+			got, err := io.ReadAll(rc)
+			switch {
+			case c.ok && (err != nil || !bytes.Equal(got, content) || l.requests(string(d.Digest)) != 1):
+				t.Errorf("got %d bytes, %v", len(got), err)
+			case !c.ok:
+				wantText(t, err, "waited 100ms for the rest of an answer of")
+				if n := reported.Load(); n < 2 || n > 10 {
+					t.Errorf("reported %d times", n)
+				}
+			}
+		})
 	}
 }
 
@@ -167,6 +187,33 @@ func TestCancelledWait(t *testing.T) {
 	_, _, err := (&lab{t: t}).source(Options{}).Manifest(ctx, host+"/a", "v1")
 	if !errors.Is(err, stop) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestDocumentedLimits wants the table of docs/operating.md to be the defaults.
+func TestDocumentedLimits(t *testing.T) {
+	raw, err := os.ReadFile("../../docs/operating.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := defaultPace
+	for what, d := range map[string]time.Duration{
+		"a connection, name lookup included":      p.connect,
+		"the proxy to connect to the registry":    p.tunnel,
+		"the TLS handshake":                       p.handshake,
+		"an answer, up to the end of its headers": p.answer,
+		"the next 64 KiB of a body, or its end":   p.silence,
+	} {
+		limit := fmt.Sprintf("%d s", d/time.Second)
+		if d >= time.Minute {
+			limit = fmt.Sprintf("%d min", d/time.Minute)
+		}
+		if row := fmt.Sprintf("| %s | %s |\n", what, limit); !strings.Contains(string(raw), row) {
+			t.Errorf("no row %s", row)
+		}
+	}
+	if want := fmt.Sprintf("After %d seconds", p.notice/time.Second); !strings.Contains(string(raw), want) {
+		t.Errorf("no text %s", want)
 	}
 }
 
