@@ -2,6 +2,7 @@ package bundle
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -144,6 +145,9 @@ type ChildError struct {
 
 // Error names the child and what the source said.
 func (e *ChildError) Error() string {
+	if errors.Is(e.Err, oci.ErrNotFound) {
+		return fmt.Sprintf("the registry does not hold %s of the index, %s", e.Platform, e.Digest)
+	}
 	return fmt.Sprintf("%s %s of the index cannot be fetched: %v", e.Platform, e.Digest, e.Err)
 }
 

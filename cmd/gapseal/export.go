@@ -45,8 +45,7 @@ registry, and write them with the public key into one bundle.
 
 Export judges the signatures with the same code as verify, before it fetches a
 layer, and writes nothing that would not verify. The same digests always make
-the same file. Credentials and certificates come from where Docker and Podman keep
-them.`,
+the same file. Credentials and certificates are those of Docker and Podman.`,
 		Example: `
 gapseal export ghcr.io/acme/app:v1 --key cosign.pub -o app.tar
 gapseal export ghcr.io/acme/app:v1 ghcr.io/acme/db:v7 \
@@ -141,39 +140,6 @@ func (e *exportRun) run(ctx context.Context, args []string, std stdio) error {
 	}
 	e.reportWritten(std.err, plan)
 	return writeLock(e.lockOut, plan.Inventory, std.err)
-}
-
-// checkLeftOut prints what was left out, and refuses it if that was asked for.
-func (e *exportRun) checkLeftOut(inv *bundle.Inventory, w io.Writer) error {
-	found := false
-	for _, img := range inv.Images {
-		for i, l := range img.LeftOut {
-			if i == maxLeftOutLines {
-				fmt.Fprintf(w, "left out of %s: %d more, which verify lists\n", img.Reference, len(img.LeftOut)-i)
-				break
-			}
-			fmt.Fprintf(w, "left out of %s: %s: %s\n", img.Reference, term.Escape(leftOutName(img, l)), l.Reason.Text())
-			found = true
-		}
-	}
-	if found && e.noLeftOut {
-		return fmt.Errorf("something was left out, and --no-left-out was given\nNothing was written.")
-	}
-	return nil
-}
-
-// maxLeftOutLines is how many lines are printed for one image.
-const maxLeftOutLines = 20
-
-func leftOutName(img bundle.Image, l bundle.LeftOut) string {
-	name := l.Name()
-	if l.Type != "" && l.Digest != "" {
-		name += " (" + l.Type + ")"
-	}
-	if l.Subject != img.Digest {
-		name += " about " + string(l.Subject)
-	}
-	return name
 }
 
 func (e *exportRun) checkUsage(args []string, std stdio) error {

@@ -182,8 +182,6 @@ func writeImage(w io.Writer, img bundle.Image, platforms []string, size string) 
 	for _, ev := range img.Evidence {
 		term.Row(w, "evidence", string(ev.Digest), string(ev.Kind)+" for", string(ev.Subject))
 	}
-	for _, l := range img.LeftOut {
-		term.Row(w, "left out", leftOutName(img, l), l.Reason.Text())
-	}
+	writeLeftOut(w, img, len(img.LeftOut))
 	fmt.Fprintln(w)
 }

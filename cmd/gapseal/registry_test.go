@@ -24,12 +24,13 @@ type testRegistry struct {
 	url     string
 	handler http.Handler
 	layers  map[string]bool
-	stuck   chan struct{} // receives a value when a client has begun to wait
+	arm     map[string]bool // digests of the images for arm64
+	stuck   chan struct{}   // receives a value when a client has begun to wait
 }
 
 func serveRegistry(t *testing.T) *testRegistry {
 	t.Helper()
-	r := &testRegistry{layers: map[string]bool{}, stuck: make(chan struct{}, 64)}
+	r := &testRegistry{layers: map[string]bool{}, arm: map[string]bool{}, stuck: make(chan struct{}, 64)}
 	handler := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
 	src := fixture.NewRegistry()
 	for name, d := range src.Tags {
@@ -55,6 +56,9 @@ func (r *testRegistry) push(t *testing.T, h http.Handler, src *fixture.Registry,
 		t.Fatal(err)
 	}
 	for _, child := range m.Manifests {
+		if child.Platform != nil && child.Platform.Architecture == "arm64" {
+			r.arm[string(child.Digest)] = true
+		}
 		r.push(t, h, src, repo, string(child.Digest), child)
 	}
 	for _, b := range append(m.Layers, m.Config) {
@@ -79,15 +83,22 @@ func send(t *testing.T, h http.Handler, method, target, mediaType string, body [
 	}
 }
 
-// moods gives a client of broken.example.com every manifest but no layer, and lets
-// a client of stuck.example.com wait for a layer.
+// moods gives a client of broken.example.com every manifest but no layer, lets a
+// client of stuck.example.com wait for a layer, answers a client of
+// denied.example.com 403 for evidence that does not exist, and does not give a client of
+// sparse.example.com the images for arm64.
 func (r *testRegistry) moods(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		layer := r.layers[path.Base(req.URL.Path)]
+		base := path.Base(req.URL.Path)
+		layer := r.layers[base]
 		switch {
 		case req.Method == http.MethodConnect:
 			http.Error(w, "no TLS here", http.StatusMethodNotAllowed)
 		case layer && req.Host == "broken.example.com":
+			http.NotFound(w, req)
+		case req.Host == "denied.example.com" && strings.HasPrefix(base, "sha256-"):
+			r.deny(w, req, h)
+		case req.Host == "sparse.example.com" && r.arm[base]:
 			http.NotFound(w, req)
 		case layer && req.Host == "stuck.example.com":
 			r.stuck <- struct{}{}
@@ -96,4 +107,15 @@ func (r *testRegistry) moods(h http.Handler) http.Handler {
 			h.ServeHTTP(w, req)
 		}
 	})
+}
+
+// deny answers 403 where the registry would answer 404.
+func (r *testRegistry) deny(w http.ResponseWriter, req *http.Request, h http.Handler) {
+	rec := httptest.NewRecorder()
+	h.ServeHTTP(rec, req)
+	if rec.Code == http.StatusNotFound {
+		http.Error(w, `{"errors":[{"code":"DENIED"}]}`, http.StatusForbidden)
+		return
+	}
+	h.ServeHTTP(w, req)
 }
