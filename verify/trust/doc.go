@@ -2,14 +2,14 @@
 // obtains out of band, never from the bundle. Anchors are public keys
 // ([ParseKey]) or their fingerprints ([ParseFingerprint]), the keys of
 // transparency logs ([ParseLogKey], [BuiltinLogs]) and Sigstore trusted roots
-// ([ParseTrustedRoot]). Parsing something here does not make it an anchor; the
+// ([ParseRoots]). Parsing something here does not make it an anchor; the
 // caller decides that.
 //
 // # Keys
 //
-// A key file holds one PEM block and nothing else but white space: PUBLIC KEY
-// (a SubjectPublicKeyInfo, RFC 5280) or, since cosign accepts it too, RSA PUBLIC
-// KEY (PKCS #1, RFC 8017). The DER must be canonical, so that a key has one
+// A key file holds PEM blocks PUBLIC KEY (a SubjectPublicKeyInfo, RFC 5280) or RSA
+// PUBLIC KEY (PKCS #1, RFC 8017), or the signer's CERTIFICATE, with any other text
+// around them: [ParseKeys]. The DER of a key must be canonical, so that it has one
 // fingerprint: "sha256:" and the lower-case hex of the SHA-256 of its
 // SubjectPublicKeyInfo, whichever of the two blocks it came in.
 //
@@ -27,11 +27,19 @@
 //
 // # Trusted roots
 //
-// A trusted root is the JSON that sigstore/protobuf-specs defines. It is read
-// strictly: each member has one spelling and occurs once, none is unknown, and
-// nothing follows the object. A [Root] lists transparency logs, certificate
-// authorities, timestamp authorities and certificate transparency logs, each
-// with the window in which it is valid. Both ends belong to the window.
+// A [Root] lists transparency logs, certificate authorities, timestamp authorities
+// and certificate transparency logs, each with the window in which it is valid.
+// Both ends belong to the window. [ParseRoots] reads the forms in which people have
+// trust material:
+//
+//   - a trusted root in the JSON that sigstore/protobuf-specs defines, which
+//     [ParseTrustedRoot] reads alone: no member is unknown or occurs twice, and
+//     nothing follows the object;
+//   - JSON lines, one trusted root a line, each of which stays a root of its own;
+//   - a TrustRoot of policy-controller (YAML) with keys in it.
+//
+// [FromPEM] makes a root of PEM files, whose names say what they are for. The
+// [BuiltinRoot] is that of Sigstore's public-good instance.
 //
 // An entry that is well-formed, but uses a key, an algorithm or a shape that
 // this package does not support, is left out and listed in Root.Unsupported.

@@ -6,13 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
-	"github.com/go-json-experiment/json/jsontext"
 	common "github.com/sigstore/protobuf-specs/gen/pb-go/common/v1"
 	trustroot "github.com/sigstore/protobuf-specs/gen/pb-go/trustroot/v1"
-	"google.golang.org/protobuf/encoding/protojson"
 
 	"github.com/gapseal/gapseal/internal/strict"
 	"github.com/gapseal/gapseal/verify/check"
@@ -35,6 +32,7 @@ const (
 type Root struct {
 	Digest    string // "sha256:" and the hex of the file's SHA-256
 	MediaType string
+	Source    string // SourceBuiltin or SourceFile
 	Path      string // set by the caller
 
 	Logs   []Log // transparency logs
@@ -68,21 +66,18 @@ func (r *Root) Newest() (newest time.Time) {
 	return newest
 }
 
-// ParseTrustedRoot reads a trusted root. The error matches [check.ErrTooLarge]
-// when a budget is exceeded, is an [*UnsupportedError] for another media type,
-// and a [*check.FormatError] otherwise. Entries of a kind that is not supported
+// ParseTrustedRoot reads a trusted root in the JSON of sigstore/protobuf-specs. The
+// error matches [check.ErrTooLarge] when a budget is exceeded, is an
+// [*UnsupportedError] for another media type, and a [*check.FormatError] otherwise,
+// including for a root without any entry. Entries of a kind that is not supported
 // are no error: see [Root].
 func ParseTrustedRoot(text []byte) (*Root, error) {
 	if len(text) > MaxTrustedRoot {
 		return nil, check.TooLarge(rootFile+": bytes", len(text), MaxTrustedRoot)
 	}
-	if err := checkStrict(text); err != nil {
-		return nil, err
-	}
 	var parsed trustroot.TrustedRoot
-	if err := protojson.Unmarshal(text, &parsed); err != nil {
-		// protobuf puts a no-break space into some messages at random.
-		return nil, check.Malformed(rootFile, "%s", strings.ReplaceAll(err.Error(), "\u00a0", " "))
+	if err := strict.UnmarshalProto(text, strict.MaxDepth, nil, &parsed); err != nil {
+		return nil, check.Malformed(rootFile, "want strict JSON: %v", err)
 	}
 	switch parsed.GetMediaType() {
 	case rootV01Old, rootV01, rootV02:
@@ -93,8 +88,12 @@ func ParseTrustedRoot(text []byte) (*Root, error) {
 		}
 	}
 	sum := sha256.Sum256(text)
-	root := &Root{Digest: "sha256:" + hex.EncodeToString(sum[:]), MediaType: parsed.GetMediaType()}
+	root := &Root{Digest: "sha256:" + hex.EncodeToString(sum[:]), MediaType: parsed.GetMediaType(),
+		Source: SourceFile}
 	if err := root.fill(&parsed); err != nil {
+		return nil, err
+	}
+	if err := root.checkUse(); err != nil {
 		return nil, err
 	}
 	return root, nil
@@ -154,46 +153,15 @@ func readLogs(root *Root, list string, in []*trustroot.TransparencyLogInstance, 
 	})
 }
 
-// maxRootDepth bounds the nesting of a trusted root, whose deepest member has
-// six levels.
-const maxRootDepth = 16
-
-// checkStrict refuses what protojson accepts and another reader may take
-// differently: a member twice, the snake_case alias of a member's name, and the
-// number of an enumeration's value. Unknown members are left to protojson.
-func checkStrict(text []byte) error {
-	err := strict.Walk(text, maxRootDepth, rootShape{})
-	if errors.Is(err, strict.ErrTooDeep) {
-		return check.TooLarge(rootFile+": JSON nesting", maxRootDepth+1, maxRootDepth)
-	}
-	if err != nil {
-		return check.Malformed(rootFile, "want strict JSON, each member once: %v", err)
+// checkUse refuses a root that vouches for nothing, such as some programs write if
+// they are given no services.
+func (root *Root) checkUse() error {
+	if len(root.Logs)+len(root.CAs)+len(root.TSAs)+len(root.CTLogs)+len(root.Unsupported) == 0 {
+		return check.Malformed(rootFile, "it lists no log and no authority, so it vouches for nothing; have it "+
+			"written again with the services that it is for")
 	}
 	return nil
 }
-
-// rootShape is the shape of any part of a trusted root.
-type rootShape struct{ enumeration bool }
-
-// Value refuses the number of an enumeration's value.
-func (s rootShape) Value(tok jsontext.Token) error {
-	if s.enumeration && tok.Kind() == '0' {
-		return fmt.Errorf("want its name, found the number %s", tok)
-	}
-	return nil
-}
-
-// Member refuses the alias of a name: no member of a trusted root has an
-// underscore in its JSON name.
-func (rootShape) Member(name string) (strict.Shape, error) {
-	if strings.Contains(name, "_") {
-		return nil, fmt.Errorf("member %q: want its camelCase name", name)
-	}
-	return rootShape{enumeration: name == "keyDetails" || name == "hashAlgorithm"}, nil
-}
-
-// Element allows any element.
-func (rootShape) Element(int) (strict.Shape, error) { return rootShape{}, nil }
 
 // checkWindow checks that t lies between from and to, both included. A zero to
 // is open.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -13,30 +14,23 @@ import (
 func TestParseTrustedRootIsStrict(t *testing.T) {
 	good := string(readFile(t, v1))
 	for name, test := range map[string]struct{ text, reason string }{
-		"empty":             {"", "want strict JSON"},
-		"truncated":         {good[:len(good)-1], "want strict JSON"},
-		"byte order mark":   {"\ufeff" + good, "want strict JSON"},
-		"invalid UTF-8":     {strings.Replace(good, "127.0.0.1", "\xff", 1), "want strict JSON"},
-		"comment":           {"//\n" + good, "want strict JSON"},
-		"trailing object":   {good + "{}", "after the end"},
-		"trailing text":     {good + "x", "after the end"},
-		"array":             {"[" + good + "]", "unexpected token"},
-		"scalar":            {"1", "unexpected token"},
-		"duplicate":         {string(edit(t, v1, `"tlogs":`, `"tlogs":[],"tlogs":`)), "duplicate"},
-		"duplicate escaped": {string(edit(t, v1, `"logId":`, `"lo\u0067Id":{},"logId":`)), "duplicate"},
-		"alias": {string(edit(t, v1, `"baseUrl"`, `"base_url"`)),
-			`member "base_url": want its camelCase name`},
-		"alias twice": {string(edit(t, v1, `"keyId"`, `"key_id":"","keyId"`)),
-			`member "key_id": want its camelCase name`},
-		"escaped alias": {string(edit(t, v1, `"keyId"`, `"key\u005fid"`)),
-			`member "key_id": want its camelCase name`},
-		"case":       {string(edit(t, v1, `"tlogs"`, `"tLogs"`)), `unknown field "tLogs"`},
-		"unknown":    {string(edit(t, v1, `"baseUrl"`, `"witness":1,"baseUrl"`)), `unknown field "witness"`},
-		"wrong type": {string(edit(t, v1, `"tlogs":[{`, `"tlogs":[1,{`)), "unexpected token"},
-		"bad time":   {string(edit(t, v1, "2025-01-01T00:00:00Z", "yesterday")), "yesterday"},
-		"number of an enum": {string(edit(t, v1, `"PKIX_ECDSA_P256_SHA_256"`, "5")),
-			"keyDetails: want its name, found the number 5"},
-		"unknown enum": {string(edit(t, v1, "PKIX_ECDSA_P256_SHA_256", "ROT13")), "ROT13"},
+		"empty":                  {"", "want strict JSON"},
+		"truncated":              {good[:len(good)-1], "want strict JSON"},
+		"byte order mark":        {"\ufeff" + good, "want strict JSON"},
+		"invalid UTF-8":          {strings.Replace(good, "127.0.0.1", "\xff", 1), "want strict JSON"},
+		"comment":                {"//\n" + good, "want strict JSON"},
+		"trailing object":        {good + "{}", "after the end"},
+		"trailing text":          {good + "x", "after the end"},
+		"array":                  {"[" + good + "]", "want an object"},
+		"scalar":                 {"1", "want an object"},
+		"duplicate":              {string(edit(t, v1, `"tlogs":`, `"tlogs":[],"tlogs":`)), "duplicate"},
+		"duplicate escaped":      {string(edit(t, v1, `"logId":`, `"lo\u0067Id":{},"logId":`)), "duplicate"},
+		"both names of a member": {string(edit(t, v1, `"keyId"`, `"key_id":"","keyId"`)), "duplicate"},
+		"case":                   {string(edit(t, v1, `"tlogs"`, `"tLogs"`)), `unknown member "tLogs"`},
+		"unknown":                {string(edit(t, v1, `"baseUrl"`, `"witness":1,"baseUrl"`)), `unknown member "witness"`},
+		"wrong type":             {string(edit(t, v1, `"tlogs":[{`, `"tlogs":[1,{`)), "want an object"},
+		"bad time":               {string(edit(t, v1, "2025-01-01T00:00:00Z", "yesterday")), "yesterday"},
+		"unknown enum":           {string(edit(t, v1, "PKIX_ECDSA_P256_SHA_256", "ROT13")), "ROT13"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := ParseTrustedRoot([]byte(test.text))
@@ -107,10 +101,33 @@ func TestParseTrustedRootBudgets(t *testing.T) {
 	if _, err := ParseTrustedRoot(append(full, ' ')); !errors.Is(err, check.ErrTooLarge) {
 		t.Errorf("a byte over the budget: got %v, want check.ErrTooLarge", err)
 	}
-	for _, deep := range []string{strings.Repeat("[", maxRootDepth+1), strings.Repeat(`{"a":`, 1<<16)} {
-		if _, err := ParseTrustedRoot([]byte(deep)); !errors.Is(err, check.ErrTooLarge) {
-			t.Errorf("nesting: got %v, want check.ErrTooLarge", err)
+}
+
+func TestParseTrustedRootInOtherSpellings(t *testing.T) {
+	want, err := ParseTrustedRoot(readFile(t, v1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string][]byte{
+		"alias":             edit(t, v1, `"baseUrl"`, `"base_url"`),
+		"number of an enum": edit(t, v1, `"PKIX_ECDSA_P256_SHA_256"`, "5"),
+		"white space":       append(bytes.ReplaceAll(readFile(t, v1), []byte(`":`), []byte("\" :\n")), '\n'),
+		"null":              edit(t, v1, `{"mediaType"`, `{"ctlogs":null,"mediaType"`),
+	} {
+		root, err := ParseTrustedRoot(text)
+		if err != nil || !reflect.DeepEqual(root.Logs, want.Logs) {
+			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+func TestEmptyRootIsUseless(t *testing.T) {
+	for _, text := range []string{
+		`{"mediaType":"application/vnd.dev.sigstore.trustedroot.v0.2+json"}`,
+		`{"mediaType":"application/vnd.dev.sigstore.trustedroot.v0.1+json","tlogs":[],"ctlogs":[]}`,
+	} {
+		_, err := ParseTrustedRoot([]byte(text))
+		wantFormat(t, err, "trusted root", "vouches for nothing")
 	}
 }
 
