@@ -68,16 +68,22 @@ type Anchors struct {
 	Roots    []Anchor                     // trusted roots from which these came, for the report
 }
 
-// TrustRoot adds the logs and authorities of a Sigstore trusted root to those that
-// a has, and lists them for the report.
+// TrustRoot adds the logs and authorities of a Sigstore trusted root, and lists them
+// for the report. Logs that a has already join those of the first root. Each
+// further root is a domain of its own.
 func (a *Anchors) TrustRoot(root *trust.Root) {
-	for _, l := range root.Logs {
-		l.Path = root.Path
-		a.Logs = append(a.Logs, l)
+	logs := slices.Clone(root.Logs)
+	for i := range logs {
+		logs[i].Path = root.Path
 	}
-	a.CAs = append(a.CAs, root.CAs...)
-	a.CTLogs = append(a.CTLogs, root.CTLogs...)
-	a.TSAs = append(a.TSAs, root.TSAs...)
+	if len(a.Roots)+len(a.CAs)+len(a.CTLogs)+len(a.TSAs) == 0 {
+		a.Logs = append(a.Logs, logs...)
+		a.CAs = root.CAs
+		a.CTLogs = root.CTLogs
+		a.TSAs = root.TSAs
+	} else {
+		a.More = append(a.More, Domain{Logs: logs, CAs: root.CAs, CTLogs: root.CTLogs, TSAs: root.TSAs})
+	}
 	a.Roots = append(a.Roots, rootAnchors(root)...)
 }
 
@@ -102,7 +108,8 @@ func rootAnchors(root *trust.Root) []Anchor {
 		add("tsa", t.Fingerprint(), t.Name)
 	}
 	for i := range list {
-		list[i].Source, list[i].Path = trust.SourceFile, Text(root.Path)
+		list[i].Source = cmp.Or(root.Source, trust.SourceFile)
+		list[i].Path = Text(root.Path)
 	}
 	return list
 }

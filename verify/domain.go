@@ -2,9 +2,12 @@ package verify
 
 import (
 	"encoding/hex"
+	"fmt"
 	"slices"
+	"time"
 
 	"github.com/gapseal/gapseal/verify/cert"
+	"github.com/gapseal/gapseal/verify/check"
 	"github.com/gapseal/gapseal/verify/rekor"
 	"github.com/gapseal/gapseal/verify/trust"
 )
@@ -61,4 +64,27 @@ func (d *Domain) logged(e *rekor.LogEntry) bool { return d.log(e) != nil }
 // transparency log, so that none can be asked.
 func (j *judgement) hasNoLog() bool {
 	return j.issued && len(j.d.Identities) > 0 && len(j.domain.Logs) == 0
+}
+
+// rootAge reports how old the built-in root is, if it is used. Nothing tells an
+// offline host that a service has new keys, so that an old root is a warning.
+func (s *session) rootAge() {
+	builtIn := func(a Anchor) bool { return a.Source == trust.SourceBuiltin }
+	if !slices.ContainsFunc(s.rep.Anchors, builtIn) {
+		return
+	}
+	age := s.rep.VerifiedAt.Sub(trust.BuiltinCurrent)
+	f := check.Fault{ID: check.TrustRootAge, Subject: "built-in",
+		Detail: fmt.Sprintf("the built-in root was the current one on %s, %d days before the time of verification",
+			trust.BuiltinCurrent.Format(time.DateOnly), int(age.Hours()/24))}
+	if age > trust.BuiltinMaxAge {
+		f.Warn = true
+		f.Expected, f.Found = "at most 365 days", fmt.Sprintf("%d days", int(age.Hours()/24))
+		s.fault(bundleWide, f)
+		return
+	}
+	if age < 0 {
+		f.Detail = "the built-in root was the current one on " + trust.BuiltinCurrent.Format(time.DateOnly)
+	}
+	s.pass(bundleWide, f)
 }

@@ -145,6 +145,7 @@ func (s *session) metadata(c *bundle.Contents) {
 	s.readKeys()
 	s.anchorStrength()
 	s.builtInRoot()
+	s.rootAge()
 	s.sealed()
 	for i := range s.graph.Images {
 		if s.ended() {

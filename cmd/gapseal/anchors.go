@@ -1,10 +1,12 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -17,17 +19,18 @@ import (
 
 // anchors holds the flags that say whom export and verify trust.
 type anchors struct {
-	keys, rekorKeys     []string
-	trustedRoot, policy string
-	identity            cert.Policy // of a keyless signer
-	notes               []string    // to be shown to the user
+	keys, rekorKeys []string
+	trustedRoots    []string
+	policy          string
+	identity        cert.Policy // of a keyless signer
+	notes           []string    // to be shown to the user
 }
 
 func (a *anchors) declare(fs *pflag.FlagSet, keyHelp string) {
 	fs.StringArrayVar(&a.keys, "key", nil, keyHelp)
 	a.declareIdentity(fs)
-	fs.StringVar(&a.trustedRoot, "trusted-root", "",
-		"trust the logs and authorities of this Sigstore trusted root `FILE` instead of the built-in logs")
+	fs.StringArrayVar(&a.trustedRoots, "trusted-root", nil,
+		"trust this Sigstore trusted root, a `FILE` or folder, instead of the built-in one (repeatable)")
 	fs.StringArrayVar(&a.rekorKeys, "rekor-key", nil,
 		"trust the transparency log with this PEM `FILE` instead of the built-in ones (repeatable)")
 	fs.StringVar(&a.policy, "policy", "",
@@ -38,7 +41,7 @@ func (a *anchors) declare(fs *pflag.FlagSet, keyHelp string) {
 func (a *anchors) declareIdentity(fs *pflag.FlagSet) {
 	p := &a.identity
 	fs.StringVar(&p.SAN, "certificate-identity", "",
-		"demand a keyless signature by `IDENTITY`, an e-mail address or URI; needs --trusted-root")
+		"demand a keyless signature by `IDENTITY`, an e-mail address or URI")
 	fs.StringVar(&p.SANRegexp, "certificate-identity-regexp", "",
 		"the same as a regular expression `RE`, which must match the whole identity")
 	fs.StringVar(&p.Issuer, "certificate-oidc-issuer", "", "demand that `ISSUER` vouched for the identity")
@@ -64,7 +67,7 @@ func (a *anchors) keyless() bool { return a.identity != cert.Policy{} }
 
 // inputs returns the files that the flags name, with the fingerprints among them.
 func (a *anchors) inputs() []string {
-	return slices.Concat(a.keys, a.rekorKeys, []string{a.trustedRoot, a.policy})
+	return slices.Concat(a.keys, a.rekorKeys, a.trustedRoots, []string{a.policy})
 }
 
 // parse puts into o what the flags say is trusted. loadKey reads one --key.
@@ -74,7 +77,14 @@ func (a *anchors) parse(o *verify.Options, loadKey func(arg string, o *verify.Op
 			return err
 		}
 	}
-	for _, parse := range []func(*verify.Options) error{a.parseLogs, a.parseIdentity, a.parsePolicy} {
+	for _, k := range o.Keys {
+		if c := k.Certificate; c != nil {
+			a.notes = append(a.notes, fmt.Sprintf("%s is a certificate of %s, valid from %s to %s: its public key is "+
+				"pinned, and nothing else in it is judged, its dates included", k.Path, c.Subject,
+				c.NotBefore.UTC().Format(time.DateOnly), c.NotAfter.UTC().Format(time.DateOnly)))
+		}
+	}
+	for _, parse := range []func(*verify.Options) error{a.parseLogs, a.parseIdentity, a.parsePolicy, a.useBuiltin} {
 		if err := parse(o); err != nil {
 			return err
 		}
@@ -113,17 +123,15 @@ func pinKey(arg string, o *verify.Options) error {
 // isFingerprint reports whether --key is meant as a fingerprint, not as a file.
 func isFingerprint(arg string) bool { return strings.HasPrefix(strings.ToLower(arg), "sha256:") }
 
-// addKey pins the key in a PEM file.
+// addKey pins the keys in a PEM file.
 func addKey(path string, o *verify.Options) error {
-	key, err := readKey("--key", path)
-	if err == nil {
-		o.Keys = append(o.Keys, key)
-	}
+	keys, err := readKeys("--key", path)
+	o.Keys = append(o.Keys, keys...)
 	return err
 }
 
-// readKey reads the public key in a PEM file that a flag names.
-func readKey(flag, path string) (*trust.Key, error) {
+// readKeys reads the public keys in a PEM file that a flag names.
+func readKeys(flag, path string) ([]*trust.Key, error) {
 	if isURL(path) {
 		return nil, usagef("%s %s: no network is used here; pass a file", flag, hideUser(path))
 	}
@@ -134,30 +142,32 @@ func readKey(flag, path string) (*trust.Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	key, err := parseKey(flag, path, raw)
-	if err == nil {
+	keys, err := parseKeys(flag, path, raw)
+	for _, key := range keys {
 		key.Path = absolute(path)
 	}
-	return key, err
+	return keys, err
 }
 
-func parseKey(flag, path string, raw []byte) (*trust.Key, error) {
-	key, err := trust.ParseKey(raw)
+func parseKeys(flag, path string, raw []byte) ([]*trust.Key, error) {
+	keys, err := trust.ParseKeys(raw)
 	if err != nil {
 		return nil, usagef("%s %s: %v", flag, path, err)
 	}
-	key.Path = path
-	return key, nil
+	for _, key := range keys {
+		key.Path = path
+	}
+	return keys, nil
 }
 
 // publicKeys reads the public keys that a repeatable flag names, each a PEM file.
 func publicKeys(flag string, paths []string) (keys []*trust.Key, err error) {
 	for _, path := range paths {
-		key, err := readKey(flag, path)
+		read, err := readKeys(flag, path)
 		if err != nil {
 			return nil, err
 		}
-		keys = append(keys, key)
+		keys = append(keys, read...)
 	}
 	return keys, nil
 }
@@ -177,25 +187,14 @@ func (a *anchors) parseLogs(o *verify.Options) error {
 		log.Path = absolute(path)
 		o.Logs = append(o.Logs, *log)
 	}
-	if a.trustedRoot != "" {
-		return a.parseRoot(o)
-	}
-	if len(a.rekorKeys) == 0 {
-		o.Logs = trust.BuiltinLogs()
-	}
-	return nil
-}
-
-// parseRoot adds what the trusted root vouches for.
-func (a *anchors) parseRoot(o *verify.Options) error {
-	root, err := readRoot("--trusted-root", a.trustedRoot)
+	roots, err := readRoots("--trusted-root", a.trustedRoots)
 	if err != nil {
 		return err
 	}
-	o.TrustRoot(root)
-	for _, s := range root.Unsupported {
-		a.notes = append(a.notes, "left out, and vouches for nothing: "+s)
+	if len(roots)+len(a.rekorKeys) == 0 {
+		o.Logs = trust.BuiltinLogs()
 	}
+	a.useRoots(o, roots)
 	return nil
 }
 
@@ -218,27 +217,8 @@ func (a *anchors) parseIdentity(o *verify.Options) error {
 	if err := p.Validate(); err != nil {
 		return usagef("--certificate-identity and --certificate-oidc-issuer: %v", err)
 	}
-	if len(o.CAs) == 0 {
-		return usagef("a keyless signature needs the certificate authorities of a trusted root that has some: " +
-			"--trusted-root FILE")
-	}
 	o.Identities = []*cert.Policy{p}
 	return nil
-}
-
-// readRoot reads a trusted root file that a flag or, without one, an argument
-// names.
-func readRoot(flag, path string) (*trust.Root, error) {
-	raw, err := readAnchor(flag, path)
-	if err != nil {
-		return nil, err
-	}
-	root, err := trust.ParseTrustedRoot(raw)
-	if err != nil {
-		return nil, usagef("%s: %v", named(flag, path), err)
-	}
-	root.Path = absolute(path)
-	return root, nil
 }
 
 // readPolicy reads a policy file that a flag or, without one, an argument names.
@@ -270,12 +250,6 @@ func (a *anchors) parsePolicy(o *verify.Options) error {
 	p, err := readPolicy("--policy", a.policy)
 	if err != nil {
 		return err
-	}
-	for _, r := range p.Rules {
-		if len(r.Identities) > 0 && len(o.CAs) == 0 {
-			return usagef("--policy %s names identities; they need the certificate authorities of a trusted root: "+
-				"--trusted-root FILE", a.policy)
-		}
 	}
 	o.Policy, o.SealKeys = &p.Policy, p.SealKeys
 	return a.refuseUnused(o)

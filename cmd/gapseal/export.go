@@ -232,10 +232,8 @@ func carryKey(ctx context.Context, arg string, o *verify.Options) error {
 	if err != nil {
 		return err
 	}
-	key, err := parseKey("--key", hideUser(arg), raw)
-	if err == nil {
-		o.Keys = append(o.Keys, key)
-	}
+	keys, err := parseKeys("--key", hideUser(arg), raw)
+	o.Keys = append(o.Keys, keys...)
 	return err
 }
 

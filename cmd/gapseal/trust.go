@@ -17,7 +17,7 @@ import (
 
 func trustCommand(std stdio) *cobra.Command {
 	return group(&cobra.Command{
-		Use:     "trust show FILE [flags]",
+		Use:     "trust show [FILE…] [flags]",
 		Short:   "show whom a Sigstore trusted root vouches for, and since when",
 		Long:    "Look into the file that says which logs and authorities are trusted.",
 		Example: "gapseal trust show trusted_root.json",
@@ -27,19 +27,22 @@ func trustCommand(std stdio) *cobra.Command {
 func trustShowCommand(std stdio) *cobra.Command {
 	var format textOrJSON
 	c := &cobra.Command{
-		Use:   "show FILE [flags]",
+		Use:   "show [FILE…] [flags]",
 		Short: "show whom a Sigstore trusted root vouches for, and since when",
-		Long: `Show the logs and authorities of a Sigstore trusted root: their ids, when each
+		Long: `Show the logs and authorities of Sigstore trusted roots: their ids, when each
 is valid, what this version leaves out, how old the newest entry is, and the
-SHA-256 of the file, to be compared with one received out of band. Nothing is
-fetched.`,
+SHA-256 of the file, to be compared with one received out of band. A file may
+hold several roots, one a line. A folder may be one that a TUF client keeps, or
+hold the PEM files of a root. Without a file, the built-in root is shown: that
+of Sigstore's public-good instance. Nothing is fetched.`,
 		Example: `
+gapseal trust show
 gapseal trust show trusted_root.json
+gapseal trust show ~/.sigstore/root/tuf-repo-cdn.sigstore.dev
 gapseal trust show trusted_root.json --output json`,
-		Args:              takes(1, "one file"),
 		ValidArgsFunction: completeFile,
 		RunE: runs(std, func(_ context.Context, args []string, std stdio) error {
-			return trustShow(args[0], format, std)
+			return trustShow(args, format, std)
 		}),
 	}
 	format.declare(c)
@@ -61,20 +64,33 @@ func trustFetchCommand() *cobra.Command {
 	}
 }
 
-func trustShow(path string, format textOrJSON, std stdio) error {
+func trustShow(paths []string, format textOrJSON, std stdio) error {
 	asJSON, err := format.json()
 	if err != nil {
 		return err
 	}
-	root, err := readRoot("", path)
-	if err != nil {
-		return err
+	roots := []*trust.Root{trust.BuiltinRoot()}
+	if len(paths) > 0 {
+		if roots, err = readRoots("", paths); err != nil {
+			return err
+		}
 	}
-	s := showRoot(root, path)
-	if asJSON {
-		return report.Encode(std.out, s)
+	for _, root := range roots {
+		path := root.Path
+		if len(paths) == 1 {
+			path = paths[0]
+		}
+		s := showRoot(root, path)
+		if asJSON {
+			err = report.Encode(std.out, s)
+		} else {
+			err = s.text(std.out)
+		}
+		if err != nil {
+			return err
+		}
 	}
-	return s.text(std.out)
+	return nil
 }
 
 // rootShown is the JSON form of trust show.
@@ -83,7 +99,9 @@ type rootShown struct {
 	Path        string      `json:"path"`
 	Digest      string      `json:"digest"`
 	MediaType   string      `json:"mediaType"`
-	Newest      *time.Time  `json:"newest"` // when the newest entry began
+	Newest      *time.Time  `json:"newest"`            // when the newest entry began
+	Source      string      `json:"source"`            // file or built-in
+	Current     *time.Time  `json:"current,omitempty"` // the day on which the built-in root was the current one
 	Logs        []logShown  `json:"logs"`
 	CAs         []authShown `json:"certificateAuthorities"`
 	CTLogs      []logShown  `json:"certificateLogs"`
@@ -126,9 +144,12 @@ func window(from, to time.Time) validity {
 
 func showRoot(root *trust.Root, path string) *rootShown {
 	s := &rootShown{
-		Schema: "gapseal.trust/v1", Path: path, Digest: root.Digest, MediaType: root.MediaType, Newest: newest(root),
+		Schema: "gapseal.trust/v1", Path: path, Digest: root.Digest, MediaType: root.MediaType, Newest: newest(root), Source: root.Source,
 		Logs: logsShown(root.Logs), CTLogs: logsShown(root.CTLogs),
 		CAs: []authShown{}, TSAs: []authShown{}, Unsupported: append([]string{}, root.Unsupported...),
+	}
+	if root.Source == trust.SourceBuiltin {
+		s.Current = &trust.BuiltinCurrent
 	}
 	for _, c := range root.CAs {
 		s.CAs = append(s.CAs, authorityShown(&c.Authority))
@@ -189,11 +210,18 @@ func (s *rootShown) text(out io.Writer) error {
 		term.Row(w, "left out", u)
 	}
 	term.Row(w, "newest", s.age(clock()))
-	term.Row(w, "file", s.Path, s.Digest)
+	if s.Current != nil {
+		term.Row(w, "built-in", "Sigstore's public-good instance, current on "+s.Current.Format(time.DateOnly), s.Digest)
+	} else {
+		term.Row(w, "file", s.Path, s.Digest)
+	}
 	return w.Flush()
 }
 
 func (v validity) String() string {
+	if v.From.IsZero() && v.To == nil {
+		return "no dates are given"
+	}
 	s := "valid from " + v.From.Format(time.RFC3339)
 	if v.To != nil {
 		s += " to " + v.To.Format(time.RFC3339)
@@ -205,7 +233,7 @@ func (v validity) String() string {
 // may lack the logs and authorities of newer signatures.
 func (s *rootShown) age(now time.Time) string {
 	if s.Newest == nil {
-		return "no entry vouches for anything"
+		return "no entry has a date"
 	}
 	days := int(now.Sub(*s.Newest).Hours() / 24)
 	return fmt.Sprintf("entry of %s, %d days ago", s.Newest.Format(time.RFC3339), days)

@@ -101,6 +101,7 @@ const (
 	TrustLog        ID = "trust.log"
 	TrustValidity   ID = "trust.validity"
 	TrustBundleKey  ID = "trust.bundle-key"
+	TrustRootAge    ID = "trust.root-age"
 
 	CertEncoding ID = "cert.encoding"
 	CertChain    ID = "cert.chain"

@@ -96,11 +96,14 @@ func (k *key) read(r *reader) (*trust.Key, string, error) {
 }
 
 func (v *value) key(pem []byte) (*trust.Key, error) {
-	key, err := trust.ParseKey(pem)
+	keys, err := trust.ParseKeys(pem)
 	if err != nil {
 		return nil, v.fault("%v", err)
 	}
-	return key, nil
+	if len(keys) > 1 {
+		return nil, v.fault("public key file: want one key for each entry, found %d", len(keys))
+	}
+	return keys[0], nil
 }
 
 func (i *identity) policy(in *rule) (*cert.Policy, error) {
