@@ -22,8 +22,8 @@ type pace struct {
 	connect   time.Duration // until a host accepts a connection, name lookup included
 	tunnel    time.Duration // until a proxy has connected to the host
 	handshake time.Duration // until TLS is agreed on
-	answer    time.Duration // until the first byte of an answer; a caching proxy may fetch first
-	silence   time.Duration // until the next enough bytes of a body
+	answer    time.Duration // until the headers of an answer; a caching proxy may fetch first
+	silence   time.Duration // until the next bytes of a body, as many as are enough
 
 	notice, remind time.Duration // a wait is reported after notice, and then at every remind
 }
@@ -35,7 +35,7 @@ var defaultPace = pace{
 	notice: 10 * time.Second, remind: time.Minute,
 }
 
-// enough is how many bytes of a body count as progress. A server that sends a byte
+// enough is the number of bytes of a body that count as progress. A server that sends a byte
 // now and then is as good as silent.
 const enough = 64 << 10
 
@@ -70,6 +70,7 @@ type vigil struct {
 	spent     time.Duration // in this step, before since
 	since     time.Time
 	waiting   bool
+	over      bool // whatever happens from now on does not matter
 
 	limit, notice *time.Timer
 }
@@ -100,6 +101,9 @@ func (v *vigil) begin(what string, limit time.Duration) {
 
 // start requires that v is locked.
 func (v *vigil) start() {
+	if v.over {
+		return
+	}
 	v.since = time.Now()
 	v.waiting = true
 	v.limit.Reset(v.patience - v.spent)
@@ -131,6 +135,20 @@ func (v *vigil) connecting(what string, limit time.Duration) {
 func (v *vigil) rest() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	v.stop()
+}
+
+// finish ends the exchange. A transport may still make a connection for it.
+func (v *vigil) finish(cause error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.stop()
+	v.over = true
+	v.end(cause)
+}
+
+// stop requires that v is locked.
+func (v *vigil) stop() {
 	if v.waiting {
 		v.spent = v.silence()
 	}
@@ -141,9 +159,11 @@ func (v *vigil) rest() {
 
 func (v *vigil) expire() {
 	v.mu.Lock()
-	defer v.mu.Unlock()
-	if v.waiting && v.silence() >= v.patience { // not a timer that was about to be stopped
-		v.end(&silentError{v.what, v.patience})
+	expired := v.waiting && v.silence() >= v.patience // not a timer that was about to be stopped
+	cause := &silentError{v.what, v.patience}
+	v.mu.Unlock()
+	if expired {
+		v.finish(cause)
 	}
 }
 
@@ -213,7 +233,7 @@ func watchedTrip(rt http.RoundTripper, req *http.Request, proxy *url.URL, p pace
 	v.rest()
 	if err != nil {
 		err = causeOf(ctx, err)
-		cancel(nil)
+		v.finish(nil)
 		return nil, err
 	}
 	what := fmt.Sprintf("the rest of an answer of %s", req.URL.Host)
@@ -248,7 +268,6 @@ func (w *watched) Read(p []byte) (int, error) {
 
 // Close implements [io.Closer].
 func (w *watched) Close() error {
-	w.vigil.rest()
-	defer w.vigil.end(nil)
+	defer w.vigil.finish(nil)
 	return w.ReadCloser.Close()
 }

@@ -238,6 +238,16 @@ func TestDefaultsAreBounded(t *testing.T) {
 	}
 }
 
+// TestNoReportAfterTheEnd wants a connection that is still being made for an exchange
+// that has ended not to be reported.
+func TestNoReportAfterTheEnd(t *testing.T) {
+	p := impatient()
+	v := newVigil(p, func(what string, _ time.Duration) { t.Errorf("reported %s", what) }, func(error) {})
+	v.finish(nil)
+	v.connecting("a connection", time.Minute)
+	time.Sleep(2 * p.notice)
+}
+
 // TestLongPauseIsReported wants a pause that a server asks for to be visible.
 func TestLongPauseIsReported(t *testing.T) {
 	l := newLab(t)
