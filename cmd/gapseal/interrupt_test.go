@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -97,13 +96,4 @@ func TestInterruptedVerifyOfAPipe(t *testing.T) {
 	if got := interrupted(t, cmd, stderr, os.Interrupt); got != "gapseal: interrupted\n" {
 		t.Errorf("stderr %q", got)
 	}
-}
-
-func testdataKey(t *testing.T, name string) string {
-	t.Helper()
-	path, err := filepath.Abs("../../testdata/keys/" + name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return path
 }

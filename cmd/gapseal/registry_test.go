@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -118,4 +119,13 @@ func (r *testRegistry) deny(w http.ResponseWriter, req *http.Request, h http.Han
 		return
 	}
 	h.ServeHTTP(w, req)
+}
+
+func testdataKey(t *testing.T, name string) string {
+	t.Helper()
+	path, err := filepath.Abs("../../testdata/keys/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
