@@ -153,8 +153,8 @@ var (
 )
 
 // check returns an error unless inv is in its one valid form: each list is in order,
-// with no element twice, and no member can carry text that is not about the
-// images.
+// with no element twice, and the texts are restricted, so that an inventory cannot
+// carry unrelated data.
 func (inv *Inventory) check() error {
 	switch {
 	case !toolName.MatchString(inv.Tool.Name) || !toolVersion.MatchString(inv.Tool.Version):

@@ -151,8 +151,8 @@ func sealEntry(manifest []byte) oci.Descriptor {
 
 // AddSeal puts a seal after the inventory. The seal, given as its envelope, should
 // name p.Manifest, which is the manifest of the inventory. Index, size and
-// identity of the plan change. The error is a fault of a budget, or reports an
-// envelope larger than [MaxSeal].
+// identity of the plan change. The error is a [*check.Fault] if a budget is exceeded;
+// an envelope that is empty or larger than [MaxSeal] is an error, too.
 func (p *Plan) AddSeal(envelope []byte) error {
 	if len(envelope) == 0 || len(envelope) > MaxSeal {
 		return fmt.Errorf("the seal has %d bytes, the format allows 1 to %d", len(envelope), MaxSeal)

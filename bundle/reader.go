@@ -245,8 +245,8 @@ func (r *Reader) complete() bool {
 	return true
 }
 
-// An input is read forward once. In a file, bytes can also be skipped; several
-// goroutines then read them through file.
+// An input is read forward once. In a file, bytes can also be skipped. Hash and
+// OpenBlob read them later through the field file, from several goroutines.
 type input struct {
 	r    io.Reader
 	file io.ReaderAt // nil for a pipe

@@ -68,6 +68,6 @@
 //	transfer:
 //	  required: [id, operator, scan.destination]
 //
-// The first rule that matches an image applies to it. It is an error if a rule can
-// never apply, because an earlier rule matches everything that it matches.
+// The first rule that matches an image applies to it. A rule that can never apply,
+// because an earlier rule matches all of its images, is an error.
 package policy

@@ -53,8 +53,8 @@ type document struct {
 type Opener func(name string) (raw []byte, path string, err error)
 
 // Parse reads a policy file and, with open, the key files that the policy names. The
-// error is an [*Error], which names the line and column. Limits are in bytes
-// and images, times in UTC.
+// error is an [*Error], which names the line and column. In the policy, MaxBytes is
+// in bytes, MaxImages counts images, and times are in UTC.
 func Parse(raw []byte, open Opener) (*Policy, error) {
 	var doc document
 	if err := decode(raw, Schema, &doc); err != nil {
