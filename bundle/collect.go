@@ -33,12 +33,16 @@ type Source interface {
 type Request struct {
 	Images     []oci.Reference
 	Platforms  []oci.Platform // empty for all platforms
-	Evidence   string         // a second repository to search for signatures; may be empty
+	Evidence   string         // a second repository to search for evidence; may be empty
 	Keys       []PublicKey
 	Tool       Tool
 	Waivers    []string
 	Limits     oci.Limits                            // zero fields mean the defaults
 	OnResolved func(ref oci.Reference, d oci.Digest) // called with each digest once it is known; may be nil
+
+	// EvidenceFor returns a further repository to search for the evidence of one image,
+	// empty for none. It may be nil.
+	EvidenceFor func(oci.Reference) string
 
 	// AllowMissingForeign leaves out the layers that their publisher does not pass on
 	// ([oci.Descriptor.Foreign]) where the source does not hold them. Without it, such a

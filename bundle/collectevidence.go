@@ -47,10 +47,17 @@ func (w *evidenceWalk) subject(d oci.Digest) error {
 }
 
 func (w *evidenceWalk) repositories() []string {
-	if w.req.Evidence == "" || w.req.Evidence == w.repo {
-		return []string{w.repo}
+	list := []string{w.repo}
+	add := func(repo string) {
+		if repo != "" && !slices.Contains(list, repo) {
+			list = append(list, repo)
+		}
 	}
-	return []string{w.repo, w.req.Evidence}
+	add(w.req.Evidence)
+	if ref, err := oci.ParseReference(w.img.Reference); err == nil && w.req.EvidenceFor != nil {
+		add(w.req.EvidenceFor(ref))
+	}
+	return list
 }
 
 func (w *evidenceWalk) tag(repo string, subject oci.Digest, tag string) error {

@@ -220,3 +220,18 @@ func (f *full) WriteAt(p []byte, off int64) (int, error) {
 	}
 	return f.memory.WriteAt(p, off)
 }
+
+func TestEvidenceFromARepositoryOfOneImage(t *testing.T) {
+	req := fixture.Request(t, "unsigned:v1", "app:v2")
+	req.EvidenceFor = func(ref oci.Reference) string {
+		if ref.Repository == fixture.Host+"unsigned" {
+			return fixture.Host + "notlog"
+		}
+		return ""
+	}
+	for _, img := range plan(t, fixture.NewRegistry(), req).Inventory.Images {
+		if strings.HasPrefix(img.Reference, fixture.Host+"unsigned") && len(img.Evidence) != 1 {
+			t.Errorf("%s: evidence %v, want the signature of its other repository", img.Reference, img.Evidence)
+		}
+	}
+}

@@ -126,17 +126,30 @@ type Known interface {
 	// the digest of the inventory that had this serial. entry is the number of the
 	// entry that records it, 0 if none does.
 	HighWater(sealKey, stream string) (serial uint64, inventory string, entry int, err error)
-	// LatestTrustedTime returns the newest trusted time recorded for an image under a
-	// name of the operator's. entry is the number of the entry that records it, 0 if
-	// none does.
-	LatestTrustedTime(reference string) (at time.Time, entry int, err error)
+	// Builds returns the builds of an image that were verified under the operator's own
+	// name for it, each digest once, in the order in which they were first recorded.
+	Builds(reference string) ([]Build, error)
 }
 
-// Named returns the names that the operator gave to images: those in Images, and
-// each pattern of the policy that stands for exactly one name and tag. A name that
-// only the bundle gives is never among them.
+// Build is an image that was verified before.
+type Build struct {
+	Digest string
+	Time   time.Time // the earliest trusted time that was recorded of it; zero if none was
+	Entry  int       // the first under which it is recorded
+}
+
+// Named returns the names that the operator gave to images: those in Images, those
+// of the lock, and each pattern of the policy that stands for exactly one name and
+// tag. A name that only the bundle gives is never among them.
 func (o *Options) Named() []oci.Reference {
 	list := slices.Clone(o.Images)
+	if o.Lock != nil {
+		for _, img := range o.Lock.Images {
+			if ref, err := oci.ParseReference(img.Reference); err == nil && !slices.Contains(list, ref) {
+				list = append(list, ref)
+			}
+		}
+	}
 	if o.Policy == nil {
 		return list
 	}

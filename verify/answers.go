@@ -138,8 +138,8 @@ type session struct {
 	anySigner *Demands   // who may vouch for some image
 	demand    []*demands // on each image
 
-	lockEntries map[string]*lock.Image // by lockKey
-	rules       []matcher              // of the policy
+	lockEntries map[string]*lock.Image    // by lockKey
+	rules       func(oci.Reference) *Rule // of the policy, that matches a reference
 	keys        []*bundleKey
 	judged      map[oci.Digest]bool // by manifest: whether every part of the evidence was judged
 	rooted      map[int]bool        // images that came with something of a kind that may vouch for them

@@ -37,9 +37,13 @@ type Demands struct {
 
 	Signers     int               // distinct keys or identities that must have signed; zero is one
 	Annotations map[string]string // that what was signed must carry
-	MaxAge      time.Duration     // of the trusted time of a signature; zero demands nothing
-	NotBefore   time.Time         // oldest trusted time; zero demands nothing
-	NotAfter    time.Time         // newest trusted time; zero demands nothing
+	// MaxAge, NotBefore and NotAfter bound the trusted time of a signature; zero demands
+	// nothing. Under a plain key it is a time by which the signature existed, not when it
+	// was made: anyone can have an old one logged or stamped again. [Known] remembers
+	// builds for that.
+	MaxAge    time.Duration
+	NotBefore time.Time
+	NotAfter  time.Time
 
 	RequireLogs       int  // distinct logs that must have logged a signature; zero is one
 	RequireTimestamps int  // distinct authorities that must have timestamped a signature

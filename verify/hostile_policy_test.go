@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/gapseal/gapseal/bundle"
 	"github.com/gapseal/gapseal/internal/fixture"
@@ -40,13 +39,13 @@ func TestPlatformCalledUnknown(t *testing.T) {
 // known is what a register has recorded.
 type known struct {
 	serial uint64
-	at     time.Time
+	builds []verify.Build
 }
 
 func (k *known) HighWater(string, string) (uint64, string, int, error) {
 	return k.serial, "sha256:newer", min(int(k.serial), 1), nil
 }
-func (k *known) LatestTrustedTime(string) (time.Time, int, error) { return k.at, 1, nil }
+func (k *known) Builds(string) ([]verify.Build, error) { return k.builds, nil }
 
 func refusing(pattern string) *verify.Policy {
 	return &verify.Policy{RefuseRollback: true, Rules: []verify.Rule{{Pattern: pattern}}}
@@ -56,7 +55,7 @@ func refusing(pattern string) *verify.Policy {
 func TestRollbackWithoutATime(t *testing.T) {
 	raw, opt := (&threat{signed: []fixture.Stages{{NoLog: true}}}).build(t, unsigned(t, "unsigned:v1"))
 	opt.IgnoreTlog = true
-	opt.Known, opt.Policy = &known{at: fixture.SignedAt}, refusing(fixture.Host+"unsigned:v1")
+	opt.Known, opt.Policy = &known{builds: []verify.Build{{Digest: "sha256:other", Time: fixture.SignedAt, Entry: 1}}}, refusing(fixture.Host+"unsigned:v1")
 	failedAs(t, fixture.Verify(t, raw, opt), "policy.rollback")
 }
 

@@ -76,6 +76,23 @@ func (g glob) matches(s string) bool {
 	return strings.HasPrefix(s, g.prefix) && strings.HasSuffix(s, g.suffix) && g.whole.MatchString(s)
 }
 
+// Match returns a function that returns the first rule that matches a reference,
+// nil if none does. The rules must not change while it is used.
+func (p *Policy) Match() func(oci.Reference) *Rule {
+	matchers := make([]matcher, len(p.Rules))
+	for i := range p.Rules {
+		matchers[i] = newMatcher(p.Rules[i].Pattern)
+	}
+	return func(ref oci.Reference) *Rule {
+		for i := range matchers {
+			if matchers[i].matches(ref) {
+				return &p.Rules[i]
+			}
+		}
+		return nil
+	}
+}
+
 // Hidden returns the first rule that never applies, because an earlier one matches
 // all that it matches, and that earlier rule. Both are -1 if there is none. It may
 // miss a rule where both patterns have a * within one part of the name.

@@ -22,26 +22,15 @@ func (s *session) demandsOn(ref oci.Reference) *demands {
 	if p == nil {
 		return d
 	}
-	if d.rule = s.ruleFor(ref); d.rule == nil {
+	if s.rules == nil {
+		s.rules = p.Match()
+	}
+	if d.rule = s.rules(ref); d.rule == nil {
 		d.unlisted = !p.JudgeUnlisted
 		return d
 	}
 	d.join(&d.rule.Demands)
 	return d
-}
-
-// ruleFor returns the first rule of the policy that matches, nil if none does.
-func (s *session) ruleFor(ref oci.Reference) *Rule {
-	p := s.opt.Policy
-	for i := len(s.rules); i < len(p.Rules); i++ {
-		s.rules = append(s.rules, newMatcher(p.Rules[i].Pattern))
-	}
-	for i, m := range s.rules {
-		if m.matches(ref) {
-			return &p.Rules[i]
-		}
-	}
-	return nil
 }
 
 // listed asks whether the policy lists an image.

@@ -29,6 +29,10 @@ func (s *session) rollback() {
 	}
 }
 
+func (s *session) streamDemanded() bool {
+	return s.opt.SealStream != "" || s.opt.Policy != nil && s.opt.Policy.SealStream != ""
+}
+
 func (s *session) refusesRollback() bool { return s.opt.Policy != nil && s.opt.Policy.RefuseRollback }
 
 // older reports something that is older than what is known.
@@ -58,49 +62,103 @@ func (s *session) sealRollback() {
 	case entry > 0 && seal.Serial == serial && inventory != seal.Inventory:
 		s.older(seal.Inventory, fmt.Sprintf("another bundle of the stream %s with the same serial was verified "+
 			"before, as entry %d of the register", seal.Stream, entry), inventory, seal.Inventory)
+	case entry == 0 && s.refusesRollback() && !s.streamDemanded():
+		s.fault(bundleWide, check.Fault{ID: check.PolicyRollback, Subject: seal.Inventory, Warn: true,
+			Detail: "the register knows no bundle of this stream, so nothing shows whether this one is old, or was " +
+				"sealed for another receiver; demand the stream of the seal", Found: seal.Stream})
 	default:
 		s.pass(bundleWide, check.Fault{ID: check.PolicyRollback, Subject: seal.Inventory, Found: own})
 	}
 }
 
-// imageRollback compares trusted times under the operator's own name for an image,
-// never under the name that the bundle gives it.
+// imageRollback compares an image with the builds that are known under the operator's
+// own name for it, never under the name that the bundle gives it.
 func (s *session) imageRollback(want oci.Reference) {
-	at, found := s.newestTime(want)
-	if !found {
+	found := s.under(want)
+	if len(found) == 0 {
 		return
 	}
-	known, entry, err := s.opt.Known.LatestTrustedTime(want.Name())
-	orLater := "signed at " + known.UTC().Format(time.RFC3339) + " or later"
-	switch {
-	case err != nil:
+	builds, err := s.opt.Known.Builds(want.Name())
+	if err != nil {
 		s.unreadableRegister(err)
-	case entry > 0 && at.IsZero():
-		s.older(want.Name(), fmt.Sprintf("entry %d of the register records when this image was signed, "+
-			"but now it has no trusted time to compare", entry), orLater, "no trusted time")
-	case entry > 0 && at.Before(known):
-		s.older(want.Name(), fmt.Sprintf("a newer build of this image was verified before, "+
-			"as entry %d of the register", entry), orLater, at.Format(time.RFC3339))
-	default:
-		s.pass(bundleWide, check.Fault{ID: check.PolicyRollback, Subject: want.Name(), Found: at.Format(time.RFC3339)})
+		return
 	}
+	var worst *check.Fault
+	for _, i := range found {
+		f := s.compare(i, builds)
+		if f == nil {
+			at := ""
+			if t := s.newestTime(i); !t.IsZero() {
+				at = t.Format(time.RFC3339)
+			}
+			s.pass(bundleWide, check.Fault{ID: check.PolicyRollback, Subject: want.Name(), Found: at})
+			return
+		}
+		worst = f
+	}
+	s.older(want.Name(), worst.Detail, worst.Expected, worst.Found)
 }
 
-// newestTime looks at the images under a reference, and returns the newest trusted
-// time of their signatures that count; it is zero if none has one. found reports
-// whether there is such an image.
-func (s *session) newestTime(want oci.Reference) (newest time.Time, found bool) {
+// under lists the images that are known by a reference.
+func (s *session) under(want oci.Reference) (found []int) {
 	for i, g := range s.graph.Images {
 		ref, err := oci.ParseReference(g.Reference)
-		if err != nil || !sameName(ref, want) || want.Digest != "" && want.Digest != g.Digest {
-			continue
+		if err == nil && sameName(ref, want) && (want.Digest == "" || want.Digest == g.Digest) {
+			found = append(found, i)
 		}
-		found = true
-		for _, sig := range s.rep.Images[i].Signatures {
-			if sig.Counts && sig.TrustedTime != nil && sig.TrustedTime.After(newest) {
-				newest = *sig.TrustedTime
+	}
+	return found
+}
+
+// compare says why an image is older than a known build, nil if it is not. Anyone
+// can have an old signature logged or stamped again, so a build is never newer than
+// it was when it was first recorded, whatever time its signature bears now. Builds
+// without a time are compared by when they were first recorded.
+func (s *session) compare(i int, builds []Build) *check.Fault {
+	own := Build{Digest: s.rep.Images[i].Digest, Time: s.newestTime(i)}
+	at := own.Time
+	for _, b := range builds {
+		if b.Digest == own.Digest {
+			own.Entry = b.Entry
+			if !b.Time.IsZero() && (own.Time.IsZero() || b.Time.Before(own.Time)) {
+				own.Time = b.Time
 			}
 		}
 	}
-	return newest, found
+	for _, b := range builds {
+		f := &check.Fault{Expected: "signed at " + b.Time.UTC().Format(time.RFC3339) + " or later"}
+		switch {
+		case b.Digest == own.Digest:
+		case own.Time.IsZero() && !b.Time.IsZero():
+			f.Detail = fmt.Sprintf("entry %d of the register knows when another build of this image was signed, "+
+				"and this one has no trusted time to compare", b.Entry)
+			f.Found = "no trusted time"
+			return f
+		case own.Time.Before(b.Time):
+			f.Detail = fmt.Sprintf("a newer build of this image was verified before, as entry %d of the register", b.Entry)
+			f.Found = own.Time.Format(time.RFC3339)
+			if at.After(own.Time) {
+				f.Detail += fmt.Sprintf("; this one was first verified as entry %d, whatever time its signature bears now",
+					own.Entry)
+			}
+			return f
+		case own.Time.IsZero() && own.Entry > 0 && own.Entry < b.Entry:
+			f.Detail = fmt.Sprintf("another build of this image was verified after this one, as entry %d of the register",
+				b.Entry)
+			f.Expected, f.Found = b.Digest, own.Digest
+			return f
+		}
+	}
+	return nil
+}
+
+// newestTime returns the newest trusted time of what vouches for an image, zero if
+// there is none.
+func (s *session) newestTime(i int) (newest time.Time) {
+	for _, sig := range s.rep.Images[i].Vouching() {
+		if sig.TrustedTime != nil && sig.TrustedTime.After(newest) {
+			newest = *sig.TrustedTime
+		}
+	}
+	return newest
 }

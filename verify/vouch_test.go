@@ -451,3 +451,67 @@ func TestLock(t *testing.T) {
 		}
 	}
 }
+
+// A build that was verified before a newer one is old, whatever time its signature
+// now bears; the newest build is not, although its signature may be older.
+func TestRollbackByDigest(t *testing.T) {
+	f := fixture.Open(unsigned(t, "unsigned:v1"))
+	publisher().SignForge(f, 0)
+	own, at := string(f.Inventory.Images[0].Digest), fixture.SignedAt
+	before, after := at.Add(-time.Hour), at.Add(time.Hour)
+	for name, c := range map[string]struct {
+		builds []verify.Build
+		want   string
+	}{
+		"nothing is known":       {nil, ""},
+		"an older build":         {[]verify.Build{{Digest: "sha256:x", Time: before, Entry: 1}}, ""},
+		"a newer build":          {[]verify.Build{{Digest: "sha256:x", Time: after, Entry: 1}}, "policy.rollback"},
+		"logged again":           {[]verify.Build{{Digest: own, Time: before, Entry: 1}, {Digest: "sha256:x", Time: before.Add(time.Minute), Entry: 2}}, "policy.rollback"},
+		"the newest, seen again": {[]verify.Build{{Digest: "sha256:x", Time: before, Entry: 1}, {Digest: own, Time: after, Entry: 2}}, ""},
+		"the newest was logged again, and is seen as it was": {[]verify.Build{{Digest: own, Time: after, Entry: 1}}, ""},
+	} {
+		opt := publisher().Options()
+		opt.Known, opt.Policy = &known{builds: c.builds}, refusing(fixture.Host+"unsigned:v1")
+		if got := strings.Join(fixture.Failed(fixture.Verify(t, f.Build(), opt)), " "); got != c.want {
+			t.Errorf("%s: failed [%s], want [%s]", name, got, c.want)
+		}
+	}
+}
+
+// Builds without a log entry are compared by when they were first verified.
+func TestRollbackByOrder(t *testing.T) {
+	f := fixture.Open(unsigned(t, "unsigned:v1"))
+	publisher().SignForge(f, 0, fixture.Stages{NoLog: true})
+	own := string(f.Inventory.Images[0].Digest)
+	for name, c := range map[string]struct {
+		builds []verify.Build
+		want   string
+	}{
+		"seen before another": {[]verify.Build{{Digest: own, Entry: 1}, {Digest: "sha256:x", Entry: 2}}, "policy.rollback"},
+		"seen after another":  {[]verify.Build{{Digest: "sha256:x", Entry: 1}, {Digest: own, Entry: 2}}, ""},
+		"never seen":          {[]verify.Build{{Digest: "sha256:x", Entry: 1}}, ""},
+	} {
+		opt := publisher().Options()
+		opt.Known, opt.Policy = &known{builds: c.builds}, refusing(fixture.Host+"unsigned:v1")
+		opt.Policy.Rules[0].LogOptional = true
+		if got := strings.Join(fixture.Failed(fixture.Verify(t, f.Build(), opt)), " "); got != c.want {
+			t.Errorf("%s: failed [%s], want [%s]", name, got, c.want)
+		}
+	}
+}
+
+// A seal of a stream that the register does not know is reported where older bundles
+// are refused, unless the stream is demanded.
+func TestStreamSeenForTheFirstTime(t *testing.T) {
+	raw, opt := (&threat{forge: sealing(sealer()), opt: sealedUnder(sealer().Public())}).build(t, unsigned(t, "unsigned:v1"))
+	opt.Known, opt.Policy = &known{}, refusing("**")
+	if rep := fixture.Verify(t, raw, opt); !slices.Contains(fixture.Warned(rep), "policy.rollback") {
+		t.Errorf("warned %v", fixture.Warned(rep))
+	}
+	opt.SealStream = "acme"
+	if rep := fixture.Verify(t, raw, opt); slices.Contains(fixture.Warned(rep), "policy.rollback") || rep.Verdict != check.Verified {
+		t.Errorf("the stream is demanded: warned %v, failed %v", fixture.Warned(rep), fixture.Failed(rep))
+	}
+	opt.SealStream = "plant"
+	failedAs(t, fixture.Verify(t, raw, opt), "policy.seal")
+}

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -52,6 +53,48 @@ func TestExportWithCertificates(t *testing.T) {
 		unfolded := strings.Join(strings.Fields(string(out)), " ")
 		if !strings.Contains(unfolded, c.want) || (err == nil) != strings.HasPrefix(c.want, "wrote") {
 			t.Errorf("%v: %v\n%s", c.flags, err, out)
+		}
+	}
+}
+
+// TestExportWithoutRefusedCredentials exports a public image although the stored
+// credentials are refused, and says so.
+func TestExportWithoutRefusedCredentials(t *testing.T) {
+	t.Parallel()
+	public := serveRegistry(t)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _, login := r.BasicAuth()
+		switch {
+		case login:
+			w.WriteHeader(http.StatusForbidden)
+		case r.URL.Path == "/v2/":
+			w.Header().Set("WWW-Authenticate", `Negotiate, Basic realm="a, b"`)
+			w.WriteHeader(http.StatusUnauthorized)
+		default:
+			public.handler.ServeHTTP(w, r)
+		}
+	}))
+	t.Cleanup(server.Close)
+	dir := t.TempDir()
+	host := strings.TrimPrefix(server.URL, "http://")
+	config := `{"auths":{"` + host + `":{"username":"me","password":"old"}},` +
+		`"credHelpers":{"` + host + `/acme":"absent"}}`
+	if err := os.WriteFile(filepath.Join(dir, "config.json"), []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), "gapseal", "export", host+"/acme/app:v1", "-o", "app.tar",
+		"--accept-reference", host+"/acme/app="+fixture.Host+"app",
+		"--key", testdataKey(t, "cosign.pub"), "--rekor-key", testdataKey(t, "rekor.pub"))
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "HOME="+dir, "DOCKER_CONFIG="+dir)
+	out, err := cmd.CombinedOutput()
+	unfolded := strings.Join(strings.Fields(string(out)), " ")
+	for _, want := range []string{
+		"gapseal: note: the credential helper docker-credential-absent, which ", "is not installed: install it",
+		"gapseal: note: " + host + " refused the stored credentials (403); going on without them", "wrote app.tar",
+	} {
+		if !strings.Contains(unfolded, want) {
+			t.Errorf("want %q: %v\n%s", want, err, out)
 		}
 	}
 }

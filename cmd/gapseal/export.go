@@ -189,6 +189,15 @@ func (e *exportRun) request(args []string, o *verify.Options, std stdio) (*regis
 	if e.allowUnverified {
 		req.Waivers = []string{bundle.WaiverAllowUnverified}
 	}
+	if o.Policy != nil {
+		rule := o.Policy.Match()
+		req.EvidenceFor = func(ref oci.Reference) string {
+			if r := rule(ref); r != nil {
+				return r.SignatureRepository
+			}
+			return ""
+		}
+	}
 	if e.signatures != "" {
 		repo, err := oci.ParseRepository(e.signatures)
 		if err != nil {

@@ -390,6 +390,30 @@ func TestBlockedStorage(t *testing.T) {
 	wantText(t, err, "403 Forbidden", "points to "+strings.TrimPrefix(forbidding.URL, "http://"))
 }
 
+// TestStorageBlockedByTheProxy names the proxy and the host that it blocks.
+func TestStorageBlockedByTheProxy(t *testing.T) {
+	l := newLab(t)
+	d := l.putBlob(noise(100))
+	l.on(string(d.Digest), func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "https://storage.example/x?token=hush", http.StatusTemporaryRedirect)
+	})
+	proxy := unstarted(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(403) }))
+	proxy.Start()
+	opts := Options{Proxy: func(r *http.Request) (*url.URL, error) {
+		if r.URL.Host != "storage.example" {
+			return nil, nil
+		}
+		return url.Parse(strings.Replace(proxy.URL, "http://", "http://me:hush@", 1))
+	}}
+	_, err := l.source(opts).Blob(context.Background(), l.repo, d)
+	host, _, _ := strings.Cut(l.repo, "/")
+	wantCause(t, err, CauseProxy, "the proxy "+proxy.URL+" refused to connect to storage.example (403 Forbidden)",
+		host+" points to storage.example for a part of what it offers")
+	if strings.Contains(err.Error(), "hush") {
+		t.Errorf("a secret shows: %v", err)
+	}
+}
+
 func TestWhatCameInThePlaceOfABlob(t *testing.T) {
 	for want, header := range map[string][2]string{
 		"a web page from 127.0.0.1": {"Content-Type", "text/html; charset=utf-8"},

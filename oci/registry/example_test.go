@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/oci/registry"
 )
 
@@ -19,7 +20,7 @@ func serve() (host string, stop func()) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		if r.URL.Path == "/v2/acme/app/manifests/v1" {
-			io.WriteString(w, `{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}`)
+			fmt.Fprintf(w, `{"schemaVersion":2,"mediaType":%q,"manifests":[]}`, oci.TypeIndex)
 		}
 	}))
 	return strings.TrimPrefix(server.URL, "http://"), server.Close

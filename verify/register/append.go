@@ -87,11 +87,10 @@ func ownNames(img *verify.Image, own []oci.Reference) []string {
 	return names
 }
 
-// latestTime returns the latest trusted time of the signatures that count.
+// latestTime returns the latest trusted time of what vouches for an image.
 func latestTime(img *verify.Image) (latest *time.Time) {
-	for i := range img.Signatures {
-		s := &img.Signatures[i]
-		if s.Counts && s.TrustedTime != nil && (latest == nil || s.TrustedTime.After(*latest)) {
+	for _, s := range img.Vouching() {
+		if s.TrustedTime != nil && (latest == nil || s.TrustedTime.After(*latest)) {
 			t := s.TrustedTime.UTC()
 			latest = &t
 		}

@@ -22,7 +22,7 @@ const (
 	MaxReport  = 64 << 20             // bytes of one report
 	MaxEntry   = 2*MaxReport + 16<<20 // bytes of one entry: a report grows at most to twice its size as a string
 	MaxEntries = 1_000_000            // entries of a register
-	MaxStreams = 100_000              // streams and names of images whose marks are kept in memory
+	MaxStreams = 100_000              // streams, and builds of images under a name, whose marks are kept in memory
 	maxFaults  = 1000                 // faults and strays that are listed; more are counted
 )
 

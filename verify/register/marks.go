@@ -3,6 +3,7 @@ package register
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -17,20 +18,18 @@ type marks struct {
 	mu      sync.Mutex
 	read    bool
 	streams map[stream]highest
-	names   map[string]latest
+	names   map[string][]verify.Build
+	builds  map[build]int // where each is in names
 }
 
 type stream struct{ key, name string }
+
+type build struct{ name, digest string }
 
 type highest struct {
 	serial    uint64
 	inventory string
 	number    int64
-}
-
-type latest struct {
-	time   time.Time
-	number int64
 }
 
 func (m *marks) forget() {
@@ -59,18 +58,17 @@ func (r *Register) HighWater(sealKey, streamName string) (serial uint64, invento
 	return h.serial, h.inventory, int(h.number), nil
 }
 
-// LatestTrustedTime returns the latest trusted time of an image that was verified
-// under the operator's own name for it, and the number of the first entry that
-// records it. Both are zero if there is none. The error is as that of
-// [Register.HighWater].
-func (r *Register) LatestTrustedTime(reference string) (time.Time, int, error) {
+// Builds returns the builds of an image that were verified under the operator's own
+// name for it, in the order of their first entries. Each has the earliest trusted
+// time that was recorded of it: a later one proves nothing, since anyone can have an
+// old signature logged again. The error is as that of [Register.HighWater].
+func (r *Register) Builds(reference string) ([]verify.Build, error) {
 	r.marks.mu.Lock()
 	defer r.marks.mu.Unlock()
 	if err := r.readMarks(); err != nil {
-		return time.Time{}, 0, err
+		return nil, err
 	}
-	l := r.marks.names[reference]
-	return l.time, int(l.number), nil
+	return slices.Clone(r.marks.names[reference]), nil
 }
 
 func (r *Register) readMarks() error {
@@ -79,7 +77,8 @@ func (r *Register) readMarks() error {
 		return nil
 	}
 	m.streams = map[stream]highest{}
-	m.names = map[string]latest{}
+	m.names = map[string][]verify.Build{}
+	m.builds = map[build]int{}
 	res, err := r.scan(context.Background(), nil, m.raise)
 	if err == nil {
 		err = r.damaged(res)
@@ -102,16 +101,27 @@ func (m *marks) raise(e *Entry) error {
 	}
 	for _, img := range e.Images {
 		for _, name := range img.References {
-			if img.TrustedTime != nil && img.TrustedTime.After(m.names[name].time) {
-				m.names[name] = latest{*img.TrustedTime, e.Number}
-			}
+			m.build(name, img.Digest, img.TrustedTime, int(e.Number))
 		}
 	}
-	if len(m.streams)+len(m.names) > MaxStreams {
-		return fmt.Errorf("the register names more than %d streams and images; "+
+	if len(m.streams)+len(m.builds) > MaxStreams {
+		return fmt.Errorf("the register names more than %d streams and builds of images; "+
 			"begin a new one in another folder", MaxStreams)
 	}
 	return nil
+}
+
+// build takes a build into account that an entry records.
+func (m *marks) build(name, digest string, at *time.Time, number int) {
+	i, ok := m.builds[build{name, digest}]
+	if !ok {
+		i = len(m.names[name])
+		m.builds[build{name, digest}] = i
+		m.names[name] = append(m.names[name], verify.Build{Digest: digest, Entry: number})
+	}
+	if b := &m.names[name][i]; at != nil && (b.Time.IsZero() || at.Before(b.Time)) {
+		b.Time = *at
+	}
 }
 
 // OnDemand returns the answers of the register in a folder for
@@ -132,10 +142,10 @@ func (open onDemand) HighWater(sealKey, streamName string) (serial uint64, inven
 	return r.HighWater(sealKey, streamName)
 }
 
-func (open onDemand) LatestTrustedTime(reference string) (at time.Time, entry int, err error) {
+func (open onDemand) Builds(reference string) ([]verify.Build, error) {
 	r, err := open()
 	if err != nil {
-		return time.Time{}, 0, err
+		return nil, err
 	}
-	return r.LatestTrustedTime(reference)
+	return r.Builds(reference)
 }

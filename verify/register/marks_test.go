@@ -2,10 +2,12 @@ package register
 
 import (
 	"errors"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
 
+	"github.com/gapseal/gapseal/verify"
 	"github.com/gapseal/gapseal/verify/check"
 )
 
@@ -25,6 +27,40 @@ func sealedAs(t *testing.T, serials ...int) [][]byte {
 		e.Report = string(reportOf(e.Verdict, string(e.Identity), e.Images[0].Digest))
 		e.ReportDigest = digestOf([]byte(e.Report))
 	})
+}
+
+// latest returns the newest build under a name, by its trusted time.
+func latest(r verify.Known, name string) (at time.Time, entry int, err error) {
+	builds, err := r.Builds(name)
+	for _, b := range builds {
+		if b.Time.After(at) {
+			at, entry = b.Time, b.Entry
+		}
+	}
+	return at, entry, err
+}
+
+// A build is never newer than it was when it was first recorded: its signature may
+// have been logged again since.
+func TestBuildKeepsItsEarliestTime(t *testing.T) {
+	const name = "registry.example.com/acme/app:v1"
+	digests := []string{id("image", 1), id("image", 2), id("image", 1)}
+	hours := []int{1, 5, 9}
+	r := folder(t, chain(t, 3, func(e *Entry) {
+		e.Verdict = check.Verified
+		at := start.Add(time.Duration(hours[e.Number-1]) * time.Hour)
+		e.Images[0].Digest, e.Images[0].TrustedTime = digests[e.Number-1], &at
+		e.Report = string(reportOf(e.Verdict, string(e.Identity), e.Images[0].Digest))
+		e.ReportDigest = digestOf([]byte(e.Report))
+	}))
+	builds, err := r.Builds(name)
+	want := []verify.Build{
+		{Digest: digests[0], Time: start.Add(time.Hour), Entry: 1},
+		{Digest: digests[1], Time: start.Add(5 * time.Hour), Entry: 2},
+	}
+	if err != nil || !reflect.DeepEqual(builds, want) {
+		t.Errorf("%v, %v, want %v", builds, err, want)
+	}
 }
 
 func TestMarks(t *testing.T) {
@@ -50,7 +86,7 @@ func TestMarks(t *testing.T) {
 		if err != nil || serial != c.serial || inv != inventory || number != c.number {
 			t.Errorf("%s: serial %d of %s in entry %d, %v", name, serial, inv, number, err)
 		}
-		logged, number, err := r.LatestTrustedTime("registry.example.com/acme/app:v1")
+		logged, number, err := latest(r, "registry.example.com/acme/app:v1")
 		if err != nil || !logged.Equal(when) || number != c.number {
 			t.Errorf("%s: trusted time %v in entry %d, %v", name, logged, number, err)
 		}
@@ -74,7 +110,7 @@ func TestMarksAreKeptApart(t *testing.T) {
 			t.Errorf("%v: serial %d in entry %d, %v", c, serial, number, err)
 		}
 	}
-	if logged, number, err := r.LatestTrustedTime("registry.example.com/acme/app"); err != nil || !logged.IsZero() || number != 0 {
+	if logged, number, err := latest(r, "registry.example.com/acme/app"); err != nil || !logged.IsZero() || number != 0 {
 		t.Errorf("another name: %v in entry %d, %v", logged, number, err)
 	}
 }
@@ -88,7 +124,7 @@ func TestUnnamedImagesSetNoMark(t *testing.T) {
 		"no seal": func(e *Entry) { e.Seal, e.Images[0].TrustedTime = nil, nil },
 	} {
 		r := folder(t, chain(t, 1, change))
-		if logged, number, err := r.LatestTrustedTime("registry.example.com/acme/app:v1"); err != nil || !logged.IsZero() || number != 0 {
+		if logged, number, err := latest(r, "registry.example.com/acme/app:v1"); err != nil || !logged.IsZero() || number != 0 {
 			t.Errorf("%s: %v in entry %d, %v", name, logged, number, err)
 		}
 	}
@@ -120,8 +156,8 @@ func TestADamagedRegisterGivesNoMark(t *testing.T) {
 		if _, _, _, err := r.HighWater(id("key", 0), "site-a"); !errors.As(err, &damaged) || damaged.First.Number != c.number {
 			t.Errorf("%s: HighWater: %v", name, err)
 		}
-		if _, _, err := r.LatestTrustedTime("x"); !errors.As(err, &damaged) {
-			t.Errorf("%s: LatestTrustedTime: %v", name, err)
+		if _, _, err := latest(r, "x"); !errors.As(err, &damaged) {
+			t.Errorf("%s: Builds: %v", name, err)
 		}
 	}
 }

@@ -24,6 +24,7 @@ func reported(t *testing.T, change func(*verify.Report)) []byte {
 		Bundle: verify.BundleID{Identity: verify.Text(id("bundle", 1))},
 		Images: []verify.Image{{
 			Digest: id("image", 1), ClaimedReference: "registry.example.com/acme/app:v1",
+			VouchedBy: check.VouchedBySignature,
 			Signatures: []verify.Signature{
 				{Counts: true, TrustedTime: &early},
 				{Counts: true, TrustedTime: &late},
@@ -111,15 +112,15 @@ func TestOnDemand(t *testing.T) {
 		t.Errorf("HighWater: serial %d of %s in entry %d, %v", serial, inventory, entry, err)
 	}
 	appended(t, r, 2)
-	at, entry, err := known.LatestTrustedTime("registry.example.com/acme/app:v1")
+	at, entry, err := latest(known, "registry.example.com/acme/app:v1")
 	if err != nil || entry != 1 || !at.Equal(start.Add(time.Hour)) {
-		t.Errorf("LatestTrustedTime: %v in entry %d, %v", at, entry, err)
+		t.Errorf("Builds: %v in entry %d, %v", at, entry, err)
 	}
 	missing := OnDemand(filepath.Join(r.dir, "missing"))
 	if _, _, _, err := missing.HighWater("", ""); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("HighWater of a missing folder: %v", err)
 	}
-	if _, _, err := missing.LatestTrustedTime(""); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("LatestTrustedTime of a missing folder: %v", err)
+	if _, _, err := latest(missing, ""); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("Builds of a missing folder: %v", err)
 	}
 }

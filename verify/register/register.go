@@ -4,7 +4,7 @@
 // [Open] returns the register in a folder and [Register.Append] adds an entry
 // to it, made by [NewRecord] from the JSON report. [Register.Check] looks for
 // entries that were changed, moved or removed. [Register.HighWater] and
-// [Register.LatestTrustedTime] return the marks that a new bundle is compared
+// [Register.Builds] return the marks that a new bundle is compared
 // with to find out whether it is older than one that was already verified; see
 // [verify.Known] and [OnDemand].
 //

@@ -379,13 +379,13 @@ func (t *text) performedOnSignatures() {
 	t.logged()
 	t.signers()
 	if t.stamped() {
-		t.item("The time of signing was stamped by a trusted timestamp authority")
+		t.item("A trusted timestamp authority stamped the signature, which existed by then")
 	}
 	if t.answered(check.PolicyAnnotations, check.Pass) {
 		t.item("The demanded annotations were found")
 	}
 	if t.answered(check.PolicyAge, check.Pass) {
-		t.item("The time of signing is within what was demanded")
+		t.item("The trusted time, by which the signature existed, is within what was demanded")
 	}
 	if t.answered(check.PolicyAttestation, check.Pass) {
 		t.item("The demanded attestations were found and verified in the same way")

@@ -189,7 +189,7 @@ func TestTextNamesSignersAndAttestations(t *testing.T) {
 		"attested https://slsa.dev/provenance/v1\n         by dev@example.com\n",
 		"ignored  attestation sha256:0, which does not count\n         and 3 more attestations; the JSON report lists them all\n",
 		"  - The code-signing certificate was verified using trusted certificate\n    authority certificates\n",
-		"  - The time of signing was stamped by a trusted timestamp authority\n")
+		"  - A trusted timestamp authority stamped the signature, which existed by then\n")
 	if strings.Contains(got, "public key") {
 		t.Errorf("a public key is claimed:\n%s", got)
 	}
