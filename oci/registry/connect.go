@@ -9,9 +9,12 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // Cause says why a host could not be reached.
@@ -69,7 +72,8 @@ func explainConnection(err error, host string, proxy *url.URL, own *ownNetwork) 
 }
 
 func (e *ConnectError) is(c Cause, format string, args ...any) bool {
-	e.Cause, e.text = c, fmt.Sprintf(format, args...)
+	e.Cause = c
+	e.text = check.Clip(printable(fmt.Sprintf(format, args...))) // names in certificates come from outside
 	return true
 }
 
@@ -114,7 +118,7 @@ func (e *ConnectError) explainCertificate() bool {
 }
 
 func namesOf(c *x509.Certificate) string {
-	names := c.DNSNames
+	names := slices.Clone(c.DNSNames)
 	for _, ip := range c.IPAddresses {
 		names = append(names, ip.String())
 	}

@@ -146,6 +146,19 @@ func TestServerCertificates(t *testing.T) {
 	}
 }
 
+// TestHostileCertificate wants what a certificate says not to control a terminal.
+func TestHostileCertificate(t *testing.T) {
+	a := newAuthority(t, "corp\x1b[2J"+strings.Repeat("x", 10_000))
+	pair, _ := a.issue(forLoopback())
+	l := newLab(t)
+	repo := l.serve(&tls.Config{Certificates: []tls.Certificate{pair}})
+	_, _, err := l.source(Options{}).Manifest(context.Background(), repo, "v1")
+	var connect *ConnectError
+	if !errors.As(err, &connect) || strings.Contains(connect.Error(), "\x1b") || len(connect.Error()) > 1000 {
+		t.Errorf("got %q", err)
+	}
+}
+
 func TestClientCertificate(t *testing.T) {
 	a, foreign := newAuthority(t, "corp"), newAuthority(t, "other")
 	server, _ := a.issue(forLoopback())
