@@ -41,6 +41,10 @@ func sign(t *testing.T, image pushed, s signature) {
 var predicates = map[string]string{
 	"slsaprovenance1": `{"buildDefinition":{"buildType":"https://e2e.test/build/v1","externalParameters":{}},` +
 		`"runDetails":{"builder":{"id":"https://e2e.test/builder"}}}`,
+	"slsaprovenance": `{"builder":{"id":"https://e2e.test/builder"},"buildType":"https://e2e.test/build/v1",` +
+		`"invocation":{"configSource":{}}}`,
+	"https://k8s.io/promo-tools/promotion/v1": `{"dstRef":"registry.k8s.io/kube-apiserver",` +
+		`"timestamp":"2026-09-17T07:00:00Z","builderId":"https://k8s.io/promo-tools@v4.6.0"}`,
 	"spdxjson": `{"spdxVersion":"SPDX-2.3","dataLicense":"CC0-1.0","SPDXID":"SPDXRef-DOCUMENT","name":"app",` +
 		`"documentNamespace":"https://e2e.test/spdx/app",` +
 		`"creationInfo":{"created":"2026-01-01T00:00:00Z","creators":["Tool: e2e"]}}`,
@@ -50,7 +54,7 @@ var predicates = map[string]string{
 func attest(t *testing.T, image pushed, s signature, types ...string) {
 	t.Helper()
 	for _, name := range types {
-		predicate := filepath.Join(t.TempDir(), name+".json")
+		predicate := filepath.Join(t.TempDir(), "predicate.json")
 		if err := os.WriteFile(predicate, []byte(predicates[name]), 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -60,6 +60,7 @@ type report struct {
 	Waivers []string
 	Images  []struct {
 		Digest, ClaimedReference, BoundBy, Verdict string
+		VouchedBy                                  string
 		Platforms                                  []string
 		Signatures                                 []judged
 		Attestations                               []struct {
