@@ -14,8 +14,9 @@ import (
 // DefaultCertsDirs returns the folders in which container tools look for certificates
 // by the host of a registry: those of Docker in rootless mode and of Docker Desktop
 // (~/.config/docker/certs.d, ~/.docker/certs.d), of Podman, Buildah and skopeo
-// (~/.config/containers/certs.d, /etc/containers/certs.d), and of the Docker engine
-// (/etc/docker/certs.d; on Windows in ProgramData).
+// (~/.config/containers/certs.d, /etc/containers/certs.d, /usr/share/containers/certs.d;
+// see containers-certs.d(5)), and of the Docker engine (/etc/docker/certs.d; on Windows
+// in ProgramData).
 func DefaultCertsDirs() []string {
 	var dirs []string
 	home, _ := os.UserHomeDir()
@@ -32,7 +33,7 @@ func DefaultCertsDirs() []string {
 	if runtime.GOOS == "windows" {
 		return append(dirs, filepath.Join(os.Getenv("PROGRAMDATA"), "docker", "certs.d"))
 	}
-	return append(dirs, "/etc/containers/certs.d", "/etc/docker/certs.d")
+	return append(dirs, "/etc/containers/certs.d", "/usr/share/containers/certs.d", "/etc/docker/certs.d")
 }
 
 // hostCerts are the certificates of one host's folder.
