@@ -218,6 +218,7 @@ type judgement struct {
 	leaf    *x509.Certificate // the signing certificate; nil if none came with it
 	keyless bool              // judged by its certificate, not by a pinned key
 	named   bool              // the payload names the image's repository
+	listed  bool              // in the report, as an attestation of a platform
 	voucher bool              // it is an attestation, and was asked what a signature is asked
 	domain  *Domain           // that judges it
 	issued  bool              // an authority of the domain issued leaf

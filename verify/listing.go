@@ -15,17 +15,28 @@ import (
 // part of the image: what vouches for the index vouches for it by digest.
 func (s *session) listEvidence(i int, g *bundle.ImageGraph) {
 	part := attestationsIn(g)
+	about := map[oci.Digest]bool{} // what is evidence itself
+	for _, ev := range g.Evidence {
+		about[ev.Digest] = true
+	}
 	for _, ev := range g.Evidence {
 		judged := s.judged[ev.Digest]
 		s.rep.Images[i].Evidence = append(s.rep.Images[i].Evidence, Evidence{
 			Digest: string(ev.Digest), Kind: string(ev.Kind), Subject: string(ev.Subject), Judged: judged,
 		})
-		if !judged && !part[ev.Digest] && s.readable(ev) {
-			s.fault(i, check.Fault{ID: check.PolicyNotJudged, Subject: string(ev.Digest),
-				Detail: fmt.Sprintf("not judged: %s for %s; its digests were checked, and it proves nothing here",
-					ev.Kind, ev.Subject),
-				Warn: !s.demand[i].RequireAll || !maySign(ev.Kind)})
+		if judged || part[ev.Digest] || !s.readable(ev) {
+			continue
 		}
+		f := check.Fault{ID: check.PolicyNotJudged, Subject: string(ev.Digest),
+			Detail: fmt.Sprintf("not judged: %s for %s; its digests were checked, and it proves nothing here",
+				ev.Kind, ev.Subject),
+			Warn: !s.demand[i].RequireAll || !maySign(ev.Kind)}
+		if f.Warn && judgedKinds[ev.Kind] && about[ev.Subject] {
+			f.Detail += " (it is about other evidence, and not needed)"
+			s.add(i, check.Skip, f)
+			continue
+		}
+		s.fault(i, f)
 	}
 }
 

@@ -18,7 +18,7 @@ func (l *logged) id() string { return hex.EncodeToString(l.LogID) }
 
 // readEntries parses the log entries. Each of a trusted log must be good: a waiver
 // only excuses that none came. Beside one of a trusted log, or if no log could be
-// asked, an entry of another log does not count and is not judged.
+// asked or none need be, an entry of another log does not count and is not judged.
 func (j *judgement) readEntries() {
 	if len(j.sig.Entries) == 0 {
 		if j.sig.Rekor == nil && !j.rec.has(check.RekorEncoding, check.Fail) {
@@ -35,7 +35,7 @@ func (j *judgement) readEntries() {
 	}
 	anyTrusted := slices.ContainsFunc(j.sig.Entries, j.domain.logged)
 	for _, e := range j.sig.Entries {
-		if !j.domain.logged(e) && (anyTrusted || j.hasNoLog()) {
+		if !j.domain.logged(e) && (anyTrusted || j.hasNoLog() || j.d.LogOptional) {
 			j.note(check.Fault{ID: check.TrustLog, Found: "log id " + hex.EncodeToString(e.LogID),
 				Detail: "does not count: the entry is of a log that is not trusted"})
 			continue

@@ -20,6 +20,7 @@ type attestationManifest struct {
 	statement  *evidence.Evidence // of the type that was demanded; nil if there is none
 	faults     []*check.Fault     // why it cannot vouch for the platform
 	signatures []*judgement
+	shared     bool // the signatures are among those of the image, since m is a child of its index
 }
 
 // good reports whether a signature vouches for the platform by way of m.
@@ -68,27 +69,25 @@ func (v *vouching) platforms() (list []bundle.TreeNode) {
 // attestation manifest. It returns false if there is more evidence than the budget
 // allows.
 func (t *attempt) platform(v *vouching, n bundle.TreeNode) bool {
-	for _, j := range v.attestations {
-		if j.sig.Subject == n.Digest && t.isType(j) && j.sig.Message != nil {
+	where := v.whereAttested()
+	for _, j := range where.statements[n.Digest] {
+		if t.isType(j) && j.sig.Message != nil {
 			j.asVoucher()
 			t.of = append(t.of, j)
 			t.good[n.Digest] = t.good[n.Digest] || j.good()
 		}
 	}
 	var faults []*check.Fault
-	found, signatures := 0, 0
-	for _, d := range v.attestationManifests(n.Digest) {
+	signatures := 0
+	for _, d := range where.manifests[n.Digest] {
 		m := t.readManifest(v, d, n)
-		list, ok := v.judged(d)
-		if !ok {
+		if !m.signed(v, t) {
 			return false
 		}
-		m.signatures = list
 		t.manifests = append(t.manifests, m)
 		t.good[n.Digest] = t.good[n.Digest] || m.good()
 		faults = append(faults, m.faults...)
-		found++
-		signatures += len(list)
+		signatures += len(m.signatures)
 	}
 	if t.good[n.Digest] {
 		return true
@@ -99,7 +98,23 @@ func (t *attempt) platform(v *vouching, n bundle.TreeNode) bool {
 	t.rec.fault(v.i, check.Fault{ID: check.PolicyPlatformAtt, Subject: string(n.Digest),
 		Detail:   "no signed attestation of type " + t.way.Name + " vouches for the platform " + v.platformName(n),
 		Expected: "an attestation manifest that names the platform as its subject, with a good signature",
-		Found:    fmt.Sprintf("%d attestation manifests with %d signatures", found, signatures)})
+		Found:    fmt.Sprintf("%d attestation manifests with %d signatures", len(where.manifests[n.Digest]), signatures)})
+	return true
+}
+
+// signed finds the signatures over the manifest. Those of a child of the index were
+// judged with the image. It returns false as platform does.
+func (m *attestationManifest) signed(v *vouching, t *attempt) (ok bool) {
+	if len(m.faults) > 0 {
+		return true // no signature could help
+	}
+	where := v.whereAttested()
+	if m.shared = where.inTree[m.digest]; !m.shared {
+		m.signatures, ok = v.judged(m.digest)
+		return ok
+	}
+	m.signatures = where.signatures[m.digest]
+	t.of = append(t.of, m.signatures...)
 	return true
 }
 
@@ -110,38 +125,66 @@ func (v *vouching) platformName(n bundle.TreeNode) string {
 	return string(n.Digest)
 }
 
-// attestationManifests lists the manifests that claim to be about a platform. The
-// index and the inventory only say where to look: neither is signed.
-func (v *vouching) attestationManifests(platform oci.Digest) (list []oci.Digest) {
-	add := func(d oci.Digest) {
-		m := v.s.graph.Manifests[d]
-		if m == nil || d == platform || slices.Contains(list, d) {
+// whereAttested is where to look for attestations of platforms, by the subject.
+type whereAttested struct {
+	inTree     map[oci.Digest]bool
+	manifests  map[oci.Digest][]oci.Digest // that claim to be about a platform
+	statements map[oci.Digest][]*judgement // signed ones
+	signatures map[oci.Digest][]*judgement
+}
+
+// whereAttested looks once through the image. The index and the inventory only say
+// where to look: neither is signed.
+func (v *vouching) whereAttested() *whereAttested {
+	if v.where != nil {
+		return v.where
+	}
+	w := &whereAttested{
+		inTree: map[oci.Digest]bool{}, manifests: map[oci.Digest][]oci.Digest{},
+		statements: map[oci.Digest][]*judgement{}, signatures: map[oci.Digest][]*judgement{},
+	}
+	v.where = w
+	claimed := map[[2]oci.Digest]bool{}
+	add := func(d, platform oci.Digest) {
+		if d == platform || claimed[[2]oci.Digest{d, platform}] || !v.isAttestation(d) {
 			return
 		}
-		if kind, ok := v.s.graph.EvidenceKind(m); ok && kind == oci.KindInToto {
-			list = append(list, d)
-		}
+		claimed[[2]oci.Digest{d, platform}] = true
+		w.manifests[platform] = append(w.manifests[platform], d)
 	}
 	for _, n := range v.g.Tree {
+		w.inTree[n.Digest] = true
 		m := v.s.graph.Manifests[n.Digest]
 		if m == nil {
 			continue
 		}
-		if m.Subject != nil && m.Subject.Digest == platform {
-			add(n.Digest)
+		if m.Subject != nil {
+			add(n.Digest, m.Subject.Digest)
 		}
 		for _, child := range m.Manifests {
-			if child.Annotations[annotationReference] == string(platform) {
-				add(child.Digest)
-			}
+			add(child.Digest, oci.Digest(child.Annotations[annotationReference]))
 		}
 	}
 	for _, ev := range v.g.Evidence {
-		if ev.Subject == platform {
-			add(ev.Digest)
-		}
+		add(ev.Digest, ev.Subject)
 	}
-	return list
+	for _, j := range v.attestations {
+		w.statements[j.sig.Subject] = append(w.statements[j.sig.Subject], j)
+	}
+	for _, j := range v.signatures {
+		w.signatures[j.sig.Subject] = append(w.signatures[j.sig.Subject], j)
+	}
+	return w
+}
+
+// isAttestation reports whether a manifest holds in-toto statements.
+func (v *vouching) isAttestation(d oci.Digest) bool {
+	m := v.s.graph.Manifests[d]
+	if m == nil {
+		return false
+	}
+	kind, ok := v.s.graph.EvidenceKind(m)
+	return ok && kind == oci.KindInToto
 }
 
 // annotationReference is the annotation by which an index says which platform an
@@ -157,7 +200,9 @@ func (t *attempt) readManifest(v *vouching, d oci.Digest, n bundle.TreeNode) *at
 		f.Subject = string(d)
 		m.faults = append(m.faults, &f)
 	}
-	v.subject(d, n, fault)
+	if !v.subject(d, n, fault) {
+		return m // its statements are about something else
+	}
 	for _, e := range evidence.ReadInToto(d, n.Digest, v.s.blob) {
 		if e.Statement == nil || e.Statement.PredicateType != t.way.PredicateType {
 			continue
@@ -174,19 +219,21 @@ func (t *attempt) readManifest(v *vouching, d oci.Digest, n bundle.TreeNode) *at
 	return m
 }
 
-// subject compares the subject of an attestation manifest with the platform.
-func (v *vouching) subject(d oci.Digest, n bundle.TreeNode, fault func(check.Fault)) {
+// subject compares the subject of an attestation manifest with the platform. It
+// returns false if that is another manifest.
+func (v *vouching) subject(d oci.Digest, n bundle.TreeNode, fault func(check.Fault)) bool {
 	const which = "the subject of the attestation manifest"
 	of := v.s.graph.Manifests[d].Subject
 	if of == nil {
 		fault(check.Fault{ID: check.SignatureClaims, Detail: "the attestation manifest names no subject",
 			Expected: string(n.Digest), Found: "none"})
-		return
+		return false
 	}
 	raw, m := v.s.c.Meta[n.Digest], v.s.graph.Manifests[n.Digest]
 	if of.Digest != n.Digest {
 		fault(check.Fault{ID: check.SignatureClaims, Detail: which + " is another manifest",
 			Expected: string(n.Digest), Found: string(of.Digest)})
+		return false
 	}
 	if of.Size != int64(len(raw)) {
 		fault(check.Fault{ID: check.ManifestSize, Detail: which + " has another size",
@@ -196,6 +243,7 @@ func (v *vouching) subject(d oci.Digest, n bundle.TreeNode, fault func(check.Fau
 		fault(check.Fault{ID: check.ManifestMediaType, Detail: which + " is of another media type",
 			Expected: m.MediaType, Found: check.Clip(of.MediaType)})
 	}
+	return true
 }
 
 // countManifests lists the signatures over attestation manifests as attestations
@@ -215,6 +263,10 @@ func (t *attempt) countManifests(v *vouching, vouched bool) {
 				att.Payload = RawJSON(m.statement.Payload)
 			}
 			v.s.rep.Images[v.i].Attestations = append(v.s.rep.Images[v.i].Attestations, att)
+			if m.shared {
+				j.listed = true
+				continue // it is settled with the signatures of the image
+			}
 			failed := check.Fail
 			if vouched || t.good[m.platform] {
 				failed = check.Skip

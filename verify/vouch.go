@@ -21,6 +21,8 @@ type vouching struct {
 	signatures   []*judgement // of the root and its children, and what may be one
 	attestations []*judgement // of the same, of any type
 	read         int64        // pieces of evidence so far
+
+	where *whereAttested // nil until platforms are asked about
 }
 
 // attempt is one way of vouching for an image, tried. What is wrong is recorded
@@ -225,13 +227,15 @@ func (v *vouching) conclude(tried []*attempt, won int) {
 			s.answers = append(s.answers, a)
 		}
 	}
-	for _, j := range v.signatures {
-		s.countSignature(v.i, j)
-		j.settle(v.i, v.status(j, tried, won), order(j, tried))
-	}
 	for _, t := range tried {
 		t.countManifests(v, won >= 0)
 		s.rooted[v.i] = s.rooted[v.i] || t.way.By == check.VouchedBySender || t.present(v)
+	}
+	for _, j := range v.signatures {
+		if !j.listed {
+			s.countSignature(v.i, j)
+		}
+		j.settle(v.i, v.status(j, tried, won), order(j, tried))
 	}
 	for _, j := range v.attestations {
 		if j.sig.Message != nil || !s.signedManifests[j.sig.Manifest] {

@@ -93,6 +93,14 @@ func withBoth(one, other func(*verify.Rule)) func(*verify.Rule) {
 	return func(r *verify.Rule) { one(r); other(r) }
 }
 
+// elsewhere signs with the pinned key, and logs in a log that is not trusted.
+func elsewhere(t *testing.T) *fixture.Sigstore {
+	return sigstore().With(func(s *fixture.Sigstore) {
+		other := fixture.NewSigstore(t)
+		s.Rekor1, s.Rekor2 = other.Rekor1, other.Rekor2
+	})
+}
+
 // withAttestation attaches an attestation of a type to the root of the image.
 func withAttestation(predicateType string, st fixture.BundleStages) func(*fixture.Forge) {
 	st.Claim = claims(predicateType).Claim
@@ -115,6 +123,11 @@ func TestAttestationVouches(t *testing.T) {
 		{name: "not logged", forge: withAttestation(predicateSLSA, fixture.BundleStages{Flavour: fixture.Flavour{Unlogged: true}}), rule: byType, want: "rekor.present policy.attestation"},
 		{name: "not logged, the log is optional", forge: withAttestation(predicateSLSA, fixture.BundleStages{Flavour: fixture.Flavour{Unlogged: true}}),
 			rule: withBoth(byType, func(r *verify.Rule) { r.LogOptional = true }), by: check.VouchedByAttestation},
+		{name: "in a log that is not trusted", rule: byType, want: "trust.log policy.attestation", forge: func(f *fixture.Forge) {
+			elsewhere(t).AttachForge(f, 0, claims(predicateSLSA))
+		}},
+		{name: "in a log that is not trusted, and the log is optional", rule: withBoth(byType, func(r *verify.Rule) { r.LogOptional = true }),
+			by: check.VouchedByAttestation, forge: func(f *fixture.Forge) { elsewhere(t).AttachForge(f, 0, claims(predicateSLSA)) }},
 		{name: "too old", forge: good, rule: old, want: "policy.age policy.attestation"},
 		{name: "about another image", rule: byType, want: "signature.claims policy.attestation", forge: func(f *fixture.Forge) {
 			st := fixture.BundleStages{Claim: func(m *fixture.Making) { m.Payload = fixture.Statement(oci.EmptyDigest, predicateSLSA) }}
@@ -160,6 +173,29 @@ func buildkit(change func(*fixture.AttestationManifest), st fixture.BundleStages
 		}
 		for _, d := range manifests {
 			sigstore().AttachTo(f, 0, d, st)
+		}
+	}
+}
+
+// A signature over an attestation that no rule asks for is no warning: --strict
+// accepts it. The unsigned statement of a referrer, which is not judged, is one.
+func TestSignatureOverAnAttestationThatIsNotNeeded(t *testing.T) {
+	for name, shape := range map[string]func(*fixture.Forge){
+		"in the index": buildkit(nil, fixture.BundleStages{}),
+		"a referrer":   hardened(nil, fixture.Host+"multi", fixture.Stages{}),
+	} {
+		f := fixture.Open(strippedImages["multi:v1"]())
+		shape(f)
+		sigstore().AttachForge(f, 0, fixture.BundleStages{})
+		f.Seal = sealer().Seal
+		opt := sigstore().Options(sigstore().TrustedRoot(nil), false)
+		opt.SealKeys = sealer().Keys()
+		rep := fixture.Verify(t, f.Build(), opt)
+		failedAs(t, rep, "")
+		for _, c := range rep.Checks {
+			if c.Status == check.Warn && !strings.Contains(c.Detail, "in-toto for") {
+				t.Errorf("%s: warned of %s: %s", name, c.ID, c.Detail)
+			}
 		}
 	}
 }
