@@ -41,8 +41,7 @@ func (c *connection) check() error {
 	return nil
 }
 
-func (c *connection) source(lim oci.Limits, std stdio) (*registry.Source, error) {
-	c.speaker.to(std.err)
+func (c *connection) source(lim oci.Limits) (*registry.Source, error) {
 	opts := registry.Options{
 		AllowHTTP: c.allowHTTP, AllowInsecure: c.allowInsecure,
 		MaxManifest: lim.Manifest, UserAgent: "gapseal/" + version(),

@@ -104,7 +104,8 @@ func (e *exportRun) run(ctx context.Context, args []string, std stdio) error {
 	if err := e.checkUsage(args, std); err != nil {
 		return err
 	}
-	o, err := e.options(func(arg string, o *verify.Options) error { return carryKey(ctx, arg, o) })
+	e.speaker.to(std.err)
+	o, err := e.options(func(arg string, o *verify.Options) error { return e.carryKey(ctx, arg, o) })
 	if err != nil {
 		return err
 	}
@@ -206,7 +207,7 @@ func (e *exportRun) request(args []string, o *verify.Options, std stdio) (*regis
 		req.Evidence = repo
 	}
 	req.OnResolved = func(ref oci.Reference, d oci.Digest) { fmt.Fprintf(std.err, "%s\n  is %s\n", ref, d) }
-	src, err := e.connection.source(e.limits.budget.WithDefaults(), std)
+	src, err := e.connection.source(e.limits.budget.WithDefaults())
 	return src, req, err
 }
 
@@ -230,14 +231,14 @@ func carriedKeys(o *verify.Options) (keys []*trust.Key) {
 
 // carryKey takes --key of export, which needs the key itself: it is carried in the
 // bundle.
-func carryKey(ctx context.Context, arg string, o *verify.Options) error {
+func (e *exportRun) carryKey(ctx context.Context, arg string, o *verify.Options) error {
 	switch {
 	case isFingerprint(arg):
 		return usagef("--key %s: export carries the key itself, so it needs a PEM file or an https URL", arg)
 	case !isURL(arg):
 		return addKey(arg, o)
 	}
-	raw, err := registry.Fetch(ctx, arg)
+	raw, err := registry.Fetch(ctx, arg, registry.Options{OnWait: e.speaker.wait})
 	if err != nil {
 		return err
 	}

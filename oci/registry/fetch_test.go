@@ -73,7 +73,7 @@ func TestFetch(t *testing.T) {
 			t.Errorf("a secret shows: %v", err)
 		}
 	}
-	if _, err := Fetch(context.Background(), server.URL+"/key"); err == nil ||
+	if _, err := Fetch(context.Background(), server.URL+"/key", Options{}); err == nil ||
 		!strings.Contains(err.Error(), "certificate") {
 		t.Errorf("an unknown certificate: %v", err)
 	}

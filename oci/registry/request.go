@@ -134,14 +134,15 @@ const (
 
 // Fetch returns the document at an https URL, such as a public key, if it has at
 // most 64 KiB. It follows redirects to other https URLs only, and accepts no status
-// but 200.
-func Fetch(ctx context.Context, rawURL string) ([]byte, error) {
-	network, err := newNetwork(Options{}, defaultPace)
+// but 200. Of opts it uses what is about connections; it sends neither credentials
+// nor a client certificate.
+func Fetch(ctx context.Context, rawURL string, opts Options) ([]byte, error) {
+	network, err := newNetwork(opts, defaultPace)
 	if err != nil {
 		return nil, err
 	}
 	defer network.close()
-	return fetch(ctx, rawURL, &retrier{inner: network, pace: defaultPace})
+	return fetch(ctx, rawURL, &retrier{network, defaultPace, opts.OnWait})
 }
 
 func fetch(ctx context.Context, rawURL string, rt http.RoundTripper) ([]byte, error) {
