@@ -127,6 +127,17 @@ func (r report) wantFailed(t *testing.T, ids ...string) {
 	}
 }
 
+// wantNoted requires each check to have been answered by a note at least once: it failed
+// for something that nothing needs.
+func (r report) wantNoted(t *testing.T, ids ...string) {
+	t.Helper()
+	for _, id := range ids {
+		if got := r.statuses(id); !slices.Contains(got, "skip") || slices.Contains(got, "warn") {
+			t.Errorf("%s is %q, want a note", id, got)
+		}
+	}
+}
+
 // wantWarned compares the ids of the checks that warn, each once and in any order.
 func (r report) wantWarned(t *testing.T, ids ...string) {
 	t.Helper()

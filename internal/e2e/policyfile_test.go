@@ -64,7 +64,10 @@ func TestPolicyFile(t *testing.T) {
 			"the signers exchanged", []string{identityRule(byKey), keyRule(byWho, stack.signer)},
 			[]string{"trust.key", "cert.chain"},
 		},
-		{"another key", []string{keyRule(byKey, stack.untrusted), identityRule(byWho)}, []string{"trust.key"}},
+		{
+			"another key", []string{keyRule(byKey, stack.untrusted), identityRule(byWho)},
+			[]string{"trust.key", "trust.bundle-key"}, // the bundle carries the signer's key
+		},
 		{"an image of no rule", []string{keyRule(byKey, stack.signer)}, []string{"policy.unlisted-image"}},
 		{
 			"a missing image",
