@@ -79,6 +79,7 @@ func Collect(ctx context.Context, src Source, req Request) (*Plan, Fetch, error)
 		types:  map[oci.Digest]string{},
 		images: map[oci.Digest]bool{},
 	}
+	c.texts = newTexts(c.meta)
 	inv := Inventory{
 		Tool:    req.Tool,
 		Waivers: slices.Sorted(slices.Values(req.Waivers)),
@@ -205,8 +206,9 @@ type collector struct {
 	types  map[oci.Digest]string // media types of the manifests that were fetched
 	images map[oci.Digest]bool   // the roots of the images that were requested
 	held   int64                 // bytes in meta
-	spare  int64                 // of the budget for metadata, what evidence may not use
-	added  []oci.Digest          // to meta since the attempt began, the last first to go
+	texts  *texts
+	spare  int64        // of the budget for metadata, what evidence may not use
+	added  []oci.Digest // to meta since the attempt began, the last first to go
 }
 
 func (c *collector) fetch(ctx context.Context, d oci.Digest, size int64) (io.ReadCloser, error) {

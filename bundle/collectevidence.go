@@ -204,7 +204,7 @@ func (w *evidenceWalk) carry(repo string, subject oci.Digest, d oci.Descriptor, 
 			return err
 		}
 	}
-	kind, ok := m.EvidenceKind(func(d oci.Digest) []byte { return w.meta[d] })
+	kind, ok := m.EvidenceKind(w.texts.holds)
 	if !ok {
 		return unsignedImage(d.Digest)
 	}

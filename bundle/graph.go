@@ -31,19 +31,9 @@ type Graph struct {
 	meta    map[oci.Digest][]byte
 	configs map[oci.Digest]config
 	kinds   map[*oci.Manifest]kind
+	texts   *texts
 	foreign map[oci.Digest]bool
-}
-
-// kind is what a manifest counts as, which is decided once.
-type kind struct {
-	oci.Kind
-	ok bool
-}
-
-// config is an image config, which is parsed once even if many manifests name it.
-type config struct {
-	*oci.Config
-	fault *check.Fault
+	leftOut map[oci.Digest]int // layers that are not carried, by manifest
 }
 
 // Config returns the image config with that digest, or the fault that
@@ -74,9 +64,9 @@ type ImageGraph struct {
 
 	// Runnable are the platforms of Carried, with the version of the system.
 	Runnable []oci.Platform
-	// Foreign are the layers that the image left out and that its publisher does not
-	// pass on, in the order of the tree.
-	Foreign []oci.Descriptor
+	// Without are the platforms that were left out because they were not requested.
+	// An attestation among them is none.
+	Without []string
 }
 
 // TreeNode is the root of an image or one of its children.
@@ -85,46 +75,6 @@ type TreeNode struct {
 	Platform *oci.Platform // as the index names it, nil for the root
 	Parent   oci.Digest    // empty for the root
 	Attests  oci.Digest    // for an attestation manifest of BuildKit, the child that it is about; otherwise empty
-}
-
-// Runs reports whether a node is something to run or install: neither an index, nor
-// an attestation that is stored among the children of one, nor missing. It goes by
-// what a runtime would select and run: the platform in the index, and otherwise the
-// one in the config, whatever the types of the layers say.
-func (g *Graph) Runs(n TreeNode) bool {
-	m := g.Manifests[n.Digest]
-	if m == nil || oci.IsIndex(m.MediaType) {
-		return false
-	}
-	return n.Parent == "" || !g.isAttestation(n.Platform, m)
-}
-
-// isAttestation reports whether a child of an index holds evidence, and no runtime
-// would select it.
-func (g *Graph) isAttestation(named *oci.Platform, m *oci.Manifest) bool {
-	if named != nil && !named.IsUnknown() {
-		return false
-	}
-	if c, _ := g.Config(m.Config.Digest); c != nil && c.OS != "" && !c.Platform().IsUnknown() {
-		return false
-	}
-	_, ok := g.EvidenceKind(m)
-	return ok
-}
-
-// IsForeign reports whether a manifest lists a blob as a layer that its publisher
-// does not pass on.
-func (g *Graph) IsForeign(d oci.Digest) bool { return g.foreign[d] }
-
-// EvidenceKind returns what kind of evidence a manifest of the graph is, as
-// [oci.Manifest.EvidenceKind] decides by the metadata.
-func (g *Graph) EvidenceKind(m *oci.Manifest) (kind oci.Kind, ok bool) {
-	k, known := g.kinds[m]
-	if !known {
-		k.Kind, k.ok = m.EvidenceKind(func(d oci.Digest) []byte { return g.meta[d] })
-		g.kinds[m] = k
-	}
-	return k.Kind, k.ok
 }
 
 // Walk derives the graph of c. It passes over manifests that are missing or
@@ -158,26 +108,18 @@ type walker struct {
 	noted  map[part]bool // manifests whose config and layers are recorded
 	steps  int64         // children of indexes looked at
 
+	gone   map[layerOf]bool    // layers that are not carried, and the manifests that list them
 	absent map[oci.Digest]bool // layers that the inventory says were left out
 
 	// of the current image
 	walked map[oci.Digest]bool
 	omit   map[oci.Digest]bool // children that the inventory says were left out
 	omits  []Omitted           // of these, the children that the index has, in its order
-	gone   map[LeftOut]bool    // subject and digest of what the inventory says was left out
+	lost   map[layerOf]bool    // subject and digest of what the inventory says was left out
 }
 
-func foreignLayers(inv *Inventory) map[oci.Digest]bool {
-	layers := map[oci.Digest]bool{}
-	for _, img := range inv.Images {
-		for _, l := range img.LeftOut {
-			if l.Reason == ReasonForeignLayer {
-				layers[l.Digest] = true
-			}
-		}
-	}
-	return layers
-}
+// layerOf is a layer of a manifest, or a child of an index.
+type layerOf struct{ of, digest oci.Digest }
 
 // document is a blob, read as the media type that a descriptor gives it.
 type document struct {
@@ -200,8 +142,11 @@ func newWalker(c *Contents) *walker {
 			meta:      c.Meta,
 			configs:   map[oci.Digest]config{},
 			kinds:     map[*oci.Manifest]kind{},
+			texts:     newTexts(c.Meta),
 			foreign:   map[oci.Digest]bool{},
+			leftOut:   map[oci.Digest]int{},
 		},
+		gone:   map[layerOf]bool{},
 		absent: foreignLayers(c.Inventory),
 		blobs:  map[oci.Digest]*Blob{},
 		parsed: map[document]*oci.Manifest{},
@@ -227,9 +172,9 @@ func (w *walker) begin(img *Image) {
 	for _, o := range img.Omitted {
 		w.omit[o.Digest] = true
 	}
-	w.gone = make(map[LeftOut]bool, len(img.LeftOut))
+	w.lost = make(map[layerOf]bool, len(img.LeftOut))
 	for _, l := range img.LeftOut {
-		w.gone[LeftOut{Subject: l.Subject, Digest: l.Digest}] = true
+		w.lost[layerOf{l.Subject, l.Digest}] = true
 	}
 }
 
@@ -251,38 +196,6 @@ func (w *walker) image(img Image) {
 	}
 	w.leftOut(&g)
 	w.Images = append(w.Images, g)
-}
-
-// leftOut compares what is listed as left out with what the image has: it must be
-// about something that is there, and a layer must be one that may be left out.
-func (w *walker) leftOut(g *ImageGraph) {
-	if len(g.LeftOut) == 0 {
-		return
-	}
-	subjects := map[oci.Digest]bool{}
-	for _, n := range g.Tree {
-		subjects[n.Digest] = true
-	}
-	for _, ev := range g.Canonical {
-		subjects[ev.Digest] = true
-	}
-	for _, l := range g.LeftOut {
-		switch {
-		case !subjects[l.Subject]:
-			w.faults.add(&check.Fault{ID: check.LayoutInventory, Subject: string(g.Digest),
-				Detail: "something is listed as left out about what is not part of the image", Found: string(l.Subject)})
-		case l.Reason == ReasonForeignLayer && !w.hasForeign(l):
-			w.faults.add(&check.Fault{ID: check.LayoutInventory, Subject: string(g.Digest),
-				Detail: "a layer is listed as left out that its manifest does not allow to be elsewhere", Found: string(l.Digest)})
-		}
-	}
-}
-
-func (w *walker) hasForeign(l LeftOut) bool {
-	m := w.Manifests[l.Subject]
-	return m == nil || slices.ContainsFunc(m.Layers, func(d oci.Descriptor) bool {
-		return d.Digest == l.Digest && d.Foreign()
-	})
 }
 
 func (w *walker) tooDeep(d oci.Digest, detail string) {
@@ -310,9 +223,6 @@ func (w *walker) tree(g *ImageGraph, n TreeNode, depth int64) {
 	case m == nil:
 	case !oci.IsIndex(m.MediaType):
 		w.parts(n.Digest, m, RoleLayer)
-		if !again {
-			g.Foreign = append(g.Foreign, w.foreignOf(m)...)
-		}
 		w.carried(g, n, m)
 	case !again:
 		w.children(g, n, m, depth)
@@ -324,15 +234,26 @@ func (w *walker) children(g *ImageGraph, n TreeNode, m *oci.Manifest, depth int6
 		if !w.step() {
 			return
 		}
-		if w.omit[d.Digest] {
+		_, isAttestation := d.AttestationOf()
+		switch {
+		case w.omit[d.Digest]:
 			w.omits = append(w.omits, Omitted{Platform: PlatformName(d.Platform), Digest: d.Digest})
-			continue
+			if !isAttestation {
+				g.Without = append(g.Without, fullName(d.Platform))
+			}
+		case isAttestation && w.lost[layerOf{n.Digest, d.Digest}]:
+		default:
+			w.child(g, n, d, depth)
 		}
-		if _, ok := d.AttestationOf(); ok && w.gone[LeftOut{Subject: n.Digest, Digest: d.Digest}] {
-			continue
-		}
-		w.child(g, n, d, depth)
 	}
+}
+
+// fullName is [PlatformName] with the version of the system.
+func fullName(p *oci.Platform) string {
+	if p == nil {
+		return PlatformName(nil)
+	}
+	return p.Full()
 }
 
 func (w *walker) child(g *ImageGraph, parent TreeNode, d oci.Descriptor, depth int64) {
@@ -439,8 +360,9 @@ func (w *walker) parts(d oci.Digest, m *oci.Manifest, layerRole Role) {
 	w.blob(m.Config, RoleConfig)
 	for _, l := range m.Layers {
 		if layerRole == RoleLayer && l.Foreign() {
-			w.Graph.foreign[l.Digest] = true
+			w.foreign[l.Digest] = true
 			if w.absent[l.Digest] {
+				w.leaveOut(d, l.Digest)
 				continue
 			}
 		}
@@ -460,16 +382,6 @@ func evidenceRole(l oci.Descriptor) Role {
 		return RoleEvidence
 	}
 	return RoleUnjudged
-}
-
-// foreignOf returns the layers of a manifest that were left out.
-func (w *walker) foreignOf(m *oci.Manifest) (layers []oci.Descriptor) {
-	for _, l := range m.Layers {
-		if l.Foreign() && w.absent[l.Digest] {
-			layers = append(layers, l)
-		}
-	}
-	return layers
 }
 
 // carried adds the platform of a manifest: that of the index or, where it gives none,

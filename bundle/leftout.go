@@ -230,3 +230,52 @@ func reasonForFault(f *check.Fault) Reason {
 	}
 	return ReasonMalformed
 }
+
+// leftOut compares what is listed as left out with what the image has: it must be
+// about something that is there, and a layer must be one that may be left out.
+func (w *walker) leftOut(g *ImageGraph) {
+	if len(g.LeftOut) == 0 {
+		return
+	}
+	subjects := map[oci.Digest]bool{}
+	for _, n := range g.Tree {
+		subjects[n.Digest] = true
+	}
+	for _, ev := range g.Canonical {
+		subjects[ev.Digest] = true
+	}
+	for _, l := range g.LeftOut {
+		switch {
+		case !subjects[l.Subject]:
+			w.faults.add(&check.Fault{ID: check.LayoutInventory, Subject: string(g.Digest),
+				Detail: "something is listed as left out about what is not part of the image", Found: string(l.Subject)})
+		case l.Reason == ReasonForeignLayer && !w.hasForeign(l):
+			w.faults.add(&check.Fault{ID: check.LayoutInventory, Subject: string(g.Digest),
+				Detail: "a layer is listed as left out that its manifest does not allow to be elsewhere", Found: string(l.Digest)})
+		}
+	}
+}
+
+func (w *walker) hasForeign(l LeftOut) bool {
+	return w.Manifests[l.Subject] == nil || w.gone[layerOf{l.Subject, l.Digest}]
+}
+
+func foreignLayers(inv *Inventory) map[oci.Digest]bool {
+	layers := map[oci.Digest]bool{}
+	for _, img := range inv.Images {
+		for _, l := range img.LeftOut {
+			if l.Reason == ReasonForeignLayer {
+				layers[l.Digest] = true
+			}
+		}
+	}
+	return layers
+}
+
+// leaveOut counts a layer that is not carried, once for each manifest.
+func (w *walker) leaveOut(manifest, layer oci.Digest) {
+	if at := (layerOf{manifest, layer}); !w.gone[at] {
+		w.gone[at] = true
+		w.Graph.leftOut[manifest]++
+	}
+}

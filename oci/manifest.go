@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -172,16 +173,16 @@ func checkDescriptor(d Descriptor) []*check.Fault {
 // is not an image config, and no layer that could be run.
 //
 // Runtimes unpack what has an image config, whatever the types of its layers say.
-// So under an image config a layer counts as evidence only if it is text that
-// nothing can unpack. content returns the bytes of a layer, nil for one that is not
-// at hand, and is not asked for layers over [MaxJudgedEvidence], which do not count.
-// If content or what it returns is nil, the types alone decide.
-func (m *Manifest) EvidenceKind(content func(Digest) []byte) (kind Kind, ok bool) {
+// So under an image config a layer counts as evidence only if it has at most
+// [MaxJudgedEvidence] bytes and isText reports that it is text ([IsText]). For a
+// layer that is not at hand isText returns true: another check reports it. If isText
+// is nil, the types alone decide.
+func (m *Manifest) EvidenceKind(isText func(Digest) bool) (kind Kind, ok bool) {
 	if IsIndex(m.MediaType) {
 		return "", false
 	}
 	if kind := m.kindOfLayers(); kind != "" {
-		return kind, !m.HasImageConfig() || m.holdsText(content)
+		return kind, !m.HasImageConfig() || m.holdsText(isText)
 	}
 	if m.Subject == nil || m.HasImageConfig() || m.hasImageLayer() {
 		return "", false
@@ -202,24 +203,15 @@ func (m *Manifest) kindOfLayers() (kind Kind) {
 	return kind
 }
 
-func (m *Manifest) holdsText(content func(Digest) []byte) bool {
-	if content == nil {
-		return true
-	}
-	for _, l := range m.Layers {
-		if l.Size > MaxJudgedEvidence {
-			return false
-		}
-		if raw := content(l.Digest); raw != nil && !isText(raw) {
-			return false
-		}
-	}
-	return true
+func (m *Manifest) holdsText(isText func(Digest) bool) bool {
+	return isText == nil || !slices.ContainsFunc(m.Layers, func(l Descriptor) bool {
+		return l.Size > MaxJudgedEvidence || !isText(l.Digest)
+	})
 }
 
-// isText reports whether raw is text that nothing can unpack. A tar may consist of
-// printable characters only.
-func isText(raw []byte) bool {
+// IsText reports whether raw is UTF-8 text without NUL that nothing can unpack. A tar
+// may consist of printable characters only.
+func IsText(raw []byte) bool {
 	head := raw[:min(len(raw), layer.HeadSize)]
 	return utf8.Valid(raw) && bytes.IndexByte(raw, 0) < 0 && layer.Sniff(head) == layer.Other
 }

@@ -49,8 +49,8 @@ func (s *session) platforms(i int, g *bundle.ImageGraph, d *demands) {
 			s.fault(i, f)
 		}
 	}
-	if names := s.omittedPlatforms(g); len(names) > 0 {
-		f.Detail, f.Expected, f.Warn = "export left platforms out: "+strings.Join(names, ", "), "", true
+	if len(g.Without) > 0 {
+		f.Detail, f.Expected, f.Warn = "export left platforms out: "+strings.Join(g.Without, ", "), "", true
 		s.fault(i, f)
 	}
 	if root == nil || !oci.IsIndex(root.MediaType) || slices.ContainsFunc(g.Tree, s.graph.Runs) {
@@ -66,31 +66,6 @@ func (s *session) platforms(i int, g *bundle.ImageGraph, d *demands) {
 
 func carries(g *bundle.ImageGraph, want oci.Platform) bool {
 	return slices.ContainsFunc(g.Runnable, func(p oci.Platform) bool { return p.Matches(want) })
-}
-
-// omittedPlatforms names the platforms that export left out. An attestation among
-// them is none.
-func (s *session) omittedPlatforms(g *bundle.ImageGraph) (names []string) {
-	children := map[oci.Digest]oci.Descriptor{}
-	for _, n := range g.Tree {
-		if m := s.graph.Manifests[n.Digest]; m != nil {
-			for _, d := range m.Manifests {
-				children[d.Digest] = d
-			}
-		}
-	}
-	for _, o := range g.Omitted {
-		d, ok := children[o.Digest]
-		if _, isAttestation := d.AttestationOf(); isAttestation {
-			continue
-		}
-		name := o.Platform
-		if ok && d.Platform != nil {
-			name = d.Platform.Full()
-		}
-		names = append(names, name)
-	}
-	return names
 }
 
 // configs judges the config of each platform.

@@ -112,7 +112,6 @@ func (s *session) imageLayout(i int, g bundle.ImageGraph) {
 	for _, ev := range g.Evidence {
 		s.evidenceLayout(fault, ev)
 	}
-	s.omitted(fault, g)
 }
 
 // evidenceLayout compares the kind and the subject that the inventory gives a
@@ -149,28 +148,6 @@ func (s *session) subjectDescriptor(ev bundle.Evidence, d oci.Descriptor) {
 	if d.MediaType != of.MediaType {
 		s.fault(bundleWide, check.Fault{ID: check.ManifestMediaType, Subject: string(ev.Digest),
 			Detail: "the subject is of another media type", Expected: of.MediaType, Found: check.Clip(d.MediaType)})
-	}
-}
-
-// omitted checks that each platform listed as left out is a child of an index of the
-// image, and that the index gives it that name.
-func (s *session) omitted(fault inventoryFault, g bundle.ImageGraph) {
-	children := map[oci.Digest]string{}
-	for _, n := range g.Tree {
-		if m := s.graph.Manifests[n.Digest]; m != nil {
-			for _, d := range m.Manifests {
-				children[d.Digest] = bundle.PlatformName(d.Platform)
-			}
-		}
-	}
-	for _, o := range g.Omitted {
-		name, ok := children[o.Digest]
-		if !ok {
-			fault("a platform is listed as left out that the index does not have",
-				"a child of the index", string(o.Digest))
-		} else if name != o.Platform {
-			fault("a platform left out is listed under another name", name, o.Platform)
-		}
 	}
 }
 

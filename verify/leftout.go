@@ -1,37 +1,51 @@
 package verify
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
 	"github.com/gapseal/gapseal/bundle"
+	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify/check"
 )
 
-// leftOut lists what export left out of an image, and judges the layers among it:
-// each must be recorded for this image.
+// leftOut lists what export left out of an image, and judges the layers among it.
 func (s *session) leftOut(i int, g *bundle.ImageGraph) {
 	img := &s.rep.Images[i]
-	recorded := map[string]bool{}
+	recorded := map[oci.Digest]int{}
 	for _, l := range g.LeftOut {
 		img.LeftOut = append(img.LeftOut, LeftOut{
 			Subject: string(l.Subject), Tag: Text(l.Tag), Digest: Text(l.Digest), Type: Text(l.Type),
 			Reason: string(l.Reason), Text: l.Reason.Text(),
 		})
 		if l.Reason == bundle.ReasonForeignLayer {
-			recorded[string(l.Digest)] = true
+			recorded[l.Subject]++
 		}
 	}
-	for _, d := range g.Foreign {
-		f := check.Fault{ID: check.ManifestForeign, Subject: string(d.Digest), Warn: recorded[string(d.Digest)],
-			Detail: "a layer that its publisher keeps elsewhere was left out; the image runs only where the layer is",
-			Found:  check.Clip(strings.Join(d.URLs, ", "))}
-		if !f.Warn {
-			f.Detail = "a layer that its publisher keeps elsewhere is missing, and export did not leave it out on purpose"
-		}
+	s.foreignLayers(i, g, recorded)
+}
+
+// foreignLayers warns of layers that their publisher does not pass on and that export
+// left out. Each must be recorded for this very image; recorded has their number for
+// each manifest.
+func (s *session) foreignLayers(i int, g *bundle.ImageGraph, recorded map[oci.Digest]int) {
+	gone, unrecorded := 0, 0
+	for _, n := range g.Tree {
+		layers := s.graph.ForeignLayers(n.Digest)
+		gone += layers
+		unrecorded += max(0, layers-recorded[n.Digest])
+	}
+	f := check.Fault{ID: check.ManifestForeign, Subject: string(g.Digest), Found: fmt.Sprint(gone)}
+	switch {
+	case unrecorded > 0:
+		f.Detail = "layers that their publisher keeps elsewhere are missing, and export did not leave them out on purpose"
+		f.Found = fmt.Sprint(unrecorded)
+		s.fault(i, f)
+	case gone > 0:
+		f.Detail = "export left out layers that their publisher keeps elsewhere; the image runs only where they are"
+		f.Warn = true
 		s.fault(i, f)
 	}
 }
@@ -66,19 +80,19 @@ func reasonsOf(count map[bundle.Reason]int) string {
 // missed says, for a demand on an image that failed, what was left out that might
 // have met it; it is empty if nothing was.
 func (s *session) missed(g *bundle.ImageGraph) string {
-	var list []string
+	const most = 3
+	n := 0
+	var b strings.Builder
 	for _, l := range g.LeftOut {
 		if l.Reason == bundle.ReasonForeignLayer {
 			continue
 		}
-		list = append(list, fmt.Sprintf("%s was left out: %s", cmp.Or(l.Name(), string(l.Subject)), l.Reason.Text()))
+		if n++; n <= most {
+			fmt.Fprintf(&b, "; %s was left out: %s", l.Name(), l.Reason.Text())
+		}
 	}
-	if len(list) == 0 {
-		return ""
+	if n > most {
+		fmt.Fprintf(&b, "; and %d more", n-most)
 	}
-	const most = 3
-	if n := len(list) - most; n > 0 {
-		list = append(list[:most], fmt.Sprintf("and %d more", n))
-	}
-	return "; " + strings.Join(list, "; ")
+	return b.String()
 }

@@ -172,7 +172,7 @@ func TestForeignLayerIsNotStripped(t *testing.T) {
 	rep := fixture.Verify(t, fixture.Export(t, b.Registry, req), b.s.Options())
 	wantFailed(t, rep)
 	if !slices.ContainsFunc(rep.Checks, func(c verify.Check) bool {
-		return c.ID == check.ManifestForeign && c.Status == check.Warn && string(c.Subject) == string(layer.Digest)
+		return c.ID == check.ManifestForeign && c.Status == check.Warn && c.Found == "1"
 	}) {
 		t.Error("no warning of the layer that was left out")
 	}
