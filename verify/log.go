@@ -35,7 +35,8 @@ func (j *judgement) readEntries() {
 	}
 	anyTrusted := slices.ContainsFunc(j.sig.Entries, j.domain.logged)
 	for _, e := range j.sig.Entries {
-		if !j.domain.logged(e) && (anyTrusted || j.hasNoLog() || j.d.LogOptional) {
+		aside := anyTrusted || j.hasNoLog() || j.d.LogOptional
+		if aside && len(e.LogID) > 0 && !j.domain.logged(e) {
 			j.note(check.Fault{ID: check.TrustLog, Found: "log id " + hex.EncodeToString(e.LogID),
 				Detail: "does not count: the entry is of a log that is not trusted"})
 			continue

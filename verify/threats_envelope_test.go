@@ -133,7 +133,7 @@ func TestStatementThreats(t *testing.T) {
 		{name: "subject by the long s", made: statement(fixture.Swap(`"subject"`, "\"\u017fubject\"")), want: "signature.claims"},
 		{name: "subject of a name that hides the digest", made: statement(fixture.Swap(digest, `"name":"`+mine+`","digest":{}`)), want: "signature.claims"},
 		{name: "statement of another type", made: statement(fixture.Swap("Statement/v1", "Statement/v2")), want: "signature.claims"},
-		{name: "statement with another member", made: statement(fixture.Swap(`"predicate":`, `"extra":1,"predicate":`))},
+		{name: "statement with another member", made: statement(fixture.Swap(`"predicate":`, `"extra":1,"predicate":`)), want: "signature.claims"},
 		{name: "two predicate types", made: statement(fixture.Swap(`"predicateType":`, `"predicateType":"`+predicateVuln+`","predicateType":`)), want: "signature.claims"},
 		{name: "predicate that is no object (CVE-2026-39395)", made: statement(fixture.Swap(`"predicate":{}`, `"predicate":"{}"`)), want: "signature.claims"},
 		{name: "predicate that cannot be parsed", made: statement(fixture.Swap(`"predicate":{}`, `"predicate":{`)), want: "signature.claims"},

@@ -115,10 +115,10 @@ func TestBundleRekorKindThreats(t *testing.T) {
 		{name: "Rekor v2: canonicalizedBody altered (sigstore-go ignores): the name of the algorithm", want: "rekor.key rekor.inclusion", made: entry(rekor2, func(e *rekorpb.TransparencyLogEntry) {
 			e.CanonicalizedBody = fixture.Swap("P256_SHA_256", "P384_SHA_256")(e.CanonicalizedBody)
 		})},
-		{name: "Rekor v2: canonicalizedBody altered: white space", want: "rekor.inclusion", made: entry(rekor2, func(e *rekorpb.TransparencyLogEntry) {
+		{name: "Rekor v2: canonicalizedBody altered: white space", want: "rekor.encoding rekor.inclusion", made: entry(rekor2, func(e *rekorpb.TransparencyLogEntry) {
 			e.CanonicalizedBody = append(e.CanonicalizedBody, '\n')
 		})},
-		{name: "Rekor v2: canonicalizedBody logged with white space", made: logs(rekor2, func(m *fixture.Making) []byte { return append(m.Body, '\n') })},
+		{name: "Rekor v2: canonicalizedBody logged with white space", want: "rekor.encoding", made: logs(rekor2, func(m *fixture.Making) []byte { return append(m.Body, '\n') })},
 		{name: "Rekor v2: body with another member", want: "rekor.encoding", made: logs(rekor2, func(m *fixture.Making) []byte { return fixture.Swap(`"kind":`, `"extra":1,"kind":`)(m.Body) })},
 		{name: "Rekor v2: body with a duplicate key", want: "rekor.encoding", made: logs(rekor2, func(m *fixture.Making) []byte { return fixture.Swap(`"kind":`, `"kind":"dsse","kind":`)(m.Body) })},
 		{name: "Rekor v2: logged by another algorithm than the key's", want: "rekor.key", made: logs(rekor2, func(m *fixture.Making) []byte { return fixture.Swap("P256_SHA_256", "P384_SHA_256")(m.Body) })},

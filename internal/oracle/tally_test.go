@@ -14,7 +14,8 @@ import (
 type tally struct {
 	sync.Mutex
 	cases, accepted, rejected int
-	stricter                  map[reason]int
+	stricter                  map[string]int // by the name of the reason
+	byCheck                   map[string]int // the same by the first failed check
 	harmless                  map[change]int
 	differs                   map[difference]int
 	example                   map[any]string // of each of these
@@ -23,7 +24,8 @@ type tally struct {
 
 func newTally() *tally {
 	return &tally{
-		stricter: map[reason]int{},
+		stricter: map[string]int{},
+		byCheck:  map[string]int{},
 		harmless: map[change]int{},
 		differs:  map[difference]int{},
 		example:  map[any]string{},
@@ -38,7 +40,7 @@ func (y *tally) add(c *testCase, g, o answer) {
 	case g.accepted && o.accepted:
 		y.accepted++
 		if c.what != "" && !strings.HasPrefix(c.class, "root:") { // one bundle does not use most of a root
-			note(y, y.harmless, change{c.kind(), c.class}, c.String())
+			note(y, y.harmless, changeOf(c), c.String())
 		}
 	case g.accepted:
 		if d, ok := differs(c); ok {
@@ -47,7 +49,9 @@ func (y *tally) add(c *testCase, g, o answer) {
 		}
 		y.lenient = append(y.lenient, fmt.Sprintf("%v: sigstore-go: %s", c, o.cause))
 	case o.accepted:
-		note(y, y.stricter, reason{g.cause, c.class}, fmt.Sprintf("%v: %s", c, g.detail))
+		name, _ := reasonFor(g.cause, c.class)
+		note(y, y.stricter, name, fmt.Sprintf("%v: %s", c, g.detail))
+		y.byCheck[g.cause]++
 	default:
 		y.rejected++
 	}
@@ -67,6 +71,7 @@ func (y *tally) merge(other *tally) {
 	y.rejected += other.rejected
 	y.lenient = append(y.lenient, other.lenient...)
 	mergeCounts(y.stricter, other.stricter)
+	mergeCounts(y.byCheck, other.byCheck)
 	mergeCounts(y.harmless, other.harmless)
 	mergeCounts(y.differs, other.differs)
 	for r, e := range other.example {
@@ -86,22 +91,18 @@ func mergeCounts[R comparable](to, from map[R]int) {
 func (y *tally) report(t *testing.T, all bool) {
 	t.Helper()
 	for i, c := range y.lenient {
-		if i == 50 {
+		if i == 200 {
 			t.Errorf("and %d more", len(y.lenient)-i)
 			break
 		}
 		t.Errorf("more lenient: %s", c)
 	}
-	explained(t, y, "stricter", y.stricter, stricter, all)
+	explained(t, y, "stricter", y.stricter, stricterRows(), all)
 	explained(t, y, "accepted by both", y.harmless, harmless, all)
 	explained(t, y, "another policy", y.differs, differences, all)
-	byCheck := map[string]int{}
-	for r, n := range y.stricter {
-		byCheck[r.check] += n
-	}
 	t.Logf("cases: %d, agreements: %d (both accept %d, both reject %d), stricter: %d (%s), other policy: %d, "+
 		"more lenient: %d", y.cases, y.accepted+y.rejected, y.accepted, y.rejected,
-		sum(y.stricter), list(byCheck), sum(y.differs), len(y.lenient))
+		sum(y.stricter), list(y.byCheck), sum(y.differs), len(y.lenient))
 }
 
 // explained requires everything that was found to have a row in the table.

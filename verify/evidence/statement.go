@@ -54,14 +54,13 @@ type subject struct {
 	Annotations      map[string]jsontext.Value `json:"annotations"`
 }
 
-// ReadStatement reads an in-toto statement 0.1 or 1. Names that it does not know
-// are ignored, as in-toto demands, unless they differ only in case from one that it
-// knows; none may occur twice anywhere. A SHA-256 must be
+// ReadStatement reads an in-toto statement 0.1 or 1. It is what was signed, so names
+// outside the predicate must be known, and none may occur twice anywhere. A SHA-256 must be
 // lower-case hex; a subject that only has digests of other algorithms matches
 // no image. The fault has the id limit.nesting or signature.claims.
 func ReadStatement(raw []byte) (*Statement, *check.Fault) {
 	var s statement
-	if err := strict.Unmarshal(raw, &s); err != nil {
+	if err := strict.UnmarshalKnown(raw, &s); err != nil {
 		id := check.SignatureClaims
 		if errors.Is(err, strict.ErrTooDeep) {
 			id = check.LimitNesting

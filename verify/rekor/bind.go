@@ -78,11 +78,12 @@ func mismatch(what, expected, found string) error {
 // attestation of 16 MiB in base64, and what surrounds it.
 const MaxEnvelope = 24 << 20
 
-// BindEnvelope checks that the entry is about this envelope, by everything that
-// the entry's kind stores of it: the hash of the payload or of the
-// pre-authentication encoding, the payload type, and the hash of the text if
-// env.Raw is set, as it is for an envelope that was stored as a text of its
-// own. In kinds that store no payload type, the signature covers it. The error
+// BindEnvelope checks that the entry is about this envelope, by what the entry's
+// kind stores of it: the hash of the payload or of the pre-authentication encoding,
+// and the payload type. In kinds that store no payload type, the signature covers
+// it. The hash of the envelope's text is compared only where an entry stores
+// nothing else, in an intoto 0.0.1: a text can be spelled in many ways, and the same
+// is signed. The error
 //
 //   - is a [*MismatchError] if the entry is about another envelope;
 //   - is an [*UnsupportedError] for a kind that records only messages, and for
@@ -109,19 +110,17 @@ func (e *Entry) BindEnvelope(env *dsse.Envelope) error {
 	return e.bindText(env)
 }
 
-// bindText compares the hash of the envelope's text.
+// bindText compares the hash of the envelope's text, where nothing else binds its
+// signature.
 func (e *Entry) bindText(env *dsse.Envelope) error {
-	if e.is(kindInToto, version1) {
-		text, err := e.openText(env)
-		if err != nil {
-			return err
-		}
-		return compareText(env, text)
-	}
-	if env.Raw == nil || e.EnvelopeHash == "" {
+	if !e.is(kindInToto, version1) {
 		return nil
 	}
-	return e.bindEnvelopeHash(env.Raw)
+	text, err := e.openText(env)
+	if err != nil {
+		return err
+	}
+	return compareText(env, text)
 }
 
 func (e *Entry) bindEnvelopeHash(raw []byte) error {

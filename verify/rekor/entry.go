@@ -1,6 +1,7 @@
 package rekor
 
 import (
+	"bytes"
 	"errors"
 	"slices"
 	"strconv"
@@ -67,7 +68,7 @@ type Entry struct {
 // [check.ErrTooLarge] when a budget is exceeded, is an [*UnsupportedError] for
 // an entry of another kind or version, and a [*check.FormatError] for one with
 // unknown, missing or duplicate members, or with another number of signatures than
-// one.
+// one. An entry of Rekor v2 must be in canonical JSON (RFC 8785) too.
 func ParseEntry(body []byte) (*Entry, error) {
 	if len(body) > MaxBody {
 		return nil, check.TooLarge("log entry: bytes", len(body), MaxBody)
@@ -84,6 +85,9 @@ func ParseEntry(body []byte) (*Entry, error) {
 		return nil, &UnsupportedError{Kind: check.Clip(kind), APIVersion: check.Clip(version)}
 	}
 	e := f.parse(&r, top[2])
+	if isV2(kind, version) {
+		r.canonical(body, "log entry")
+	}
 	if r.err != nil {
 		return nil, r.err
 	}
@@ -106,6 +110,19 @@ func (e *Entry) is(kind, version string) bool { return e.Kind == kind && e.APIVe
 // isV2 reports whether Rekor v2 writes entries of this kind and version.
 func isV2(kind, version string) bool {
 	return version == version2 && (kind == kindHashedRekord || kind == kindDSSE)
+}
+
+// canonical refuses a text that differs from its own canonical JSON.
+func (r *reader) canonical(raw []byte, what string) {
+	if r.err != nil {
+		return
+	}
+	again := jsontext.Value(bytes.Clone(raw))
+	if err := again.Canonicalize(); err != nil {
+		r.fail(what, "want JSON: %v", err)
+	} else if !bytes.Equal(again, raw) {
+		r.fail(what, "want canonical JSON as RFC 8785 defines it: some readers of Rekor v2 write the entry again")
+	}
 }
 
 // maxInteger is the largest integer that canonical JSON can hold. RFC 8785

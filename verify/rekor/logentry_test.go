@@ -129,11 +129,8 @@ func TestLogEntryBudgets(t *testing.T) {
 	_, err = rekor.VerifyCheckpoint(strings.Repeat("x", rekor.MaxCheckpoint), nil)
 	wantFormat(t, err, "checkpoint", "want a signed note: malformed note")
 	text := &dsse.Envelope{Raw: make([]byte, rekor.MaxEnvelope+1)}
-	for _, version := range []string{"0.0.1", "0.0.2"} {
-		entry := &rekor.Entry{Kind: "intoto", APIVersion: version, EnvelopeHash: "00"}
-		wantTooLarge(t, entry.BindEnvelope(text), "envelope: bytes")
-	}
-	entry := &rekor.Entry{Kind: "intoto", APIVersion: "0.0.1"}
+	entry := &rekor.Entry{Kind: "intoto", APIVersion: "0.0.1", EnvelopeHash: "00"}
+	wantTooLarge(t, entry.BindEnvelope(text), "envelope: bytes")
 	wantTooLarge(t, entry.BindEnvelopeSignature(text), "envelope: bytes")
 }
 
