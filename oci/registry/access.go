@@ -33,19 +33,10 @@ type access struct {
 	proven bool // the registry has answered a request that was authorised with login
 }
 
-// begin finds out how the registry is reached and what authorisation it asks for. It
-// asks for TLS first. Plain HTTP comes next if it may be used, unless the registry
-// does speak TLS.
+// begin finds out how the registry is reached and what authorisation it asks for.
 func (a *access) begin(ctx context.Context) error {
-	a.scheme, a.scopes = "https", []string{a.scope}
-	offered, err := a.ping(ctx)
-	if err != nil && a.plainHTTP && !speaksTLS(ctx, err) {
-		a.scheme = "http"
-		var plain error
-		if offered, plain = a.ping(ctx); plain == nil || isAnswer(plain) || errors.Is(err, http.ErrSchemeMismatch) {
-			err = plain
-		}
-	}
+	a.scopes = []string{a.scope}
+	offered, err := a.reach(ctx)
 	if err != nil || offered == nil {
 		return err
 	}
@@ -59,6 +50,31 @@ func (a *access) begin(ctx context.Context) error {
 	}
 	a.becomeAnonymous(header, err)
 	return nil
+}
+
+// reach pings the registry, and sets the scheme by which it answers. It asks for TLS
+// first. Plain HTTP comes next if it may be used, unless the registry does speak TLS.
+func (a *access) reach(ctx context.Context) ([]challenge, error) {
+	a.scheme = "https"
+	if !a.plainHTTP {
+		return a.ping(ctx)
+	}
+	offered, err := a.ping(impatiently(ctx))
+	if err == nil || speaksTLS(ctx, err) {
+		return offered, err
+	}
+	a.scheme = "http"
+	if errors.Is(err, http.ErrSchemeMismatch) {
+		return a.ping(ctx)
+	}
+	if offered, plain := a.ping(impatiently(ctx)); plain == nil || isAnswer(plain) {
+		return offered, plain
+	}
+	a.scheme = "https"
+	if passingError(err) && !errors.As(err, new(*silentError)) {
+		return a.ping(ctx)
+	}
+	return nil, err
 }
 
 // speaksTLS reports whether err is no reason to try plain HTTP.

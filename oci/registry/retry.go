@@ -46,7 +46,8 @@ func (r *retrier) RoundTrip(req *http.Request) (*http.Response, error) {
 	began := time.Now()
 	for n := 1; ; n++ {
 		resp, err := r.inner.RoundTrip(req)
-		last := n >= r.pace.tries || time.Since(began) > r.pace.patience || req.Context().Err() != nil
+		last := n >= r.pace.tries || time.Since(began) > r.pace.patience || req.Context().Err() != nil ||
+			err != nil && isImpatient(req.Context())
 		if last || !passing(resp, err) {
 			return resp, err
 		}
@@ -69,6 +70,16 @@ func (r *retrier) RoundTrip(req *http.Request) (*http.Response, error) {
 		req = next
 	}
 }
+
+type impatientKey struct{}
+
+// impatiently returns a context whose requests are not repeated if there is no answer:
+// there is another way to try.
+func impatiently(ctx context.Context) context.Context {
+	return context.WithValue(ctx, impatientKey{}, true)
+}
+
+func isImpatient(ctx context.Context) bool { return ctx.Value(impatientKey{}) != nil }
 
 // wait pauses as long as the server asked for, and reports a long pause.
 func (r *retrier) wait(req *http.Request, d time.Duration) error {

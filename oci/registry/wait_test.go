@@ -159,6 +159,43 @@ func TestSlowIsNotSilent(t *testing.T) {
 	}
 }
 
+// TestFilteredTLSPort wants a registry without TLS to be reached after one attempt
+// with it, and no attempts with a peer that says nothing to be added up.
+func TestFilteredTLSPort(t *testing.T) {
+	var connections atomic.Int64
+	host := listen(t, func(c net.Conn) {
+		connections.Add(1)
+		_, _ = io.Copy(io.Discard, c)
+	})
+	p := impatient()
+	p.tries = 4
+	s, err := newSource(Options{Keychain: noCredentials{}, CertsDirs: []string{}}, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _, err = s.Manifest(context.Background(), host+"/a", "v1")
+	wantCause(t, err, CauseSilent, "the TLS handshake")
+	if n := connections.Load(); n != 2 {
+		t.Errorf("%d connections, want one with TLS and one without", n)
+	}
+}
+
+// TestPassingFaultOfTLS wants a registry with TLS, on an address where plain HTTP may
+// be used, to be asked again after a passing fault.
+func TestPassingFaultOfTLS(t *testing.T) {
+	l, _ := tlsLab(t)
+	var n atomic.Int64
+	l.disturb = func(w http.ResponseWriter, r *http.Request) bool {
+		if r.URL.Path == "/v2/" && n.Add(1) <= 2 {
+			panic(http.ErrAbortHandler)
+		}
+		return false
+	}
+	if _, _, err := l.source(Options{AllowInsecure: true}).Manifest(context.Background(), l.repo, "v1"); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestPatience wants no further attempt once so much time has passed.
 func TestPatience(t *testing.T) {
 	l := newLab(t)
