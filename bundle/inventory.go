@@ -131,7 +131,8 @@ func parseInventory(raw []byte) (*Inventory, error) {
 		return nil, err
 	}
 	if inv.Schema != InventorySchema && inv.Schema != InventorySchemaLeftOut {
-		return nil, fmt.Errorf("schema: want %s or %s, found %.60q", InventorySchema, InventorySchemaLeftOut, inv.Schema)
+		return nil, fmt.Errorf("schema: want %s or %s, found %.60q",
+			InventorySchema, InventorySchemaLeftOut, inv.Schema)
 	}
 	if err := inv.check(); err != nil {
 		return nil, err

@@ -248,10 +248,12 @@ func (w *walker) leftOut(g *ImageGraph) {
 		switch {
 		case !subjects[l.Subject]:
 			w.faults.add(&check.Fault{ID: check.LayoutInventory, Subject: string(g.Digest),
-				Detail: "something is listed as left out about what is not part of the image", Found: string(l.Subject)})
+				Detail: "something is listed as left out about what is not part of the image",
+				Found:  string(l.Subject)})
 		case l.Reason == ReasonForeignLayer && !w.hasForeign(l):
 			w.faults.add(&check.Fault{ID: check.LayoutInventory, Subject: string(g.Digest),
-				Detail: "a layer is listed as left out that its manifest does not allow to be elsewhere", Found: string(l.Digest)})
+				Detail: "a layer is listed as left out that its manifest does not allow to be elsewhere",
+				Found:  string(l.Digest)})
 		}
 	}
 }

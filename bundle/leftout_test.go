@@ -78,7 +78,8 @@ func TestUselessEvidenceIsNoVeto(t *testing.T) {
 			return w.refer(t, w.root, layer).Digest
 		}, bundle.LeftOut{Type: note, Reason: bundle.ReasonIncomplete}},
 		"a large layer that is gone": {func(w world) oci.Digest {
-			layer := oci.Descriptor{MediaType: note, Digest: oci.FromBytes([]byte("x")), Size: oci.MaxJudgedEvidence + 1}
+			layer := oci.Descriptor{MediaType: note, Digest: oci.FromBytes([]byte("x"))}
+			layer.Size = oci.MaxJudgedEvidence + 1
 			return w.refer(t, w.root, layer).Digest
 		}, bundle.LeftOut{Type: note, Reason: bundle.ReasonIncomplete}},
 		"an artifact manifest of OCI 1.1.0-rc": {func(w world) oci.Digest {
@@ -159,7 +160,8 @@ func TestAnImageUnderATagOfEvidence(t *testing.T) {
 		tag := "sha256-" + root.Digest.Hex() + suffix
 		rider := b.image(t, tag, "arm64")
 		wantLeftOut(t, plan(t, b, fixture.Request(t, "built:v1")), bundle.LeftOut{
-			Subject: root.Digest, Tag: tag, Digest: rider.Digest, Type: oci.TypeManifest, Reason: bundle.ReasonUnsignedImage,
+			Subject: root.Digest, Tag: tag, Digest: rider.Digest,
+			Type: oci.TypeManifest, Reason: bundle.ReasonUnsignedImage,
 		})
 	}
 }
@@ -196,7 +198,8 @@ func TestThousandsOfReferrers(t *testing.T) {
 	signature.ArtifactType = "application/vnd.dev.sigstore.bundle.v0.3+json"
 	var list []oci.Descriptor
 	for i := range 3000 {
-		list = append(list, oci.Descriptor{MediaType: oci.TypeManifest, Digest: oci.FromBytes(fmt.Append(nil, i)), Size: 1})
+		gone := oci.FromBytes(fmt.Append(nil, i))
+		list = append(list, oci.Descriptor{MediaType: oci.TypeManifest, Digest: gone, Size: 1})
 	}
 	b.index(t, "sha256-"+root.Digest.Hex(), append(list, signature)...)
 	src := &counting{build: b}
@@ -251,7 +254,9 @@ func TestMissingAttestation(t *testing.T) {
 		amd := b.image(t, "", "amd64")
 		note := b.attestation(t, amd)
 		root := b.index(t, "v1", amd, note)
-		want := bundle.LeftOut{Subject: root.Digest, Digest: note.Digest, Type: oci.TypeManifest, Reason: bundle.ReasonMissing}
+		want := bundle.LeftOut{
+			Subject: root.Digest, Digest: note.Digest, Type: oci.TypeManifest, Reason: bundle.ReasonMissing,
+		}
 		if part {
 			want.Reason = bundle.ReasonIncomplete
 			delete(b.Blobs, oci.FromBytes([]byte(`{"about":"`+string(amd.Digest)+`"}`)))
@@ -371,7 +376,8 @@ func TestWindowsBuilds(t *testing.T) {
 	}
 	req.Platforms[0].OSVersion = "10.0.26100"
 	_, err = collect(t, b, req)
-	if other := (*bundle.PlatformError)(nil); !errors.As(err, &other) || !slices.Contains(other.Offered, "windows/amd64:10.0.17763.1") {
+	other := (*bundle.PlatformError)(nil)
+	if !errors.As(err, &other) || !slices.Contains(other.Offered, "windows/amd64:10.0.17763.1") {
 		t.Errorf("another build: %v", err)
 	}
 }

@@ -257,7 +257,9 @@ func (t *treeWalk) layer(manifest oci.Digest, l oci.Descriptor) error {
 		err := t.holds(t.ctx, t.repo, l)
 		switch absent := errors.Is(err, oci.ErrNotFound) || errors.Is(err, oci.ErrDenied); {
 		case absent && t.req.AllowMissingForeign:
-			t.left.part(LeftOut{Subject: manifest, Digest: l.Digest, Type: typeOf(l.MediaType), Reason: ReasonForeignLayer})
+			t.left.part(LeftOut{
+				Subject: manifest, Digest: l.Digest, Type: typeOf(l.MediaType), Reason: ReasonForeignLayer,
+			})
 			return nil
 		case absent:
 			return &ForeignLayerError{Manifest: manifest, Layer: l, Err: err}

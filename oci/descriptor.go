@@ -43,7 +43,8 @@ type Descriptor struct {
 // distributable (the base layers of Windows).
 func (d Descriptor) Foreign() bool {
 	mediaType := strings.ToLower(d.MediaType)
-	return len(d.URLs) > 0 || strings.Contains(mediaType, ".foreign.") || strings.Contains(mediaType, ".nondistributable.")
+	return len(d.URLs) > 0 ||
+		strings.Contains(mediaType, ".foreign.") || strings.Contains(mediaType, ".nondistributable.")
 }
 
 // Annotations by which BuildKit marks an attestation among the children of an

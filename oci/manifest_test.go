@@ -63,8 +63,8 @@ func TestParseManifest(t *testing.T) {
 			oci.TypeManifest, nil, true},
 		"schema 1 beside schema 2": {manifest(`"config":` + good + `,"layers":[],"fsLayers":[]`), oci.TypeManifest,
 			ids{check.ManifestMediaType}, false},
-		"schema 1 beside an index": {`{"schemaVersion":2,"mediaType":"` + oci.TypeIndex + `","manifests":[],"history":null}`,
-			oci.TypeIndex, ids{check.ManifestMediaType}, false},
+		"schema 1 beside an index": {`{"schemaVersion":2,"mediaType":"` + oci.TypeIndex +
+			`","manifests":[],"history":null}`, oci.TypeIndex, ids{check.ManifestMediaType}, false},
 		"signatures of schema 1": {manifest(`"config":` + good + `,"signatures":[]`), oci.TypeManifest,
 			ids{check.ManifestMediaType}, false},
 		"inline data, another": {manifest(`"config":` + descriptor(`"data":"e30="`)), oci.TypeManifest,

@@ -37,11 +37,12 @@ func (s *session) foreignLayers(i int, g *bundle.ImageGraph, recorded map[oci.Di
 		gone += layers
 		unrecorded += max(0, layers-recorded[n.Digest])
 	}
-	f := check.Fault{ID: check.ManifestForeign, Subject: string(g.Digest), Found: fmt.Sprint(gone)}
+	f := check.Fault{ID: check.ManifestForeign, Subject: string(g.Digest), Found: plural(gone, "layer", "layers")}
 	switch {
 	case unrecorded > 0:
-		f.Detail = "layers that their publisher keeps elsewhere are missing, and export did not leave them out on purpose"
-		f.Found = fmt.Sprint(unrecorded)
+		f.Detail = "layers that their publisher keeps elsewhere are missing, " +
+			"and export did not leave them out on purpose"
+		f.Found = plural(unrecorded, "layer", "layers")
 		s.fault(i, f)
 	case gone > 0:
 		f.Detail = "export left out layers that their publisher keeps elsewhere; the image runs only where they are"
@@ -66,7 +67,14 @@ func (s *session) leftOutInAll() {
 		return
 	}
 	s.fault(bundleWide, check.Fault{ID: check.PolicyLeftOut, Warn: true,
-		Detail: fmt.Sprintf("export left evidence out: %s", reasonsOf(count)), Found: fmt.Sprint(n)})
+		Detail: fmt.Sprintf("export left evidence out: %s", reasonsOf(count)), Found: plural(n, "piece of evidence", "pieces of evidence")})
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
 }
 
 func reasonsOf(count map[bundle.Reason]int) string {

@@ -54,8 +54,8 @@ var advice = map[check.ID]string{
 	"policy.image": "export the images you need, or correct --image",
 	"manifest.foreign": "export again from a registry that holds the layer, or provide it where the image runs; " +
 		"--allow-missing-foreign-layers leaves it out on purpose",
-	"policy.left-out": "look at what was left out; if you need it, have it repaired in the registry, then export again; " +
-		"with --no-left-out export refuses to leave anything out",
+	"policy.left-out": "look at what was left out; if you need it, have it repaired in the registry, then export " +
+		"again; with --no-left-out export refuses to leave anything out",
 	"policy.platform":    "export with --platform for those that are allowed",
 	"policy.transfer":    "complete the record and pass it with --transfer",
 	"policy.age":         "export a newer build, or correct --max-age or --not-before",
