@@ -104,7 +104,7 @@ func TestRekorThreats(t *testing.T) {
 		{name: "body public key differs (other valid key)", signed: otherKey(fixture.PEM(&unpinned.Key.PublicKey)), want: "rekor.key"},
 		{name: "body public key differs (certificate of another key)", signed: otherKey(certificate(t, unpinned.Key)), want: "rekor.key"},
 		{name: "body public key twice", signed: otherKey(append(append([]byte{}, pub...), fixture.PEM(&unpinned.Key.PublicKey)...)), want: "rekor.key"},
-		{name: "body public key with text before", signed: otherKey(append([]byte("text\n"), pub...))},
+		{name: "body public key with text before", signed: otherKey(append([]byte("text\n"), pub...)), want: "rekor.key"},
 		{name: "body public key is an invalid curve point", signed: otherKey(invalidPoint()), want: "rekor.key"},
 		{name: "body public key is a private key's PEM", signed: otherKey([]byte("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n")), want: "rekor.key"},
 		{name: "logIndex changed", signed: afterSET(func(b *fixture.RekorBundle) { b.Payload.LogIndex++ }), want: "rekor.set"},

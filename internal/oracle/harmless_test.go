@@ -54,7 +54,6 @@ var harmless = map[change]string{
 	{"byte behind", "key file"}:            "text after the PEM block",
 	{"reorder", "entry body, logged"}:      spelled,
 	{"letter-case", "entry body, logged"}:  "hex in upper case",
-	{"byte behind", "entry body, logged"}:  "text after the PEM block of the key",
 	{"byte less", "entry body, logged"}:    "the line break at the end of the PEM block of the key",
 	{"reorder", "Sigstore bundle"}:         order,
 	{"reorder", "envelope"}:                order,

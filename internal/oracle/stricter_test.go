@@ -11,9 +11,9 @@ type reason struct{ name, checks, classes, why string }
 // thing is spelled is none. The test fails for a case that no row explains, and for
 // a row that never occurs.
 var stricter = []reason{
-	{"body of Rekor v2", `rekor\..*`, `entry body.*`,
+	{"body of a log entry", `rekor\..*`, `entry body.*`,
 		"sigstore-go rebuilds the entry from the Sigstore bundle and ignores the body in it; gapseal reads the body, " +
-			"which is what the log stored, so that no part of the bundle says something that is not so"},
+			"which is what the log stored: canonical, about this signature, and with nothing around the key"},
 	{"present and wrong", `rekor\.(inclusion|checkpoint|encoding|log-id)|trust\.validity`,
 		`inclusion proof|checkpoint|checkpoint, signed|log entry|signed entry timestamp|root: logs`,
 		"where a signed entry timestamp or another entry suffices, sigstore-go ignores the rest; what claims to be by a " +

@@ -213,7 +213,7 @@ func (e *Entry) BindCertificate(der []byte) error {
 // an *ecdsa.PublicKey, *rsa.PublicKey or ed25519.PublicKey. The key is a claim
 // of the entry and vouches for nothing. The error is a [*check.FormatError] if
 // the entry does not hold exactly one PEM block PUBLIC KEY or CERTIFICATE with a
-// key of these types in it, or if an entry of Rekor v2 names another algorithm than
+// key of these types in it and nothing around it, or if an entry of Rekor v2 names another algorithm than
 // that of its key.
 func (e *Entry) Key() (crypto.PublicKey, error) {
 	pub, _, err := e.key()
@@ -226,8 +226,8 @@ func (e *Entry) key() (crypto.PublicKey, []byte, error) {
 	if len(blocks) == 0 {
 		return nil, nil, check.Malformed(name, "want a PEM block PUBLIC KEY or CERTIFICATE")
 	}
-	if err != nil || len(blocks) > 1 || len(blocks[0].Headers) > 0 {
-		return nil, nil, check.Malformed(name, "want exactly one PEM block, without headers")
+	if err != nil || len(blocks) > 1 || len(blocks[0].Headers) > 0 || !alone(e.PublicKeyPEM) {
+		return nil, nil, check.Malformed(name, "want exactly one PEM block, without headers and text around it")
 	}
 	pub, der, err := parseKey(blocks[0])
 	if err != nil {
@@ -237,6 +237,13 @@ func (e *Entry) key() (crypto.PublicKey, []byte, error) {
 		err = e.checkDetails(pub)
 	}
 	return pub, der, err
+}
+
+// alone reports whether a text with one PEM block has no other text around it. A log
+// stores none, and some readers refuse it.
+func alone(text []byte) bool {
+	text = bytes.TrimSpace(text)
+	return bytes.HasPrefix(text, []byte("-----BEGIN ")) && bytes.HasSuffix(text, []byte("-----"))
 }
 
 // keyMember names the member of the entry that holds its key.

@@ -3,10 +3,11 @@
 //
 //	conformance verify-bundle [--staging] --bundle FILE
 //	    (--certificate-identity I --certificate-oidc-issuer URL | --key PEM)
-//	    --trusted-root FILE FILE_OR_DIGEST
+//	    [--trusted-root FILE] FILE_OR_DIGEST
 //
 // It exits with 0 for verified, 1 for rejected, and 2 if there is no verdict. It
-// uses no network, and so requires --trusted-root.
+// uses no network: without --trusted-root the built-in root judges, and --staging
+// needs one.
 package main
 
 import (
@@ -49,7 +50,7 @@ func run(args []string, stderr io.Writer) (code int) {
 // verify judges the Sigstore bundle. It rejects an unusable anchor, which can
 // vouch for nothing.
 func (r *request) verify(stderr io.Writer) int {
-	root, err := trust.ParseTrustedRoot(r.root)
+	root, err := r.trustedRoot()
 	if err != nil {
 		fmt.Fprintln(stderr, "rejected:", err)
 		return exitRejected
@@ -73,4 +74,11 @@ func (r *request) verify(stderr io.Writer) int {
 		fmt.Fprintf(stderr, "rejected: %s: %q, expected %q, found %q\n", f.ID, f.Detail, f.Expected, f.Found)
 	}
 	return exitRejected
+}
+
+func (r *request) trustedRoot() (*trust.Root, error) {
+	if r.root == nil {
+		return trust.BuiltinRoot(), nil
+	}
+	return trust.ParseTrustedRoot(r.root)
 }

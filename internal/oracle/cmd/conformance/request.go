@@ -27,7 +27,7 @@ type request struct {
 }
 
 const usage = "usage: verify-bundle [--staging] --bundle FILE " +
-	"(--certificate-identity I --certificate-oidc-issuer URL | --key PEM) --trusted-root FILE FILE_OR_DIGEST"
+	"(--certificate-identity I --certificate-oidc-issuer URL | --key PEM) [--trusted-root FILE] FILE_OR_DIGEST"
 
 const noRoot = "there is no network from which to fetch a trusted root: pass --trusted-root FILE, " +
 	"the trusted_root.json of the instance, which its TUF repository publishes"
@@ -55,8 +55,6 @@ func parse(args []string) (*request, error) {
 		return nil, errors.New("want an identity with its issuer, or else a key\n" + usage)
 	case *root == "" && *staging:
 		return nil, errors.New("--staging: " + noRoot)
-	case *root == "":
-		return nil, errors.New(noRoot)
 	}
 	r := &request{}
 	if *key == "" {
