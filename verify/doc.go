@@ -19,8 +19,16 @@
 // nothing, so it rejects every bundle. Anchors and demands come from packages trust
 // and policy.
 //
-// Three options waive a rule: IgnoreTlog, AcceptReference, and a time At that is
-// not the host's. Each waiver is in every report, and is a warning there.
+// Demands.Vouch says what suffices to vouch for an image: a signature, an attestation
+// of a type, a signed attestation of each platform, or the sender's seal with a pinned
+// digest. They are tried in that order; the first that is satisfied vouches, and
+// [Image].VouchedBy names it. A lock (package lock) lists exactly the images that the
+// bundle must hold, and binds their names.
+//
+// What the rule of a policy accepts is reviewed with the policy. The same in [Options]
+// is a waiver: Vouch, LogOptional, SignedAs, PayloadTypes, and also IgnoreTlog,
+// AcceptReference, and a time At that is not the host's. Each waiver is in every
+// report, and is a warning there.
 //
 // The limits within which untrusted content is read are those of the bundle: they
 // are given to package bundle when it opens one.
@@ -31,7 +39,7 @@
 // only if a check failed. Every check of package check that can be asked is asked: a
 // failed check hides no other. [Report].Failures has the failed checks, the first
 // cause first. Evidence that is not good, but is not needed either, such as a second
-// signature, causes a warning.
+// signature, is noted by a check that is skipped.
 //
 // Each [Image] says what vouches for it, and what binds its name to its digest: no
 // signature covers a tag. Package report writes reports as text, HTML, JSON and in

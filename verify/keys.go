@@ -81,7 +81,7 @@ func (s *session) judgeKeys() {
 		}
 		f.Detail = "the key carried in the bundle is not pinned"
 		f.Expected, f.Found = strings.Join(s.anySigner.pinned(), ", "), k.Fingerprint()
-		f.Warn = anyPinned || !s.anySigner.keyed() // an identity, or a sender, vouches without any of these keys
+		f.Warn = anyPinned || len(s.anySigner.Identities) > 0 || s.senderPinned() // which need none of these keys
 		s.fault(bundleWide, f)
 	}
 }

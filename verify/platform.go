@@ -96,7 +96,7 @@ func (t *attempt) platform(v *vouching, n bundle.TreeNode) bool {
 		t.rec.fault(v.i, *f)
 	}
 	t.rec.fault(v.i, check.Fault{ID: check.PolicyPlatformAtt, Subject: string(n.Digest),
-		Detail:   "no signed attestation of type " + t.way.Name + " vouches for the platform " + v.platformName(n),
+		Detail:   "no signed attestation of type " + t.way.Name + " vouches for the platform " + v.platformName(n) + where.missed,
 		Expected: "an attestation manifest that names the platform as its subject, with a good signature",
 		Found:    fmt.Sprintf("%d attestation manifests with %d signatures", len(where.manifests[n.Digest]), signatures)})
 	return true
@@ -131,6 +131,7 @@ type whereAttested struct {
 	manifests  map[oci.Digest][]oci.Digest // that claim to be about a platform
 	statements map[oci.Digest][]*judgement // signed ones
 	signatures map[oci.Digest][]*judgement
+	missed     string // what was left out, for a message
 }
 
 // whereAttested looks once through the image. The index and the inventory only say
@@ -144,6 +145,7 @@ func (v *vouching) whereAttested() *whereAttested {
 		statements: map[oci.Digest][]*judgement{}, signatures: map[oci.Digest][]*judgement{},
 	}
 	v.where = w
+	w.missed = v.s.missed(v.g)
 	claimed := map[[2]oci.Digest]bool{}
 	add := func(d, platform oci.Digest) {
 		if d == platform || claimed[[2]oci.Digest{d, platform}] || !v.isAttestation(d) {

@@ -143,6 +143,7 @@ func (t *attempt) byAttestation(v *vouching) {
 	if t.good[v.g.Digest] {
 		t.rec.pass(v.i, f)
 	} else {
+		f.Detail += v.s.missed(v.g)
 		t.rec.fault(v.i, f)
 	}
 	t.children(v)

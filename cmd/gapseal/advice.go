@@ -51,7 +51,10 @@ var advice = map[check.ID]string{
 		"image",
 	"cert.sct": "pass a current --trusted-root; otherwise do not use this image",
 
-	"policy.image": "export the images you need, or correct --image",
+	"policy.lock":          "export again with the images of the lock, or pass the renewed lock with --lock",
+	"policy.sender":        "pin the sender's seal key with --seal-key, and the digest in the policy or with --lock",
+	"policy.built-in-root": "pass --trusted-root or --rekor-key, received out of band",
+	"policy.image":         "export the images you need, or correct --image",
 	"manifest.foreign": "export again from a registry that holds the layer, or provide it where the image runs; " +
 		"--allow-missing-foreign-layers leaves it out on purpose",
 	"policy.left-out": "look at what was left out; if you need it, have it repaired in the registry, then export " +
@@ -74,6 +77,11 @@ var adviceOnCause = map[check.Cause]string{
 	"given-time": "correct the time given with --at",
 	"no-time": "pass a --trusted-root that knows the log or the timestamp authority; otherwise do not use this " +
 		"image",
+	"tag": "demand the image by the tag that was signed, or by its digest alone; or accept that tag: --signed-as " +
+		"REPO:TAG",
+	"payload": "accept the type with --accept-payload-type, if the publisher confirms that its signatures are of it",
+	"attested": "if the publisher attests in place of signing, accept that: vouch in the rule of a policy, or " +
+		"--accept-attestation TYPE",
 	"plain-key": "pass --key for what a plain key signed, if the publisher confirms the key out of band",
 	"certificate": "pass --certificate-identity if the publisher confirms, out of band, the identity that signs; " +
 		"otherwise do not use this image",

@@ -232,15 +232,15 @@ func checkDir(dir string) error {
 	return nil
 }
 
-// writeStatements writes the statement of each attestation that counts into dir,
-// byte for byte as it was signed. In a bundle that is not verified, none counts.
+// writeStatements writes the statement of each attestation that counts, or that is
+// about a platform by way of its signed manifest, into dir, byte for byte as it was signed. In a bundle that is not verified, none counts.
 func writeStatements(dir string, rep *verify.Report) error {
 	if dir == "" || rep.Verdict != check.Verified {
 		return nil
 	}
 	for i := range rep.Images {
 		for _, a := range rep.Images[i].Attestations {
-			if !a.Counts || len(a.Payload) == 0 {
+			if !a.Counts && !(a.Good && a.Manifest != "") || len(a.Payload) == 0 {
 				continue
 			}
 			name, err := statementName(a.Digest)

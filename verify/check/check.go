@@ -88,6 +88,7 @@ const (
 	CauseCertificate Cause = "certificate" // a key was demanded, and the key of a certificate signed
 	CauseRule        Cause = "rule"        // the rule of the policy for an image says not who may sign
 	CauseTag         Cause = "tag"         // the signature names another tag of the same repository and digest
+	CauseAttested    Cause = "attested"    // the image is attested by a pinned signer, and not signed
 	CausePayloadType Cause = "payload"     // the signed payload is of a type that is not accepted
 )
 
@@ -100,6 +101,7 @@ var remedies = map[Cause]string{
 	CauseCertificate: "demand the identity of its certificate if the publisher confirms it out of band",
 	CauseRule:        "name keys or identities in the rule of the policy",
 	CauseTag:         "demand the image by the tag that was signed, or by its digest alone; or accept that tag for it",
+	CauseAttested:    "if the publisher attests in place of signing, let that type of attestation vouch for the image",
 	CausePayloadType: "accept the type if the publisher confirms that its signatures are of it",
 }
 

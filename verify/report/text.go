@@ -295,6 +295,11 @@ func (t *text) verdict() {
 	if s := r.Seal; s != nil && r.Verdict == check.Verified {
 		t.row("seal", s.Key, fmt.Sprintf("number %d of %s, %s", s.Serial, s.Stream, s.ExportedAt.Format(time.RFC3339)))
 	}
+	for _, c := range r.Checks {
+		if c.ID == check.PolicyLock && c.Status == check.Pass {
+			t.row("lock", string(c.Found))
+		}
+	}
 	t.root()
 	if r.Policy != nil {
 		t.row("policy", string(r.Policy.Name), r.Policy.Digest)
