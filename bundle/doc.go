@@ -10,6 +10,11 @@
 // [Plan.WriteFile] and [Plan.WriteStream] fetch the layers and write the bundle;
 // package bundle/volume writes it as volumes.
 //
+// What belongs to an image must be there. Evidence that cannot be fetched, read or
+// carried is left out instead, and listed in the inventory with its reason
+// ([LeftOut]): it must not be in the power of those who may push to a repository to
+// stop every export of what is in it.
+//
 // # Reading
 //
 // [OpenFile], [Open] and [OpenStream] read the metadata of a bundle and compare

@@ -281,7 +281,9 @@ func (w *walker) evidence(ev Evidence) {
 	if m == nil {
 		return
 	}
-	if _, ok := w.EvidenceKind(m); !ok { // an image in disguise, which a policy check reports
+	// The roles follow from the types alone, since the place of a layer follows from its
+	// role, and its content is known only there.
+	if _, ok := m.EvidenceKind(nil); !ok { // an image in disguise, which a policy check reports
 		w.begin(&Image{})
 		w.tree(&ImageGraph{}, TreeNode{Node: ev.Node}, 0)
 		return

@@ -29,6 +29,7 @@ type expectation struct {
 	format    layer.Format
 	diffID    string // empty if the config has none for it
 	text      bool   // a statement about an image, which must be nothing that can be unpacked
+	typed     bool   // it has the type of evidence, and is a layer of something to run
 }
 
 func newLayers(s *session) *layers {
@@ -59,9 +60,10 @@ func (l *layers) expect(m *oci.Manifest, runs bool) {
 	if c != nil && f == nil && len(c.RootFS.DiffIDs) == len(m.Layers) {
 		diffIDs = c.RootFS.DiffIDs
 	}
+	_, typed := m.EvidenceKind(nil)
 	for i, d := range m.Layers {
 		format, _ := layer.FormatOf(d.MediaType) // or layer.Other: what unpacks it may go by the content alone
-		e := expectation{mediaType: d.MediaType, format: format, text: !runs}
+		e := expectation{mediaType: d.MediaType, format: format, text: !runs, typed: typed && runs}
 		if diffIDs != nil && runs {
 			e.diffID = diffIDs[i]
 		}
@@ -174,7 +176,7 @@ func (l *layers) compareDiffID(d oci.Digest, r layer.Result) {
 		if e.diffID == "" {
 			continue // which config.diff-ids reports
 		}
-		if e.format == layer.Other {
+		if e.format == layer.Other && !(e.typed && r.Format != layer.Other) {
 			l.fault(d, check.Fault{ID: check.ConfigDiffID, Warn: true, Found: check.Clip(e.mediaType),
 				Detail: "not compared: this version does not know the layer's media type"})
 			continue

@@ -232,8 +232,23 @@ func TestPackedLayerTypedAsEvidence(t *testing.T) {
 	wantFailed(t, b.verified(t, nil), "config.layer-type")
 }
 
-// TestImageUnderATagOfSignatures wants something that a runtime would unpack not to
-// count as evidence, whatever the types of its layers say.
+// TestDeepGoesByTheContent wants the diff_id of a layer that a runtime would unpack to be
+// compared, whatever its type says.
+func TestDeepGoesByTheContent(t *testing.T) {
+	b := newBuilt(t)
+	layer := b.blob(oci.TypeInToto, strings.Repeat("\x00", 1024)) // an empty tar
+	config := fmt.Sprintf(`{"architecture":"amd64","os":"linux","rootfs":{"diff_ids":[%q]}}`, oci.EmptyDigest)
+	child := b.push(t, "", map[string]any{
+		"config": b.blob(oci.TypeConfig, config), "layers": []oci.Descriptor{layer},
+	})
+	child.Platform = &oci.Platform{OS: "linux", Architecture: "amd64"}
+	b.push(t, "v1", map[string]any{"manifests": []oci.Descriptor{child}})
+	wantFailed(t, b.verified(t, func(o *verify.Options) { o.Deep = true }), "config.diffid")
+}
+
+// TestEvidenceThatCanBeUnpacked wants something that a runtime would unpack not to
+// count as evidence, whatever the types of its layers say: export leaves it out, and
+// verify refuses it.
 func TestEvidenceThatCanBeUnpacked(t *testing.T) {
 	b := newBuilt(t)
 	root := b.image(t, "v1", "linux", tarLayer, strings.Repeat("\x00", 1024))
@@ -244,6 +259,14 @@ func TestEvidenceThatCanBeUnpacked(t *testing.T) {
 	if len(left) != 1 || string(left[0].Digest) != string(rider.Digest) || left[0].Reason != "unsigned-image" {
 		t.Errorf("left out %+v", left)
 	}
+	b = newBuilt(t)
+	root = b.image(t, "v1", "linux", tarLayer, strings.Repeat("\x00", 1024))
+	const text = `{"payload":"","payloadType":"x","signatures":[]}`
+	b.image(t, "sha256-"+root.Digest.Hex()+".att", "linux", oci.TypeDSSE, text)
+	b.s.Sign(b.Registry, builtRepo, root.Digest)
+	f := fixture.Open(fixture.Export(t, b.Registry, b.s.Request(t, "built:v1")))
+	f.Replace(oci.FromBytes([]byte(text)), []byte("\x1f\x8b\x08 packed"))
+	wantFailed(t, fixture.Verify(t, f.Build(), b.s.Options()), "policy.unsigned-image")
 }
 
 // TestBuildKitAttestation wants the attestations that BuildKit stores in an index to be
