@@ -70,11 +70,12 @@ func (v *vouching) platforms() (list []bundle.TreeNode) {
 // allows.
 func (t *attempt) platform(v *vouching, n bundle.TreeNode) bool {
 	where := v.whereAttested()
+	var good []Signature // that vouch for the platform
 	for _, j := range where.statements[n.Digest] {
 		if t.isType(j) && j.sig.Message != nil {
 			j.asVoucher()
 			t.of = append(t.of, j)
-			t.good[n.Digest] = t.good[n.Digest] || j.good()
+			good = append(good, counting(j)...)
 		}
 	}
 	var faults []*check.Fault
@@ -85,11 +86,16 @@ func (t *attempt) platform(v *vouching, n bundle.TreeNode) bool {
 			return false
 		}
 		t.manifests = append(t.manifests, m)
-		t.good[n.Digest] = t.good[n.Digest] || m.good()
+		for _, j := range m.signatures {
+			if len(m.faults) == 0 && j.sig.IsSignature() { // an attestation about m is none
+				good = append(good, counting(j)...)
+			}
+		}
 		faults = append(faults, m.faults...)
 		signatures += len(m.signatures)
 	}
-	if t.good[n.Digest] {
+	if len(good) > 0 {
+		t.good[n.Digest] = t.enough(v, n, good)
 		return true
 	}
 	for _, f := range faults {
@@ -100,6 +106,30 @@ func (t *attempt) platform(v *vouching, n bundle.TreeNode) bool {
 		Expected: "an attestation manifest that names the platform as its subject, with a good signature",
 		Found:    fmt.Sprintf("%d attestation manifests with %d signatures", len(where.manifests[n.Digest]), signatures)})
 	return true
+}
+
+// counting returns the good ones of some judged evidence, as those that count.
+func counting(list ...*judgement) (good []Signature) {
+	for _, j := range list {
+		if j.good() {
+			info := j.info
+			info.Counts = true
+			good = append(good, info)
+		}
+	}
+	return good
+}
+
+// enough asks whether as many distinct signers as demanded vouch for a platform.
+func (t *attempt) enough(v *vouching, n bundle.TreeNode, good []Signature) bool {
+	found := countSigners(good)
+	if found >= v.d.Signers {
+		return true
+	}
+	t.rec.fault(v.i, check.Fault{ID: check.PolicySigners, Subject: string(n.Digest),
+		Detail:   "distinct keys or identities that vouch for the platform " + v.platformName(n),
+		Expected: fmt.Sprintf("at least %d", v.d.Signers), Found: fmt.Sprint(found)})
+	return false
 }
 
 // signed finds the signatures over the manifest. Those of a child of the index were

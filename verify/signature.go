@@ -214,14 +214,13 @@ func (t *attempt) signers(v *vouching) {
 	if v.d.Signers <= 1 {
 		return
 	}
-	var counted []Signature
+	var ofRoot []*judgement
 	for _, j := range t.of {
-		if info := j.info; j.good() && j.sig.Subject == v.g.Digest {
-			info.Counts = true
-			counted = append(counted, info)
+		if j.sig.Subject == v.g.Digest {
+			ofRoot = append(ofRoot, j)
 		}
 	}
-	found := countSigners(counted)
+	found := countSigners(counting(ofRoot...))
 	f := check.Fault{ID: check.PolicySigners, Subject: string(v.g.Digest),
 		Detail:   "distinct keys or identities whose signatures meet every demand",
 		Expected: fmt.Sprintf("at least %d", v.d.Signers), Found: fmt.Sprint(found)}

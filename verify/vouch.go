@@ -185,6 +185,9 @@ func (j *judgement) asVoucher() {
 func (t *attempt) bySender(v *vouching) {
 	f := check.Fault{ID: check.PolicySender, Subject: string(v.g.Digest)}
 	switch {
+	case v.d.Signers > 1:
+		t.signers(v)
+		return
 	case len(v.s.opt.SealKeys) == 0:
 		f.Detail = "the sender may vouch for this image, and no seal key is pinned"
 		f.Expected, f.Found = "a pinned seal key", "none"
@@ -233,6 +236,7 @@ func (v *vouching) conclude(tried []*attempt, won int) {
 		s.rooted[v.i] = s.rooted[v.i] || t.way.By == check.VouchedBySender || t.present(v)
 	}
 	for _, j := range v.signatures {
+		s.rooted[v.i] = s.rooted[v.i] || j.sig.Subject == v.g.Digest
 		if !j.listed {
 			s.countSignature(v.i, j)
 		}

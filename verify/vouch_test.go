@@ -242,6 +242,7 @@ func TestPlatformAttestationVouches(t *testing.T) {
 		})
 	}
 	mirror := fixture.Host + "mirror"
+	second := sigstore().With(func(s *fixture.Sigstore) { s.Key = fixture.NewSigstore(t).Key })
 	unlogged := fixture.Stages{NoLog: true}
 	vouchCases(t, []vouchCase{
 		{name: "each platform, in the index", forge: manifest(nil), rule: rule, by: by, bound: check.BoundByNone},
@@ -276,6 +277,18 @@ func TestPlatformAttestationVouches(t *testing.T) {
 		{name: "the same, signed for another name", forge: hardened(nil, mirror, unlogged), rule: optional, want: "signature.docker-reference " + unvouched},
 		{name: "the same, and the name is accepted", forge: hardened(nil, mirror, unlogged), by: by,
 			rule: withBoth(optional, func(r *verify.Rule) { r.SignedAs = []string{mirror} })},
+		{name: "two signers are demanded", forge: manifest(nil), want: "policy.signers", rule: withBoth(rule, func(r *verify.Rule) { r.Signers = 2 })},
+		{name: "two signers are demanded, and there are two", by: by, rule: withBoth(rule, func(r *verify.Rule) {
+			r.Signers = 2
+			r.Keys = append(r.Keys, second.Public())
+		}), forge: func(f *fixture.Forge) {
+			manifest(nil)(f)
+			for _, ev := range slices.Clone(f.Inventory.Images[0].Evidence) {
+				if ev.Kind == oci.KindInToto {
+					second.AttachTo(f, 0, ev.Digest, fixture.BundleStages{})
+				}
+			}
+		}},
 		{name: "an image without an index", image: "unsigned:v1", forge: hardened(nil, fixture.Host+"unsigned", fixture.Stages{}), rule: rule, by: by},
 	})
 }
@@ -297,6 +310,7 @@ func TestSenderVouches(t *testing.T) {
 		{name: "not sealed", rule: pinned, opt: trusts, want: "policy.seal policy.sender"},
 		{name: "no seal key is pinned", forge: sealed, rule: pinned, want: "trust.unanchored policy.sender"},
 		{name: "sealed by another key", forge: func(f *fixture.Forge) { f.Seal = fixture.NewSealer().Seal }, rule: pinned, opt: trusts, want: "policy.seal policy.sender"},
+		{name: "signers are demanded", forge: sealed, rule: withBoth(pinned, func(r *verify.Rule) { r.Signers = 2 }), opt: trusts, want: "policy.signers"},
 		{name: "no digest is pinned", forge: sealed, rule: unpinned, opt: trusts, want: unvouched},
 		{name: "another digest is pinned", forge: sealed, rule: other, opt: trusts, want: "policy.digest policy.sender"},
 		{name: "pinned by a lock", forge: sealed, rule: unpinned, by: by, bound: check.BoundByLock, opt: func(o *verify.Options) {

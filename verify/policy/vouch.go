@@ -117,10 +117,16 @@ func (in *rule) wanted(out *verify.Rule) error {
 		return slices.ContainsFunc(out.Vouch, func(v verify.Vouch) bool { return slices.Contains(kinds, v.By) })
 	}
 	first := in.Vouch[0].token
+	senderOnly := by(check.VouchedBySender) && len(out.Vouch) == 1
+	ofSignatures := []*value{&in.Signers, &in.Logs, &in.Timestamps, &in.MaxAge, &in.NotBefore, &in.NotAfter, &in.Log,
+		&in.Inclusion, &in.ChildSignatures, &in.AllSignatures}
 	switch {
+	case senderOnly && slices.ContainsFunc(ofSignatures, (*value).given):
+		return at(first, "only the sender vouches, so demands on signatures have no effect: drop them, or add to vouch "+
+			"what they are demanded of")
 	case len(in.Annotations) > 0 && !by(check.VouchedBySignature):
 		return at(first, "annotations are demanded, and only a signature has them: add signature to vouch, or drop them")
-	case by(check.VouchedBySender) && len(out.Vouch) == 1 && len(out.Keys)+len(out.Fingerprints)+len(out.Identities) > 0:
+	case senderOnly && len(out.Keys)+len(out.Fingerprints)+len(out.Identities) > 0:
 		return at(first, "only the sender vouches, so keys and identities have no effect: drop them, or add to vouch "+
 			"what they vouch by")
 	}

@@ -74,6 +74,7 @@ func TestVouchIsReadStrictly(t *testing.T) {
 		"empty":             {"    vouch: []\n", "found none"},
 		"annotations":       {"    vouch: [{attestation: vuln}]\n    annotations: {a: b}\n", "only a signature has them"},
 		"keys for a sender": {"    vouch: [sender]\n    keys: [{file: cosign.pub}]\n", "have no effect"},
+		"age for a sender":  {"    vouch: [sender]\n    maxAge: 90d\n", "demands on signatures have no effect"},
 		"log":               {"    log: never\n", "want required or optional"},
 		"log and inclusion": {"    log: optional\n    inclusion: true\n", "contradicts"},
 		"signedAs":          {"    signedAs: [nginx]\n", "signedAs"},

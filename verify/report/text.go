@@ -378,9 +378,15 @@ func (t *text) performed() {
 	t.line("")
 }
 
+func signedAsImage(img verify.Image) bool { return img.VouchedBy == check.VouchedBySignature }
+
 func (t *text) performedOnSignatures() {
 	t.line("The following checks were performed on each of these signatures:")
-	t.item("The cosign claims were validated")
+	if slices.ContainsFunc(t.r.Images, signedAsImage) {
+		t.item("The cosign claims were validated")
+	} else {
+		t.item("Each statement is about the image or the platform that it vouches for")
+	}
 	t.logged()
 	t.signers()
 	if t.stamped() {
