@@ -199,7 +199,19 @@ func (j *judgement) inclusion(l *logged) {
 		err = cmp.Or(l.Proof.BindCheckpoint(c), c.BindLog(l.LogID))
 	}
 	l.proven = j.answer(check.RekorCheckpoint, err) && included
-	if err == nil && len(c.Unknown) > 0 {
+	if err == nil {
+		j.noteSigners(l, key, c)
+	}
+}
+
+// noteSigners notes what of a good checkpoint's signatures was not compared: the name
+// of a log that only its key identifies, and signatures of witnesses.
+func (j *judgement) noteSigners(l *logged, key rekor.CheckpointKey, c *rekor.Checkpoint) {
+	if key.Name == "" && !rekor.IsOrigin(c.Origin, l.log.Name) {
+		j.note(check.Fault{ID: check.RekorCheckpoint, Expected: l.log.Name, Found: check.Clip(c.Origin),
+			Detail: "signed with the log's key, under a name that is not known to be the log's"})
+	}
+	if len(c.Unknown) > 0 {
 		j.note(check.Fault{ID: check.RekorWitness, Found: strings.Join(c.Unknown, ", "),
 			Detail: "the checkpoint bears signatures of witnesses, which were not judged"})
 	}

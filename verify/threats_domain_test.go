@@ -1,12 +1,14 @@
 package verify_test
 
 import (
+	"slices"
 	"testing"
 
 	trustroot "github.com/sigstore/protobuf-specs/gen/pb-go/trustroot/v1"
 
 	"github.com/gapseal/gapseal/internal/fixture"
 	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/check"
 	"github.com/gapseal/gapseal/verify/trust"
 )
 
@@ -71,4 +73,30 @@ func TestOneKeyIsOneLog(t *testing.T) {
 	twin.ID = twin.ID[1:] + "0"
 	opt.Logs = append(opt.Logs, twin)
 	answers(t, raw, opt, "rekor", "rekor.threshold", "")
+}
+
+// A log of Rekor v1 may sign under a name that nothing ties to it, which is noted.
+func TestNameOfACheckpointIsReported(t *testing.T) {
+	raw, opt := (&modern{}).build()
+	noted := func() bool {
+		rep := fixture.Verify(t, raw, opt)
+		if rep.Verdict != check.Verified {
+			t.Errorf("failed %v", fixture.Failed(rep))
+		}
+		return slices.ContainsFunc(rep.Checks, func(c verify.Check) bool {
+			return c.ID == check.RekorCheckpoint && c.Status == check.Skip
+		})
+	}
+	for i := range opt.Logs {
+		opt.Logs[i].Name = ""
+	}
+	if !noted() {
+		t.Error("a log without a name: nothing is noted")
+	}
+	for i := range opt.Logs {
+		opt.Logs[i].Name = "another.example"
+	}
+	if !noted() {
+		t.Error("a log of another name: nothing is noted")
+	}
 }

@@ -18,14 +18,20 @@
 // The parts can be read alone too: [ReadBundle], [ReadEnvelope] and
 // [ReadStatement].
 //
-// # Strictness
+// # Spelling
 //
-// No signature covers what holds a signature: the manifest, its annotations, an
-// envelope, a Sigstore bundle. Every name in them must therefore be known, and
-// every value must have the one spelling that tools write: names in camelCase,
-// each once; standard base64 with padding; 64-bit integers as plain decimal
-// strings; no null, no byte order mark, nothing after the document, no white
-// space, and no unnecessary escapes.
+// What holds a signature (a manifest, its config and annotations, an envelope, a
+// Sigstore bundle) is judged by what it says, by its own specification. White space,
+// the order of members, escapes, the spellings of ProtoJSON, both alphabets of
+// base64 and line breaks in it, text around PEM blocks, further annotations and
+// members of a manifest, and another config are no fault. A config must be empty or
+// a JSON object, since nothing else reads it.
+//
+// Refused is what two readers could read differently: a name that occurs twice or
+// in another case than one that is read, two names of one member, data after the
+// document, a byte order mark before JSON, invalid UTF-8, base64 whose unused bits
+// are set, and a member of a Sigstore bundle that is not known. A statement is what
+// was signed: its names outside the predicate must be known.
 //
 // # Faults
 //

@@ -93,7 +93,7 @@ func parseCheckpoint(text string) (*Checkpoint, error) {
 // every signature to be written in its one form.
 func checkSigners(origin string, n *note.Note) error {
 	for _, s := range n.Sigs {
-		if !isOrigin(origin, s.Name) {
+		if !IsOrigin(origin, s.Name) {
 			return check.Malformed("checkpoint: origin", "want the name of the log that signed it, %q, found %q",
 				s.Name, origin)
 		}
@@ -106,9 +106,9 @@ func checkSigners(origin string, n *note.Note) error {
 	return nil
 }
 
-// isOrigin reports whether origin is the name of a log or, as Rekor v1 writes
-// it, the name, " - " and the id of the tree.
-func isOrigin(origin, name string) bool {
+// IsOrigin reports whether origin, the first line of a checkpoint, is the name of a
+// log or, as Rekor v1 writes it, the name, " - " and the id of the tree.
+func IsOrigin(origin, name string) bool {
 	tree, found := strings.CutPrefix(origin, name+" - ")
 	if !found {
 		return origin == name

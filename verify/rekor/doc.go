@@ -62,9 +62,10 @@
 //	  "signature":{"content":base64 of the signature,
 //	               "publicKey":{"content":base64 of a PEM}}}}
 //
-// A log stores its entries in canonical form, so a body that differs from its
-// own canonical JSON in a single byte is refused. The PEM is one block, PUBLIC
-// KEY or CERTIFICATE, written as encoding/pem writes it.
+// The PEM is one block, PUBLIC KEY or CERTIFICATE, with nothing around it. A body of
+// Rekor v2 must be in canonical JSON (RFC 8785), because some readers of such an
+// entry write it again from the Sigstore bundle. The log signs the body of an
+// entry of Rekor v1 as it is.
 //
 // # What must be checked
 //
@@ -117,10 +118,11 @@
 //
 // # Strictness
 //
-// JSON is read in one way only: a duplicate, unknown, missing or differently
-// cased member, a number that is not a plain integer, a byte order mark and
-// anything after the object are refused. Base64 is RFC 4648 section 4 in its
-// only canonical form. An ECDSA signature is DER in its only canonical form.
+// How JSON is spelled (white space, the order of members, escapes) is free, but it
+// can be read in one way only: a duplicate, unknown, missing or differently cased
+// member, a number that is not a plain integer, a byte order mark and anything after
+// the object are refused. Base64 may be wrapped, and its unused bits must be zero. An
+// ECDSA signature is DER in its only canonical form.
 // Input over a budget ([MaxBundle], [MaxBody], [MaxDepth], [MaxEnvelope],
 // [MaxProofHashes], [MaxCheckpoint], [MaxEntries]) is refused with
 // [check.ErrTooLarge]; malformed input with a [*check.FormatError].
