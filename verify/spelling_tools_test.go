@@ -55,7 +55,9 @@ func TestSpellingsOfTools(t *testing.T) {
 		return python(bytes.Replace(b, []byte("cosign container image signature"), []byte(gardener), 1))
 	}}
 	accept := func(o *verify.Options) { o.PayloadTypes = []string{gardener} }
-	suse := func(m map[string]string) { m["org.open-build-service.intoto.predicatetype"] = "https://slsa.dev/provenance/v1" }
+	suse := func(m map[string]string) {
+		m["org.open-build-service.intoto.predicatetype"] = "https://slsa.dev/provenance/v1"
+	}
 	threats(t, "signature", []threat{
 		{name: "Gardener, in Python", signed: one(gardeners), opt: accept},
 		{name: "Gardener, whose payload type is not accepted", signed: one(gardeners), want: "signature.claims"},

@@ -144,7 +144,8 @@ func window(from, to time.Time) validity {
 
 func showRoot(root *trust.Root, path string) *rootShown {
 	s := &rootShown{
-		Schema: "gapseal.trust/v1", Path: path, Digest: root.Digest, MediaType: root.MediaType, Newest: newest(root), Source: root.Source,
+		Schema: "gapseal.trust/v1", Path: path, Digest: root.Digest, MediaType: root.MediaType,
+		Newest: newest(root), Source: root.Source,
 		Logs: logsShown(root.Logs), CTLogs: logsShown(root.CTLogs),
 		CAs: []authShown{}, TSAs: []authShown{}, Unsupported: append([]string{}, root.Unsupported...),
 	}
@@ -211,7 +212,8 @@ func (s *rootShown) text(out io.Writer) error {
 	}
 	term.Row(w, "newest", s.age(clock()))
 	if s.Current != nil {
-		term.Row(w, "built-in", "Sigstore's public-good instance, current on "+s.Current.Format(time.DateOnly), s.Digest)
+		current := s.Current.Format(time.DateOnly)
+		term.Row(w, "built-in", "Sigstore's public-good instance, current on "+current, s.Digest)
 	} else {
 		term.Row(w, "file", s.Path, s.Digest)
 	}

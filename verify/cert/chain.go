@@ -163,20 +163,20 @@ func checkX509(path []*x509.Certificate, at time.Time) error {
 // Fulcio's certificates have about 2 KiB.
 const MaxCertificate = 16 << 10
 
-// longSequence begins every certificate in DER, and no text: a sequence whose
-// length takes two bytes.
-var longSequence = []byte{0x30, 0x82}
+// isDER reports whether raw begins as every certificate in DER, and no text, does:
+// with a sequence of more than 127 bytes.
+func isDER(raw []byte) bool { return len(raw) > 1 && raw[0] == 0x30 && raw[1] > 0x80 }
 
-// Parse reads one certificate: in DER, as Sigstore bundles hold it, or as one
-// PEM block CERTIFICATE with any other text around it, as in cosign's annotation dev.sigstore.cosign/certificate does. The error matches
-// [check.ErrTooLarge] for more than [MaxCertificate] bytes, and is a
-// [*check.FormatError] otherwise.
+// Parse reads one certificate: in DER, as Sigstore bundles hold it, or as one PEM
+// block CERTIFICATE, as cosign's annotation dev.sigstore.cosign/certificate does,
+// with any other text around it. The error matches [check.ErrTooLarge] for more than
+// [MaxCertificate] bytes, and is a [*check.FormatError] otherwise.
 func Parse(raw []byte) (*x509.Certificate, error) {
 	if len(raw) > MaxCertificate {
 		return nil, check.TooLarge("certificate: bytes", len(raw), MaxCertificate)
 	}
 	der := raw
-	if !bytes.HasPrefix(raw, longSequence) {
+	if !isDER(raw) {
 		blocks, err := strict.PEM(raw)
 		if len(blocks) == 0 || blocks[0].Type != "CERTIFICATE" || len(blocks[0].Headers) > 0 {
 			return nil, check.Malformed("certificate", "want a PEM block CERTIFICATE without headers")

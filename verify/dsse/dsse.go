@@ -92,9 +92,10 @@ var shape = strict.OpenObject(map[string]strict.Shape{
 // ParseEnvelope reads an envelope that any tool wrote, of any payload type. How it
 // is spelled is free: white space, the order of members, either alphabet of base64
 // and line breaks in it; members that DSSE does not define are ignored. No member
-// may occur twice or in another case. The caller bounds the size of raw. The error matches [check.ErrTooLarge] for more than 64
-// signatures, and is a [*check.FormatError] for any other number but one, for an
-// empty payload or signature, and for any other form.
+// may occur twice or in another case. The caller bounds the size of raw. The error
+// matches [check.ErrTooLarge] for more than 64 signatures, and is a
+// [*check.FormatError] for any other number but one, for an empty payload or
+// signature, and for any other form.
 func ParseEnvelope(raw []byte) (*Envelope, error) {
 	text, err := strict.Respell(raw, strict.MaxDepth, shape)
 	if errors.Is(err, strict.ErrTooMany) {

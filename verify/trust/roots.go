@@ -186,7 +186,9 @@ const (
 func PEMPurpose(name string) string {
 	base := strings.ToLower(path.Base(strings.ReplaceAll(name, "\\", "/")))
 	for _, p := range []struct{ part, purpose string }{
-		{"fulcio", PurposeCA}, {"rekor", PurposeLog}, {"ctfe", PurposeCTLog}, {"ctlog", PurposeCTLog}, {"tsa", PurposeTSA},
+		{"fulcio", PurposeCA}, {"rekor", PurposeLog},
+		{"ctfe", PurposeCTLog}, {"ctlog", PurposeCTLog},
+		{"tsa", PurposeTSA},
 	} {
 		if strings.Contains(base, p.part) {
 			return p.purpose
@@ -336,7 +338,8 @@ func chainOf(first *x509.Certificate, certs []*x509.Certificate) []*x509.Certifi
 func (b *rootBuilder) addCA(what string, a *Authority) {
 	for _, cert := range a.Chain {
 		if !cert.BasicConstraintsValid || !cert.IsCA {
-			b.fail(check.Malformed(rootFile, "%s: want certificates of authorities, found one that may not issue", what))
+			b.fail(check.Malformed(rootFile, "%s: want certificates of authorities, found one that may not issue",
+				what))
 			return
 		}
 	}
@@ -345,7 +348,8 @@ func (b *rootBuilder) addCA(what string, a *Authority) {
 
 func (b *rootBuilder) addTSA(what string, a *Authority) {
 	if a.Chain[0].IsCA || len(a.Chain) < 2 {
-		b.fail(check.Malformed(rootFile, "%s: want the certificate that signs the timestamps, and that of its issuer", what))
+		b.fail(check.Malformed(rootFile, "%s: want the certificate that signs the timestamps, and that of its issuer",
+			what))
 		return
 	}
 	b.root.TSAs = append(b.root.TSAs, TimestampAuthority{*a})
