@@ -102,9 +102,11 @@ func (t *attempt) platform(v *vouching, n bundle.TreeNode) bool {
 		t.rec.fault(v.i, *f)
 	}
 	t.rec.fault(v.i, check.Fault{ID: check.PolicyPlatformAtt, Subject: string(n.Digest),
-		Detail:   "no signed attestation of type " + t.way.Name + " vouches for the platform " + v.platformName(n) + where.missed,
+		Detail: "no signed attestation of type " + t.way.Name + " vouches for the platform " + v.platformName(n) +
+			where.missed,
 		Expected: "an attestation manifest that names the platform as its subject, with a good signature",
-		Found:    fmt.Sprintf("%d attestation manifests with %d signatures", len(where.manifests[n.Digest]), signatures)})
+		Found: fmt.Sprintf("%d attestation manifests with %d signatures", len(where.manifests[n.Digest]),
+			signatures)})
 	return true
 }
 

@@ -255,7 +255,7 @@ func (s *session) bound(i int, g *bundle.ImageGraph, ref oci.Reference) {
 	f := check.Fault{ID: check.PolicyUnbound, Subject: img.Digest, Found: img.ClaimedReference}
 	switch {
 	case weakly(img) && s.demand[i].NamesBound:
-		f.Detail = "nothing but the bundle or the signature itself gives this name, and it was demanded that names are bound"
+		f.Detail = "it was demanded that names are bound, and nothing but the bundle or the signature gives this one"
 		f.Expected = "a digest, a policy, a lock or a seal that binds the name"
 		s.fault(i, f)
 	case img.BoundBy == check.BoundByNone && img.VouchedBy != check.VouchedByNone:

@@ -105,7 +105,7 @@ type Image struct {
 	ClaimedReference string          `json:"claimedReference"` // no signature covers a tag
 	BoundBy          check.BoundBy   `json:"boundBy"`
 	VouchedBy        check.VouchedBy `json:"vouchedBy"`   // what makes it acceptable, or none
-	VouchedType      Text            `json:"vouchedType"` // predicate type of the attestation that vouches; empty otherwise
+	VouchedType      Text            `json:"vouchedType"` // predicate type of the attestations that vouch
 	Verdict          check.Verdict   `json:"verdict"`
 	Platforms        []string        `json:"platforms"`
 	Signatures       []Signature     `json:"signatures"`

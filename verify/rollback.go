@@ -126,28 +126,32 @@ func (s *session) compare(i int, builds []Build) *check.Fault {
 		}
 	}
 	for _, b := range builds {
-		f := &check.Fault{Expected: "signed at " + b.Time.UTC().Format(time.RFC3339) + " or later"}
-		switch {
-		case b.Digest == own.Digest:
-		case own.Time.IsZero() && !b.Time.IsZero():
-			f.Detail = fmt.Sprintf("entry %d of the register knows when another build of this image was signed, "+
-				"and this one has no trusted time to compare", b.Entry)
-			f.Found = "no trusted time"
-			return f
-		case own.Time.Before(b.Time):
-			f.Detail = fmt.Sprintf("a newer build of this image was verified before, as entry %d of the register", b.Entry)
-			f.Found = own.Time.Format(time.RFC3339)
-			if at.After(own.Time) {
-				f.Detail += fmt.Sprintf("; this one was first verified as entry %d, whatever time its signature bears now",
-					own.Entry)
+		if f := own.olderThan(b); f != nil {
+			if at.After(own.Time) && !own.Time.IsZero() {
+				f.Detail += fmt.Sprintf("; this one was first verified as entry %d, whatever time its signature bears "+
+					"now", own.Entry)
 			}
 			return f
-		case own.Time.IsZero() && own.Entry > 0 && own.Entry < b.Entry:
-			f.Detail = fmt.Sprintf("another build of this image was verified after this one, as entry %d of the register",
-				b.Entry)
-			f.Expected, f.Found = b.Digest, own.Digest
-			return f
 		}
+	}
+	return nil
+}
+
+// olderThan says why a build is older than another one, nil if it is not.
+func (own Build) olderThan(b Build) *check.Fault {
+	orLater := "signed at " + b.Time.UTC().Format(time.RFC3339) + " or later"
+	switch {
+	case b.Digest == own.Digest:
+	case own.Time.IsZero() && !b.Time.IsZero():
+		return &check.Fault{Detail: fmt.Sprintf("entry %d of the register knows when another build of this image was "+
+			"signed, and this one has no trusted time to compare", b.Entry),
+			Expected: orLater, Found: "no trusted time"}
+	case own.Time.Before(b.Time):
+		return &check.Fault{Detail: fmt.Sprintf("a newer build of this image was verified before, as entry %d of the "+
+			"register", b.Entry), Expected: orLater, Found: own.Time.Format(time.RFC3339)}
+	case own.Time.IsZero() && own.Entry > 0 && own.Entry < b.Entry:
+		return &check.Fault{Detail: fmt.Sprintf("another build of this image was verified after this one, as entry %d "+
+			"of the register", b.Entry), Expected: b.Digest, Found: own.Digest}
 	}
 	return nil
 }

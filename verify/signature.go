@@ -144,7 +144,8 @@ func (t *attempt) signed(v *vouching) {
 		t.rec.add(v.i, check.Skip, f)
 	default:
 		f.Detail, f.Found = "the image has no signature that this version judges"+v.s.missed(g), otherEvidence(g)
-		if slices.ContainsFunc(v.attestations, func(j *judgement) bool { return j.good() && j.sig.Subject == g.Digest }) {
+		attests := func(j *judgement) bool { return j.good() && j.sig.Subject == g.Digest }
+		if slices.ContainsFunc(v.attestations, attests) {
 			f.Cause = check.CauseAttested
 		}
 		t.rec.fault(v.i, f)

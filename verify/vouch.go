@@ -138,8 +138,8 @@ func (t *attempt) byAttestation(v *vouching) {
 		}
 	}
 	f := check.Fault{ID: check.PolicyAttestation, Subject: string(v.g.Digest),
-		Detail: "attestations of type " + t.way.Name + " that vouch for the image", Expected: "at least 1 that verifies",
-		Found: fmt.Sprint(t.about(v.g.Digest))}
+		Detail:   "attestations of type " + t.way.Name + " that vouch for the image",
+		Expected: "at least 1 that verifies", Found: fmt.Sprint(t.about(v.g.Digest))}
 	if t.good[v.g.Digest] {
 		t.rec.pass(v.i, f)
 	} else {

@@ -48,7 +48,8 @@ func (j *judging) declareDemands(c *cobra.Command, platformHelp string) {
 	fs.StringArrayVar(&j.images, "image", nil,
 		"demand that the bundle holds `REF[@DIGEST]`; a digest binds the reference (repeatable)")
 	fs.StringArrayVar(&j.platforms, "platform", nil, platformHelp)
-	fs.StringVar(&j.maxAge, "max-age", "", "demand a trusted time no older than `DURATION`, such as 30d or 12h; it shows that a signature existed by then")
+	fs.StringVar(&j.maxAge, "max-age", "", "demand a trusted time no older than `DURATION`, such as 30d or "+
+		"12h; it shows that a signature existed by then")
 	fs.StringVar(&j.notBefore, "not-before", "",
 		"demand a trusted time not before `TIME`, such as 2026-01-31 or 2026-01-31T12:00:00Z")
 	fs.StringArrayVar(&j.attestations, "require-attestation", nil,

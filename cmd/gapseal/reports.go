@@ -233,7 +233,8 @@ func checkDir(dir string) error {
 }
 
 // writeStatements writes the statement of each attestation that counts, or that is
-// about a platform by way of its signed manifest, into dir, byte for byte as it was signed. In a bundle that is not verified, none counts.
+// about a platform by way of its signed manifest, into dir, byte for byte as it was
+// signed. In a bundle that is not verified, none counts.
 func writeStatements(dir string, rep *verify.Report) error {
 	if dir == "" || rep.Verdict != check.Verified {
 		return nil

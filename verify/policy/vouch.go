@@ -2,7 +2,6 @@ package policy
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/token"
@@ -122,10 +121,11 @@ func (in *rule) wanted(out *verify.Rule) error {
 		&in.Inclusion, &in.ChildSignatures, &in.AllSignatures}
 	switch {
 	case senderOnly && slices.ContainsFunc(ofSignatures, (*value).given):
-		return at(first, "only the sender vouches, so demands on signatures have no effect: drop them, or add to vouch "+
-			"what they are demanded of")
+		return at(first, "only the sender vouches, so demands on signatures have no effect: drop them, or add to "+
+			"vouch what they are demanded of")
 	case len(in.Annotations) > 0 && !by(check.VouchedBySignature):
-		return at(first, "annotations are demanded, and only a signature has them: add signature to vouch, or drop them")
+		return at(first, "annotations are demanded, and only a signature has them: add signature to vouch, or "+
+			"drop them")
 	case senderOnly && len(out.Keys)+len(out.Fingerprints)+len(out.Identities) > 0:
 		return at(first, "only the sender vouches, so keys and identities have no effect: drop them, or add to vouch "+
 			"what they vouch by")
@@ -215,7 +215,7 @@ func (r *reader) notDenied(doc *document, p *Policy) error {
 		rule := &p.Rules[i]
 		both := func(f string) bool { return slices.Contains(p.Deny.Keys, f) }
 		if slices.ContainsFunc(rule.Keys, denied) || slices.ContainsFunc(rule.Fingerprints, both) {
-			return doc.Images[i].Match.fault("this rule names a key that deny refuses: %s", strings.TrimSpace(rule.Pattern))
+			return doc.Images[i].Match.fault("this rule names a key that deny refuses: %s", rule.Pattern)
 		}
 	}
 	if slices.ContainsFunc(p.SealKeys, denied) {
