@@ -196,6 +196,9 @@ func (w *evidenceWalk) carry(repo string, subject oci.Digest, d oci.Descriptor, 
 	if _, ok := m.EvidenceKind(nil); !ok {
 		return unsignedImage(d.Digest)
 	}
+	if m.HasImageConfig() && slices.ContainsFunc(m.Layers, isLarge) {
+		return &check.Fault{ID: check.LimitEvidence, Subject: string(d.Digest), Detail: "a layer is too large to be looked at"}
+	}
 	if err := w.metadata(w.ctx, repo, m.Config, "config", w.req.Limits.Config); err != nil {
 		return err
 	}
@@ -228,6 +231,10 @@ func (w *evidenceWalk) list(repo string, ev Evidence, m *oci.Manifest) {
 		}
 	}
 }
+
+// isLarge reports whether a layer of evidence is not read before the bundle is
+// written. Under an image config nothing would show, then, that it cannot be unpacked.
+func isLarge(l oci.Descriptor) bool { return l.Size > oci.MaxJudgedEvidence }
 
 func unsignedImage(d oci.Digest) error {
 	return &check.Fault{ID: check.PolicyUnsigned, Subject: string(d), Detail: "could be run or installed"}

@@ -173,10 +173,10 @@ func checkDescriptor(d Descriptor) []*check.Fault {
 // is not an image config, and no layer that could be run.
 //
 // Runtimes unpack what has an image config, whatever the types of its layers say.
-// So under an image config a layer counts as evidence only if it has at most
-// [MaxJudgedEvidence] bytes and isText reports that it is text ([IsText]). For a
-// layer that is not at hand isText returns true: another check reports it. If isText
-// is nil, the types alone decide.
+// So under an image config a layer counts as evidence only if isText reports that it
+// is text ([IsText]). For a layer that is not at hand isText returns true; one over
+// [MaxJudgedEvidence] must be looked at when it is read. If isText is nil, the types
+// alone decide.
 func (m *Manifest) EvidenceKind(isText func(Digest) bool) (kind Kind, ok bool) {
 	if IsIndex(m.MediaType) {
 		return "", false
@@ -204,9 +204,7 @@ func (m *Manifest) kindOfLayers() (kind Kind) {
 }
 
 func (m *Manifest) holdsText(isText func(Digest) bool) bool {
-	return isText == nil || !slices.ContainsFunc(m.Layers, func(l Descriptor) bool {
-		return l.Size > MaxJudgedEvidence || !isText(l.Digest)
-	})
+	return isText == nil || !slices.ContainsFunc(m.Layers, func(l Descriptor) bool { return !isText(l.Digest) })
 }
 
 // IsText reports whether raw is UTF-8 text without NUL that nothing can unpack. A tar

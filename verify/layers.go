@@ -20,6 +20,7 @@ type layers struct {
 
 	mu    sync.Mutex // guards what follows
 	peeks map[oci.Digest]*layer.Peek
+	texts map[oci.Digest]*textCheck
 	deep  map[oci.Digest]*layer.Unpacker
 }
 
@@ -35,7 +36,8 @@ type expectation struct {
 func newLayers(s *session) *layers {
 	l := &layers{
 		s: s, expected: map[oci.Digest][]expectation{},
-		peeks: map[oci.Digest]*layer.Peek{}, deep: map[oci.Digest]*layer.Unpacker{},
+		peeks: map[oci.Digest]*layer.Peek{}, texts: map[oci.Digest]*textCheck{},
+		deep: map[oci.Digest]*layer.Unpacker{},
 	}
 	if s.graph == nil {
 		return l
@@ -46,6 +48,12 @@ func newLayers(s *session) *layers {
 			if m := s.graph.Manifests[n.Digest]; m != nil && m.HasImageConfig() && !seen[n.Digest] {
 				seen[n.Digest] = true
 				l.expect(m, s.graph.Runs(n))
+			}
+		}
+		for _, ev := range g.Evidence {
+			if m := s.graph.Manifests[ev.Digest]; m != nil && m.HasImageConfig() && !seen[ev.Digest] {
+				seen[ev.Digest] = true
+				l.expectText(m)
 			}
 		}
 	}
@@ -71,8 +79,21 @@ func (l *layers) expect(m *oci.Manifest, runs bool) {
 	}
 }
 
+// expectText notes which layers of evidence are too large to have been looked at, and
+// could be unpacked by a runtime unless they are text.
+func (l *layers) expectText(m *oci.Manifest) {
+	for _, d := range m.Layers {
+		if d.Size > oci.MaxJudgedEvidence {
+			l.texts[d.Digest] = &textCheck{}
+		}
+	}
+}
+
 // tap is called once for each blob, from several goroutines.
 func (l *layers) tap(d oci.Digest, size int64) io.WriteCloser {
+	if t := l.texts[d]; t != nil {
+		return nopCloser{t}
+	}
 	if len(l.expected[d]) == 0 {
 		return nil
 	}
@@ -109,6 +130,10 @@ func (l *layers) judge() {
 		return
 	}
 	for _, b := range l.s.graph.Blobs {
+		if t := l.texts[b.Digest]; t != nil && !t.holds() {
+			l.fault(b.Digest, check.Fault{ID: check.PolicyUnsigned, Expected: "text, which nothing can unpack",
+				Detail: "is listed as evidence but could be run or installed, and carries no signature of its own"})
+		}
 		if p := l.peeks[b.Digest]; p != nil {
 			l.compareFormat(b.Digest, p.Format(), true)
 		}

@@ -303,3 +303,42 @@ func TestBuildKitAttestation(t *testing.T) {
 		}
 	}
 }
+
+// TestLargeEvidenceUnderAnImageConfig wants evidence that is too large to be held to be
+// looked at when it is read: a runtime could unpack it. Export, which cannot look at it
+// in time, leaves it out.
+func TestLargeEvidenceUnderAnImageConfig(t *testing.T) {
+	const sbom = "text/spdx+json"
+	for name, c := range map[string]struct {
+		content string
+		want    []string
+	}{
+		"text":   {`{"spdxVersion":"SPDX-2.3"}`, nil},
+		"packed": {"\x1f\x8b\x08", []string{"policy.unsigned-image"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			content := c.content + strings.Repeat(" ", oci.MaxJudgedEvidence)
+			b := newBuilt(t)
+			root := b.image(t, "v1", "linux", tarLayer, strings.Repeat("\x00", 1024))
+			large := b.image(t, "sha256-"+root.Digest.Hex()+".sbom", "linux", sbom, content)
+			b.s.Sign(b.Registry, builtRepo, root.Digest)
+			raw := fixture.Export(t, b.Registry, b.s.Request(t, "built:v1"))
+			rep := fixture.Verify(t, raw, b.s.Options())
+			wantFailed(t, rep)
+			if left := rep.Images[0].LeftOut; len(left) != 1 || left[0].Reason != "over-budget" {
+				t.Errorf("left out %+v", left)
+			}
+			f := fixture.Open(raw)
+			img := &f.Inventory.Images[0]
+			img.LeftOut = nil
+			f.Inventory.Schema = bundle.InventorySchema
+			img.Evidence = append(img.Evidence, bundle.Evidence{Kind: oci.KindSBOM, Subject: root.Digest,
+				Node: bundle.Node{MediaType: oci.TypeManifest, Digest: large.Digest, Size: large.Size}})
+			manifest, _ := oci.ParseManifest(b.Blobs[large.Digest], oci.TypeManifest)
+			for _, d := range []oci.Digest{large.Digest, manifest.Config.Digest, manifest.Layers[0].Digest} {
+				f.Add(b.Blobs[d])
+			}
+			wantFailed(t, fixture.Verify(t, f.Build(), b.s.Options()), c.want...)
+		})
+	}
+}
