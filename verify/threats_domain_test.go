@@ -100,3 +100,24 @@ func TestNameOfACheckpointIsReported(t *testing.T) {
 		t.Error("a log of another name: nothing is noted")
 	}
 }
+
+// From 12 months on, by the time of verification, the built-in root is a warning.
+func TestAgeOfTheBuiltInRoot(t *testing.T) {
+	raw, opt := (&modern{}).build()
+	own := opt.Logs
+	for days, status := range map[int]check.Status{-30: check.Pass, 0: check.Pass, 365: check.Pass, 366: check.Warn} {
+		opt.Logs = append(trust.BuiltinLogs(), own...)
+		opt.At = trust.BuiltinCurrent.AddDate(0, 0, days)
+		rep := fixture.Verify(t, raw, opt)
+		if !slices.ContainsFunc(rep.Checks, func(c verify.Check) bool {
+			return c.ID == check.TrustRootAge && c.Status == status
+		}) {
+			t.Errorf("%d days: no %s", days, status)
+		}
+	}
+	opt.Logs = own
+	rep := fixture.Verify(t, raw, opt)
+	if slices.ContainsFunc(rep.Checks, func(c verify.Check) bool { return c.ID == check.TrustRootAge }) {
+		t.Error("the age of a root that is not used")
+	}
+}
