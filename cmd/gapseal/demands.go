@@ -106,7 +106,7 @@ func (j *judging) parseDemands(o *verify.Options) error {
 	if o.Policy == nil && pinned > 0 && o.Signers > pinned {
 		return usagef("--require-signers %d: the flags pin only %d of them; pass a --key for each", o.Signers, pinned)
 	}
-	if o.RequireTimestamps > 0 && len(o.TSAs) == 0 {
+	if o.RequireTimestamps > 0 && !stampers(o) {
 		return usagef("--require-timestamps needs a trusted root that has timestamp authorities: --trusted-root FILE")
 	}
 	for _, s := range j.images {

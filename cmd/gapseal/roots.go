@@ -120,3 +120,8 @@ func demandsIdentity(o *verify.Options) bool {
 	return len(o.Identities) > 0 || o.Policy != nil &&
 		slices.ContainsFunc(o.Policy.Rules, func(r verify.Rule) bool { return len(r.Identities) > 0 })
 }
+
+// stampers reports whether a trusted root lists timestamp authorities.
+func stampers(o *verify.Options) bool {
+	return len(o.TSAs) > 0 || slices.ContainsFunc(o.More, func(d verify.Domain) bool { return len(d.TSAs) > 0 })
+}
