@@ -275,6 +275,9 @@ func (e *exportRun) leaveToVerify(o *verify.Options) error {
 // verify.
 func (e *exportRun) gate(plan *bundle.Plan, o verify.Options, std stdio) error {
 	o.Path = "export to " + e.output
+	if err := lockPlan(e.lockOut, plan.Inventory, &o); err != nil {
+		return err
+	}
 	rep, err := verify.Plan(plan, o)
 	if err == nil {
 		return nil

@@ -34,6 +34,24 @@ func checkLockOut(path, bundleFile string, inputs []string) error {
 	return keepApart(path, inputs)
 }
 
+// lockPlan pins the digests that export resolved, if it is to write them into a lock:
+// verify will have that lock, and a rule may accept what the sender chose.
+func lockPlan(path string, inv *bundle.Inventory, o *verify.Options) error {
+	if path == "" {
+		return nil
+	}
+	l, err := lock.New(inv)
+	if err != nil {
+		return fmt.Errorf("no lock can be written: %w", err)
+	}
+	if _, err := l.Marshal(); err != nil {
+		return err
+	}
+	l.Path = path
+	o.Lock = l
+	return nil
+}
+
 // writeLock writes the lock of what was exported, and prints its SHA-256: that is
 // what a person compares out of band when the lock arrives.
 func writeLock(path string, inv *bundle.Inventory, w io.Writer) error {

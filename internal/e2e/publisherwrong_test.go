@@ -107,3 +107,33 @@ func TestSender(t *testing.T) {
 	verifyBy(t, "rejected", file, keyAnchors()...).wantFailed(t, "signature.present")
 	wantExit(t, 2, exportingBy(t, file+"2", []pushed{s.image}, args)) // the policy demands a seal
 }
+
+// TestSenderLock pins the digest with a lock in place of the policy. A lock of another
+// image does not vouch for this one.
+func TestSenderLock(t *testing.T) {
+	p := publisher{
+		name: "sender lock", policy: "docker-official.yaml", seal: true, push: pushOfficial,
+		replace: map[string]string{
+			`    digests: ["sha256:0000000000000000000000000000000000000000000000000000000000000000"]`: "",
+		},
+	}
+	s := p.sample(t, false)
+	args := p.args(t, s, s.key)
+	dir := t.TempDir()
+	file, lock := filepath.Join(dir, "bundle.tar"), filepath.Join(dir, "lock.json")
+	other := filepath.Join(dir, "other.json")
+	signed := pushGood(t, "lock-of-another", "cosign2")
+	wantExit(t, 0, exporting(t, filepath.Join(dir, "other.tar"), []pushed{signed}, "--lock-out", other))
+
+	sealed := slices.Concat(args, p.sealArgs(s), []string{"--allow-unverified"})
+	wantExit(t, 2, exportingBy(t, file, []pushed{s.image}, sealed)) // a seal vouches for what verifies
+	sealed = slices.Concat(args, p.sealArgs(s), []string{"--lock-out", lock})
+	wantExit(t, 0, exportingBy(t, file, []pushed{s.image}, sealed))
+	r := verifyBy(t, "verified", file, append(slices.Clone(args), "--lock", lock)...)
+	if i := r.Images[0]; i.VouchedBy != "sender" || i.BoundBy != "lock" {
+		t.Errorf("vouched for by %q and bound by %q, want sender and lock", i.VouchedBy, i.BoundBy)
+	}
+	verifyBy(t, "rejected", file, args...).wantFailed(t, "policy.sender")
+	verifyBy(t, "rejected", file, append(slices.Clone(args), "--lock", other)...).
+		wantFailed(t, "policy.lock", "policy.sender")
+}
