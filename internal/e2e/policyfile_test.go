@@ -64,10 +64,7 @@ func TestPolicyFile(t *testing.T) {
 			"the signers exchanged", []string{identityRule(byKey), keyRule(byWho, stack.signer)},
 			[]string{"trust.key", "cert.chain"},
 		},
-		{
-			"another key", []string{keyRule(byKey, stack.untrusted), identityRule(byWho)},
-			[]string{"trust.key", "trust.bundle-key"}, // the bundle carries the signer's key
-		},
+		{"another key", []string{keyRule(byKey, stack.untrusted), identityRule(byWho)}, []string{"trust.key"}},
 		{"an image of no rule", []string{keyRule(byKey, stack.signer)}, []string{"policy.unlisted-image"}},
 		{
 			"a missing image",
