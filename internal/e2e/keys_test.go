@@ -2,12 +2,18 @@ package e2e
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/rsa"
 	"crypto/sha256"
+	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/hex"
 	"encoding/pem"
+	"math/big"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 )
 
 // keyPassword encrypts the private keys, as cosign requires.
@@ -49,4 +55,33 @@ func fingerprint(t *testing.T, publicFile string) string {
 	}
 	sum := sha256.Sum256(block.Bytes)
 	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+// rsaKey returns an RSA key of 4096 bits, which it makes once, since that takes long: an
+// encrypted private key, the public key, and beside it a certificate for it that is no
+// longer valid.
+func rsaKey(t *testing.T) keyPair {
+	t.Helper()
+	prefix := stack.file("rsa")
+	pair := keyPair{private: prefix + ".key", public: prefix + ".pub"}
+	if _, err := os.Stat(prefix + ".crt"); err == nil {
+		return pair
+	}
+	key := ok(rsa.GenerateKey(rand.Reader, 4096))(t)
+	writePEM(t, prefix+".pem", "PRIVATE KEY", ok(x509.MarshalPKCS8PrivateKey(key))(t))
+	wantExit(t, 0, command(t, "cosign2", "import-key-pair", "--key", prefix+".pem", "--output-key-prefix", prefix))
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "signer"},
+		NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: time.Now().Add(-24 * time.Hour),
+	}
+	der := ok(x509.CreateCertificate(rand.Reader, template, template, key.Public(), key))(t)
+	writePEM(t, prefix+".crt", "CERTIFICATE", der)
+	return pair
+}
+
+func writePEM(t *testing.T, file, kind string, der []byte) {
+	t.Helper()
+	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
+		t.Fatal(err)
+	}
 }

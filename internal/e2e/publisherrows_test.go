@@ -1,19 +1,13 @@
 package e2e
 
 import (
-	"crypto/rand"
-	"crypto/rsa"
-	"crypto/x509"
-	"crypto/x509/pkix"
+	"bytes"
 	"encoding/json"
-	"encoding/pem"
-	"math/big"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 )
 
 // publishers lists the rows of docs/publishers.md.
@@ -396,35 +390,6 @@ func spellings() []publisher {
 	}
 }
 
-// rsaKey returns an RSA key of 4096 bits, which it makes once, since that takes long: an
-// encrypted private key, the public key, and beside it a certificate for it that is no
-// longer valid.
-func rsaKey(t *testing.T) keyPair {
-	t.Helper()
-	prefix := stack.file("rsa")
-	pair := keyPair{private: prefix + ".key", public: prefix + ".pub"}
-	if _, err := os.Stat(prefix + ".crt"); err == nil {
-		return pair
-	}
-	key := ok(rsa.GenerateKey(rand.Reader, 4096))(t)
-	writePEM(t, prefix+".pem", "PRIVATE KEY", ok(x509.MarshalPKCS8PrivateKey(key))(t))
-	wantExit(t, 0, command(t, "cosign2", "import-key-pair", "--key", prefix+".pem", "--output-key-prefix", prefix))
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "signer"},
-		NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: time.Now().Add(-24 * time.Hour),
-	}
-	der := ok(x509.CreateCertificate(rand.Reader, template, template, key.Public(), key))(t)
-	writePEM(t, prefix+".crt", "CERTIFICATE", der)
-	return pair
-}
-
-func writePEM(t *testing.T, file, kind string, der []byte) {
-	t.Helper()
-	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // withoutLog is a signing config with an authority and timestamps, but no log, as GitHub's
 // own instance has them.
 const withoutLog = "without-log"
@@ -438,12 +403,25 @@ func privateConfig(t *testing.T) {
 		"--tsa=api-version=1,url="+stack.tsaURL+form, "--tsa-config=ANY"))
 }
 
-// privateRoot writes a trusted root with that authority and timestamps only.
+// privateRoot writes trusted roots as JSON lines: one of a log only, and one with that
+// authority and timestamps only.
 func privateRoot(t *testing.T, _ *sample) string {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), "private_root.json")
-	wantExit(t, 0, command(t, "cosign3", "trusted-root", "create", "--out", file,
+	dir := t.TempDir()
+	private := filepath.Join(dir, "private_root.json")
+	wantExit(t, 0, command(t, "cosign3", "trusted-root", "create", "--out", private,
 		"--fulcio=url="+stack.fulcioURL+",certificate-chain="+stack.file("fulcio.pem")+","+since,
 		"--tsa=url="+stack.tsaURL+",certificate-chain="+stack.file("tsa.pem")+","+since))
+	var lines bytes.Buffer
+	for _, root := range []string{stack.root, private} {
+		if err := json.Compact(&lines, ok(os.ReadFile(root))(t)); err != nil {
+			t.Fatal(err)
+		}
+		lines.WriteByte('\n')
+	}
+	file := filepath.Join(dir, "trusted_root.jsonl")
+	if err := os.WriteFile(file, lines.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	return file
 }
