@@ -11,8 +11,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/registry"
 )
 
-// TestReferrersAPI verifies publishers' images from a registry that has the API of
-// referrers, which the lab's does not: there, they are listed under a fallback tag.
+// TestReferrersAPI verifies publishers' images from a registry that has the
+// referrers API. The lab's has not, so referrers are listed under a fallback tag there.
 func TestReferrersAPI(t *testing.T) {
 	server := httptest.NewServer(registry.New(registry.WithReferrersSupport(true),
 		registry.Logger(log.New(io.Discard, "", 0))))
