@@ -387,7 +387,7 @@ func TestBlockedStorage(t *testing.T) {
 		"refused":      {"http://" + none + "/x?token=hush", CauseRefused},
 		"no such host": {"http://storage.invalid/x?token=hush", CauseUnknownHost},
 	} {
-		l.on(string(d.Digest), func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, c.to, 307) })
+		l.on(string(d.Digest), func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, c.to, http.StatusTemporaryRedirect) })
 		_, err := l.blob(context.Background(), d)
 		to, _ := url.Parse(c.to)
 		host, _, _ := strings.Cut(l.repo, "/")
@@ -398,7 +398,7 @@ func TestBlockedStorage(t *testing.T) {
 	}
 	forbidding := unstarted(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(403) }))
 	forbidding.Start()
-	l.on(string(d.Digest), func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, forbidding.URL, 307) })
+	l.on(string(d.Digest), func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, forbidding.URL, http.StatusTemporaryRedirect) })
 	_, err := l.blob(context.Background(), d)
 	wantText(t, err, "403 Forbidden", "points to "+strings.TrimPrefix(forbidding.URL, "http://"))
 }
