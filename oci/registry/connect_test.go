@@ -398,7 +398,9 @@ func TestBlockedStorage(t *testing.T) {
 	}
 	forbidding := unstarted(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(403) }))
 	forbidding.Start()
-	l.on(string(d.Digest), func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, forbidding.URL, http.StatusTemporaryRedirect) })
+	l.on(string(d.Digest), func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, forbidding.URL, http.StatusTemporaryRedirect)
+	})
 	_, err := l.blob(context.Background(), d)
 	wantText(t, err, "403 Forbidden", "points to "+strings.TrimPrefix(forbidding.URL, "http://"))
 }
