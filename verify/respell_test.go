@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gapseal/gapseal/bundle"
 	"github.com/gapseal/gapseal/internal/fixture"
 	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/testdata"
@@ -116,8 +117,9 @@ func TestTwoReadingsAreRejected(t *testing.T) {
 			f.Replace(target, bad)
 		} else {
 			fresh := fixture.Open(s.raw) // whose manifest can be changed
-			old := fresh.Inventory.Images[0].Evidence[0].Digest
-			m, _ := oci.ParseManifest(fresh.Blobs[old], oci.TypeManifest)
+			list := fresh.Inventory.Images[0].Evidence
+			at := slices.IndexFunc(list, func(e bundle.Evidence) bool { return e.Kind == ev.Kind && e.Subject == ev.Subject })
+			m, _ := oci.ParseManifest(fresh.Blobs[list[at].Digest], oci.TypeManifest)
 			fresh.Replace(m.Layers[0].Digest, bad)
 			f = fresh
 		}
