@@ -21,11 +21,15 @@ func (s *session) inLock(g *bundle.ImageGraph) *lock.Image {
 		return nil
 	}
 	if s.lockEntries == nil {
-		s.lockEntries = make(map[string]*lock.Image, len(s.opt.Lock.Images))
+		s.lockEntries = make(map[string]*lock.Image, 2*len(s.opt.Lock.Images))
 		for i := range s.opt.Lock.Images {
 			img := &s.opt.Lock.Images[i]
 			s.lockEntries[lockKey(img.Reference, img.Digest)] = img
+			s.lockEntries[exactKey(img.Reference, img.Digest)] = img
 		}
+	}
+	if img := s.lockEntries[exactKey(g.Reference, g.Digest)]; img != nil {
+		return img // a lock may list an image with its digest in the reference, and without
 	}
 	return s.lockEntries[lockKey(g.Reference, g.Digest)]
 }
@@ -35,6 +39,9 @@ func (s *session) inLock(g *bundle.ImageGraph) *lock.Image {
 func lockKey(reference string, d oci.Digest) string {
 	return nameOf(reference) + "@" + string(d)
 }
+
+// exactKey is a reference as it is written, with the digest of its image.
+func exactKey(reference string, d oci.Digest) string { return reference + " " + string(d) }
 
 // nameOf returns a reference without its digest.
 func nameOf(reference string) string {

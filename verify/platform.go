@@ -41,7 +41,7 @@ func (t *attempt) byPlatforms(v *vouching) {
 			signed++
 		}
 	}
-	t.complete = signed > 0 && signed == len(platforms)
+	t.complete = signed > 0 && signed == len(platforms) && !t.carriedElsewhere(v)
 	if !t.complete {
 		return
 	}
@@ -51,6 +51,31 @@ func (t *attempt) byPlatforms(v *vouching) {
 		f.Detail += "; the index itself is not signed"
 	}
 	t.rec.pass(v.i, f)
+}
+
+// carriedElsewhere refuses a child of the image's indexes that the inventory leaves
+// out while another image of the bundle carries it. Nobody signed the index, and
+// whoever has both images can run that child by it.
+func (t *attempt) carriedElsewhere(v *vouching) (any bool) {
+	inTree := v.whereAttested().inTree
+	for _, n := range v.g.Tree {
+		m := v.s.graph.Manifests[n.Digest]
+		if m == nil {
+			continue
+		}
+		for _, child := range m.Manifests {
+			if _, carried := v.s.c.Meta[child.Digest]; !carried || inTree[child.Digest] {
+				continue
+			}
+			any = true
+			t.rec.fault(v.i, check.Fault{ID: check.PolicyPlatformAtt, Subject: string(child.Digest),
+				Detail: "a platform is listed as left out of this image, and another image of the bundle carries it, " +
+					"so no attestation was asked for it",
+				Expected: "a child that is carried as part of the image, or not at all",
+				Found:    bundle.PlatformName(child.Platform)})
+		}
+	}
+	return any
 }
 
 // platforms lists what can be run of the image, each manifest once.

@@ -221,6 +221,7 @@ func (v *vouching) conclude(tried []*attempt, won int) {
 	if won >= 0 {
 		img.VouchedBy = tried[won].way.By
 		img.VouchedType = Text(tried[won].way.PredicateType)
+		s.rooted[v.i] = true // even if what vouches is about the platforms only
 	}
 	for k, t := range tried {
 		for _, a := range t.rec.answers {
