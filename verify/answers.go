@@ -148,6 +148,9 @@ type session struct {
 
 	strengthChecked []string // fingerprints of pinned keys
 	signaturesRead  int64
+	decoded         int64 // bytes of evidence that were read, each as often as it is listed
+	decodedHere     int64 // of these, those of image decodedOf
+	decodedOf       int
 	unknownKeyTries int
 }
 

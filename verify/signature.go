@@ -17,10 +17,13 @@ var judgedKinds = map[oci.Kind]bool{
 	oci.KindSignature: true, oci.KindBundle: true, oci.KindAttestation: true, oci.KindInToto: true,
 }
 
-// maxSignatures bounds the signatures of all images together, in multiples of
-// what one image may have: a bundle can list one signature for many images, and
-// each listing costs its time and its place in the report.
-const maxSignatures = 20
+// Budgets for the evidence of all images together, in multiples of what one image
+// may have: a bundle can list one signature for many images, and each listing costs
+// its time and its place in the report.
+const (
+	maxSignatures = 10
+	maxListed     = 4 // of the bytes that are read, each as often as it is listed
+)
 
 // readEvidence returns the signatures and attestations stored for the root of an
 // image or for one of its children. count is how many signatures of the image were
@@ -38,15 +41,61 @@ func (s *session) readEvidence(i int, g *bundle.ImageGraph, subject oci.Digest, 
 		}
 		count += int64(len(m.Layers))
 		s.signaturesRead += int64(len(m.Layers))
-		if most := s.limits.Signatures; count > most || s.signaturesRead > maxSignatures*most {
-			s.fault(i, check.Fault{ID: check.LimitSigs, Subject: string(subject),
-				Detail:   "too many signatures of one image, or of all images together",
-				Expected: fmt.Sprintf("at most %d, or %d", most, maxSignatures*most), Found: "more"})
+		if s.tooMany(i, subject, count) || !s.spend(i, ev, m) {
 			return nil, false
 		}
-		sigs = append(sigs, evidence.Read(ev.Kind, ev.Digest, subject, s.blob)...)
+		read := evidence.Read(ev.Kind, ev.Digest, subject, s.blob)
+		for k := range read {
+			more := moreThanOne(len(read[k].Entries)) + moreThanOne(len(read[k].Timestamps))
+			count += more
+			s.signaturesRead += more
+		}
+		if s.tooMany(i, subject, count) {
+			return nil, false
+		}
+		sigs = append(sigs, read...)
 	}
 	return sigs, true
+}
+
+// tooMany reports whether there are more signatures than the budgets allow.
+func (s *session) tooMany(i int, subject oci.Digest, count int64) bool {
+	most := s.limits.Signatures
+	if count <= most && s.signaturesRead <= maxSignatures*most {
+		return false
+	}
+	s.fault(i, check.Fault{ID: check.LimitSigs, Subject: string(subject),
+		Detail:   "too many signatures of one image, or of all images together",
+		Expected: fmt.Sprintf("at most %d, or %d", most, maxSignatures*most), Found: "more"})
+	return true
+}
+
+// moreThanOne returns how many of n are more than one: each further log entry or
+// timestamp costs what a signature costs.
+func moreThanOne(n int) int64 { return int64(max(n-1, 0)) }
+
+// spend counts the bytes that reading the evidence of a manifest decodes, and
+// reports whether the budgets of the image and of the bundle allow them. A blob that
+// is listed twice is decoded twice.
+func (s *session) spend(i int, ev bundle.Evidence, m *oci.Manifest) bool {
+	size := ev.Size
+	for _, l := range m.Layers {
+		size += int64(len(s.c.Meta[l.Digest]))
+	}
+	if i != s.decodedOf {
+		s.decodedOf, s.decodedHere = i, 0
+	}
+	s.decodedHere += size
+	s.decoded += size
+	most := s.limits.Metadata
+	if s.decodedHere <= most && s.decoded <= maxListed*most {
+		return true
+	}
+	s.fault(i, check.Fault{ID: check.LimitMetadata, Subject: string(ev.Digest),
+		Detail: "too many bytes of signatures and attestations of one image, or of all images together, " +
+			"each counted as often as it is listed",
+		Expected: fmt.Sprintf("at most %d, or %d", most, maxListed*most), Found: "more"})
+	return false
 }
 
 // blob returns metadata by digest, nil for what is missing or damaged.

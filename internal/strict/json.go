@@ -197,8 +197,9 @@ func walk(raw []byte, depth int, s Shape, out *jsontext.Encoder) (respelled bool
 }
 
 // A Go struct takes memory even for an empty object, so that a document of
-// nothing but {} would grow fifty times. Honest documents have far more than
-// minObject bytes for each object.
+// nothing but {} would grow fifty times, and an entry of a map takes more than its
+// text if that is short. Honest documents have far more than minObject bytes for
+// each of them.
 const (
 	minObject = 32
 	slack     = 64
@@ -208,7 +209,7 @@ type walker struct {
 	*jsontext.Decoder
 	out       *jsontext.Encoder // gets the respelled document; may be nil
 	depth     int
-	structs   int  // how many more objects may be decoded into structs
+	structs   int  // how many more structs and entries of maps may be decoded
 	syntax    bool // the decoder failed
 	respelled bool // out differs from what was read
 }
@@ -280,14 +281,28 @@ func (w *walker) array(s Shape) error {
 	return w.end()
 }
 
+// count counts what takes memory once it is decoded.
+func (w *walker) count(what string) error {
+	if w.structs--; w.structs < 0 {
+		return fmt.Errorf("holds more %s than one for each %d bytes", what, minObject)
+	}
+	return nil
+}
+
 func (w *walker) object(s Shape) error {
-	if g, ok := s.(*goShape); ok && g.fields != nil {
-		if w.structs--; w.structs < 0 {
-			return fmt.Errorf("holds more objects than one for each %d bytes", minObject)
+	g, _ := s.(*goShape)
+	if g != nil && g.fields != nil {
+		if err := w.count("objects"); err != nil {
+			return err
 		}
 	}
 	members, _ := s.(ObjectShape)
 	for w.PeekKind() != '}' {
+		if g != nil && g.t.Kind() == reflect.Map {
+			if err := w.count("names"); err != nil {
+				return err
+			}
+		}
 		name, err := w.token()
 		if err != nil {
 			return err

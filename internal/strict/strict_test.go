@@ -155,3 +155,21 @@ func TestMessagesStayShort(t *testing.T) {
 		}
 	}
 }
+
+// TestShortNames refuses a document that would grow many times when it is decoded.
+func TestShortNames(t *testing.T) {
+	var v struct {
+		Map map[string]string `json:"map"`
+	}
+	var names []string
+	for i := range 1000 {
+		names = append(names, fmt.Sprintf(`"%d":""`, i))
+	}
+	document := func(n int) []byte { return []byte(`{"map":{` + strings.Join(names[:n], ",") + `}}`) }
+	if err := strict.Unmarshal(document(1000), &v); err == nil || !strings.Contains(err.Error(), "than one for each") {
+		t.Errorf("a thousand names: %v", err)
+	}
+	if err := strict.Unmarshal(document(60), &v); err != nil {
+		t.Errorf("sixty names: %v", err)
+	}
+}
