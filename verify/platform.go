@@ -54,8 +54,8 @@ func (t *attempt) byPlatforms(v *vouching) {
 }
 
 // carriedElsewhere refuses a child of the image's indexes that the inventory leaves
-// out while another image of the bundle carries it. Nobody signed the index, and
-// whoever has both images can run that child by it.
+// out while another image of the bundle carries it. The index is not signed, and a
+// runtime that has both images can select that child by it.
 func (t *attempt) carriedElsewhere(v *vouching) (any bool) {
 	inTree := v.whereAttested().inTree
 	for _, n := range v.g.Tree {

@@ -37,7 +37,7 @@ func leavesOut(carry bool) func(*fixture.Forge) {
 	}
 }
 
-// Nobody signs an index whose platforms are attested. A platform that it lists, and
+// An index whose platforms are attested is not signed. A platform that it lists, and
 // that only another image carries, under another rule, must not be run by it.
 func TestPlatformThatAnotherImageCarries(t *testing.T) {
 	rule := way(check.VouchedByPlatformAttestation, predicateSLSA)
