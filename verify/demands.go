@@ -160,6 +160,26 @@ type demands struct {
 	unlisted bool       // no rule matches, and the policy refuses such an image
 }
 
+// onSignatures names the demands that only a signature can meet.
+func (d *demands) onSignatures() (list []string) {
+	if slices.ContainsFunc(d.each, func(from *Demands) bool { return len(from.Annotations) > 0 }) {
+		list = append(list, "annotations")
+	}
+	if d.MaxAge != 0 || !d.NotBefore.IsZero() || !d.NotAfter.IsZero() {
+		list = append(list, "a trusted time")
+	}
+	if d.RequireLogs > 1 || d.RequireInclusion {
+		list = append(list, "log entries")
+	}
+	if d.RequireTimestamps > 0 {
+		list = append(list, "timestamps")
+	}
+	if d.RequireChildren {
+		list = append(list, "a signature for each platform")
+	}
+	return list
+}
+
 // join adds the demands of another source. Of two numbers or times, the stricter
 // one counts. If more pins signers, they replace those of the sources before.
 func (d *demands) join(more *Demands) {

@@ -115,14 +115,24 @@ func (s *session) onlyPlatforms(i int, g *bundle.ImageGraph, from *Demands) {
 	}
 	f := check.Fault{ID: check.PolicyPlatform, Subject: string(g.Digest),
 		Expected: strings.Join(allowed, ", "), Found: strings.Join(g.Carried, ", ")}
-	for _, n := range g.Tree {
-		if s.graph.Runs(n) && !s.allowedPlatform(n, from.OnlyPlatforms) {
-			f.Detail = "the bundle carries a platform that is not allowed"
-			s.fault(i, f)
-			return
-		}
+	refused := slices.ContainsFunc(g.Tree, func(n bundle.TreeNode) bool {
+		return s.graph.Runs(n) && !s.allowedPlatform(n, from.OnlyPlatforms)
+	})
+	// An index may name one manifest for several platforms; the tree has it once.
+	if refused || slices.ContainsFunc(g.Runnable, func(p oci.Platform) bool { return !among(p, from.OnlyPlatforms) }) {
+		f.Detail = "the bundle carries a platform that is not allowed"
+		s.fault(i, f)
+		return
 	}
 	s.pass(i, f)
+}
+
+// among reports whether p is one of the allowed platforms. Without a variant, p
+// is compared without one, as configs often leave it out.
+func among(p oci.Platform, allowed []oci.Platform) bool {
+	return slices.ContainsFunc(allowed, func(a oci.Platform) bool {
+		return p.Matches(a) || p.Variant == "" && p.Matches(oci.Platform{OS: a.OS, Architecture: a.Architecture})
+	})
 }
 
 // allowedPlatform reports whether something to run is for one of the platforms, by

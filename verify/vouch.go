@@ -3,6 +3,7 @@ package verify
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/gapseal/gapseal/bundle"
 	"github.com/gapseal/gapseal/oci"
@@ -188,6 +189,9 @@ func (t *attempt) bySender(v *vouching) {
 	case v.d.Signers > 1:
 		t.signers(v)
 		return
+	case len(v.d.onSignatures()) > 0:
+		f.Detail = "the sender may vouch for this image, and what is demanded of a signature cannot be met without one"
+		f.Expected, f.Found = strings.Join(v.d.onSignatures(), ", "), "nothing that the publisher signed"
 	case len(v.s.opt.SealKeys) == 0:
 		f.Detail = "the sender may vouch for this image, and no seal key is pinned"
 		f.Expected, f.Found = "a pinned seal key", "none"
