@@ -21,7 +21,7 @@ var judgedKinds = map[oci.Kind]bool{
 // may have: a bundle can list one signature for many images, and each listing costs
 // its time and its place in the report.
 const (
-	maxSignatures = 10
+	maxSignatures = 20
 	maxListed     = 4 // of the bytes that are read, each as often as it is listed
 )
 

@@ -37,8 +37,8 @@ func TestOneSignatureListedForManyImages(t *testing.T) {
 		}
 	}
 	threats(t, "limit", []threat{
-		{name: "10 images of one", forge: under(10), limits: signaturesAtMost(1), warn: "policy.reference-unbound"},
-		{name: "11 images of one", forge: under(11), limits: signaturesAtMost(1), want: "limit.signatures"},
+		{name: "20 images of one", forge: under(20), limits: signaturesAtMost(1), warn: "policy.reference-unbound"},
+		{name: "21 images of one", forge: under(21), limits: signaturesAtMost(1), want: "limit.signatures"},
 	})
 }
 
