@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync/atomic"
 	"testing"
 
 	"github.com/gapseal/gapseal/bundle/volume"
@@ -56,9 +57,9 @@ func TestRepairIsAllOrNothing(t *testing.T) {
 	for left := int64(1); ; left += 9_000 {
 		dir := filepath.Join(t.TempDir(), "rebuilt")
 		ctx, cancel := context.WithCancel(t.Context())
-		done := int64(0)
+		var done atomic.Int64
 		tell := func(n int64) {
-			if done += n; done >= left {
+			if done.Add(n) >= left {
 				cancel()
 			}
 		}
