@@ -44,8 +44,9 @@ func (r *Repair) Files() int { return len(r.set.members) }
 func (r *Repair) Size() int64 { return r.set.span() }
 
 // Scan reads all files and finds what is damaged or missing. Of several copies of a
-// file it uses the one with the least damage. What cannot be read counts as damaged. progress is called with each number of bytes looked at, from several
-// goroutines; it may be nil.
+// file it uses the one with the least damage. What cannot be read counts as damaged.
+// progress is called with each number of bytes looked at, from several goroutines;
+// it may be nil.
 func (r *Repair) Scan(ctx context.Context, progress func(int64)) error {
 	if err := r.set.scan(ctx, orQuiet(progress)); err != nil {
 		return err
