@@ -11,14 +11,17 @@ import (
 	"github.com/gapseal/gapseal/verify/trust"
 )
 
-// keepApart refuses an output that is one of the inputs, or that lies in a
-// register: only register entries belong there.
+// keepApart refuses an output that is one of the inputs, that lies in a register,
+// where only its entries belong, or that is no regular file, such as a symbolic link.
 func keepApart(output string, inputs []string) error {
 	if output == "" || output == "-" {
 		return nil
 	}
-	if folder := target(output); register.Begun(folder) {
+	if register.Begun(filepath.Dir(output)) {
 		return inRegister(output)
+	}
+	if err := atomicfile.Check(output); err != nil {
+		return err
 	}
 	out, err := os.Stat(output)
 	if err != nil {
@@ -38,7 +41,7 @@ func keepOutside(output, dir string) error {
 	if output == "" {
 		return nil
 	}
-	a, erra := os.Stat(target(output))
+	a, erra := os.Stat(filepath.Dir(output))
 	b, errb := os.Stat(dir)
 	if erra == nil && errb == nil && os.SameFile(a, b) {
 		return inRegister(output)
@@ -63,15 +66,6 @@ func samePath(a, b string) bool {
 	a, erra = filepath.Abs(a)
 	b, errb = filepath.Abs(b)
 	return erra == nil && errb == nil && a == b
-}
-
-// target returns the folder that an output is written to. A link is followed, as
-// it is when the file is written.
-func target(output string) string {
-	if path, err := filepath.EvalSymlinks(output); err == nil {
-		output = path
-	}
-	return filepath.Dir(output)
 }
 
 // refuseExisting refuses an output that exists; why says why it must not be

@@ -24,7 +24,7 @@ import (
 // with [File.Commit] or [File.Abort]; both close the file.
 type File struct {
 	*os.File
-	path string      // the final name, symbolic links resolved
+	path string      // the final name
 	mode fs.FileMode // the permissions of the final file
 	lock partialLock
 
@@ -34,18 +34,18 @@ type File struct {
 }
 
 // Create opens a new partial file for path, and removes those that killed
-// processes left. It follows symbolic links, so that the target of a link is
-// replaced and not the link. The final file gets the permissions that
-// [os.Create] would give it; before Commit, only its owner can read it.
+// processes left. The final file gets the permissions that [os.Create] would give
+// it; before Commit, only its owner can read it.
 //
-// The error wraps [ErrNotRegular] if a file cannot replace path, and otherwise
-// the error of the operating system.
+// The error wraps [ErrNotRegular] if path is a symbolic link or another thing that
+// a file must not replace, and otherwise the error of the operating system. A link
+// that takes the place of path later is replaced by Commit, and not followed.
 func Create(path string) (*File, error) {
-	target, old, err := resolve(path)
+	old, err := existing(path)
 	if err != nil {
 		return nil, err
 	}
-	dir, base := filepath.Split(target)
+	dir, base := filepath.Split(path)
 	if dir == "" {
 		dir = "."
 	}
@@ -54,7 +54,7 @@ func Create(path string) (*File, error) {
 	if err != nil {
 		return nil, explainCreate(path, dir, err)
 	}
-	f.path = target
+	f.path = path
 	if old != nil {
 		f.mode = old.Mode().Perm()
 	}

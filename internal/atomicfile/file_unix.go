@@ -11,6 +11,9 @@ import (
 	"github.com/gofrs/flock"
 )
 
+// NoFollow is the flag of [os.OpenFile] that refuses to follow a symbolic link.
+const NoFollow = syscall.O_NOFOLLOW
+
 // partialLock is held while a file is being written. The kernel releases it when
 // the process ends, so an unlocked partial file is one that a killed process
 // left.
@@ -18,7 +21,7 @@ type partialLock struct{ held *flock.Flock }
 
 func newLock(path string) *flock.Flock {
 	// No O_CREATE: a file that was removed must not be created again, empty.
-	return flock.New(path, flock.SetFlag(os.O_RDWR))
+	return flock.New(path, flock.SetFlag(os.O_RDWR|NoFollow))
 }
 
 // take locks f. It returns errLostRace if another process mistook f for a stale

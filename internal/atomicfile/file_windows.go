@@ -6,6 +6,10 @@ import (
 	"os"
 )
 
+// NoFollow is no flag: [os.OpenFile] cannot refuse links on Windows, where only
+// administrators make symbolic links by default.
+const NoFollow = 0
+
 // partialLock needs no data, since the open handle is the lock: Windows does not
 // delete a file that is open without FILE_SHARE_DELETE, which os.OpenFile does
 // not set. LockFileEx would not do, because it also blocks the writes of the same

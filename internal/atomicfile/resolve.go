@@ -9,51 +9,40 @@ import (
 	"strings"
 )
 
-// ErrNotRegular is the error for a name that refers to a folder, a device, a pipe
-// or another thing that a file cannot or must not replace.
+// ErrNotRegular is the error for a name that refers to a folder, a device, a pipe, a
+// symbolic link or another thing that a file cannot or must not replace.
 var ErrNotRegular = errors.New("not a regular file")
 
-const maxLinks = 40 // as Linux does
-
-// resolve follows the symbolic links at the end of path, and returns the path of
-// the file to write and its current state. The state is nil if no file exists
-// there, which may also be true of the target of a link.
-func resolve(path string) (string, fs.FileInfo, error) {
-	if path == "" || os.IsPathSeparator(path[len(path)-1]) {
-		return "", nil, notRegular(path, "the name of a folder")
-	}
-	target := path
-	for range maxLinks {
-		if isStream(target) {
-			return "", nil, notRegular(path, "an open stream")
-		}
-		info, err := os.Lstat(target)
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			return target, nil, nil
-		case err != nil:
-			return "", nil, explainCreate(path, filepath.Dir(target), err)
-		case info.Mode().IsRegular():
-			return target, info, nil
-		case info.Mode()&fs.ModeSymlink == 0:
-			return "", nil, notRegular(path, kind(info.Mode()))
-		}
-		if target, err = follow(target); err != nil {
-			return "", nil, fmt.Errorf("follow the symbolic link %s: %w", path, cause(err))
-		}
-	}
-	return "", nil, fmt.Errorf("follow the symbolic link %s: more than %d links", path, maxLinks)
+// Check returns the error with which [Create] would refuse path for what is there
+// now, nil if path is free or is a regular file.
+func Check(path string) error {
+	_, err := existing(path)
+	return err
 }
 
-// follow returns the target of a symbolic link. It does not clean the path: only
-// the operating system knows what ".." means after a linked folder.
-func follow(link string) (string, error) {
-	to, err := os.Readlink(link)
-	if err != nil || filepath.IsAbs(to) {
-		return to, err
+// existing returns the current state of the file at path, nil if there is none. A
+// symbolic link is refused: anyone who may write to a folder that others use could
+// otherwise choose which of their files is replaced. Links to the folders in path
+// are the system's and the user's own, and are followed.
+func existing(path string) (fs.FileInfo, error) {
+	if path == "" || os.IsPathSeparator(path[len(path)-1]) {
+		return nil, notRegular(path, "the name of a folder")
 	}
-	dir, _ := filepath.Split(link)
-	return dir + to, nil
+	if isStream(path) {
+		return nil, notRegular(path, "an open stream")
+	}
+	info, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil
+	case err != nil:
+		return nil, explainCreate(path, filepath.Dir(path), err)
+	case info.Mode().IsRegular():
+		return info, nil
+	case info.Mode()&fs.ModeSymlink != 0:
+		return nil, linked(path)
+	}
+	return nil, notRegular(path, kind(info.Mode()))
 }
 
 // isStream reports whether path names an open file descriptor. Even if it is
@@ -71,6 +60,12 @@ func isStream(path string) bool {
 func notRegular(path, found string) error {
 	return fmt.Errorf("write %q: %w: it is %s; give the name of a file in a folder that can be written",
 		path, ErrNotRegular, found)
+}
+
+func linked(path string) error {
+	to, _ := os.Readlink(path) // only for the message
+	return fmt.Errorf("write %q: %w: it is a symbolic link to %.200q, and gapseal does not write through links; "+
+		"name the file that it leads to, or remove the link", path, ErrNotRegular, to)
 }
 
 func kind(m fs.FileMode) string {

@@ -4,6 +4,7 @@ package atomicfile
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -109,60 +110,107 @@ func TestPermissions(t *testing.T) {
 	}
 }
 
-func TestSymbolicLinkIsFollowed(t *testing.T) {
-	for _, c := range []struct{ name, to string }{
-		{"relative", "real/out.tar"}, {"dangling", "real/new.tar"}, {"two hops", "hop"},
+// TestSymbolicLinkIsRefused: what a link leads to is neither replaced nor created.
+func TestSymbolicLinkIsRefused(t *testing.T) {
+	outside := t.TempDir()
+	for name, to := range map[string]string{
+		"relative": "real/out.tar", "dangling": "real/new.tar", "two hops": "hop", "loop": "link", "a folder": "real",
+		"absolute": filepath.Join(outside, "out.tar"), "a stream": "/dev/stdout",
 	} {
-		t.Run(c.name, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
+			link := filepath.Join(dir, "link")
 			err := errors.Join(
 				os.Mkdir(filepath.Join(dir, "real"), 0o755),
 				os.Symlink("real/out.tar", filepath.Join(dir, "hop")),
-				os.Symlink(c.to, filepath.Join(dir, "link")),
+				os.Symlink(to, link),
 			)
 			if err != nil {
 				t.Fatal(err)
 			}
 			write(t, filepath.Join(dir, "real/out.tar"), "old", 0o644)
-			f := mustCreate(t, filepath.Join(dir, "link"))
-			if got := filepath.Dir(f.Name()); got != filepath.Join(dir, "real") {
-				t.Errorf("writes in %s", got)
+			_, err = Create(link)
+			want := fmt.Sprintf("write %q: not a regular file: it is a symbolic link to %q, and gapseal does not write "+
+				"through links; name the file that it leads to, or remove the link", link, to)
+			if !errors.Is(err, ErrNotRegular) || err.Error() != want {
+				t.Errorf("got  %v\nwant %s", err, want)
 			}
-			if _, err := f.Write([]byte("new")); err != nil {
-				t.Fatal(err)
+			if again := Check(link); again == nil || again.Error() != want {
+				t.Errorf("Check says %v", again)
 			}
-			if err := f.Commit(); err != nil {
-				t.Fatal(err)
-			}
-			wantContent(t, filepath.Join(dir, "link"), "new")
-			if info, err := os.Lstat(filepath.Join(dir, "link")); err != nil || info.Mode()&fs.ModeSymlink == 0 {
-				t.Error("the link itself was replaced")
-			}
+			wantNames(t, dir, "hop", "link", "real")
+			wantNames(t, filepath.Join(dir, "real"), "out.tar")
+			wantContent(t, filepath.Join(dir, "real/out.tar"), "old")
+			wantNames(t, outside)
 		})
 	}
 }
 
-func TestLinkLoop(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "loop")
-	if err := os.Symlink("loop", path); err != nil {
+// TestLinkedFolder: the folders in a path may be links, as /var is on macOS.
+func TestLinkedFolder(t *testing.T) {
+	dir := t.TempDir()
+	if err := errors.Join(os.Mkdir(filepath.Join(dir, "real"), 0o755),
+		os.Symlink("real", filepath.Join(dir, "folder"))); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Create(path); err == nil || !strings.Contains(err.Error(), "more than 40 links") {
-		t.Errorf("got %v", err)
+	f := mustCreate(t, filepath.Join(dir, "folder/out.tar"))
+	if _, err := f.Write([]byte("new")); err != nil {
+		t.Fatal(err)
 	}
+	if err := f.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	wantContent(t, filepath.Join(dir, "real/out.tar"), "new")
+}
+
+// TestLinkPlantedWhileWriting: a link that takes the final name while the file is
+// being written is replaced, and what it leads to stays as it is.
+func TestLinkPlantedWhileWriting(t *testing.T) {
+	dir := t.TempDir()
+	precious, path := filepath.Join(dir, "precious"), filepath.Join(dir, "out.tar")
+	write(t, precious, "precious", 0o644)
+	f := mustCreate(t, path)
+	if err := os.Symlink(precious, path); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Write([]byte("new")); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	wantContent(t, path, "new")
+	wantContent(t, precious, "precious")
+}
+
+// TestLinkInPlaceOfAPartial: a link that takes the place of a stale partial file
+// between listing the folder and locking is removed at most, and not opened.
+func TestLinkInPlaceOfAPartial(t *testing.T) {
+	dir := t.TempDir()
+	precious, link := filepath.Join(dir, "precious"), filepath.Join(dir, ".out.tar.0123456789abcdef.partial")
+	write(t, precious, "precious", 0o644)
+	if err := os.Symlink(precious, link); err != nil {
+		t.Fatal(err)
+	}
+	removeIfUnused(link)
+	wantNames(t, dir, filepath.Base(link), "precious")
+	if _, err := tryPartial(link); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("a link in place of a new partial file: %v", err)
+	}
+	wantContent(t, precious, "precious")
 }
 
 func TestNotRegular(t *testing.T) {
 	dir := t.TempDir()
-	pipe, link := filepath.Join(dir, "pipe"), filepath.Join(dir, "link")
-	if err := errors.Join(syscall.Mkfifo(pipe, 0o600), os.Symlink("/dev/stdout", link)); err != nil {
+	pipe := filepath.Join(dir, "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct{ path, found string }{
 		{dir, "a folder"}, {filepath.Join(dir, "new") + "/", "the name of a folder"}, {"", "the name of a folder"},
 		{pipe, "a named pipe"}, {"/dev/null", "a device"},
 		{"/dev/stdout", "an open stream"}, {"/dev/fd/1", "an open stream"},
-		{"/proc/self/fd/1", "an open stream"}, {link, "an open stream"},
+		{"/proc/self/fd/1", "an open stream"},
 	} {
 		_, err := Create(c.path)
 		if !errors.Is(err, ErrNotRegular) {
@@ -171,7 +219,7 @@ func TestNotRegular(t *testing.T) {
 			t.Errorf("%q: want %q in: %v", c.path, c.found, err)
 		}
 	}
-	wantNames(t, dir, "link", "pipe")
+	wantNames(t, dir, "pipe")
 }
 
 func TestReadOnlyFolder(t *testing.T) {

@@ -185,11 +185,17 @@ const (
 )
 
 // lock keeps other writers out, also those of this process. The operating system
-// releases the lock of a process that is killed.
+// releases the lock of a process that is killed. A lock that is a symbolic link is
+// not followed: it would create a file elsewhere.
 func (r *Register) lock(ctx context.Context) (unlock func(), err error) {
+	path := filepath.Join(r.dir, lockName)
+	if err := atomicfile.Check(path); errors.Is(err, atomicfile.ErrNotRegular) {
+		return nil, fmt.Errorf("register %s: lock: %s is %w; remove it, and gapseal makes the file again", r.dir,
+			lockName, atomicfile.ErrNotRegular)
+	}
 	waiting, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	l := flock.New(filepath.Join(r.dir, lockName), flock.SetPermissions(0o666))
+	l := flock.New(path, flock.SetPermissions(0o666), flock.SetFlag(os.O_CREATE|os.O_RDONLY|atomicfile.NoFollow))
 	_, err = l.TryLockContext(waiting, pause)
 	switch {
 	case ctx.Err() != nil:

@@ -5,9 +5,12 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
+
+	"github.com/gapseal/gapseal/internal/atomicfile"
 )
 
 // Files that killed writers left are removed, and files with similar names are not.
@@ -85,5 +88,39 @@ func TestConcurrentGoroutinesKeepOneChain(t *testing.T) {
 	all.Wait()
 	if res, err := r.Check(t.Context()); err != nil || !res.Whole() || res.Entries != 40 {
 		t.Errorf("Check: %+v, %v", res, err)
+	}
+}
+
+// What another user puts in the place of the lock, of a new entry or of its partial
+// file is not followed: nothing outside of the folder is created or changed.
+func TestPlantedLinksAreNotFollowed(t *testing.T) {
+	for name, c := range map[string]struct {
+		at   string // the name of the link
+		want error  // nil: the link is replaced
+	}{
+		"the lock":       {lockName, atomicfile.ErrNotRegular},
+		"an entry":       {fileName(1), nil}, // damaged: asserted below
+		"a partial file": {partialPrefix + fileName(1), nil},
+	} {
+		for _, exists := range []bool{false, true} {
+			r, elsewhere := folder(t, nil), filepath.Join(t.TempDir(), "precious")
+			if exists {
+				if err := os.WriteFile(elsewhere, []byte("precious"), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := os.Symlink(elsewhere, filepath.Join(r.dir, c.at)); err != nil {
+				t.Skip(err) // not every user may make links
+			}
+			_, err := r.Append(t.Context(), sample(1))
+			damaged := (*DamagedError)(nil)
+			if at := fileName(1); c.at == at && !errors.As(err, &damaged) || c.at != at && !errors.Is(err, c.want) {
+				t.Errorf("%s: %v", name, err)
+			}
+			if raw, err := os.ReadFile(elsewhere); exists && string(raw) != "precious" ||
+				!exists && !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("%s: what the link leads to is %q, %v", name, raw, err)
+			}
+		}
 	}
 }
