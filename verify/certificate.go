@@ -102,8 +102,8 @@ func (j *judgement) companions(c *cert.Chain) {
 		same := func(k *x509.Certificate) bool { return bytes.Equal(k.Raw, der) }
 		known := slices.ContainsFunc(c.Authority.Chain, same)
 		if !known && !j.rec.has(check.PolicyNotJudged, check.Skip) {
-			j.skip(check.PolicyNotJudged, "not judged: a certificate came along that is not part of the trusted chain; "+
-				"it proves nothing")
+			j.skip(check.PolicyNotJudged, "not judged: a certificate came along that is not part of the trusted "+
+				"chain; it proves nothing")
 		}
 	}
 }

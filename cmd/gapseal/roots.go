@@ -62,8 +62,8 @@ func rootFiles(flag, path string) ([]string, error) {
 	} {
 		files, _ := filepath.Glob(filepath.Join(path, pattern)) // the pattern is well-formed
 		if len(files) > 1 {
-			return nil, usagef("%s: several trusted roots are in this folder, and only one of them is current; name the "+
-				"file", named(flag, path))
+			return nil, usagef("%s: several trusted roots are in this folder, and only one of them is current; name "+
+				"the file", named(flag, path))
 		}
 		if len(files) == 1 {
 			return files, nil
@@ -79,8 +79,8 @@ func rootFiles(flag, path string) ([]string, error) {
 		}
 	}
 	if len(pems) == 0 {
-		return nil, usagef("%s: this folder holds no trusted_root.json, at its top or in targets, and no PEM files whose "+
-			"names say fulcio, rekor, ctfe or tsa", named(flag, path))
+		return nil, usagef("%s: this folder holds no trusted_root.json, at its top or in targets, and no PEM files "+
+			"whose names say fulcio, rekor, ctfe or tsa", named(flag, path))
 	}
 	return pems, nil
 }

@@ -291,7 +291,8 @@ var Table = []Question{
 		"ask the publisher to sign the attestations of each platform, or export only the platforms that have them"},
 	{PolicySender, OfImage,
 		"a pinned seal key sealed the bundle and a policy or a lock pins the digest, where the sender vouches",
-		"have the sender seal the bundle, pin the seal key, and pin the digest of the image in the policy or in a lock"},
+		"have the sender seal the bundle, pin the seal key, and pin the digest of the image in the policy or in a " +
+			"lock"},
 	{PolicyChild, OfImage,
 		"each platform is vouched for by the signed index, or where demanded by a signature of its own",
 		"have the publisher sign each platform (cosign sign --recursive), or do not demand it"},

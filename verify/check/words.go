@@ -52,11 +52,17 @@ type VouchedBy string
 // What can vouch for an image. Without other demands, only VouchedBySignature
 // suffices.
 const (
-	VouchedBySignature           VouchedBy = "signature"            // a signature made for the image itself
-	VouchedByAttestation         VouchedBy = "attestation"          // a signed attestation of a named type about the image
-	VouchedByPlatformAttestation VouchedBy = "platform-attestation" // one for each platform; the index itself is not signed
-	VouchedBySender              VouchedBy = "sender"               // nothing of the publisher's: a pinned seal key and a pinned digest
-	VouchedByNone                VouchedBy = "none"
+	// VouchedBySignature is a signature made for the image itself.
+	VouchedBySignature VouchedBy = "signature"
+	// VouchedByAttestation is a signed attestation of a named type about the image.
+	VouchedByAttestation VouchedBy = "attestation"
+	// VouchedByPlatformAttestation is one for each platform; the index itself is not
+	// signed.
+	VouchedByPlatformAttestation VouchedBy = "platform-attestation"
+	// VouchedBySender is nothing of the publisher's: a pinned seal key and a pinned
+	// digest.
+	VouchedBySender VouchedBy = "sender"
+	VouchedByNone   VouchedBy = "none"
 )
 
 // Form says in which form evidence was stored.

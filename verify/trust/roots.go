@@ -164,8 +164,8 @@ func FromPEM(files map[string][]byte) (*Root, error) {
 		case PurposeTSA:
 			stamping = append(stamping, b.certificates(name, text)...)
 		default:
-			b.fail(check.Malformed(rootFile, "%s: the name of a PEM file must contain fulcio, rekor, ctfe, ctlog or tsa, "+
-				"to say what it is for", check.Clip(name)))
+			b.fail(check.Malformed(rootFile, "%s: the name of a PEM file must contain fulcio, rekor, ctfe, ctlog "+
+				"or tsa, to say what it is for", check.Clip(name)))
 		}
 	}
 	b.authorities("fulcio", issuing, b.addCA)
