@@ -197,7 +197,8 @@ func (w *evidenceWalk) carry(repo string, subject oci.Digest, d oci.Descriptor, 
 		return unsignedImage(d.Digest)
 	}
 	if m.HasImageConfig() && slices.ContainsFunc(m.Layers, isLarge) {
-		return &check.Fault{ID: check.LimitEvidence, Subject: string(d.Digest), Detail: "a layer is too large to be looked at"}
+		return &check.Fault{ID: check.LimitEvidence, Subject: string(d.Digest),
+			Detail: "a layer is too large to be looked at"}
 	}
 	if err := w.metadata(w.ctx, repo, m.Config, "config", w.req.Limits.Config); err != nil {
 		return err

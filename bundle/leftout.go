@@ -81,10 +81,18 @@ func (l LeftOut) Name() string {
 	return "the list of referrers"
 }
 
-// maxLeftOut bounds the evidence that is listed as left out of one image, so that
-// thousands of useless referrers cannot fill the inventory. Children of an index and
-// layers do not count.
-const maxLeftOut = 100
+// Exists reports whether what was left out is known to exist. A tag or a list of
+// referrers about which the registry would not say may not be there at all: some
+// registries refuse to say whatever they do not hold.
+func (l LeftOut) Exists() bool { return l.Reason != ReasonDenied || l.Digest != "" }
+
+// Bounds for what is listed as left out of one image, so that neither thousands of
+// useless referrers nor an index with thousands of children can fill the inventory.
+// Children of an index and layers do not count.
+const (
+	maxLeftOut = 100  // pieces of evidence that are known to exist
+	maxUnknown = 1000 // tags and lists about which the registry would not say
+)
 
 // maxType bounds the text by which a registry can name what was left out.
 const maxType = 127
@@ -137,7 +145,8 @@ func (img *Image) checkLeftOut() error {
 type leaving struct {
 	image  *Image
 	parts  []LeftOut // children of its indexes, and layers
-	others []LeftOut // evidence
+	others []LeftOut // evidence that is known to exist
+	denied []LeftOut // evidence that may not exist
 }
 
 // part records a child of an index or a layer.
@@ -145,11 +154,15 @@ func (l *leaving) part(o LeftOut) { l.parts = append(l.parts, o) }
 
 // evidence records a piece of evidence. It keeps a bounded number.
 func (l *leaving) evidence(o LeftOut) {
-	switch n := len(l.others); {
-	case n < maxLeftOut-1:
-		l.others = append(l.others, o)
-	case n == maxLeftOut-1:
-		l.others = append(l.others, LeftOut{Subject: l.image.Digest, Reason: ReasonMore})
+	list, most := &l.others, maxLeftOut
+	if !o.Exists() {
+		list, most = &l.denied, maxUnknown
+	}
+	switch n := len(*list); {
+	case n < most-1:
+		*list = append(*list, o)
+	case n == most-1:
+		*list = append(*list, LeftOut{Subject: l.image.Digest, Reason: ReasonMore})
 	}
 }
 
@@ -175,7 +188,7 @@ func (l *leaving) list(carried map[oci.Digest]string, nodes []oci.Digest) {
 			}
 		}
 	}
-	for _, o := range slices.Concat(l.parts, l.others) {
+	for _, o := range slices.Concat(l.parts, l.others, l.denied) {
 		if there[o.Subject] && (o.Reason != ReasonForeignLayer || carried[o.Digest] == "") {
 			l.image.LeftOut = append(l.image.LeftOut, o)
 		}

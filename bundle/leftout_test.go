@@ -189,6 +189,38 @@ func TestDeniedEvidence(t *testing.T) {
 	}
 }
 
+// TestDeniedForManyPlatforms wants tags about which the registry would not say to be
+// listed one by one for an index with many platforms, and not to displace evidence that
+// is known to exist.
+func TestDeniedForManyPlatforms(t *testing.T) {
+	const platforms = 40
+	b := newBuild()
+	var children []oci.Descriptor
+	for i := range platforms {
+		d := b.image(t, "", fmt.Sprintf("arch%d", i))
+		children = append(children, d)
+	}
+	root := b.index(t, "v1", children...)
+	for _, d := range append(children, root) {
+		for _, suffix := range []string{".att", ".sbom", ".sig"} {
+			b.Fail[repo+":sha256-"+d.Digest.Hex()+suffix] = fmt.Errorf("403: %w", oci.ErrDenied)
+		}
+	}
+	gone := b.refer(t, root, b.blob("application/x-note", "x"))
+	delete(b.Blobs, gone.Digest)
+	unknown, known := 0, 0
+	for _, l := range plan(t, b, fixture.Request(t, "built:v1")).Inventory.Images[0].LeftOut {
+		if l.Exists() {
+			known++
+		} else {
+			unknown++
+		}
+	}
+	if unknown != 3*(platforms+1) || known != 1 {
+		t.Errorf("%d entries of what may not exist, %d of what does", unknown, known)
+	}
+}
+
 // TestThousandsOfReferrers wants the inventory and the number of requests to stay
 // bounded, and signatures to be looked at before anything else.
 func TestThousandsOfReferrers(t *testing.T) {

@@ -51,23 +51,34 @@ func (s *session) foreignLayers(i int, g *bundle.ImageGraph, recorded map[oci.Di
 	}
 }
 
-// leftOutInAll warns once of the evidence that export left out.
+// leftOutInAll warns once of the evidence that export left out. What may not exist
+// is a note: with a registry that refuses to say whatever it does not hold, it comes
+// with every image. A demand that it might have met fails, and says so.
 func (s *session) leftOutInAll() {
-	n := 0
+	left, unknown := 0, 0
 	count := map[bundle.Reason]int{}
 	for _, g := range s.graph.Images {
 		for _, l := range g.LeftOut {
-			if l.Reason != bundle.ReasonForeignLayer {
+			switch {
+			case l.Reason == bundle.ReasonForeignLayer:
+			case l.Exists():
 				count[l.Reason]++
-				n++
+				left++
+			default:
+				unknown++
 			}
 		}
 	}
-	if n == 0 {
-		return
+	if left > 0 {
+		s.fault(bundleWide, check.Fault{ID: check.PolicyLeftOut, Warn: true,
+			Detail: "export left evidence out: " + reasonsOf(count),
+			Found:  plural(left, "piece of evidence", "pieces of evidence")})
 	}
-	s.fault(bundleWide, check.Fault{ID: check.PolicyLeftOut, Warn: true,
-		Detail: fmt.Sprintf("export left evidence out: %s", reasonsOf(count)), Found: plural(n, "piece of evidence", "pieces of evidence")})
+	if unknown > 0 {
+		s.add(bundleWide, check.Skip, check.Fault{ID: check.PolicyLeftOut,
+			Detail: "the registry would not say whether there is more evidence",
+			Found:  plural(unknown, "tag or list of referrers", "tags and lists of referrers")})
+	}
 }
 
 func plural(n int, one, many string) string {

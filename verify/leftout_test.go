@@ -3,6 +3,7 @@ package verify_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -74,24 +75,22 @@ func wantFailed(t *testing.T, rep *verify.Report, want ...string) {
 
 const tarLayer = "application/vnd.oci.image.layer.v1.tar"
 
-// TestLeftOutIsReported wants a warning for the bundle, the list for the image, and
-// both in a failed demand that would have needed it.
-func TestLeftOutIsReported(t *testing.T) {
+// TestDeniedIsReported wants a note for the bundle, which --strict accepts, the list for
+// the image, and both in a failed demand that would have needed it.
+func TestDeniedIsReported(t *testing.T) {
 	reg := fixture.NewRegistry()
 	root := reg.Tags[fixture.Host+"app:v1"]
 	for _, suffix := range []string{".att", ".sbom", ""} {
 		reg.Fail[fixture.Host+"app:sha256-"+root.Digest.Hex()+suffix] = fmt.Errorf("403: %w", oci.ErrDenied)
 	}
-	rep := fixture.Verify(t, fixture.Export(t, reg, fixture.Request(t, "app:v1")), fixture.Options())
+	opt := fixture.Options()
+	opt.Strict = true
+	opt.Images = []oci.Reference{{Repository: fixture.Host + "app", Tag: "v1", Digest: root.Digest}}
+	rep := fixture.Verify(t, fixture.Export(t, reg, fixture.Request(t, "app:v1")), opt)
 	wantFailed(t, rep)
-	warned := 0
-	for _, c := range rep.Checks {
-		if c.ID == check.PolicyLeftOut && c.Status == check.Warn && c.Found == "3 pieces of evidence" {
-			warned++
-		}
-	}
-	if left := rep.Images[0].LeftOut; warned != 1 || len(left) != 3 || left[0].Text != "the registry would not say" {
-		t.Errorf("%d warnings, left out %+v", warned, left)
+	wantLeftOutAnswers(t, rep, map[check.Status]string{check.Skip: "3 tags and lists of referrers"})
+	if left := rep.Images[0].LeftOut; len(left) != 3 || left[0].Text != "the registry would not say" {
+		t.Errorf("left out %+v", left)
 	}
 	reg.Fail[fixture.Host+"app:sha256-"+root.Digest.Hex()+".sig"] = fmt.Errorf("403: %w", oci.ErrDenied)
 	rep = fixture.Verify(t, fixture.Export(t, reg, fixture.Request(t, "app:v1")), fixture.Options())
@@ -100,7 +99,7 @@ func TestLeftOutIsReported(t *testing.T) {
 		!strings.Contains(d, "was left out: the registry would not say") {
 		t.Errorf("detail %q", d)
 	}
-	opt := fixture.Options()
+	opt = fixture.Options()
 	slsa := verify.RequiredAttestation{Name: "slsa", PredicateType: "https://slsa.dev/provenance/v1", Count: 1}
 	opt.Attestations = []verify.RequiredAttestation{slsa}
 	delete(reg.Fail, fixture.Host+"app:sha256-"+root.Digest.Hex()+".sig")
@@ -108,6 +107,54 @@ func TestLeftOutIsReported(t *testing.T) {
 	wantFailed(t, rep, "policy.attestation")
 	if d := rep.Failures[0].Detail; !strings.Contains(d, "was left out") {
 		t.Errorf("detail %q", d)
+	}
+}
+
+// wantLeftOutAnswers wants policy.left-out to be answered by each of these statuses once.
+func wantLeftOutAnswers(t *testing.T, rep *verify.Report, want map[check.Status]string) {
+	t.Helper()
+	got := map[check.Status]string{}
+	n := 0
+	for _, c := range rep.Checks {
+		if c.ID == check.PolicyLeftOut {
+			got[c.Status] = string(c.Found)
+			n++
+		}
+	}
+	if !maps.Equal(got, want) || n != len(want) {
+		t.Errorf("policy.left-out: %d answers %v, want %v", n, got, want)
+	}
+}
+
+// TestLeftOutIsReported wants evidence that exists and was left out to be a warning,
+// beside the note of what may not exist.
+func TestLeftOutIsReported(t *testing.T) {
+	reg := fixture.NewRegistry()
+	root := reg.Tags[fixture.Host+"app:v1"]
+	tag := fixture.Host + "app:sha256-" + root.Digest.Hex()
+	denied := fmt.Errorf("403: %w", oci.ErrDenied)
+	reg.Fail[tag+".att"] = denied
+	gone := oci.FromBytes([]byte("gone"))
+	list := fmt.Appendf(nil, `{"schemaVersion":2,"mediaType":%q,"manifests":[{"mediaType":%q,"digest":%q,"size":4}]}`,
+		oci.TypeIndex, oci.TypeManifest, gone)
+	reg.Push(fixture.Host+"app", "sha256-"+root.Digest.Hex(), oci.TypeIndex, list)
+	for name, fail := range map[string]error{"missing": nil, "denied": denied} {
+		if fail != nil {
+			reg.Fail[string(gone)] = fail // it is listed, so that it exists
+		}
+		raw := fixture.Export(t, reg, fixture.Request(t, "app:v1"))
+		rep := fixture.Verify(t, raw, fixture.Options())
+		wantFailed(t, rep)
+		wantLeftOutAnswers(t, rep, map[check.Status]string{
+			check.Warn: "1 piece of evidence", check.Skip: "1 tag or list of referrers",
+		})
+		opt := fixture.Options()
+		opt.Strict = true
+		opt.Images = []oci.Reference{{Repository: fixture.Host + "app", Tag: "v1", Digest: root.Digest}}
+		wantFailed(t, fixture.Verify(t, raw, opt), "policy.left-out")
+		if t.Failed() {
+			t.Fatal(name)
+		}
 	}
 }
 
