@@ -327,7 +327,7 @@ func (t *attempt) countManifests(v *vouching, vouched bool) {
 				continue // it is settled with the signatures of the image
 			}
 			failed := check.Fail
-			if vouched || t.good[m.platform] {
+			if (vouched || t.good[m.platform]) && !v.d.RequireAll {
 				failed = check.Skip
 			}
 			j.settle(v.i, failed, 0)

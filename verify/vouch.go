@@ -2,6 +2,7 @@ package verify
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -226,6 +227,7 @@ func (v *vouching) conclude(tried []*attempt, won int) {
 		img.VouchedBy = tried[won].way.By
 		img.VouchedType = Text(tried[won].way.PredicateType)
 		s.rooted[v.i] = true // even if what vouches is about the platforms only
+		v.unasked(tried[won])
 	}
 	for k, t := range tried {
 		for _, a := range t.rec.answers {
@@ -263,6 +265,25 @@ func (v *vouching) conclude(tried []*attempt, won int) {
 	s.noteManifests()
 }
 
+// unasked notes the annotations that were demanded where an attestation vouches, which
+// has none to ask for.
+func (v *vouching) unasked(t *attempt) {
+	var demanded []string
+	for _, from := range v.d.each {
+		for _, name := range slices.Sorted(maps.Keys(from.Annotations)) {
+			demanded = append(demanded, check.Clip(name+"="+from.Annotations[name]))
+		}
+	}
+	attests := func(j *judgement) bool { return j.voucher && j.good() }
+	if len(demanded) == 0 || !slices.ContainsFunc(t.of, attests) {
+		return
+	}
+	v.s.add(v.i, check.Skip, check.Fault{ID: check.PolicyAnnotations, Subject: string(v.g.Digest),
+		Detail: "annotations were demanded and could not be asked for: an attestation vouches for the image, " +
+			"and only a signature has annotations",
+		Expected: strings.Join(demanded, ", "), Found: "an attestation of type " + t.way.Name})
+}
+
 // present reports whether the image came with evidence of this kind, good or not.
 func (t *attempt) present(v *vouching) bool {
 	signed := func(m *attestationManifest) bool { return len(m.signatures) > 0 }
@@ -273,7 +294,7 @@ func (t *attempt) present(v *vouching) bool {
 // status says what a failure of one piece of evidence is: a note, if the image
 // stands without it.
 func (v *vouching) status(j *judgement, tried []*attempt, won int) check.Status {
-	if v.d.RequireAll && maySignHere(&j.sig) {
+	if v.d.RequireAll && (maySignHere(&j.sig) || j.voucher && (won < 0 || slices.Contains(tried[won].of, j))) {
 		return check.Fail
 	}
 	if won >= 0 {

@@ -1,8 +1,11 @@
 package verify_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"maps"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -10,6 +13,7 @@ import (
 	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify"
 	"github.com/gapseal/gapseal/verify/check"
+	"github.com/gapseal/gapseal/verify/report"
 )
 
 // TestDemandsOnASignatureAreNotIgnored demands of an image for which the sender
@@ -34,6 +38,95 @@ func TestDemandsOnASignatureAreNotIgnored(t *testing.T) {
 	} {
 		vouchCases(t, []vouchCase{{name: name, forge: sealed, rule: pinned, want: "policy.sender", opt: set(demand)}})
 	}
+}
+
+// TestAnnotationsWhereAnAttestationVouches demands annotations, which an attestation
+// does not have: the report must say that they were not asked for.
+func TestAnnotationsWhereAnAttestationVouches(t *testing.T) {
+	attested := withAttestation(predicateSLSA, fixture.BundleStages{})
+	platforms := func(f *fixture.Forge) {
+		for _, p := range f.Platforms(0) {
+			sigstore().AttachTo(f, 0, p, claims(predicateSLSA))
+		}
+	}
+	for name, c := range map[string]struct {
+		forge func(*fixture.Forge)
+		by    check.VouchedBy
+		noted bool
+	}{
+		"an attestation":              {attested, check.VouchedByAttestation, true},
+		"an attestation per platform": {platforms, check.VouchedByPlatformAttestation, true},
+		"a signature": {func(f *fixture.Forge) {
+			attested(f)
+			sigstore().AttachForge(f, 0, fixture.BundleStages{Claim: func(m *fixture.Making) {
+				m.Payload = bytes.Replace(m.Payload, []byte(`"digest":`), []byte(`"annotations":{"a":"b"},"digest":`), 1)
+			}})
+		}, check.VouchedBySignature, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := fixture.Open(strippedImages["multi:v1"]())
+			c.forge(f)
+			opt := sigstore().Options(sigstore().TrustedRoot(nil), false)
+			opt.Annotations = map[string]string{"a": "b"}
+			opt.Vouch = []verify.Vouch{
+				{By: check.VouchedBySignature}, {By: c.by, Name: "slsaprovenance1", PredicateType: predicateSLSA},
+			}
+			rep := fixture.Verify(t, f.Build(), opt)
+			failedAs(t, rep, "")
+			if by := rep.Images[0].VouchedBy; by != c.by {
+				t.Errorf("vouched for by %s, want %s", by, c.by)
+			}
+			noted := slices.ContainsFunc(rep.Checks, func(k verify.Check) bool {
+				return k.ID == check.PolicyAnnotations && k.Status == check.Skip && string(k.Expected) == "a=b" &&
+					string(k.Subject) == rep.Images[0].Digest
+			})
+			var text bytes.Buffer
+			if err := report.Text(&text, rep); err != nil {
+				t.Fatal(err)
+			}
+			said := strings.Contains(text.String(), "NOT CHECKED: "+rep.Images[0].Digest[:19])
+			if noted != c.noted || said != c.noted {
+				t.Errorf("noted %v, said %v, want %v\n%s", noted, said, c.noted, text.String())
+			}
+		})
+	}
+}
+
+// TestRequireAllOfAttestations demands that everything which may vouch is good, where
+// attestations may.
+func TestRequireAllOfAttestations(t *testing.T) {
+	good := withAttestation(predicateSLSA, fixture.BundleStages{})
+	flipped := fixture.BundleStages{Signature: func(m *fixture.Making) { m.Signature[9] ^= 1 }}
+	broken := withAttestation(predicateSLSA, flipped)
+	other := flipped
+	other.Claim = claims(predicateVuln).Claim
+	all := func(by check.VouchedBy) func(*verify.Rule) {
+		return withBoth(way(by, predicateSLSA), func(r *verify.Rule) { r.RequireAll = true })
+	}
+	both := func(one, other func(*fixture.Forge)) func(*fixture.Forge) {
+		return func(f *fixture.Forge) { one(f); other(f) }
+	}
+	brokenManifests := func(f *fixture.Forge) {
+		for _, ev := range slices.Clone(f.Inventory.Images[0].Evidence) {
+			if ev.Kind == oci.KindInToto {
+				sigstore().AttachTo(f, 0, ev.Digest, flipped)
+			}
+		}
+	}
+	const one, each = check.VouchedByAttestation, check.VouchedByPlatformAttestation
+	vouchCases(t, []vouchCase{
+		{name: "a broken one beside a good one", forge: both(good, broken), rule: way(one, predicateSLSA), by: one},
+		{name: "the same, all demanded", forge: both(good, broken), rule: all(one), want: "signature.crypto"},
+		{name: "a broken one of another type", forge: both(good, func(f *fixture.Forge) { sigstore().AttachForge(f, 0, other) }),
+			rule: all(one), by: one},
+		{name: "platforms", forge: buildkit(nil, fixture.BundleStages{}), rule: all(each), by: each},
+		{name: "platforms, broken ones beside", forge: both(buildkit(nil, fixture.BundleStages{}), brokenManifests),
+			rule: way(each, predicateSLSA), by: each},
+		{name: "the same, all demanded", forge: both(buildkit(nil, fixture.BundleStages{}), brokenManifests),
+			rule: all(each), want: "signature.crypto"},
+		{name: "referrers, broken ones beside, all demanded", rule: all(each), want: "signature.crypto",
+			forge: both(hardened(nil, fixture.Host+"multi", fixture.Stages{}), brokenManifests)},
+	})
 }
 
 // TestOneManifestForTwoPlatforms names a manifest for a second platform, which is

@@ -44,6 +44,7 @@ func (t *text) performedOnSignatures() {
 	if t.answered(check.PolicyAnnotations, check.Pass) {
 		t.item("The demanded annotations were found")
 	}
+	t.unasked()
 	if t.answered(check.PolicyAge, check.Pass) {
 		t.item("The trusted time, by which the signature existed, is within what was demanded")
 	}
@@ -53,6 +54,20 @@ func (t *text) performedOnSignatures() {
 	for _, c := range t.r.Checks {
 		if c.ID == check.PolicyChild && c.Status == check.Pass {
 			t.item(term.Short(string(c.Subject)) + ": " + c.Detail)
+		}
+	}
+}
+
+// unasked names the images for which annotations were demanded that what vouches for
+// them cannot have.
+func (t *text) unasked() {
+	for i := range t.r.Images {
+		img := &t.r.Images[i]
+		for _, c := range t.r.Checks {
+			if c.ID == check.PolicyAnnotations && c.Status == check.Skip && string(c.Subject) == img.Digest {
+				t.item("NOT CHECKED: " + term.Short(img.Digest) + ": " + c.Detail)
+				break
+			}
 		}
 	}
 }
