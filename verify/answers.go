@@ -193,6 +193,9 @@ func newSession(opt Options) *session {
 	if p := opt.Policy; p != nil {
 		s.rep.Policy = &PolicyID{Name: Text(p.Name), Path: p.Path, Digest: p.Digest}
 	}
+	if l := opt.Lock; l != nil {
+		s.rep.Lock = &LockID{Schema: l.Schema, Path: Text(l.Path), Digest: string(l.Digest), Images: len(l.Images)}
+	}
 	return s
 }
 

@@ -34,6 +34,7 @@ type Report struct {
 	Anchors    []Anchor      `json:"anchors"`
 	Waivers    []string      `json:"waivers"`
 	Policy     *PolicyID     `json:"policy"`
+	Lock       *LockID       `json:"lock"`
 	Transfer   *Transfer     `json:"transfer"` // the record of the media, which nothing proves
 	Seal       *Seal         `json:"seal"`     // only if a pinned key made it for this inventory
 	Images     []Image       `json:"images"`
@@ -82,6 +83,14 @@ type PolicyID struct {
 	Name   Text   `json:"name"` // as the policy names itself
 	Path   string `json:"path"`
 	Digest string `json:"digest"` // SHA-256 of the file
+}
+
+// LockID names the lock whose images were demanded.
+type LockID struct {
+	Schema string `json:"schema"` // the form of the lock
+	Path   Text   `json:"path"`
+	Digest string `json:"digest"` // SHA-256 of the file
+	Images int    `json:"images"` // how many it lists
 }
 
 // Clock says where the verification time comes from.

@@ -132,12 +132,13 @@ func TestTextNamesRootPolicyAndTransfer(t *testing.T) {
 	rep.Anchors = append(rep.Anchors, verify.Anchor{Kind: "root", Fingerprint: "sha256:1", Newest: &newest},
 		verify.Anchor{Kind: "root", Fingerprint: "sha256:2"})
 	rep.Policy = &verify.PolicyID{Name: "lab", Digest: "sha256:3"}
+	rep.Lock = &verify.LockID{Digest: "sha256:5", Images: 2}
 	rep.Transfer = &verify.Transfer{ID: "T-1"}
 	rep.Seal = &verify.Seal{Key: "sha256:4", Stream: "prod", Serial: 7, ExportedAt: time.Unix(0, 0).UTC()}
 	contains(t, render(t, rep), "seal     sha256:4\n         number 7 of prod, 1970-01-01T00:00:00Z\n",
 		"root     sha256:1\n         newest entry of 2026-10-25, 30 days before\n",
 		"root     sha256:2\n         no entry that vouches for anything\n",
-		"policy   lab\n         sha256:3\n", "transfer T-1\n")
+		"lock     sha256:5\n         which lists 2 images\n", "policy   lab\n         sha256:3\n", "transfer T-1\n")
 }
 
 // The command that unpacks a wrapped bundle can be copied to a shell, whatever the

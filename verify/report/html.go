@@ -95,6 +95,7 @@ func sections(r *verify.Report) []section {
 		bundleSection(r),
 		transferSection(r),
 		policySection(r),
+		lockSection(r),
 		sealSection(r),
 		anchorsSection(r),
 		runSection(r),

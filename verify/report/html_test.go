@@ -78,12 +78,13 @@ func TestHTMLOrder(t *testing.T) {
 	rep := sample(t, "wrongkey:v1")
 	rep.Waivers = []string{"--insecure-ignore-tlog"}
 	rep.Transfer, rep.Policy, rep.Seal = &verify.Transfer{ID: "T-1"}, &verify.PolicyID{Name: "lab"}, &verify.Seal{Stream: "prod", Serial: 7}
+	rep.Lock = &verify.LockID{Path: "app.lock.json", Digest: "sha256:5"}
 	page := written(t, "html", rep)
 	at := 0
 	for _, want := range []string{
 		"<h2>", "REJECTED</h2>", "First cause: trust.key.", "--insecure-ignore-tlog", "FAILED</span> <code>trust.key</code>", "Expected", "-----BEGIN PUBLIC KEY-----</code>", "Found", "To do",
 		`<section id="images">`, `<section id="evidence">`, `<section id="checks">`, ">Failed: 1<", ">Passed: ", `<section id="blobs">`, `<section id="bundle">`,
-		`<section id="transfer">`, "T-1", "not recorded", `<section id="policy">`, "lab", `<section id="seal">`, "prod", `<section id="anchors">`, "the file cosign.pub",
+		`<section id="transfer">`, "T-1", "not recorded", `<section id="policy">`, "lab", `<section id="lock">`, "app.lock.json", "sha256:5", `<section id="seal">`, "prod", `<section id="anchors">`, "the file cosign.pub",
 		`<section id="run">`, "gapseal v0.1.0", "sha256:9f86d081", "gapseal verify /media/usb/app.tar --key cosign.pub",
 	} {
 		i := strings.Index(page[at:], want)

@@ -348,6 +348,21 @@ func policySection(r *verify.Report) section {
 	return s
 }
 
+func lockSection(r *verify.Report) section {
+	s := section{ID: "lock", Title: "Lock"}
+	if r.Lock == nil {
+		return s
+	}
+	s.Note = "The bundle was to hold exactly the images of this lock, under its names."
+	var f facts
+	f.text("File", string(r.Lock.Path))
+	f.code("SHA-256 of the file", r.Lock.Digest)
+	f.text("Form", r.Lock.Schema)
+	f.text("Images", strconv.Itoa(r.Lock.Images))
+	s.Facts = f
+	return s
+}
+
 func sealSection(r *verify.Report) section {
 	s := section{ID: "seal", Title: "Seal"}
 	if r.Seal == nil {

@@ -13,17 +13,19 @@ import (
 
 	"github.com/gapseal/gapseal/internal/fixture"
 	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/lock"
 )
 
 // contract has the members of each object of a report, in any order. A member may
 // be added here; none may ever be removed.
 var contract = map[string]string{
-	"":                             "anchors blobs bundle bundleKeys checks clock command failures images policy schema seal tool totals transfer verdict verifiedAt waivers",
+	"":                             "anchors blobs bundle bundleKeys checks clock command failures images lock policy schema seal tool totals transfer verdict verifiedAt waivers",
 	".bundle":                      "fileDigest identity path size volumes",
 	".bundle.volumes[]":            "digest name size",
 	".clock":                       "host source",
 	".anchors[]":                   "fingerprint kind name newest path source",
 	".policy":                      "digest name path",
+	".lock":                        "digest images path schema",
 	".transfer":                    "authoriser classification destination direction disposition handOvers id media operator reason scan secondPerson source",
 	".transfer.handOvers[]":        "at from to",
 	".transfer.media":              "label serial type writeProtected",
@@ -47,6 +49,7 @@ func TestJSONKeepsItsContract(t *testing.T) {
 	full.Tool.Go = "go1.26"
 	full.Policy = &verify.Policy{Name: "imports", Path: "policy.yaml", Digest: "sha256:00", JudgeUnlisted: true}
 	full.Transfer = &verify.Transfer{HandOvers: []verify.HandOver{{}}}
+	full.Lock = &lock.Lock{Schema: lock.Schema, Digest: "sha256:01"}
 	bare := full
 	bare.Keys, bare.Logs = nil, nil
 	seen := map[string]bool{}
@@ -113,7 +116,7 @@ func checkValue(t *testing.T, path string, v any, seen map[string]bool) {
 }
 
 // nullable are the members that may be null. An empty list is [].
-var nullable = "newest policy transfer seal digest certificateAuthority timestampAuthority mediaType fileDigest identity expected found remedy subject path name key log payload trustedTime kind issuer timeSource integratedTime predicateType manifest vouchedType authoriser classification destination direction disposition id operator reason secondPerson source at from to label serial type writeProtected definitions scanner"
+var nullable = "newest policy lock transfer seal digest certificateAuthority timestampAuthority mediaType fileDigest identity expected found remedy subject path name key log payload trustedTime kind issuer timeSource integratedTime predicateType manifest vouchedType authoriser classification destination direction disposition id operator reason secondPerson source at from to label serial type writeProtected definitions scanner"
 
 func checkNull(t *testing.T, path string) {
 	t.Helper()
@@ -186,6 +189,7 @@ func TestParseReadsWhatJSONWrites(t *testing.T) {
 		Media:     verify.Media{WriteProtected: &writeProtected},
 	}
 	full.Policy = &verify.PolicyID{Name: "lab", Digest: digestOf(1)}
+	full.Lock = &verify.LockID{Schema: lock.Schema, Digest: digestOf(2), Images: 3}
 	full.Seal = &verify.Seal{Stream: "prod", Serial: 7, ExportedAt: at}
 	full.Bundle.Volumes = []verify.Volume{{Name: "app.tar.001", Size: 1}}
 	for name, rep := range map[string]*verify.Report{

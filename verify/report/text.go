@@ -295,10 +295,8 @@ func (t *text) verdict() {
 	if s := r.Seal; s != nil && r.Verdict == check.Verified {
 		t.row("seal", s.Key, fmt.Sprintf("number %d of %s, %s", s.Serial, s.Stream, s.ExportedAt.Format(time.RFC3339)))
 	}
-	for _, c := range r.Checks {
-		if c.ID == check.PolicyLock && c.Status == check.Pass {
-			t.row("lock", string(c.Found))
-		}
+	if r.Lock != nil {
+		t.row("lock", r.Lock.Digest, "which lists "+term.Count(r.Lock.Images, "image", "images"))
 	}
 	t.root()
 	if r.Policy != nil {
