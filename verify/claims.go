@@ -223,14 +223,16 @@ func (j *judgement) age() {
 	f := check.Fault{ID: check.PolicyAge, Found: t.Format(time.RFC3339)}
 	switch {
 	case t.Before(oldest):
-		f.Detail = "the signature is older than was demanded"
+		f.Detail = "the trusted time of the signature is earlier than was demanded"
 		f.Expected = "not before " + oldest.Format(time.RFC3339)
 		j.fault(f)
 	case !d.NotAfter.IsZero() && t.After(d.NotAfter):
-		f.Detail = "the signature is newer than was demanded"
+		f.Detail = "the trusted time of the signature is later than was demanded"
 		f.Expected = "not after " + d.NotAfter.Format(time.RFC3339)
 		j.fault(f)
+	case j.leaf == nil:
+		j.pass(check.PolicyAge, "under a plain key this is a time by which the signature existed, not when it was made")
 	default:
-		j.pass(check.PolicyAge, "")
+		j.pass(check.PolicyAge, "") // the certificate was valid for minutes, at that time
 	}
 }

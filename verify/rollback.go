@@ -139,12 +139,12 @@ func (s *session) compare(i int, builds []Build) *check.Fault {
 
 // olderThan says why a build is older than another one, nil if it is not.
 func (own Build) olderThan(b Build) *check.Fault {
-	orLater := "signed at " + b.Time.UTC().Format(time.RFC3339) + " or later"
+	orLater := "a trusted time of " + b.Time.UTC().Format(time.RFC3339) + " or later"
 	switch {
 	case b.Digest == own.Digest:
 	case own.Time.IsZero() && !b.Time.IsZero():
-		return &check.Fault{Detail: fmt.Sprintf("entry %d of the register knows when another build of this image was "+
-			"signed, and this one has no trusted time to compare", b.Entry),
+		return &check.Fault{Detail: fmt.Sprintf("entry %d of the register has the trusted time of another build of "+
+			"this image, and this one has none to compare", b.Entry),
 			Expected: orLater, Found: "no trusted time"}
 	case own.Time.Before(b.Time):
 		return &check.Fault{Detail: fmt.Sprintf("a newer build of this image was verified before, as entry %d of the "+

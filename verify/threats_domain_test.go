@@ -1,7 +1,9 @@
 package verify_test
 
 import (
+	"encoding/hex"
 	"slices"
+	"strings"
 	"testing"
 
 	trustroot "github.com/sigstore/protobuf-specs/gen/pb-go/trustroot/v1"
@@ -64,40 +66,73 @@ func TestDomainThreats(t *testing.T) {
 	})
 }
 
-// One key under two ids is one log.
+// One key under two log ids is one log, however many entries it has signed under
+// each. In Rekor v2 the id depends on the name, so that every name gives another one.
 func TestOneKeyIsOneLog(t *testing.T) {
-	made := fixture.BundleStages{}
-	raw, opt := (&modern{made: made}).build()
-	opt.RequireLogs = 2
-	twin := opt.Logs[0]
-	twin.ID = twin.ID[1:] + "0"
-	opt.Logs = append(opt.Logs, twin)
-	answers(t, raw, opt, "rekor", "rekor.threshold", "")
+	const name = "log.other.example"
+	twinID := fixture.NoteKeyID(name, sigstore().Rekor2)
+	twin := func(o *verify.Options) {
+		i := slices.IndexFunc(o.Logs, func(l trust.Log) bool { return l.Name == fixture.Rekor2Name })
+		other := o.Logs[i]
+		other.Name, other.ID = name, hex.EncodeToString(twinID)
+		o.Logs = append(o.Logs, other)
+	}
+	twice := fixture.BundleStages{Flavour: rekor2, Bundle: func(m *fixture.Making) {
+		e := m.By.Log2(m)
+		e.LogId.KeyId = twinID
+		e.InclusionProof.Checkpoint.Envelope = m.By.Note2(name, e.InclusionProof)
+		v := m.Bundle.VerificationMaterial
+		v.TlogEntries = append(v.TlogEntries, e)
+	}}
+	modernThreats(t, "rekor", []modern{
+		{name: "two ids, one log demanded", made: twice, opt: twin},
+		{name: "two ids, two logs demanded", made: twice, opt: func(o *verify.Options) { twin(o); o.RequireLogs = 2 },
+			want: "rekor.threshold"},
+	})
 }
 
-// A log of Rekor v1 may sign under a name that nothing ties to it, which is noted.
-func TestNameOfACheckpointIsReported(t *testing.T) {
-	raw, opt := (&modern{}).build()
-	noted := func() bool {
-		rep := fixture.Verify(t, raw, opt)
-		if rep.Verdict != check.Verified {
-			t.Errorf("failed %v", fixture.Failed(rep))
+// A log of Rekor v1 may sign under a name that nothing ties to it, which is noted. The
+// name is compared where the root is known to give it: the built-in one, and for
+// Rekor v2, whose specification derives it from the URL.
+func TestNameOfACheckpoint(t *testing.T) {
+	call := func(name, source string) func(*verify.Options) {
+		return func(o *verify.Options) {
+			for i := range o.Logs {
+				o.Logs[i].Name, o.Logs[i].Source = name, source
+			}
 		}
-		return slices.ContainsFunc(rep.Checks, func(c verify.Check) bool {
-			return c.ID == check.RekorCheckpoint && c.Status == check.Skip
+	}
+	const unbound = "policy.reference-unbound"
+	v1, v2 := fixture.BundleStages{}, fixture.BundleStages{Flavour: rekor2}
+	signedAs := func(of fixture.Flavour, name string) fixture.BundleStages {
+		return fixture.BundleStages{Flavour: of, Entry: func(m *fixture.Making) {
+			m.Entry.InclusionProof.Checkpoint.Envelope = m.By.Note2(name, m.Entry.InclusionProof)
+		}}
+	}
+	cases := []modern{
+		{name: "Rekor v1, its own name", made: v1, warn: unbound},
+		{name: "Rekor v1, given by key", made: v1, opt: call("", trust.SourceFile), warn: unbound},
+		{name: "Rekor v1, another name in a root", made: v1, opt: call("another.example", trust.SourceFile),
+			warn: unbound},
+		{name: "Rekor v1, another name in the built-in root", made: v1, opt: call("another.example", trust.SourceBuiltin),
+			want: "rekor.checkpoint"},
+		{name: "Rekor v1, a name that only begins alike", made: v1, opt: call(fixture.Rekor1Name[:8], trust.SourceBuiltin),
+			want: "rekor.checkpoint"},
+		{name: "Rekor v1, an origin that is not the signer's", want: "rekor.checkpoint", opt: call("", trust.SourceFile),
+			made: checkpoint(rekor1, fixture.Rekor1Name, "rekor.example.org")},
+		{name: "Rekor v2, given by key", made: v2, opt: call("", trust.SourceFile), warn: unbound},
+		{name: "Rekor v2, another name in a root", made: v2, opt: call("another.example", trust.SourceFile), want: "rekor.checkpoint"},
+		{name: "Rekor v2, signed under another name", made: signedAs(rekor2, "log.example.org"), want: "rekor.checkpoint"},
+	}
+	modernThreats(t, "rekor", cases)
+	for _, c := range cases {
+		raw, opt := c.build()
+		noted := slices.ContainsFunc(fixture.Verify(t, raw, opt).Checks, func(f verify.Check) bool {
+			return f.ID == check.RekorCheckpoint && f.Status == check.Skip && strings.Contains(f.Detail, "under a name that is not")
 		})
-	}
-	for i := range opt.Logs {
-		opt.Logs[i].Name = ""
-	}
-	if !noted() {
-		t.Error("a log without a name: nothing is noted")
-	}
-	for i := range opt.Logs {
-		opt.Logs[i].Name = "another.example"
-	}
-	if !noted() {
-		t.Error("a log of another name: nothing is noted")
+		if unnamed := c.opt != nil && c.want == ""; noted != unnamed {
+			t.Errorf("%s: noted %t, want %t", c.name, noted, unnamed)
+		}
 	}
 }
 

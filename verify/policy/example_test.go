@@ -82,7 +82,7 @@ func ExamplePolicy_Explain() {
 	//   What was signed must have the annotation repo=acme/app.
 	//   At least one attestation of type https://slsa.dev/provenance/v1 must verify.
 	//   It must not contain a platform other than linux/amd64, linux/arm64.
-	//   It must have been signed within the last 90 days.
+	//   Its trusted time must be within the last 90 days.
 	//   Under a key, a trusted time shows that a signature existed by then, not when it was made.
 	//   Each log entry must have an inclusion proof.
 	//

@@ -221,16 +221,16 @@ func (e *explainer) platforms(format string, list []oci.Platform) {
 
 func (e *explainer) times(r *verify.Rule) {
 	if r.MaxAge > 0 {
-		e.say("  It must have been signed within the last %s.", age(r.MaxAge))
+		e.say("  Its trusted time must be within the last %s.", age(r.MaxAge))
 	}
 	if (r.MaxAge > 0 || !r.NotBefore.IsZero()) && (len(r.Keys)+len(r.Fingerprints) > 0 || len(r.Identities) == 0) {
 		e.say("  Under a key, a trusted time shows that a signature existed by then, not when it was made.")
 	}
 	if !r.NotBefore.IsZero() {
-		e.say("  It must have been signed at %s or later.", r.NotBefore.Format(time.RFC3339))
+		e.say("  Its trusted time must be %s or later.", r.NotBefore.Format(time.RFC3339))
 	}
 	if !r.NotAfter.IsZero() {
-		e.say("  It must have been signed at %s or earlier.", r.NotAfter.Format(time.RFC3339))
+		e.say("  Its trusted time must be %s or earlier.", r.NotAfter.Format(time.RFC3339))
 	}
 }
 
