@@ -245,7 +245,7 @@ func TestPlatformTypedAsEvidence(t *testing.T) {
 	wantFailed(t, b.verified(t, func(o *verify.Options) {
 		o.OnlyPlatforms = []oci.Platform{{OS: "linux", Architecture: "arm64"}}
 	}), "policy.platform")
-	for name, marked := range map[string]bool{"marked as an attestation": true, "unmarked": false} {
+	for _, marked := range []bool{true, false} {
 		d := disguised
 		if marked {
 			d.Annotations = map[string]string{
@@ -258,9 +258,7 @@ func TestPlatformTypedAsEvidence(t *testing.T) {
 		rep := b.verified(t, func(o *verify.Options) {
 			o.OnlyPlatforms = []oci.Platform{{OS: "linux", Architecture: "arm64"}}
 		})
-		if got := fixture.Failed(rep); !slices.Contains(got, "policy.platform") {
-			t.Errorf("%s, with a config that names a system: failed %v", name, got)
-		}
+		wantFailed(t, rep, "policy.platform")
 	}
 }
 
