@@ -8,9 +8,9 @@ import (
 // ErrNotFound reports that a source does not hold a manifest, blob or tag.
 var ErrNotFound = errors.New("not found")
 
-// ErrDenied reports that a source refuses an answer: 401 or 403 of a registry. Many
-// registries answer so for what does not exist, so it does not say that there is
-// something.
+// ErrDenied reports that a source refuses an answer, and would refuse it another time:
+// 401, 403, or another status of a registry that says neither that something exists nor
+// that it does not. Many registries answer so for what does not exist.
 var ErrDenied = errors.New("the registry would not say")
 
 // ErrNoManifest reports an answer in the place of a manifest that is none: a page of

@@ -69,7 +69,7 @@ func (r *repository) blobFrom(ctx context.Context, d oci.Descriptor, off int64) 
 
 func wholeBlob(resp *http.Response, size int64) error {
 	if err := statusError(resp); err != nil {
-		return orNotFound(err)
+		return aboutContent(err)
 	}
 	if resp.ContentLength < 0 || resp.ContentLength == size {
 		return nil

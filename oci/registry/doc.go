@@ -21,8 +21,10 @@
 // # Errors
 //
 // An error matches [oci.ErrNotFound] only if a registry answered 404, and
-// [oci.ErrDenied] if it refused an answer, so that evidence that it does not show is
-// not taken for evidence that does not exist. An answer that is no manifest, such as
+// [oci.ErrDenied] if it refused an answer or does not answer such requests at all, as
+// by 400, 405, 410 or 501, so that evidence that it does not show is not taken for
+// evidence that does not exist. Neither is said of a fault that may pass, such as 429
+// or 500. An answer that is no manifest, such as
 // the page of a login, matches [oci.ErrNoManifest]. A document over its budget
 // matches [check.ErrTooLarge].
 //

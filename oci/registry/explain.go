@@ -55,14 +55,39 @@ func hostOf(repo string) string {
 	return r.RegistryStr()
 }
 
-// orNotFound makes the 404 of a registry match [oci.ErrNotFound]. It is called for
-// answers about content only, not for those of a token service.
-func orNotFound(err error) error {
+// aboutContent makes the 404 of a registry match [oci.ErrNotFound], and an answer that
+// no repetition would change [oci.ErrDenied]. It is called for answers about content
+// only, not for those of a token service.
+func aboutContent(err error) error {
 	var fault *transport.Error
-	if errors.As(err, &fault) && fault.StatusCode == http.StatusNotFound && !isRefusal(fault) {
+	switch {
+	case !errors.As(err, &fault) || isRefusal(fault):
+		return err
+	case fault.StatusCode == http.StatusNotFound:
 		return fmt.Errorf("%w: %w", oci.ErrNotFound, err)
+	case isFinal(fault.StatusCode):
+		return &finalError{err}
 	}
 	return err
+}
+
+// finalError is an answer that says neither that content exists nor that it does not,
+// and that will be the same another time. It matches [oci.ErrDenied].
+type finalError struct{ error }
+
+func (e *finalError) Is(target error) bool { return target == oci.ErrDenied }
+func (e *finalError) Unwrap() error        { return e.error }
+
+// isFinal reports whether a status will be the same if the request is repeated.
+func isFinal(status int) bool {
+	switch status {
+	case http.StatusNotImplemented, http.StatusHTTPVersionNotSupported:
+		return true
+	case http.StatusProxyAuthRequired, http.StatusRequestTimeout, http.StatusMisdirectedRequest,
+		http.StatusTooEarly, http.StatusTooManyRequests, 499:
+		return false
+	}
+	return status >= 400 && status < 500
 }
 
 // isRefusal reports whether an answer, whatever its status, does not say what

@@ -24,7 +24,7 @@ var acceptManifests = strings.Join([]string{
 // "ghcr.io/acme/app", and tagOrDigest is such as "v1" or "sha256:…".
 //
 // The error matches [oci.ErrNotFound] if the registry answers that there is no such
-// manifest, [oci.ErrDenied] if it refuses to say, [oci.ErrNoManifest] if it answers
+// manifest, [oci.ErrDenied] if it refuses to say or does not answer such requests, [oci.ErrNoManifest] if it answers
 // with something else, such as a web page, [ErrMismatch] if the bytes do not have the
 // requested digest, and [check.ErrTooLarge] if there are more than
 // [Options.MaxManifest].
@@ -52,7 +52,7 @@ func (s *Source) manifest(ctx context.Context, repo, tagOrDigest string) ([]byte
 	case a.fault != nil && a.fault.StatusCode < 400: // such as 204
 		return nil, "", fmt.Errorf("%w: %w", oci.ErrNoManifest, a.fault)
 	case a.fault != nil:
-		return nil, "", orNotFound(a.fault)
+		return nil, "", aboutContent(a.fault)
 	}
 	if got := oci.FromBytes(a.body); isDigest(tagOrDigest) && string(got) != tagOrDigest {
 		return nil, "", fmt.Errorf("%w: the digest is not that of what came, %s",

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -108,7 +109,9 @@ func TestNotFoundIsNotRefused(t *testing.T) {
 		{404, "MANIFEST_UNKNOWN", true}, {404, "NAME_UNKNOWN", true}, {404, "NOT_FOUND", true},
 		{404, "DENIED", false}, {404, "UNAUTHORIZED", false},
 		{401, "UNAUTHORIZED", false}, {403, "DENIED", false}, {403, "MANIFEST_UNKNOWN", false},
-		{400, "MANIFEST_UNKNOWN", false}, {410, "MANIFEST_UNKNOWN", false},
+		{400, "MANIFEST_UNKNOWN", false}, {405, "UNSUPPORTED", false}, {406, "X", false},
+		{410, "MANIFEST_UNKNOWN", false}, {412, "PROJECTPOLICYVIOLATION", false}, {451, "DENIED", false},
+		{400, "TOOMANYREQUESTS", false}, {501, "UNSUPPORTED", false}, {505, "X", false}, {425, "X", false},
 		{429, "TOOMANYREQUESTS", false}, {500, "UNKNOWN", false}, {503, "MANIFEST_UNKNOWN", false},
 	} {
 		l := newLab(t)
@@ -117,7 +120,8 @@ func TestNotFoundIsNotRefused(t *testing.T) {
 		if got := errors.Is(err, oci.ErrNotFound); got != c.notFound {
 			t.Errorf("%d %s: not found is %v: %v", c.status, c.code, got, err)
 		}
-		denied := c.status == 401 || c.status == 403 || c.code == "DENIED" || c.code == "UNAUTHORIZED"
+		passing := slices.Contains([]int{425, 429, 500, 503}, c.status) || c.code == "TOOMANYREQUESTS"
+		denied := !passing && !c.notFound
 		if got := errors.Is(err, oci.ErrDenied); got != denied {
 			t.Errorf("%d %s: denied is %v: %v", c.status, c.code, got, err)
 		}

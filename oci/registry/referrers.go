@@ -136,7 +136,7 @@ func pageFault(fault *transport.Error, page int) error {
 	if page > 1 && fault.StatusCode < 500 && !isRefusal(fault) {
 		return fmt.Errorf("%w: page %d: %w", oci.ErrNoList, page, fault)
 	}
-	return fault
+	return aboutContent(fault)
 }
 
 // lacksReferrers reports whether the registry has no referrers API. It should
