@@ -23,9 +23,26 @@ import (
 
 // Tap is called once for each blob, including metadata, before the blob is hashed.
 // Several goroutines call it. It returns a writer for the bytes of the blob, or nil
-// if they are not wanted. The writer gets them in order and is then closed. An error of a
-// writer ends [Reader.Hash].
+// if they are not wanted. The writer gets them in order and is then closed, or discarded
+// if it is a [Discarder] and they were not those of the blob. An error of a writer ends
+// [Reader.Hash].
 type Tap func(d oci.Digest, size int64) io.WriteCloser
+
+// Discarder is a writer of a [Tap] that has to know whether it got the blob. If the blob
+// was cut, has another digest, or was not read to its end, Discard is called in place of
+// Close.
+type Discarder interface {
+	io.WriteCloser
+	Discard() error
+}
+
+// finish ends a writer of a tap. good says that it got the blob.
+func finish(w io.WriteCloser, good bool) error {
+	if d, ok := w.(Discarder); ok && !good {
+		return d.Discard()
+	}
+	return w.Close()
+}
 
 // Hash hashes the blobs that are not metadata, and completes [Reader.Faults]. It
 // uses all cores for a file, and reads a pipe in order. It gives the bytes of
@@ -125,7 +142,7 @@ type hasher struct {
 // none of them is left for one core at the end.
 func (h *hasher) file(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(runtime.GOMAXPROCS(0))
+	group.SetLimit(cmp.Or(max(h.r.Workers, 0), runtime.GOMAXPROCS(0)))
 	for _, e := range largestFirst(h.r.content, func(e entry) int64 { return e.size }) {
 		group.Go(func() error {
 			body := io.NewSectionReader(h.r.in.file, e.offset, e.size)
@@ -163,15 +180,20 @@ func (h *hasher) stream(ctx context.Context) error {
 func (h *hasher) body(ctx context.Context, e entry, body io.Reader) (whole bool, err error) {
 	sum := sha256.New()
 	var w io.Writer = sum
-	closeTap := func() error { return nil }
+	var t io.WriteCloser
 	if e.digest != "" && !e.again {
-		if t := h.tap(e.digest, e.size); t != nil {
-			closeTap = t.Close
-			w = io.MultiWriter(sum, t)
-		}
+		t = h.tap(e.digest, e.size)
+	}
+	if t != nil {
+		w = io.MultiWriter(sum, t)
 	}
 	n, err := copyChunks(ctx, w, body, h.progress)
-	if err = cmp.Or(err, closeTap()); err != nil {
+	got := oci.FromSum([sha256.Size]byte(sum.Sum(nil)))
+	if t != nil {
+		good := err == nil && n == e.size && got == e.digest && !h.r.Damaged[e.digest]
+		err = cmp.Or(err, finish(t, good))
+	}
+	if err != nil {
 		return false, fmt.Errorf("%s: %w", e.name, err)
 	}
 	h.mu.Lock()
@@ -180,15 +202,15 @@ func (h *hasher) body(ctx context.Context, e entry, body io.Reader) (whole bool,
 		h.r.truncated(e, n)
 		return false, nil
 	}
-	h.compare(e, sum)
+	h.compare(e, got)
 	return true, nil
 }
 
-func (h *hasher) compare(e entry, sum hash.Hash) {
+func (h *hasher) compare(e entry, got oci.Digest) {
 	if e.digest == "" || h.r.Damaged[e.digest] {
 		return // its name or size was reported as a fault
 	}
-	if got := oci.FromSum([sha256.Size]byte(sum.Sum(nil))); got != e.digest {
+	if got != e.digest {
 		h.r.faults.add(digestFault(e.digest, got))
 		h.r.states[e.digest] = check.Damaged
 	} else if h.r.states[e.digest] == "" { // a name may occur twice in the file

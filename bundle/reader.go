@@ -18,6 +18,11 @@ type Reader struct {
 	Contents
 	Index []byte // index.json as found, nil if there is none
 
+	// Workers is how many blobs of a file [Reader.Hash] reads at a time; zero is one for
+	// each core. More are of use only if the writers of its tap wait, such as for a
+	// network.
+	Workers int
+
 	in      *input
 	file    io.Closer // what OpenFile opened; nil if the caller did
 	medium  Medium

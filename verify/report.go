@@ -38,6 +38,7 @@ type Report struct {
 	Transfer   *Transfer     `json:"transfer"` // the record of the media, which nothing proves
 	Seal       *Seal         `json:"seal"`     // only if a pinned key made it for this inventory
 	Images     []Image       `json:"images"`
+	Loaded     *Loaded       `json:"loaded"`     // what was loaded where; none unless that was asked for
 	Keys       []Key         `json:"bundleKeys"` // found in the bundle, which does not make them trusted
 	Blobs      []Blob        `json:"blobs"`      // by digest
 	Checks     []Check       `json:"checks"`

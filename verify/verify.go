@@ -125,6 +125,16 @@ type pair struct {
 
 func (p pair) Close() error { return cmp.Or(p.one.Close(), p.other.Close()) }
 
+// Discard implements [bundle.Discarder] for those of the two that are one.
+func (p pair) Discard() error { return cmp.Or(discard(p.one), discard(p.other)) }
+
+func discard(w io.Closer) error {
+	if d, ok := w.(bundle.Discarder); ok {
+		return d.Discard()
+	}
+	return w.Close()
+}
+
 // Plan judges the metadata of a bundle that is not written yet, by the code of
 // [Bundle] and with the same result. The report is never nil; the error is that
 // of Bundle.

@@ -89,13 +89,14 @@ func TestExceptionsAreNeeded(t *testing.T) {
 var arrows = map[string]string{
 	"cmd/gapseal": "bundle bundle/recovery bundle/volume oci oci/registry " +
 		"internal/atomicfile internal/quantity internal/term " +
-		"verify verify/cert verify/check verify/dsse verify/evidence verify/lock verify/policy verify/receipt " +
-		"verify/register verify/report verify/seal verify/trust",
+		"verify verify/cert verify/check verify/dsse verify/evidence verify/load verify/lock verify/policy " +
+		"verify/receipt verify/register verify/report verify/seal verify/trust",
 	"verify/policy": "bundle internal/quantity oci verify verify/cert verify/check verify/evidence verify/seal " +
 		"verify/trust",
 	"verify/register": "internal/atomicfile internal/strict oci " +
 		"verify verify/check verify/dsse verify/report verify/trust",
 	"verify/report": "internal/strict internal/term oci verify verify/check verify/dsse",
+	"verify/load":   "bundle oci verify verify/check",
 	"verify/lock":   "bundle internal/strict oci verify/check",
 	"verify": "bundle internal/layer internal/strict oci verify/cert verify/check verify/dsse verify/evidence " +
 		"verify/lock verify/rekor verify/seal verify/trust verify/tsa",

@@ -19,7 +19,7 @@ import (
 // contract has the members of each object of a report, in any order. A member may
 // be added here; none may ever be removed.
 var contract = map[string]string{
-	"":                             "anchors blobs bundle bundleKeys checks clock command failures images lock policy schema seal tool totals transfer verdict verifiedAt waivers",
+	"":                             "anchors blobs bundle bundleKeys checks clock command failures images loaded lock policy schema seal tool totals transfer verdict verifiedAt waivers",
 	".bundle":                      "fileDigest identity path size volumes",
 	".bundle.volumes[]":            "digest name size",
 	".clock":                       "host source",
@@ -38,6 +38,10 @@ var contract = map[string]string{
 	".images[].signatures[].log":   "integratedTime kind log logID logIndex",
 	".images[].attestations[]":     "certificateAuthority counts digest form good identity issuer key log manifest payload predicateType subject timeSource timestampAuthority trustedTime",
 	".images[].attestations[].log": "integratedTime kind log logID logIndex",
+	".loaded":                      "complete destination images unreferenced",
+	".loaded.images[]":             "before blobs destination digest error evidence notes readBack reference tag",
+	".loaded.images[].blobs":       "bytes mounted present sent",
+	".loaded.unreferenced[]":       "digest repository size",
 	".checks[]":                    "class detail expected found id remedy status subject",
 	".failures[]":                  "class detail expected found id remedy status subject",
 	".totals":                      "blobs bytes judgedBytes unjudgedBytes",
@@ -55,6 +59,11 @@ func TestJSONKeepsItsContract(t *testing.T) {
 	seen := map[string]bool{}
 	inVolumes := fixture.Verify(t, fixture.Bundle(t, "app:v1"), full)
 	inVolumes.Bundle.Volumes = []verify.Volume{{Name: "app.tar.001", Size: 1}}
+	inVolumes.Loaded = &verify.Loaded{
+		Destination:  "registry.plant:5000",
+		Images:       []verify.LoadedImage{{Reference: "a/b:v1", Digest: "sha256:00", Destination: "c/b", Before: "absent", Notes: []string{}}},
+		Unreferenced: []verify.LoadedBlob{{Repository: "c/b", Digest: "sha256:00"}},
+	}
 	for _, doc := range []map[string]any{
 		object(t, fixture.Verify(t, fixture.Bundle(t, "app:v1", "multi:v1"), full)),
 		object(t, inVolumes),
@@ -116,7 +125,7 @@ func checkValue(t *testing.T, path string, v any, seen map[string]bool) {
 }
 
 // nullable are the members that may be null. An empty list is [].
-var nullable = "newest policy lock transfer seal digest certificateAuthority timestampAuthority mediaType fileDigest identity expected found remedy subject path name key log payload trustedTime kind issuer timeSource integratedTime predicateType manifest vouchedType authoriser classification destination direction disposition id operator reason secondPerson source at from to label serial type writeProtected definitions scanner"
+var nullable = "loaded tag error newest policy lock transfer seal digest certificateAuthority timestampAuthority mediaType fileDigest identity expected found remedy subject path name key log payload trustedTime kind issuer timeSource integratedTime predicateType manifest vouchedType authoriser classification destination direction disposition id operator reason secondPerson source at from to label serial type writeProtected definitions scanner"
 
 func checkNull(t *testing.T, path string) {
 	t.Helper()
