@@ -1,0 +1,249 @@
+package archive
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/gapseal/gapseal/internal/atomicfile"
+	"github.com/gapseal/gapseal/internal/strict"
+	"github.com/gapseal/gapseal/oci"
+)
+
+// Layout is an OCI image layout in a folder, to which images are added. What others
+// listed in it stays.
+type Layout struct {
+	dir   string
+	index index
+	names map[string]oci.Digest
+}
+
+// Written says what [Layout.Write] did.
+type Written struct {
+	Blobs   int   // written
+	Bytes   int64 // of these blobs
+	Present int   // blobs that were there, complete and right, and were left as they are
+}
+
+// maxIndex is how large an index.json may be, in bytes.
+const maxIndex = 64 << 20
+
+// OpenLayout reads the layout in a folder. A folder that does not exist, or is empty,
+// is a layout without images; nothing is created yet. A folder that holds anything else
+// is an error.
+func OpenLayout(dir string) (*Layout, error) {
+	l := &Layout{dir: dir, index: index{SchemaVersion: 2, MediaType: oci.TypeIndex}, names: map[string]oci.Digest{}}
+	files, err := os.ReadDir(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return l, nil
+	case err != nil:
+		return nil, err
+	case len(files) == 0:
+		return l, nil
+	}
+	if err := l.marker(); err != nil {
+		return nil, err
+	}
+	return l, l.read()
+}
+
+// marker requires the file that makes a folder a layout. A run that was interrupted
+// may have left it alone.
+func (l *Layout) marker() error {
+	raw, err := readFile(filepath.Join(l.dir, nameMarker))
+	var doc struct {
+		Version string `json:"imageLayoutVersion"`
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%s is not empty and not an OCI image layout: it has no file %s; name a new folder",
+			l.dir, nameMarker)
+	case err != nil:
+		return err
+	}
+	if err := strict.Unmarshal(raw, &doc); err != nil || doc.Version != "1.0.0" {
+		return fmt.Errorf("%s: want an OCI image layout of version 1.0.0, found %.60q",
+			filepath.Join(l.dir, nameMarker), raw)
+	}
+	return nil
+}
+
+func (l *Layout) read() error {
+	raw, err := readFile(filepath.Join(l.dir, nameIndex))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	x, err := parseIndex(raw)
+	if err != nil {
+		return fmt.Errorf("%s: %w", filepath.Join(l.dir, nameIndex), err)
+	}
+	l.index = x
+	l.names, err = x.names()
+	return err
+}
+
+// Named returns the digest that index.json lists under a name, empty if there is
+// none.
+func (l *Layout) Named(name string) oci.Digest { return l.names[name] }
+
+// Write adds the images of a plan: the blobs that are missing or wrong, and index.json
+// last, in which an image takes the place of another one of the same name. progress
+// is called with the number of bytes of content as they are read; it may be nil.
+//
+// On an error index.json is as it was, and blobs that were written stay, so that
+// another run continues from there.
+func (l *Layout) Write(ctx context.Context, p *Plan, progress func(int64)) (done Written, err error) {
+	if progress == nil {
+		progress = func(int64) {}
+	}
+	blobs := filepath.Join(l.dir, filepath.FromSlash(blobFolder))
+	if err := os.MkdirAll(blobs, 0o755); err != nil {
+		return done, err
+	}
+	if err := replace(filepath.Join(l.dir, nameMarker), []byte(layoutMarker)); err != nil {
+		return done, err
+	}
+	for _, b := range p.blobs {
+		present, err := l.blob(ctx, p.src, b, progress)
+		if err != nil {
+			return done, err
+		}
+		if present {
+			done.Present++
+			continue
+		}
+		done.Blobs++
+		done.Bytes += b.Size
+	}
+	return done, l.publish(p)
+}
+
+// publish writes index.json. It is read again before, since another program may have
+// added images meanwhile.
+func (l *Layout) publish(p *Plan) error {
+	if err := l.read(); err != nil {
+		return err
+	}
+	if err := l.index.merge(p.entries); err != nil {
+		return err
+	}
+	raw, err := l.index.marshal()
+	if err != nil {
+		return err
+	}
+	if err := replace(filepath.Join(l.dir, nameIndex), raw); err != nil {
+		return err
+	}
+	return l.read()
+}
+
+// blob writes a blob, unless the folder holds it already.
+func (l *Layout) blob(ctx context.Context, src Source, b oci.Descriptor, progress func(int64)) (present bool, err error) {
+	path := filepath.Join(l.dir, filepath.FromSlash(blobPath(b.Digest)))
+	if l.holds(path, b) {
+		progress(b.Size)
+		return true, nil
+	}
+	f, err := atomicfile.Create(path)
+	if err != nil {
+		return false, err
+	}
+	defer f.Abort()
+	if err := copyBlob(ctx, f, src, b, progress); err != nil {
+		return false, err
+	}
+	return false, f.Commit()
+}
+
+// holds reports whether a file has the size and the digest of a blob.
+func (l *Layout) holds(path string, b oci.Descriptor) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil || info.Size() != b.Size {
+		return false
+	}
+	sum := sha256.New()
+	_, err = io.Copy(sum, f)
+	return err == nil && oci.FromSum([sha256.Size]byte(sum.Sum(nil))) == b.Digest
+}
+
+// Check reads back what [Layout.Write] wrote: each manifest of the images byte by byte,
+// other blobs by their size, and index.json. The error names the first thing that is
+// missing or wrong.
+func (l *Layout) Check(p *Plan) error {
+	if err := l.read(); err != nil {
+		return err
+	}
+	missing, err := l.index.has(p.entries)
+	if err != nil {
+		return err
+	}
+	if missing != "" {
+		return fmt.Errorf("%s does not list %s", filepath.Join(l.dir, nameIndex), missing)
+	}
+	for _, b := range p.blobs {
+		if err := l.checkBlob(p.src, b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *Layout) checkBlob(src Source, b oci.Descriptor) error {
+	path := filepath.Join(l.dir, filepath.FromSlash(blobPath(b.Digest)))
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if info.Size() != b.Size {
+		return fmt.Errorf("%s: want %d bytes, found %d", path, b.Size, info.Size())
+	}
+	if src.Manifest(b.Digest) != nil && !l.holds(path, b) {
+		return fmt.Errorf("%s: is not the manifest that was written", path)
+	}
+	return nil
+}
+
+// readFile reads a small file.
+func readFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	raw, err := io.ReadAll(io.LimitReader(f, maxIndex+1))
+	if err == nil && len(raw) > maxIndex {
+		err = fmt.Errorf("%s is larger than %d bytes", path, maxIndex)
+	}
+	return raw, err
+}
+
+// replace writes a small file, unless it has that content.
+func replace(path string, content []byte) error {
+	if old, err := readFile(path); err == nil && bytes.Equal(old, content) {
+		return nil
+	}
+	f, err := atomicfile.Create(path)
+	if err != nil {
+		return err
+	}
+	defer f.Abort()
+	if _, err := f.Write(content); err != nil {
+		return err
+	}
+	return f.Commit()
+}
