@@ -114,7 +114,7 @@ func policyInit(path, output string, std stdio) error {
 		}
 		return errors.New("the bundle has no inventory")
 	}
-	draft := policy.Draft(r.Inventory)
+	draft := policy.Draft(r.Metadata())
 	if output == "" {
 		_, err := std.out.Write(draft)
 		return err

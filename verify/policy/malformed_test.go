@@ -5,7 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gapseal/gapseal/internal/fixture"
 	"github.com/gapseal/gapseal/verify/policy"
 )
 
@@ -87,32 +86,6 @@ func TestMalformed(t *testing.T) {
 				t.Errorf("more than a line: %q", said.Message)
 			}
 		})
-	}
-}
-
-// TestDraft asserts that a draft is refused until it has been reviewed, and that
-// it holds nothing that could vouch.
-func TestDraft(t *testing.T) {
-	f := fixture.Open(fixture.Bundle(t, "app:v1", "multi:v1"))
-	draft := string(policy.Draft(&f.Inventory))
-	if _, err := policy.Parse([]byte(draft), key); err == nil || !strings.Contains(err.Error(), "draft") {
-		t.Errorf("the draft is taken: %v", err)
-	}
-	if strings.Contains(draft, "sha256:") || strings.Contains(draft, "PUBLIC KEY") {
-		t.Errorf("the draft holds an anchor from the bundle:\n%s", draft)
-	}
-	p, err := policy.Parse([]byte(strings.Replace(draft, "draft: true\n", "", 1)), key)
-	if err != nil {
-		t.Fatalf("%v\n%s", err, draft)
-	}
-	if len(p.Rules) != 2 || !p.Rules[0].Required || p.JudgeUnlisted {
-		t.Errorf("%+v", p)
-	}
-	opt := trusted(t)
-	opt.Policy = &p.Policy
-	if got := strings.Join(fixture.Failed(fixture.Verify(t, fixture.Bundle(t, "app:v1", "multi:v1"), opt)),
-		" "); got != "trust.unanchored policy.transfer" {
-		t.Errorf("failed [%s]", got)
 	}
 }
 

@@ -4,12 +4,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"slices"
-	"strconv"
 	"strings"
 
-	"github.com/gapseal/gapseal/bundle"
 	"github.com/gapseal/gapseal/internal/quantity"
-	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify"
 	"github.com/gapseal/gapseal/verify/seal"
 	"github.com/gapseal/gapseal/verify/trust"
@@ -175,51 +172,4 @@ func (r *reader) transfer(doc *document, p *Policy) error {
 		p.Transfer = append(p.Transfer, v.text)
 	}
 	return nil
-}
-
-// Draft returns a policy file for the images that a bundle claims to hold, for
-// a person to complete. Nothing in it is an anchor: who may sign is left open,
-// and no digest or key of the bundle is in it. [Parse] refuses the file until
-// its line "draft" is removed.
-func Draft(inv *bundle.Inventory) []byte {
-	var b strings.Builder
-	b.WriteString(`# A draft, made from what a bundle claims to hold. Nothing in it was verified.
-# Review each line, fill in who may sign, then remove the line "draft".
-schema: ` + Schema + `
-draft: true
-name: to be named
-images:
-`)
-	listed := map[string]bool{}
-	for _, img := range inv.Images {
-		ref, err := oci.ParseReference(img.Reference)
-		if err != nil || listed[ref.Repository] {
-			continue
-		}
-		listed[ref.Repository] = true
-		b.WriteString("  - match: " + strconv.Quote(ref.Repository) + "\n")
-		b.WriteString("    required: true\n")
-		b.WriteString("    # Who may sign it. Obtain the key or the identity out of band, not from the\n")
-		b.WriteString("    # bundle.\n")
-		b.WriteString("    # keys: [{file: publisher.pub}]\n")
-		b.WriteString("    # identities: [{identity: …, issuer: …}]\n")
-		writePlatforms(&b, img.Platforms)
-	}
-	b.WriteString(`unlisted: refuse
-rollback: warn
-transfer:
-  required: [id]  # also possible: reason, operator, media.serial, scan.destination, …
-`)
-	return []byte(b.String())
-}
-
-func writePlatforms(b *strings.Builder, platforms []string) {
-	if len(platforms) == 0 {
-		return
-	}
-	quoted := make([]string, len(platforms))
-	for i, p := range platforms {
-		quoted[i] = strconv.Quote(p)
-	}
-	b.WriteString("    platforms: [" + strings.Join(quoted, ", ") + "]\n")
 }

@@ -45,13 +45,15 @@ func (v *vouch) UnmarshalYAML(n ast.Node) error {
 	return v.of.UnmarshalYAML(pair.Value)
 }
 
-// vouchKinds are the names of what can vouch, as policies write them. Those of
-// attestations have a type.
-var vouchKinds = []struct {
+type vouchKind struct {
 	name  string
 	by    check.VouchedBy
 	typed bool
-}{
+}
+
+// vouchKinds are the names of what can vouch, as policies write them. Those of
+// attestations have a type.
+var vouchKinds = []vouchKind{
 	{"signature", check.VouchedBySignature, false},
 	{"attestation", check.VouchedByAttestation, true},
 	{"platformAttestation", check.VouchedByPlatformAttestation, true},
