@@ -1,13 +1,17 @@
 package report
 
 import (
+	"bufio"
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	jsonv1 "github.com/go-json-experiment/json/v1"
 
 	"github.com/gapseal/gapseal/internal/strict"
 	"github.com/gapseal/gapseal/internal/term"
@@ -28,36 +32,84 @@ func Encode(w io.Writer, v any) error {
 	return encode(w, v, "  ")
 }
 
+// encode writes v piece by piece, so that memory holds neither the whole document
+// nor a copy of it.
 func encode(w io.Writer, v any, indent string) error {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetIndent("", indent)
-	if err := enc.Encode(v); err != nil {
+	b := bufio.NewWriterSize(w, 1<<16)
+	out := &visible{b: b}
+	options := []json.Options{jsonv1.DefaultOptionsV1()}
+	if indent != "" {
+		options = append(options, jsontext.WithIndent(indent))
+	}
+	if err := json.MarshalWrite(out, v, options...); err != nil {
 		return err
 	}
-	_, err := w.Write(visibleJSON(b.Bytes()))
-	return err
+	if err := out.end(); err != nil {
+		return err
+	}
+	return b.Flush()
 }
 
-// visibleJSON escapes by JSON's own means what [term.Escape] would escape, so
-// that the document keeps its meaning. In valid JSON such characters occur only
-// in strings; line breaks are the document's own white space and stay.
-func visibleJSON(doc []byte) []byte {
-	var b bytes.Buffer
+// visible writes JSON, and escapes by JSON's own means what [term.Escape] would
+// escape, so that the document keeps its meaning. In valid JSON such characters occur
+// only in strings; line breaks are the document's own white space and stay.
+type visible struct {
+	b     *bufio.Writer
+	split []byte // the beginning of a character whose end is still to come
+}
+
+func (v *visible) Write(doc []byte) (int, error) {
+	given := len(doc)
+	if len(v.split) > 0 {
+		doc = append(v.split, doc...)
+		v.split = nil
+	}
 	for len(doc) > 0 {
-		r, n := utf8.DecodeRune(doc)
-		switch {
-		case r == '\n' || term.Visible(r):
-			b.Write(doc[:n])
-		case r > 0xffff:
-			high, low := utf16.EncodeRune(r)
-			fmt.Fprintf(&b, `\u%04x\u%04x`, high, low)
-		default:
-			fmt.Fprintf(&b, `\u%04x`, r)
+		n := asciiPrefix(doc)
+		if n == 0 {
+			if !utf8.FullRune(doc) {
+				v.split = bytes.Clone(doc)
+				break
+			}
+			n = v.rune(doc)
+		} else if _, err := v.b.Write(doc[:n]); err != nil {
+			return 0, err
 		}
 		doc = doc[n:]
 	}
-	return b.Bytes()
+	return given, nil
+}
+
+// asciiPrefix returns how many bytes at the start of doc are plain ASCII.
+func asciiPrefix(doc []byte) (n int) {
+	for n < len(doc) && (doc[n] >= ' ' && doc[n] <= '~' || doc[n] == '\n') {
+		n++
+	}
+	return n
+}
+
+// rune writes the first character of doc and returns its length. An error of the
+// writer is returned by its Flush.
+func (v *visible) rune(doc []byte) int {
+	r, n := utf8.DecodeRune(doc)
+	switch {
+	case term.Visible(r):
+		v.b.Write(doc[:n])
+	case r > 0xffff:
+		high, low := utf16.EncodeRune(r)
+		fmt.Fprintf(v.b, `\u%04x\u%04x`, high, low)
+	default:
+		fmt.Fprintf(v.b, `\u%04x`, r)
+	}
+	return n
+}
+
+// end writes what is left and a line break.
+func (v *visible) end() error {
+	if len(v.split) > 0 {
+		v.rune(v.split)
+	}
+	return v.b.WriteByte('\n')
 }
 
 // Parse reads a report in the form that [JSON] writes. Members that it does not

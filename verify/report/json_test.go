@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"io"
@@ -170,9 +171,14 @@ func TestJSONIsSafeToShow(t *testing.T) {
 
 func TestVisibleJSONIsTheSameDocument(t *testing.T) {
 	in := `{"a\u001b": "` + "\u009b1m \u202e \U000e0041 \x7f \u2028 ü" + `",` + "\n" + ` "b": [1]}`
-	out := visibleJSON([]byte(in))
+	out := escaped(t, in, len(in))
+	for n := 1; n < len(in); n++ {
+		if pieces := escaped(t, in, n); !bytes.Equal(pieces, out) {
+			t.Errorf("in pieces of %d bytes: %s, want %s", n, pieces, out)
+		}
+	}
 	if want := `{"a\u001b": "\u009b1m \u202e \udb40\udc41 \u007f \u2028 ü",` + "\n" + ` "b": [1]}`; string(out) != want {
-		t.Errorf("visibleJSON = %s, want %s", out, want)
+		t.Errorf("escaped: %s, want %s", out, want)
 	}
 	var before, after any
 	if err := json.Unmarshal([]byte(in), &before); err != nil {
@@ -294,4 +300,23 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("written again it is refused: %v\n%s", err, b.Bytes())
 		}
 	})
+}
+
+// escaped writes text in pieces of n bytes.
+func escaped(t *testing.T, text string, n int) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	v := &visible{b: bufio.NewWriter(&b)}
+	for piece := range slices.Chunk([]byte(text), n) {
+		if _, err := v.Write(piece); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := v.end(); err != nil {
+		t.Fatal(err)
+	}
+	if err := v.b.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }
