@@ -17,7 +17,14 @@ import (
 	"github.com/gapseal/gapseal/internal/term"
 )
 
+// softLimit is the use of memory in bytes from which on the garbage is collected more
+// often. What is alive at a time stays well below, whatever a file holds.
+const softLimit = 192 << 20
+
 func main() {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(softLimit)
+	}
 	// With the signal ignored, a broken pipe is an error with an exit code.
 	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
