@@ -1,9 +1,8 @@
 package verify
 
 import (
-	"cmp"
+	"crypto/sha256"
 	"crypto/x509"
-	"slices"
 	"time"
 
 	"github.com/gapseal/gapseal/bundle"
@@ -15,112 +14,6 @@ import (
 	"github.com/gapseal/gapseal/verify/trust"
 	"github.com/gapseal/gapseal/verify/tsa"
 )
-
-// answer is a check with the image that it is about.
-type answer struct {
-	Check
-	image int // index of the image; bundleWide for the bundle
-	late  int // which way of vouching it is about: answers about later ones come last
-}
-
-// note turns a failure into a note that says why it has no consequence.
-func (a *answer) note(why string) {
-	a.Status, a.Remedy = check.Skip, ""
-	a.Detail += " (" + why + ")"
-}
-
-const bundleWide = -1
-
-// recorder collects answers. No answer hides another.
-type recorder struct {
-	answers []answer
-	advise  func(*check.Fault) string // may be nil
-}
-
-func (r *recorder) add(image int, s check.Status, f check.Fault) {
-	c := Check{
-		ID: f.ID, Class: f.ID.Class(), Status: s, Subject: Text(f.Subject),
-		Detail: f.Detail, Expected: Text(f.Expected), Found: Text(f.Found),
-	}
-	if s == check.Fail || s == check.Warn {
-		c.Remedy = r.remedy(&f)
-	}
-	if q, ok := check.Lookup(f.ID); ok && c.Detail == "" {
-		c.Detail = q.Asks
-	}
-	r.answers = append(r.answers, answer{Check: c, image: image})
-}
-
-// remedy returns what the caller advises against a fault, or else what package
-// check knows.
-func (r *recorder) remedy(f *check.Fault) Text {
-	if r.advise != nil {
-		if s := r.advise(f); s != "" {
-			return Text(s)
-		}
-	}
-	return Text(check.Remedy(f))
-}
-
-// fault records a fail, or a warn for a fault that is no reason to reject.
-func (r *recorder) fault(image int, f check.Fault) {
-	if f.Warn {
-		r.add(image, check.Warn, f)
-		return
-	}
-	r.add(image, check.Fail, f)
-}
-
-func (r *recorder) pass(image int, f check.Fault) { r.add(image, check.Pass, f) }
-
-// faults records faults that other packages found in the bundle.
-func (r *recorder) faults(list []*check.Fault) {
-	for _, f := range list {
-		r.fault(bundleWide, *f)
-	}
-}
-
-// passes adds a pass for each check that found nothing or, if it could not be
-// asked, a skip that says why.
-func (r *recorder) passes(ids []check.ID, asked bool, why string) {
-	for _, id := range ids {
-		switch {
-		case r.has(id, check.Fail) || r.has(id, check.Warn):
-		case asked:
-			r.pass(bundleWide, check.Fault{ID: id})
-		default:
-			r.add(bundleWide, check.Skip, check.Fault{ID: id, Detail: why})
-		}
-	}
-}
-
-// has reports whether the check has an answer of that status.
-func (r *recorder) has(id check.ID, s check.Status) bool {
-	return slices.ContainsFunc(r.answers, func(a answer) bool { return a.ID == id && a.Status == s })
-}
-
-// any reports whether any answer has that status.
-func (r *recorder) any(s check.Status) bool {
-	return slices.ContainsFunc(r.answers, func(a answer) bool { return a.Status == s })
-}
-
-// strict turns warnings into failures.
-func (r *recorder) strict() {
-	for i := range r.answers {
-		if r.answers[i].Status == check.Warn {
-			r.answers[i].Status = check.Fail
-		}
-	}
-}
-
-// byCause sorts the answers, the first cause first. What is about a way of vouching
-// that was tried later comes after all others.
-func (r *recorder) byCause() []answer {
-	slices.SortStableFunc(r.answers, func(a, b answer) int {
-		return cmp.Or(cmp.Compare(a.late, b.late), cmp.Compare(check.Rank(a.ID), check.Rank(b.ID)))
-	})
-	return r.answers
-}
 
 // session is one verification: what was asked, what was read, and what has been
 // found. Each class of checks is judged by methods of its own, in its own file.
@@ -135,8 +28,11 @@ type session struct {
 	graph *bundle.Graph // nil if there is no readable inventory
 	found blobStates
 
-	anySigner *Demands   // who may vouch for some image
-	demand    []*demands // on each image
+	anySigner *Demands        // who may vouch for some image
+	pinned    map[string]bool // fingerprints of their keys
+	demand    []*demands      // on each image
+	byRule    map[*Rule]*demands
+	patterns  string // of the policy, for a message
 
 	lockEntries map[string]*lock.Image    // by lockKey
 	rules       func(oci.Reference) *Rule // of the policy, that matches a reference
@@ -146,12 +42,16 @@ type session struct {
 
 	signedManifests map[oci.Digest]bool // attestation manifests with a good signature over them
 
-	strengthChecked []string // fingerprints of pinned keys
+	strengthChecked map[string]bool // fingerprints of pinned keys
+	read            readings
 	signaturesRead  int64
 	decoded         int64 // bytes of evidence that were read, each as often as it is listed
 	decodedHere     int64 // of these, those of image decodedOf
 	decodedOf       int
 	unknownKeyTries int
+	unknownLogTries int
+	failedTries     int
+	tried           map[tried]error
 }
 
 // blobStates says in which state the blobs were found. It is the part of
@@ -178,9 +78,14 @@ type bundleKey struct {
 
 func newSession(opt Options) *session {
 	s := &session{
-		recorder: recorder{advise: opt.Advise}, opt: opt, anySigner: opt.allSigners(),
+		recorder: recorder{advise: opt.Advise, tally: newTally()}, opt: opt, anySigner: opt.allSigners(),
 		limits: oci.DefaultLimits(), ended: func() bool { return false }, found: planned{},
-		judged: map[oci.Digest]bool{}, rooted: map[int]bool{}, signedManifests: map[oci.Digest]bool{},
+		byRule: map[*Rule]*demands{}, judged: map[oci.Digest]bool{}, rooted: map[int]bool{},
+		signedManifests: map[oci.Digest]bool{}, strengthChecked: map[string]bool{}, tried: map[tried]error{},
+	}
+	s.pinned = map[string]bool{}
+	for _, name := range s.anySigner.pinned() {
+		s.pinned[name] = true
 	}
 	at := opt.now()
 	clock := opt.clock(at)
@@ -229,9 +134,11 @@ type judgement struct {
 	domain  *Domain           // that judges it
 	issued  bool              // an authority of the domain issued leaf
 	entries []*logged
-	times   []time.Time     // trusted, of this signature
-	counted map[string]bool // the keys of trusted logs with an entry about this signature
-	stamps  []*tsa.Result   // of trusted authorities, about this signature
+	times   []time.Time        // trusted, of this signature
+	counted map[string]bool    // the keys of trusted logs with an entry about this signature
+	stamps  []*tsa.Result      // of trusted authorities, about this signature
+	message *[sha256.Size]byte // digest of what was signed; nil until a key is tried
+	untried int                // pinned keys that the budget kept from being tried
 }
 
 // logged is a log entry that came with a signature, and what was found about it. It
@@ -247,21 +154,21 @@ type logged struct {
 }
 
 func (j *judgement) fault(f check.Fault) {
-	f.Subject = j.sig.ID()
+	f.Subject = j.info.Digest
 	j.rec.fault(bundleWide, f)
 }
 
 func (j *judgement) pass(id check.ID, detail string) {
-	j.rec.pass(bundleWide, check.Fault{ID: id, Subject: j.sig.ID(), Detail: detail})
+	j.rec.pass(bundleWide, check.Fault{ID: id, Subject: j.info.Digest, Detail: detail})
 }
 
 func (j *judgement) skip(id check.ID, detail string) {
-	j.rec.add(bundleWide, check.Skip, check.Fault{ID: id, Subject: j.sig.ID(), Detail: detail})
+	j.rec.add(bundleWide, check.Skip, check.Fault{ID: id, Subject: j.info.Digest, Detail: detail})
 }
 
 // note records what is no reason to reject or to warn.
 func (j *judgement) note(f check.Fault) {
-	f.Subject = j.sig.ID()
+	f.Subject = j.info.Digest
 	j.rec.add(bundleWide, check.Skip, f)
 }
 
@@ -302,7 +209,7 @@ func (j *judgement) settle(image int, failed check.Status, late int) {
 			a.note("this evidence does not count, and is not needed")
 		}
 		a.image, a.late = image, late
-		j.s.answers = append(j.s.answers, a)
+		j.s.put(a)
 	}
 	if before, ok := j.s.judged[j.sig.Manifest]; !ok || before {
 		j.s.judged[j.sig.Manifest] = j.sig.Message != nil

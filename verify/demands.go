@@ -96,9 +96,6 @@ func (d *Demands) pinned() []string {
 	return all
 }
 
-// pins reports whether key is pinned.
-func (d *Demands) pins(key *trust.Key) bool { return slices.Contains(d.pinned(), key.Fingerprint()) }
-
 // Policy is a set of demands that is kept in a file; package policy reads it. It
 // adds to the demands of [Options].
 type Policy struct {
@@ -158,6 +155,12 @@ type demands struct {
 	each     []*Demands // the sources: the options and, if one matches, the rule
 	rule     *Rule      // of the policy; nil if none matches
 	unlisted bool       // no rule matches, and the policy refuses such an image
+
+	known   map[string]*trust.Key // pinned keys by fingerprint; nil where only the fingerprint is known
+	carried []*trust.Key          // the pinned ones that the bundle carries
+	others  []*trust.Key          // keys of the bundle that are tried although they are not pinned
+	last    *trust.Key            // the pinned one that made the last good signature
+	shown   string                // the pinned ones, for a message
 }
 
 // onSignatures names the demands that only a signature can meet.

@@ -3,12 +3,8 @@ package verify
 import (
 	"bytes"
 	"cmp"
-	"crypto"
-	"crypto/rsa"
-	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/gapseal/gapseal/bundle"
 	"github.com/gapseal/gapseal/verify/check"
@@ -55,7 +51,7 @@ func (s *session) readKey(k bundle.Key) *bundleKey {
 		s.keyFault(k, "the key is not in canonical form, or not the one listed", key.Fingerprint(), k.Fingerprint)
 		return nil
 	}
-	return &bundleKey{key, s.anySigner.pins(key)}
+	return &bundleKey{key, s.pinned[key.Fingerprint()]}
 }
 
 func (s *session) keyFault(k bundle.Key, detail, want, got string) {
@@ -73,6 +69,7 @@ func (s *session) judgeKeys() {
 	}
 	s.pass(bundleWide, check.Fault{ID: check.TrustUnanchored})
 	anyPinned := slices.ContainsFunc(s.keys, func(k *bundleKey) bool { return k.pinned })
+	pinned := someOf(s.anySigner.pinned())
 	for _, k := range s.keys {
 		f := check.Fault{ID: check.TrustBundleKey, Subject: k.Fingerprint()}
 		if k.pinned {
@@ -80,7 +77,7 @@ func (s *session) judgeKeys() {
 			continue
 		}
 		f.Detail = "the key carried in the bundle is not pinned"
-		f.Expected, f.Found = strings.Join(s.anySigner.pinned(), ", "), k.Fingerprint()
+		f.Expected, f.Found = pinned, k.Fingerprint()
 		f.Warn = anyPinned || len(s.anySigner.Identities) > 0 || s.senderPinned() // which need none of these keys
 		s.fault(bundleWide, f)
 	}
@@ -102,7 +99,7 @@ func (s *session) untrustedKeys() string {
 	for i, k := range s.keys {
 		names[i] = k.Fingerprint()
 	}
-	return "Fingerprint from the bundle, untrusted: " + strings.Join(names, ", ") +
+	return "Fingerprint from the bundle, untrusted: " + someOf(names) +
 		". Compare it with one that you received out of band."
 }
 
@@ -110,9 +107,13 @@ func (s *session) untrustedKeys() string {
 // for anything.
 func (s *session) anchorStrength() {
 	keys := slices.Concat(s.anySigner.Keys, s.opt.SealKeys)
+	have := map[string]bool{}
+	for _, k := range keys {
+		have[k.Fingerprint()] = true
+	}
 	for _, k := range s.keys {
-		same := func(o *trust.Key) bool { return o.Fingerprint() == k.Fingerprint() }
-		if k.pinned && !slices.ContainsFunc(keys, same) {
+		if k.pinned && !have[k.Fingerprint()] {
+			have[k.Fingerprint()] = true
 			keys = append(keys, k.Key)
 		}
 	}
@@ -124,7 +125,7 @@ func (s *session) anchorStrength() {
 		} else {
 			s.pass(bundleWide, f)
 		}
-		s.strengthChecked = append(s.strengthChecked, k.Fingerprint())
+		s.strengthChecked[k.Fingerprint()] = true
 	}
 	for _, d := range s.opt.domains() {
 		for _, l := range d.Logs {
@@ -144,9 +145,15 @@ func (j *judgement) crypto() {
 		j.skip(check.SignatureCrypto, "the signature cannot be decoded")
 		return
 	}
-	pinned, others := j.candidates()
-	key, bad := j.firstThatVerifies(pinned)
+	likely, pinned, others := j.candidates()
+	key, bad := j.firstThatVerifies(likely)
+	if key == nil {
+		var alsoBad *trust.EncodingError
+		key, alsoBad = j.firstThatVerifies(j.affordable(likely, pinned))
+		bad = cmp.Or(bad, alsoBad)
+	}
 	if key != nil {
+		j.d.last = key
 		j.signedBy(key)
 		j.pass(check.TrustKey, "")
 		j.strength(key)
@@ -157,7 +164,7 @@ func (j *judgement) crypto() {
 		j.cryptoByCertificate()
 		return
 	}
-	key, alsoBad := j.firstThatVerifies(j.affordable(others))
+	key, alsoBad := j.firstThatVerifies(j.curious(others))
 	if key != nil {
 		j.signedBy(key)
 		j.unpinned(key)
@@ -167,9 +174,14 @@ func (j *judgement) crypto() {
 		j.fault(check.Fault{ID: check.SignatureEncoding, Detail: bad.Error()})
 		return
 	}
+	if j.untried > 0 {
+		j.fault(check.Fault{ID: check.LimitSigs, Expected: fmt.Sprintf("at most %d", maxFailedTries), Found: "more",
+			Detail: "too many signatures verify under none of many pinned keys, so this one was not tried under all"})
+		return
+	}
 	j.fault(check.Fault{ID: check.SignatureCrypto,
 		Detail:   "the signature verifies under no known key: none that is pinned, in the bundle, or in the log entry",
-		Expected: strings.Join(j.d.pinned(), ", "), Found: "a signature by none of them"})
+		Expected: someOf(j.d.pinned()), Found: "a signature by none of them"})
 }
 
 // cryptoByCertificate checks the signature under the certificate's key. Whether
@@ -203,7 +215,7 @@ func (j *judgement) signedBy(key *trust.Key) {
 // strength refuses a weak key that a pinned fingerprint selected from a log entry or
 // a certificate. All other pinned keys are judged by anchorStrength.
 func (j *judgement) strength(key *trust.Key) {
-	if slices.Contains(j.s.strengthChecked, key.Fingerprint()) {
+	if j.s.strengthChecked[key.Fingerprint()] {
 		return
 	}
 	if err := key.CheckStrength(); err != nil {
@@ -217,13 +229,8 @@ func (j *judgement) unpinned(key *trust.Key) {
 		j.skip(check.TrustKey, "no key was pinned")
 		return
 	}
-	var pinned []string
-	for _, k := range j.d.Keys {
-		pinned = append(pinned, k.Fingerprint()+"\n"+k.PEM())
-	}
-	pinned = append(pinned, j.d.Fingerprints...)
 	f := check.Fault{ID: check.TrustKey, Detail: "the signature was made by a key that is not pinned",
-		Expected: strings.Join(pinned, "\n"), Found: key.Fingerprint() + "\n" + key.PEM()}
+		Expected: j.d.wanted(), Found: key.Fingerprint() + "\n" + key.PEM()}
 	if j.sig.Cert != nil {
 		f.Cause = check.CauseCertificate
 		f.Detail = "the signature was made by the key of a certificate, and no identity was demanded"
@@ -241,80 +248,4 @@ func (j *judgement) otherCertificate() {
 		j.fault(check.Fault{ID: check.SignatureEncoding,
 			Detail: "the certificate that came with the signature is of another key than the one that signed"})
 	}
-}
-
-// Bounds for trying keys that are not pinned. Only the wording of a message depends
-// on them, so trying them must stay cheap, however many keys a bundle holds.
-const (
-	maxUnknownKeys     = 16   // keys of the bundle that are tried on one signature
-	maxUnknownKeyTries = 2000 // tries in all
-	maxUnknownKeyRSA   = 4096 // bits of a key that is tried
-)
-
-// affordable returns the keys that are tried although they are not pinned.
-func (j *judgement) affordable(keys []*trust.Key) (tried []*trust.Key) {
-	for _, k := range keys {
-		if j.s.unknownKeyTries >= maxUnknownKeyTries {
-			break
-		}
-		if pub, ok := k.Public.(*rsa.PublicKey); ok && pub.N.BitLen() > maxUnknownKeyRSA {
-			continue
-		}
-		j.s.unknownKeyTries++
-		tried = append(tried, k)
-	}
-	return tried
-}
-
-// candidates lists the keys that could have made the signature.
-func (j *judgement) candidates() (pinned, others []*trust.Key) {
-	pinned = append(pinned, j.d.Keys...)
-	for _, k := range j.s.keys {
-		if j.d.pins(k.Key) {
-			pinned = append(pinned, k.Key)
-		} else if len(others) < maxUnknownKeys {
-			others = append(others, k.Key)
-		}
-	}
-	for _, pub := range j.presented() {
-		key, err := trust.NewKey(pub)
-		switch {
-		case err != nil:
-		case j.d.pins(key):
-			pinned = append(pinned, key)
-		default:
-			others = append(others, key)
-		}
-	}
-	return pinned, others
-}
-
-// presented lists the keys that the certificate and the log entries of the
-// signature present.
-func (j *judgement) presented() (keys []crypto.PublicKey) {
-	if j.leaf != nil {
-		keys = append(keys, j.leaf.PublicKey)
-	}
-	for _, l := range j.entries {
-		if l.body == nil {
-			continue
-		}
-		if pub, err := l.body.Key(); err == nil {
-			keys = append(keys, pub)
-		}
-	}
-	return keys
-}
-
-// firstThatVerifies returns the key that made the signature. If none did, key is nil,
-// and bad is set if the reason is how the signature is encoded.
-func (j *judgement) firstThatVerifies(keys []*trust.Key) (key *trust.Key, bad *trust.EncodingError) {
-	for _, k := range keys {
-		err := k.Verify(j.sig.Message, j.sig.Signature)
-		if err == nil {
-			return k, nil
-		}
-		errors.As(err, &bad)
-	}
-	return nil, bad
 }

@@ -222,6 +222,9 @@ func (j *judgement) noteSigners(l *logged, key rekor.CheckpointKey, c *rekor.Che
 func (j *judgement) unknownLog(entry *logged) {
 	if b := entry.Bundle(); b != nil {
 		for i := range j.domain.Logs {
+			if j.s.unknownLogTries++; j.s.unknownLogTries > maxUnknownKeyTries {
+				break
+			}
 			l := &j.domain.Logs[i]
 			as := *b
 			as.LogID = l.ID

@@ -14,23 +14,27 @@ import (
 )
 
 // demandsOn returns the demands on an image known by a reference: those of the
-// options, joined by those of the first rule of the policy that matches it.
+// options, joined by those of the first rule of the policy that matches it. Images
+// for which the same rule applies share them.
 func (s *session) demandsOn(ref oci.Reference) *demands {
-	d := &demands{}
-	d.join(&s.opt.Demands)
 	p := s.opt.Policy
-	if p == nil {
-		return d
+	var rule *Rule
+	if p != nil {
+		if s.rules == nil {
+			s.rules = p.Match()
+		}
+		rule = s.rules(ref)
 	}
-	if s.rules == nil {
-		s.rules = p.Match()
+	if s.byRule[rule] == nil {
+		d := &demands{rule: rule, unlisted: p != nil && rule == nil && !p.JudgeUnlisted}
+		d.join(&s.opt.Demands)
+		if rule != nil {
+			d.join(&rule.Demands)
+		}
+		d.sortKeys(s.keys)
+		s.byRule[rule] = d
 	}
-	if d.rule = s.rules(ref); d.rule == nil {
-		d.unlisted = !p.JudgeUnlisted
-		return d
-	}
-	d.join(&d.rule.Demands)
-	return d
+	return s.byRule[rule]
 }
 
 // listed asks whether the policy lists an image.
@@ -44,11 +48,14 @@ func (s *session) listed(i int, g *bundle.ImageGraph, d *demands) {
 		s.pass(i, f)
 		return
 	}
-	patterns := make([]string, len(p.Rules))
-	for i, r := range p.Rules {
-		patterns[i] = r.Pattern
+	if s.patterns == "" {
+		patterns := make([]string, len(p.Rules))
+		for i, r := range p.Rules {
+			patterns[i] = r.Pattern
+		}
+		s.patterns = someOf(patterns)
 	}
-	f.Detail, f.Expected = "no rule of the policy matches this image", someOf(patterns)
+	f.Detail, f.Expected = "no rule of the policy matches this image", s.patterns
 	s.fault(i, f)
 }
 

@@ -41,10 +41,11 @@ func (s *session) readEvidence(i int, g *bundle.ImageGraph, subject oci.Digest, 
 		}
 		count += int64(len(m.Layers))
 		s.signaturesRead += int64(len(m.Layers))
-		if s.tooMany(i, subject, count) || !s.spend(i, ev, m) {
+		size := s.size(ev, m)
+		if s.tooMany(i, subject, count) || !s.spend(i, ev, size) {
 			return nil, false
 		}
-		read := evidence.Read(ev.Kind, ev.Digest, subject, s.blob)
+		read := s.read.get(ev, size, s.blob)
 		for k := range read {
 			more := moreThanOne(len(read[k].Entries)) + moreThanOne(len(read[k].Timestamps))
 			count += more
@@ -56,6 +57,31 @@ func (s *session) readEvidence(i int, g *bundle.ImageGraph, subject oci.Digest, 
 		sigs = append(sigs, read...)
 	}
 	return sigs, true
+}
+
+// readings keeps the evidence of manifests as it was read, since an image may have
+// many names.
+type readings struct {
+	kept  map[bundle.Evidence][]evidence.Evidence
+	bytes int64 // of their manifests and blobs
+}
+
+// maxKept bounds the bytes from which the evidence that is kept was read.
+const maxKept = 8 << 20
+
+func (r *readings) get(ev bundle.Evidence, size int64, blob func(oci.Digest) []byte) []evidence.Evidence {
+	if list, ok := r.kept[ev]; ok {
+		return list
+	}
+	list := evidence.Read(ev.Kind, ev.Digest, ev.Subject, blob)
+	if size > maxKept {
+		return list
+	}
+	if r.bytes += size; r.kept == nil || r.bytes > maxKept {
+		r.kept, r.bytes = map[bundle.Evidence][]evidence.Evidence{}, size
+	}
+	r.kept[ev] = list
+	return list
 }
 
 // tooMany reports whether there are more signatures than the budgets allow.
@@ -74,14 +100,19 @@ func (s *session) tooMany(i int, subject oci.Digest, count int64) bool {
 // timestamp costs what a signature costs.
 func moreThanOne(n int) int64 { return int64(max(n-1, 0)) }
 
-// spend counts the bytes that reading the evidence of a manifest decodes, and
-// reports whether the budgets of the image and of the bundle allow them. A blob that
-// is listed twice is decoded twice.
-func (s *session) spend(i int, ev bundle.Evidence, m *oci.Manifest) bool {
+// size returns how many bytes are decoded to read the evidence of a manifest. A blob
+// that the manifest lists twice is decoded twice.
+func (s *session) size(ev bundle.Evidence, m *oci.Manifest) int64 {
 	size := ev.Size
 	for _, l := range m.Layers {
 		size += int64(len(s.c.Meta[l.Digest]))
 	}
+	return size
+}
+
+// spend counts the bytes of evidence that are judged, each as often as it is listed,
+// and reports whether the budgets of the image and of the bundle allow them.
+func (s *session) spend(i int, ev bundle.Evidence, size int64) bool {
 	if i != s.decodedOf {
 		s.decodedOf, s.decodedHere = i, 0
 	}

@@ -95,7 +95,7 @@ func (s *session) unread(c Container) {
 // early returns the report as far as it is known before any content is read.
 func (s *session) early(c Container) Report {
 	e := *s
-	e.answers = slices.Clone(s.answers)
+	e.answers, e.tally = slices.Clone(s.answers), s.tally.clone()
 	e.rep.Totals.Bytes, e.rep.Totals.Blobs = c.Totals()
 	e.faults(c.Faults())
 	return e.finish()
@@ -322,17 +322,19 @@ func (s *session) conclude() Report {
 	for _, w := range s.rep.Waivers {
 		s.fault(bundleWide, check.Fault{ID: check.PolicyWaiver, Detail: "a rule was waived: " + w, Warn: true})
 	}
+	s.others()
 	if s.opt.Strict {
 		s.strict()
 	}
 	rep := s.rep
 	rep.Images = append([]Image{}, s.rep.Images...)
-	failed := map[int]bool{}
-	for _, a := range s.byCause() {
+	failed := s.tally.failed
+	answers := s.byCause()
+	rep.Checks = slices.Grow(rep.Checks, len(answers))
+	for _, a := range answers {
 		rep.Checks = append(rep.Checks, a.Check)
 		if a.Status == check.Fail {
 			rep.Failures = append(rep.Failures, a.Check)
-			failed[a.image] = true
 		}
 	}
 	rep.Verdict = verdictOf(len(failed) > 0)

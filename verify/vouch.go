@@ -235,7 +235,7 @@ func (v *vouching) conclude(tried []*attempt, won int) {
 				a.note("not needed")
 			}
 			a.late = k
-			s.answers = append(s.answers, a)
+			s.put(a)
 		}
 	}
 	for _, t := range tried {
