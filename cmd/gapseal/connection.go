@@ -24,7 +24,8 @@ func (c *connection) declare(fs *pflag.FlagSet) {
 	fs.BoolVar(&c.allowHTTP, "allow-http-registry", false, "allow registries without TLS")
 	fs.BoolVar(&c.allowInsecure, "allow-insecure-registry", false,
 		"allow registries with a TLS certificate that does not verify")
-	fs.StringVar(&c.caCert, "registry-cacert", "", "also trust the CA certificates in this PEM `FILE` for registries")
+	fs.StringVar(&c.caCert, "registry-cacert", "",
+		"also trust the CA certificates in this PEM `FILE` for registries, and for the host of a --key URL")
 	fs.StringVar(&c.clientCert, "registry-cert", "",
 		"client certificate for registries that want one: a PEM `FILE` (also read from certs.d folders)")
 	fs.StringVar(&c.clientKey, "registry-key", "",
@@ -42,10 +43,19 @@ func (c *connection) check() error {
 }
 
 func (c *connection) source(lim oci.Limits) (*registry.Source, error) {
+	opts, err := c.reach()
+	if err != nil {
+		return nil, err
+	}
+	opts.MaxManifest = lim.Manifest
+	return registry.New(opts)
+}
+
+// reach returns how hosts are reached, whether registries or others.
+func (c *connection) reach() (registry.Options, error) {
 	opts := registry.Options{
 		AllowHTTP: c.allowHTTP, AllowInsecure: c.allowInsecure,
-		MaxManifest: lim.Manifest, UserAgent: "gapseal/" + version(),
-		OnNote: c.speaker.note, OnWait: c.speaker.wait,
+		UserAgent: "gapseal/" + version(), OnNote: c.speaker.note, OnWait: c.speaker.wait,
 	}
 	for _, f := range []struct {
 		flag, path string
@@ -60,11 +70,11 @@ func (c *connection) source(lim oci.Limits) (*registry.Source, error) {
 		}
 		raw, err := readAnchor(f.flag, f.path)
 		if err != nil {
-			return nil, err
+			return opts, err
 		}
 		*f.content = raw
 	}
-	return registry.New(opts)
+	return opts, nil
 }
 
 // speaker says on the terminal what happens while registries are read, from several

@@ -19,11 +19,17 @@ import (
 
 // TestExportWithCertificates exports from a registry that wants a client certificate,
 // and has one of its own by an authority that is not trusted. Each failure names the
-// flag that helps.
+// flag that helps. The publisher's key is a file, or on the same server.
 func TestExportWithCertificates(t *testing.T) {
 	t.Parallel()
 	plain := serveRegistry(t)
-	server := httptest.NewUnstartedServer(plain.handler)
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/cosign.pub" {
+			http.ServeFile(w, r, testdataKey(t, "cosign.pub"))
+			return
+		}
+		plain.handler.ServeHTTP(w, r)
+	}))
 	server.TLS = &tls.Config{ClientAuth: tls.RequireAnyClientCert}
 	server.StartTLS()
 	t.Cleanup(server.Close)
@@ -43,16 +49,42 @@ func TestExportWithCertificates(t *testing.T) {
 		{[]string{"--registry-cacert", cert}, "pass the certificate with --registry-cert and --registry-key"},
 		{[]string{"--registry-cacert", cert, "--registry-cert", cert, "--registry-key", key}, "wrote app.tar"},
 	} {
-		cmd := exec.CommandContext(t.Context(), "gapseal", append([]string{
-			"export", repo + ":v1", "-o", "app.tar", "--accept-reference", repo + "=" + fixture.Host + "app",
-			"--key", testdataKey(t, "cosign.pub"), "--rekor-key", testdataKey(t, "rekor.pub"),
-		}, c.flags...)...)
-		cmd.Dir = dir
-		cmd.Env = append(os.Environ(), "HOME="+dir, "DOCKER_CONFIG="+dir)
+		for _, publisher := range []string{testdataKey(t, "cosign.pub"), server.URL + "/cosign.pub"} {
+			cmd := exec.CommandContext(t.Context(), "gapseal", append([]string{
+				"export", repo + ":v1", "-o", "app.tar", "--accept-reference", repo + "=" + fixture.Host + "app",
+				"--key", publisher, "--rekor-key", testdataKey(t, "rekor.pub"),
+			}, c.flags...)...)
+			cmd.Dir = dir
+			cmd.Env = append(os.Environ(), "HOME="+dir, "DOCKER_CONFIG="+dir)
+			out, err := cmd.CombinedOutput()
+			unfolded := strings.Join(strings.Fields(string(out)), " ")
+			if !strings.Contains(unfolded, c.want) || (err == nil) != strings.HasPrefix(c.want, "wrote") {
+				t.Errorf("--key %s %v: %v\n%s", publisher, c.flags, err, out)
+			}
+		}
+	}
+}
+
+// TestKeysAreNeverFetchedInsecurely wants the flags that loosen how registries are
+// reached not to count for a key: it is what is trusted.
+func TestKeysAreNeverFetchedInsecurely(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewTLSServer(http.NotFoundHandler())
+	t.Cleanup(server.Close)
+	plain := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(plain.Close)
+	for key, want := range map[string]string{
+		server.URL + "/cosign.pub": "pass the certificate of that authority with --registry-cacert",
+		plain.URL + "/cosign.pub":  "https",
+		strings.Replace(plain.URL, "http://", "https://", 1) + "/cosign.pub": "HTTP",
+	} {
+		cmd := exec.CommandContext(t.Context(), "gapseal", "export", "localhost/app:v1", "-o", "app.tar", "--key", key,
+			"--allow-insecure-registry", "--allow-http-registry")
+		cmd.Dir = t.TempDir()
 		out, err := cmd.CombinedOutput()
 		unfolded := strings.Join(strings.Fields(string(out)), " ")
-		if !strings.Contains(unfolded, c.want) || (err == nil) != strings.HasPrefix(c.want, "wrote") {
-			t.Errorf("%v: %v\n%s", c.flags, err, out)
+		if err == nil || !strings.Contains(unfolded, want) || strings.Contains(unfolded, "allow that with") {
+			t.Errorf("--key %s: %v\n%s", key, err, out)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -238,9 +239,17 @@ func (e *exportRun) carryKey(ctx context.Context, arg string, o *verify.Options)
 	case !isURL(arg):
 		return addKey(arg, o)
 	}
-	raw, err := registry.Fetch(ctx, arg, registry.Options{OnWait: e.speaker.wait})
+	opts, err := e.connection.reach()
 	if err != nil {
 		return err
+	}
+	raw, err := registry.Fetch(ctx, arg, opts)
+	connect := (*registry.ConnectError)(nil)
+	switch {
+	case errors.As(err, &connect) && connect.Cause == registry.CausePlainHTTP:
+		return err // which no flag allows for a key
+	case err != nil:
+		return adviseSource(err)
 	}
 	keys, err := parseKeys("--key", hideUser(arg), raw)
 	o.Keys = append(o.Keys, keys...)

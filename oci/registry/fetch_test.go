@@ -2,6 +2,8 @@ package registry
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"io"
 	"net/http"
@@ -73,8 +75,55 @@ func TestFetch(t *testing.T) {
 			t.Errorf("a secret shows: %v", err)
 		}
 	}
-	if _, err := Fetch(context.Background(), server.URL+"/key", Options{}); err == nil ||
-		!strings.Contains(err.Error(), "certificate") {
-		t.Errorf("an unknown certificate: %v", err)
+	for _, opts := range []Options{{}, {AllowInsecure: true}} {
+		if _, err := Fetch(context.Background(), server.URL+"/key", opts); err == nil ||
+			!strings.Contains(err.Error(), "certificate") {
+			t.Errorf("an unknown certificate: %v", err)
+		}
 	}
+}
+
+// TestFetchWithCertificates fetches from a host that wants a client certificate, and is
+// redirected to another one, which is shown none.
+func TestFetchWithCertificates(t *testing.T) {
+	a := newAuthority(t, "corp")
+	server, _ := a.issue(forLoopback())
+	_, pair := a.issue(&x509.Certificate{ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}})
+	shown := make(chan int, 1)
+	other := unstarted(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		shown <- len(r.TLS.PeerCertificates)
+	}))
+	other.TLS = &tls.Config{Certificates: []tls.Certificate{server}, ClientAuth: tls.RequestClientCert}
+	other.StartTLS()
+	l := newLab(t)
+	l.on("", func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/moved" {
+			http.Redirect(w, r, other.URL, http.StatusFound)
+			return
+		}
+		_, _ = io.WriteString(w, "key")
+	})
+	repo := l.serve(&tls.Config{
+		Certificates: []tls.Certificate{server}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: a.pool(),
+	})
+	host, _, _ := strings.Cut(repo, "/")
+	dir := t.TempDir()
+	for file, content := range map[string][]byte{"ca.crt": a.pem, "me.cert": pair[0], "me.key": pair[1]} {
+		write(t, string(content), dir, host, file)
+	}
+	given := Options{CACert: a.pem, ClientCert: pair[0], ClientKey: pair[1], CertsDirs: []string{}}
+	for _, opts := range []Options{given, {CertsDirs: []string{dir}}} {
+		got, err := Fetch(context.Background(), "https://"+host+"/key", opts)
+		if err != nil || string(got) != "key" {
+			t.Errorf("%q, %v", got, err)
+		}
+	}
+	if _, err := Fetch(context.Background(), "https://"+host+"/moved", given); err != nil {
+		t.Error(err)
+	} else if n := <-shown; n != 0 {
+		t.Error("another host was shown the certificate")
+	}
+	given.ClientCert, given.ClientKey = nil, nil
+	_, err := Fetch(context.Background(), "https://"+host+"/key", given)
+	wantCause(t, err, CauseClientCertificate, "wants a client certificate")
 }

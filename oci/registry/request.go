@@ -134,15 +134,24 @@ const (
 
 // Fetch returns the document at an https URL, such as a public key, if it has at
 // most 64 KiB. It follows redirects to other https URLs only, and accepts no status
-// but 200. Of opts it uses what is about connections; it sends neither credentials
-// nor a client certificate.
+// but 200. The authorities and client certificates of opts count for the host of the
+// URL as for a registry. It sends no credentials, and does not heed AllowInsecure and
+// AllowHTTP, since what is fetched may be what is trusted.
 func Fetch(ctx context.Context, rawURL string, opts Options) ([]byte, error) {
+	opts.AllowInsecure, opts.AllowHTTP = false, false
+	opts.OnNote = noteOnce(opts.OnNote)
 	network, err := newNetwork(opts, defaultPace)
 	if err != nil {
 		return nil, err
 	}
 	defer network.close()
-	return fetch(ctx, rawURL, &retrier{network, defaultPace, opts.OnWait})
+	var rt http.RoundTripper = network
+	if u, err := url.Parse(rawURL); err == nil && u.Host != "" {
+		if rt, err = network.to(u.Host); err != nil {
+			return nil, err
+		}
+	}
+	return fetch(ctx, rawURL, &retrier{rt, defaultPace, opts.OnWait})
 }
 
 func fetch(ctx context.Context, rawURL string, rt http.RoundTripper) ([]byte, error) {
