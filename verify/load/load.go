@@ -1,0 +1,241 @@
+package load
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/gapseal/gapseal/bundle"
+	"github.com/gapseal/gapseal/oci"
+	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/check"
+)
+
+// Options say what is loaded and how.
+type Options struct {
+	Names Names
+	// Only are the images to load; none loads all. A reference without a tag means every
+	// tag, one without a digest any digest. The others are verified all the same.
+	Only []oci.Reference
+	// OverwriteTags lets tags that name something else be moved. Without it, the image
+	// that wants the tag is not loaded.
+	OverwriteTags bool
+	Jobs          int                // requests at a time; zero is 4
+	Advise        func(error) string // what to do about an error; it may be nil or return nothing
+}
+
+// Error says that the bundle is verified and that images of it were not loaded. The
+// report says which and why.
+type Error struct{ Loaded *verify.Loaded }
+
+// Error counts the images that failed and names the first cause.
+func (e *Error) Error() string {
+	failed, first := 0, verify.LoadedImage{}
+	for _, img := range e.Loaded.Images {
+		if img.Error != "" {
+			if failed++; failed == 1 {
+				first = img
+			}
+		}
+	}
+	return fmt.Sprintf("%d of %d images were not loaded; %s: %s", failed, len(e.Loaded.Images), first.Reference,
+		first.Error)
+}
+
+// Bundle verifies the bundle that c reads, as [verify.Bundle] does with opt, and loads
+// its images to dst. The report tells in Loaded what became of each image.
+//
+// The error is that of verify.Bundle, or an [*Error] if images of a verified bundle were
+// not loaded; there is a report in both cases. There is none if the images cannot be
+// placed (a [*CollisionError], for example), if dst answered for none of them, or if ctx
+// ended. After that, loading the bundle again continues where it was: blobs that dst has
+// are not sent again.
+func Bundle(
+	ctx context.Context, c verify.Container, opt verify.Options, dst Destination, o Options,
+) (*verify.Report, error) {
+	r := newRun(c, dst, o)
+	rep, err := r.verify(ctx, opt, c.Hash)
+	if rep == nil {
+		return nil, err
+	}
+	if err != nil {
+		rep.Loaded = r.rejected()
+		return rep, err
+	}
+	if err := r.deliver(ctx); err != nil {
+		return nil, err
+	}
+	rep.Loaded = r.loaded()
+	if !rep.Loaded.Complete {
+		return rep, &Error{rep.Loaded}
+	}
+	return rep, nil
+}
+
+// Preview says what [Bundle] would do: where each image goes, what is there, and how many
+// blobs would be sent. It judges the metadata and reads no content, so it gives no
+// verdict; a bundle that its metadata rejects is a [*verify.Error]. It sends nothing.
+func Preview(
+	ctx context.Context, c verify.Container, opt verify.Options, dst Destination, o Options,
+) (*verify.Loaded, error) {
+	r := newRun(c, dst, o)
+	_, err := r.verify(ctx, opt, func(context.Context, bundle.Tap, func(int64)) error { return errPreviewed })
+	switch {
+	case r.early.Verdict == check.Rejected:
+		return nil, &verify.Error{Report: &r.early}
+	case !errors.Is(err, errPreviewed):
+		return nil, err
+	}
+	return r.previewed(), nil
+}
+
+// errPreviewed ends a verification before the content is read.
+var errPreviewed = errors.New("the content was not read")
+
+// run is one bundle on its way to a destination.
+type run struct {
+	Options
+	dst   Destination
+	c     verify.Container
+	ctx   context.Context // for writers of the tap, which get none
+	early verify.Report   // on the metadata
+	*plan
+	ready   bool                  // uploads may begin
+	uploads map[oci.Digest]*place // content that is missing, and where it goes first
+	stored  calls                 // manifests, by repository and digest
+	lists   calls                 // lists of referrers, by repository and subject
+	checked calls                 // what was read back
+}
+
+func newRun(c verify.Container, dst Destination, o Options) *run {
+	if o.Jobs == 0 {
+		o.Jobs = 4
+	}
+	return &run{Options: o, dst: dst, c: c}
+}
+
+// verify verifies the bundle. hash hashes its content, once it is known what of it is
+// wanted.
+func (r *run) verify(
+	ctx context.Context, opt verify.Options, hash func(context.Context, bundle.Tap, func(int64)) error,
+) (*verify.Report, error) {
+	r.ctx = ctx
+	told := opt.OnMetadata
+	opt.OnMetadata = func(early verify.Report) {
+		r.early = early
+		if told != nil {
+			told(early)
+		}
+	}
+	if opt.Tap != nil {
+		return nil, errors.New("load: the tap of the options is taken")
+	}
+	opt.Tap = r.tap
+	return verify.Bundle(ctx, prepared{r.c, r, hash}, opt)
+}
+
+// prepared asks the destination what it has, before the content is hashed.
+type prepared struct {
+	verify.Container
+	r    *run
+	hash func(context.Context, bundle.Tap, func(int64)) error
+}
+
+// Hash implements [verify.Container].
+func (p prepared) Hash(ctx context.Context, tap bundle.Tap, progress func(int64)) error {
+	if c := p.Metadata(); c != nil && p.r.early.Verdict == check.Verified {
+		if err := p.r.prepare(ctx, c); err != nil {
+			return err
+		}
+	}
+	return p.hash(ctx, tap, progress)
+}
+
+// loaded returns the results of a verified bundle.
+func (r *run) loaded() *verify.Loaded {
+	l := &verify.Loaded{
+		Destination: join(r.Names.Host, r.Names.Prefix), Complete: true,
+		Images: []verify.LoadedImage{}, Unreferenced: []verify.LoadedBlob{},
+	}
+	for _, img := range r.images {
+		img.count()
+		if img.err != nil {
+			l.Complete = false
+			img.Error = verify.Text(r.explained(img.err))
+		}
+		l.Images = append(l.Images, img.LoadedImage)
+	}
+	return l
+}
+
+func (r *run) explained(err error) string {
+	s := err.Error()
+	if r.Advise != nil {
+		if advice := r.Advise(err); advice != "" {
+			s += "; " + advice
+		}
+	}
+	return s
+}
+
+// count counts the blobs that are counted for the image.
+func (img *image) count() {
+	for _, p := range img.places {
+		if p.owner != img {
+			continue
+		}
+		switch p.state {
+		case present:
+			img.Blobs.Present++
+		case mounted:
+			img.Blobs.Mounted++
+		case sent:
+			img.Blobs.Sent++
+			img.Blobs.Bytes += p.Size
+		}
+	}
+}
+
+// rejected returns what the destination got of a bundle that was then rejected. It is
+// nil if nothing was sent.
+func (r *run) rejected() *verify.Loaded {
+	if !r.ready {
+		return nil
+	}
+	l := &verify.Loaded{
+		Destination: join(r.Names.Host, r.Names.Prefix),
+		Images:      []verify.LoadedImage{}, Unreferenced: []verify.LoadedBlob{},
+	}
+	for _, b := range r.order {
+		for _, p := range b.places {
+			if p.state == sent {
+				l.Unreferenced = append(l.Unreferenced, verify.LoadedBlob{
+					Repository: p.repo, Digest: string(p.Digest), Size: p.Size,
+				})
+			}
+		}
+	}
+	return l
+}
+
+// previewed returns what would be done. The blobs that would be sent are counted as
+// sent.
+func (r *run) previewed() *verify.Loaded {
+	for _, p := range r.uploads {
+		p.state = sent
+	}
+	for _, b := range r.order {
+		for _, p := range b.places {
+			if p.state == absent {
+				p.state = mounted
+			}
+		}
+	}
+	return r.loaded()
+}
+
+// opener is a container whose content can be read again.
+type opener interface {
+	OpenBlob(d oci.Digest) (io.ReadCloser, error)
+}
