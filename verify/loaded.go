@@ -5,7 +5,7 @@ package verify
 type Loaded struct {
 	Destination string `json:"destination"`
 	// Complete says that every image arrived, and was found to be right when it was read
-	// back.
+	// back. Images that are skipped do not count, and neither does a dry run.
 	Complete bool          `json:"complete"`
 	Images   []LoadedImage `json:"images"` // none if the bundle was rejected
 	// Unreferenced are blobs that the destination got before the bundle was rejected.
@@ -23,6 +23,7 @@ type LoadedImage struct {
 	Evidence    int        `json:"evidence"`    // pieces of evidence that were loaded with it
 	Blobs       BlobCounts `json:"blobs"`
 	ReadBack    bool       `json:"readBack"` // everything was fetched again and compared
+	Skipped     Text       `json:"skipped"`  // why it is not for this destination, such as a chart for a runtime
 	Error       Text       `json:"error"`    // why it was not loaded
 	Notes       []string   `json:"notes"`
 }

@@ -87,7 +87,7 @@ func TestExceptionsAreNeeded(t *testing.T) {
 // arrows lists, for each of our packages, those of our packages that it may
 // import directly.
 var arrows = map[string]string{
-	"cmd/gapseal": "bundle bundle/recovery bundle/volume oci oci/registry " +
+	"cmd/gapseal": "bundle bundle/recovery bundle/volume oci oci/archive oci/registry " +
 		"internal/atomicfile internal/quantity internal/term " +
 		"verify verify/cert verify/check verify/dsse verify/evidence verify/load verify/lock verify/policy " +
 		"verify/receipt verify/register verify/report verify/seal verify/trust",
@@ -96,7 +96,7 @@ var arrows = map[string]string{
 	"verify/register": "internal/atomicfile internal/strict oci " +
 		"verify verify/check verify/dsse verify/report verify/trust",
 	"verify/report": "internal/strict internal/term oci verify verify/check verify/dsse",
-	"verify/load":   "bundle oci verify verify/check",
+	"verify/load":   "bundle oci oci/archive verify verify/check",
 	"verify/lock":   "bundle internal/strict oci verify/check",
 	"verify": "bundle internal/layer internal/strict oci verify/cert verify/check verify/dsse verify/evidence " +
 		"verify/lock verify/rekor verify/seal verify/trust verify/tsa",
@@ -111,6 +111,7 @@ var arrows = map[string]string{
 	"bundle/volume":   "bundle internal/atomicfile verify/check internal/quantity internal/strict oci",
 	"bundle/recovery": "bundle bundle/volume verify/check internal/strict oci",
 	"oci/registry":    "internal/strict oci verify/check",
+	"oci/archive":     "internal/atomicfile internal/strict oci",
 	"oci":             "internal/layer internal/strict verify/check",
 
 	"internal/atomicfile": "",

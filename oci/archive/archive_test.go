@@ -100,6 +100,9 @@ func writeTar(t *testing.T, p *archive.Plan) []byte {
 	if n != p.Size() {
 		t.Errorf("progress counted %d bytes, want %d", n, p.Size())
 	}
+	if err := p.CheckTar(bytes.NewReader(b.Bytes())); err != nil {
+		t.Errorf("read back: %v", err)
+	}
 	return b.Bytes()
 }
 
@@ -108,9 +111,9 @@ func TestTarHoldsOnePlatformUnderTheDigestOfTheIndex(t *testing.T) {
 	p := archive.NewPlan(c, archive.Options{Platform: &linuxAMD64, RunnableOnly: true})
 	for i := range c.graph.Images {
 		g := &c.graph.Images[i]
-		configs, err := p.Add(archive.Image{Root: g.Descriptor(), Names: []string{g.Reference}})
-		if err != nil || len(configs) != 1 {
-			t.Fatalf("%s: %v, %v", g.Reference, configs, err)
+		done, err := p.Add(archive.Image{Root: g.Descriptor(), Names: []string{g.Reference}})
+		if err != nil || len(done.Known) != 3 || done.Known[0] != g.Digest {
+			t.Fatalf("%s: %+v, %v", g.Reference, done, err)
 		}
 	}
 	const want = `oci-layout 30
@@ -282,7 +285,7 @@ func TestFolderKeepsWhatOthersListed(t *testing.T) {
 	p := archive.NewPlan(c, archive.Options{})
 	add(t, p, c)
 	l := openLayout(t, dir)
-	if done, err := l.Write(t.Context(), p, nil); err != nil || done.Present != 0 || done.Bytes != p.Size() {
+	if done, err := l.Write(t.Context(), p, nil); err != nil || len(done.Present) != 0 || done.Bytes != p.Size() {
 		t.Fatalf("%+v, %v", done, err)
 	}
 	if err := l.Check(p); err != nil {
@@ -307,7 +310,7 @@ func TestFolderKeepsWhatOthersListed(t *testing.T) {
 	if got := l.Named(fixture.Host + "app:v1"); got != c.graph.Images[0].Digest {
 		t.Errorf("app:v1 is %s", got)
 	}
-	if done, err := l.Write(t.Context(), p, nil); err != nil || done.Present == 0 || done.Blobs == 0 {
+	if done, err := l.Write(t.Context(), p, nil); err != nil || len(done.Present) == 0 || done.Blobs == 0 {
 		t.Fatalf("%+v, %v", done, err)
 	}
 	if err := l.Check(p); err != nil {
@@ -373,4 +376,27 @@ func TestWritingEndsWithItsContext(t *testing.T) {
 	if err := p.WriteTar(ctx, io.Discard, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
+}
+
+func TestAnArchiveThatChangedIsNoticed(t *testing.T) {
+	c := open(t, fixture.Bundle(t, "app:v1"))
+	p := archive.NewPlan(c, archive.Options{Platform: &linuxAMD64, Docker: true})
+	add(t, p, c)
+	good := writeTar(t, p)
+	for name, change := range map[string]func(raw []byte) []byte{
+		"cut":             func(raw []byte) []byte { return raw[:len(raw)-2048] },
+		"another name":    replacing("acme/app:v1", "acme/app:v2"),
+		"a manifest":      replacing(`"layers":`, `"layerz":`),
+		"without an end":  func(raw []byte) []byte { return append(raw[:len(raw)-1024], raw[:512]...) },
+		"a missing blob":  func(raw []byte) []byte { return append(raw[:1024:1024], raw[2048:]...) },
+		"nothing written": func([]byte) []byte { return nil },
+	} {
+		if err := p.CheckTar(bytes.NewReader(change(bytes.Clone(good)))); err == nil {
+			t.Errorf("%s: passes", name)
+		}
+	}
+}
+
+func replacing(from, to string) func([]byte) []byte {
+	return func(raw []byte) []byte { return bytes.ReplaceAll(raw, []byte(from), []byte(to)) }
 }

@@ -26,9 +26,9 @@ type Layout struct {
 
 // Written says what [Layout.Write] did.
 type Written struct {
-	Blobs   int   // written
-	Bytes   int64 // of these blobs
-	Present int   // blobs that were there, complete and right, and were left as they are
+	Blobs   int                 // written
+	Bytes   int64               // of these blobs
+	Present map[oci.Digest]bool // blobs that were there, complete and right, and were left as they are
 }
 
 // maxIndex is how large an index.json may be, in bytes.
@@ -106,6 +106,7 @@ func (l *Layout) Write(ctx context.Context, p *Plan, progress func(int64)) (done
 	if progress == nil {
 		progress = func(int64) {}
 	}
+	done.Present = map[oci.Digest]bool{}
 	blobs := filepath.Join(l.dir, filepath.FromSlash(blobFolder))
 	if err := os.MkdirAll(blobs, 0o755); err != nil {
 		return done, err
@@ -119,7 +120,7 @@ func (l *Layout) Write(ctx context.Context, p *Plan, progress func(int64)) (done
 			return done, err
 		}
 		if present {
-			done.Present++
+			done.Present[b.Digest] = true
 			continue
 		}
 		done.Blobs++
@@ -148,7 +149,9 @@ func (l *Layout) publish(p *Plan) error {
 }
 
 // blob writes a blob, unless the folder holds it already.
-func (l *Layout) blob(ctx context.Context, src Source, b oci.Descriptor, progress func(int64)) (present bool, err error) {
+func (l *Layout) blob(
+	ctx context.Context, src Source, b oci.Descriptor, progress func(int64),
+) (present bool, err error) {
 	path := filepath.Join(l.dir, filepath.FromSlash(blobPath(b.Digest)))
 	if l.holds(path, b) {
 		progress(b.Size)

@@ -89,12 +89,21 @@ func NewPlan(src Source, opt Options) *Plan {
 	return &Plan{opt: opt, src: src, listed: map[string]bool{}, have: map[oci.Digest]bool{}}
 }
 
-// Add adds an image, and returns the digests of the configs by which runtimes may
-// know it: those of its manifests that are written, in the order of its index.
+// Added says what [Plan.Add] found.
+type Added struct {
+	// Blobs are those that the plan did not have before.
+	Blobs []oci.Descriptor
+	// Known are the digests by which a runtime may know the image: that of the root, and
+	// those of the manifests that are written and of their configs, in the order of the
+	// index.
+	Known []oci.Digest
+}
+
+// Add adds an image with its evidence.
 //
 // The error matches [ErrNotRunnable], [*PlatformError], or [oci.ErrNotFound] if the
 // source does not hold a part of the image; the image is then not in the plan.
-func (p *Plan) Add(img Image) (configs []oci.Digest, err error) {
+func (p *Plan) Add(img Image) (*Added, error) {
 	w := &walk{Plan: p, walked: map[oci.Digest]bool{}, added: map[oci.Digest]bool{}}
 	if err := w.image(img.Root); err != nil {
 		return nil, err
@@ -110,13 +119,17 @@ func (p *Plan) Add(img Image) (configs []oci.Digest, err error) {
 	p.blobs = append(p.blobs, w.blobs...)
 	p.list(img)
 	if p.opt.Docker {
-		p.describe(img, w.runnable[0])
+		p.describe(img, w.runnable[0].Manifest)
 	}
+	done := &Added{Blobs: w.blobs, Known: []oci.Digest{img.Root.Digest}}
 	for _, m := range w.runnable {
-		configs = append(configs, m.Config.Digest)
+		done.Known = append(done.Known, m.digest, m.Config.Digest)
 	}
-	return configs, nil
+	return done, nil
 }
+
+// Empty reports whether no image was added.
+func (p *Plan) Empty() bool { return len(p.entries) == 0 }
 
 // Size returns the number of bytes of all blobs.
 func (p *Plan) Size() (n int64) {

@@ -2,7 +2,9 @@ package archive
 
 import (
 	"archive/tar"
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -54,19 +56,96 @@ func (p *Plan) WriteTar(ctx context.Context, out io.Writer, progress func(int64)
 	return w.Close()
 }
 
+// CheckTar reads back what [Plan.WriteTar] wrote: manifests, index.json and
+// manifest.json byte by byte, other blobs by their size, and that nothing else is there.
+// The error names the first thing that is missing or wrong.
+func (p *Plan) CheckTar(in io.Reader) error {
+	r := tar.NewReader(in)
+	if err := checkFile(r, nameMarker, []byte(layoutMarker)); err != nil {
+		return err
+	}
+	for _, b := range p.blobs {
+		if err := p.checkEntry(r, b); err != nil {
+			return err
+		}
+	}
+	index, docker, err := p.lists()
+	if err != nil {
+		return err
+	}
+	if err := checkFile(r, nameIndex, index); err != nil {
+		return err
+	}
+	if docker != nil {
+		if err := checkFile(r, nameDocker, docker); err != nil {
+			return err
+		}
+	}
+	if _, err := r.Next(); err != io.EOF {
+		return fmt.Errorf("want the end of the archive, found more (%v)", err)
+	}
+	return nil
+}
+
+// checkEntry compares the next entry of a tar with a blob.
+func (p *Plan) checkEntry(r *tar.Reader, b oci.Descriptor) error {
+	h, err := r.Next()
+	switch {
+	case err != nil:
+		return fmt.Errorf("blob %s: %w", b.Digest, err)
+	case h.Name != blobPath(b.Digest) || h.Size != b.Size:
+		return fmt.Errorf("blob %s: want an entry of %d bytes, found %.100q of %d", b.Digest, b.Size, h.Name, h.Size)
+	case p.src.Manifest(b.Digest) == nil:
+		return nil
+	}
+	raw, err := io.ReadAll(r)
+	if err == nil && oci.FromBytes(raw) != b.Digest {
+		err = errors.New("is not the manifest that was written")
+	}
+	if err != nil {
+		return fmt.Errorf("manifest %s: %w", b.Digest, err)
+	}
+	return nil
+}
+
+func checkFile(r *tar.Reader, name string, want []byte) error {
+	h, err := r.Next()
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	if h.Name != name {
+		return fmt.Errorf("want %s, found %.100q", name, h.Name)
+	}
+	raw, err := io.ReadAll(io.LimitReader(r, int64(len(want))+1))
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	if !bytes.Equal(raw, want) {
+		return fmt.Errorf("%s is not what was written", name)
+	}
+	return nil
+}
+
+// lists returns the files that name the images; docker is nil if it is not wanted.
+func (p *Plan) lists() (index, docker []byte, err error) {
+	index, err = newIndex(p.entries)
+	if err != nil || !p.opt.Docker {
+		return index, nil, err
+	}
+	docker, err = strict.Marshal(p.docker)
+	return index, docker, err
+}
+
 // addLists adds the files that name the images.
 func (p *Plan) addLists(w *tar.Writer) error {
-	raw, err := newIndex(p.entries)
-	if err == nil {
-		err = addFile(w, nameIndex, raw)
-	}
-	if err != nil || !p.opt.Docker {
+	index, docker, err := p.lists()
+	if err != nil {
 		return err
 	}
-	if raw, err = strict.Marshal(p.docker); err != nil {
+	if err := addFile(w, nameIndex, index); err != nil || docker == nil {
 		return err
 	}
-	return addFile(w, nameDocker, raw)
+	return addFile(w, nameDocker, docker)
 }
 
 // header describes a file. Its times and owners are the same in every archive, so

@@ -12,8 +12,14 @@ type walk struct {
 	blobs    []oci.Descriptor
 	walked   map[oci.Digest]bool // manifests
 	added    map[oci.Digest]bool // blobs
-	runnable []*oci.Manifest
+	runnable []runnable
 	offered  []string
+}
+
+// runnable is a manifest that a runtime could run.
+type runnable struct {
+	digest oci.Digest
+	*oci.Manifest
 }
 
 // image walks an image, and refuses one that the options exclude.
@@ -90,7 +96,7 @@ func (w *walk) chosen(d oci.Descriptor, m *oci.Manifest) bool {
 			return false
 		}
 	}
-	w.runnable = append(w.runnable, m)
+	w.runnable = append(w.runnable, runnable{d.Digest, m})
 	return true
 }
 
