@@ -29,6 +29,7 @@ type bundleSource struct {
 	size     int64       // 0 for a pipe
 	stream   bool
 	sum      hash.Hash // of a pipe's bytes, if asked for
+	remove   bool      // the file is temporary, and Close removes it
 }
 
 // volumesUsage explains --volumes of every command that reads volumes.
@@ -109,7 +110,11 @@ func (s *bundleSource) Close() error {
 	if s.volumes != nil {
 		return s.volumes.Close()
 	}
-	return s.File.Close()
+	err := s.File.Close()
+	if s.remove {
+		err = cmp.Or(err, os.Remove(s.File.Name()))
+	}
+	return err
 }
 
 // tee hashes the bytes of a pipe as they are read: digest could not read them

@@ -162,17 +162,18 @@ func (r *run) loaded() *verify.Loaded {
 		img.count()
 		if img.err != nil {
 			l.Complete = false
-			img.Error = verify.Text(r.explained(img.err))
+			img.Error = verify.Text(explained(img.err, r.Advise))
 		}
 		l.Images = append(l.Images, img.LoadedImage)
 	}
 	return l
 }
 
-func (r *run) explained(err error) string {
+// explained adds to an error what to do about it.
+func explained(err error, advise func(error) string) string {
 	s := err.Error()
-	if r.Advise != nil {
-		if advice := r.Advise(err); advice != "" {
+	if advise != nil {
+		if advice := advise(err); advice != "" {
 			s += "; " + advice
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/oci/archive"
 	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // Importer takes images as an archive: a container runtime, a folder, or a file.
@@ -30,8 +31,8 @@ type Importer interface {
 	ReadBack(ctx context.Context, p *archive.Plan) error
 }
 
-// ErrNoReadBack is returned by [Importer.ReadBack] and [Importer.Find] where nothing can
-// be read back, as from a pipe.
+// ErrNoReadBack is returned by [Importer.ReadBack] where nothing can be read back, as
+// from a pipe, and by [Importer.Find] where ReadBack compares the names.
 var ErrNoReadBack = errors.New("what was written cannot be read back")
 
 // Form says in which form an importer takes images.
@@ -45,46 +46,109 @@ type Form struct {
 	ByConfig bool
 }
 
-// Local says which images [Import] loads, and how.
-type Local struct {
-	// Name returns the repository, written in full, and the tag under which an image is
-	// loaded; no image without one is loaded.
-	Name func(img *bundle.Image) (repository, tag string, ok bool, err error)
-	// Demanded makes it an error that an image is not for the importer: it was asked for by
-	// name.
-	Demanded  bool
-	Overwrite bool // a name may stand for another image before
-	DryRun    bool // nothing is imported
-	// Progress is called with the number of bytes of content as they are handed over; it
-	// may be nil.
-	Progress func(int64)
-	// Begin is called with the number of bytes before they are handed over; it may be nil.
-	Begin func(size int64)
-}
-
-// Import loads the images of a verified bundle into an importer. The bytes are read
-// again from the bundle, and compared with their digests while they are handed over; if
-// one differs, the import is broken off.
+// Import verifies the bundle that r reads, as [verify.Bundle] does with opt, and loads its
+// images into an importer. The verdict comes first; then the bytes are read again, and
+// compared with their digests while they are handed over. If one differs, the import is
+// broken off. So r must read a file.
 //
-// The caller has verified the bundle with r, which reads a file. What failed stands in
-// the result, image by image; the error is that of ctx, or says why nothing could be
-// tried.
-func Import(ctx context.Context, r *bundle.Reader, to Importer, opt Local) (*verify.Loaded, error) {
-	l := &local{
-		Local: opt, to: to, form: to.Form(), src: &content{Reader: r, graph: r.Walk()},
-		out: &verify.Loaded{
-			Destination: to.String(), Images: []verify.LoadedImage{}, Unreferenced: []verify.LoadedBlob{},
-		},
+// Of the names in o, an importer needs no host: images keep their own. The results and the
+// errors are those of [Bundle]. An image that is not for the importer, such as a Helm
+// chart for a runtime, is skipped, unless o.Only asks for it. progress is called with the
+// number of bytes of content as they are handed over; it may be nil.
+func Import(
+	ctx context.Context, r *bundle.Reader, opt verify.Options, to Importer, o Options, progress func(int64),
+) (*verify.Report, error) {
+	l := newLocal(r, to, o)
+	rep, err := l.verify(ctx, opt, r.Hash)
+	if err != nil {
+		return rep, err
 	}
-	if err := l.collect(); err != nil {
+	l.load(ctx, progress)
+	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	l.before(ctx)
-	if !opt.DryRun {
-		l.load(ctx)
+	rep.Loaded = l.conclude()
+	if !rep.Loaded.Complete {
+		return rep, &Error{rep.Loaded}
 	}
-	l.conclude()
-	return l.out, ctx.Err()
+	return rep, nil
+}
+
+// PreviewImport says what [Import] would do, as [Preview] does.
+func PreviewImport(
+	ctx context.Context, r *bundle.Reader, opt verify.Options, to Importer, o Options,
+) (*verify.Loaded, error) {
+	l := newLocal(r, to, o)
+	_, err := l.verify(ctx, opt, func(context.Context, bundle.Tap, func(int64)) error { return errPreviewed })
+	switch {
+	case l.early.Verdict == check.Rejected:
+		return nil, &verify.Error{Report: &l.early}
+	case !errors.Is(err, errPreviewed):
+		return nil, err
+	}
+	for _, img := range l.images {
+		if img.plan != nil {
+			img.countSent(nil)
+		}
+	}
+	return l.conclude(), nil
+}
+
+// local is a bundle on its way to an importer.
+type local struct {
+	Options
+	r      *bundle.Reader
+	to     Importer
+	form   Form
+	early  verify.Report // on the metadata
+	src    *content
+	images []*localImage
+}
+
+// localImage is one image on its way.
+type localImage struct {
+	archive.Image
+	result *verify.LoadedImage
+	plan   *archive.Plan // nil if it is not loaded
+	added  *archive.Added
+	err    error
+}
+
+func newLocal(r *bundle.Reader, to Importer, o Options) *local {
+	return &local{Options: o, r: r, to: to, form: to.Form()}
+}
+
+// verify verifies the bundle. Before the content is read, it is known what is wanted of
+// it, so that names which collide are reported at once.
+func (l *local) verify(
+	ctx context.Context, opt verify.Options, hash func(context.Context, bundle.Tap, func(int64)) error,
+) (*verify.Report, error) {
+	before := opt.OnMetadata
+	opt.OnMetadata = func(early verify.Report) {
+		l.early = early
+		if before != nil {
+			before(early)
+		}
+	}
+	return verify.Bundle(ctx, hashing{l.r, func(ctx context.Context, tap bundle.Tap, progress func(int64)) error {
+		if l.early.Verdict != check.Rejected {
+			if err := l.prepare(ctx); err != nil {
+				return err
+			}
+		}
+		return hash(ctx, tap, progress)
+	}}, opt)
+}
+
+// hashing is a container with another Hash.
+type hashing struct {
+	verify.Container
+	hash func(context.Context, bundle.Tap, func(int64)) error
+}
+
+// Hash implements [verify.Container].
+func (h hashing) Hash(ctx context.Context, tap bundle.Tap, progress func(int64)) error {
+	return h.hash(ctx, tap, progress)
 }
 
 // content is a bundle as the source of an archive.
@@ -102,155 +166,102 @@ func (c *content) Config(d oci.Digest) *oci.Config {
 	return config
 }
 
-// local is one call of [Import].
-type local struct {
-	Local
-	to     Importer
-	form   Form
-	src    *content
-	out    *verify.Loaded
-	images []*localImage
-}
-
-// localImage is one image on its way.
-type localImage struct {
-	archive.Image
-	result *verify.LoadedImage
-	plan   *archive.Plan // nil if it is not loaded
-	added  *archive.Added
-}
-
-// name is the name that counts: the one with the tag, if there is one.
-func (img *localImage) name() string { return img.Names[0] }
-
-func (img *localImage) fail(err error) {
-	if img.result.Error == "" {
-		img.result.Error = verify.Text(err.Error())
+// prepare lists the images that are to be loaded, and asks what their names stand for.
+// The error is about all of them.
+func (l *local) prepare(ctx context.Context) error {
+	p, err := newPlan(l.r.Metadata(), &l.early, &l.Options)
+	if err != nil {
+		return err
 	}
-}
-
-func (img *localImage) failed() bool { return img.result.Error != "" }
-
-// collect lists the images that are to be loaded.
-func (l *local) collect() error {
-	byName := map[string]*localImage{}
-	for i := range l.src.graph.Images {
-		g := &l.src.graph.Images[i]
-		repository, tag, ok, err := l.Name(&g.Image)
-		if err != nil {
+	l.src = &content{l.r, p.graph}
+	graphs := map[string]*bundle.ImageGraph{}
+	for i := range p.graph.Images {
+		graphs[p.graph.Images[i].Reference] = &p.graph.Images[i]
+	}
+	for _, img := range p.images {
+		l.images = append(l.images, l.image(img, graphs[img.Reference]))
+	}
+	shared := archive.NewPlan(l.src, l.form.Options)
+	for _, img := range l.images {
+		to := shared
+		if l.form.Separate {
+			to = archive.NewPlan(l.src, l.form.Options)
+		}
+		l.admit(ctx, img, to)
+		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if !ok {
-			continue
-		}
-		img := l.image(g, repository, tag)
-		if other := byName[img.name()]; other != nil && other.Root.Digest != img.Root.Digest {
-			return fmt.Errorf("%s and %s would both become %s, and are two images; nothing was loaded",
-				other.result.Reference, img.result.Reference, img.name())
-		}
-		byName[img.name()] = img
-		l.images = append(l.images, img)
 	}
+	l.failIfNothing()
 	return nil
 }
 
-// image prepares the result of an image, its names and its evidence.
-func (l *local) image(g *bundle.ImageGraph, repository, tag string) *localImage {
-	img := &localImage{result: &verify.LoadedImage{
-		Reference: g.Reference, Digest: string(g.Digest), Destination: repository, Tag: verify.Text(tag),
-		Before: "absent", Notes: []string{},
-	}}
+// image gives an image its names in the archive, and its evidence.
+func (l *local) image(planned *image, g *bundle.ImageGraph) *localImage {
+	result := planned.LoadedImage
+	result.Evidence = 0
+	img := &localImage{result: &result}
 	img.Root = g.Descriptor()
-	if tag != "" {
-		img.Names = append(img.Names, repository+":"+tag)
+	if result.Tag != "" {
+		img.Names = append(img.Names, planned.repo+":"+string(result.Tag))
 	}
-	if tag == "" || l.form.DigestNames {
-		img.Names = append(img.Names, repository+"@"+string(g.Digest))
+	if result.Tag == "" || l.form.DigestNames {
+		img.Names = append(img.Names, planned.repo+"@"+string(g.Digest))
 	}
-	if l.form.Evidence {
-		img.Evidence = l.evidence(g, repository)
+	if !l.form.Evidence {
+		result.Notes = []string{} // they are about tags of evidence
+		return img
+	}
+	names := map[oci.Digest]string{}
+	for _, t := range planned.tags {
+		names[t.want] = planned.repo + ":" + t.name
+	}
+	for _, e := range g.Canonical {
+		img.Evidence = append(img.Evidence, archive.Evidence{
+			Manifest: e.Descriptor(), Name: names[e.Digest], Kind: e.Kind,
+		})
 	}
 	return img
 }
 
-// evidence lists the evidence of an image, with the names of cosign's first generation.
-func (l *local) evidence(g *bundle.ImageGraph, repository string) (list []archive.Evidence) {
-	named := map[string]bool{}
-	for _, e := range g.Canonical {
-		item := archive.Evidence{Manifest: e.Descriptor(), Kind: e.Kind}
-		m := l.src.Manifest(e.Digest)
-		if suffix := tagSuffix[e.Kind]; suffix != "" && m != nil && m.Subject == nil {
-			name := repository + ":sha256-" + e.Subject.Hex() + suffix
-			if !named[name] {
-				item.Name = name
-			}
-			named[name] = true
+// admit adds an image to a plan if it is for the importer and its name is free.
+func (l *local) admit(ctx context.Context, img *localImage, to *archive.Plan) {
+	// One that must not be loaded is not in the plan, so what it is known by is found with
+	// a plan of its own.
+	img.added, img.err = archive.NewPlan(l.src, l.form.Options).Add(img.Image)
+	if img.err != nil {
+		notFor := errors.Is(img.err, archive.ErrNotRunnable) || errors.As(img.err, new(*archive.PlatformError))
+		if notFor && len(l.Only) == 0 {
+			img.result.Skipped = verify.Text(img.err.Error())
+			img.err = nil
 		}
-		list = append(list, item)
-	}
-	return list
-}
-
-// tagSuffix is how the tag ends at which cosign looks for evidence of each kind.
-var tagSuffix = map[oci.Kind]string{
-	oci.KindSignature: ".sig", oci.KindAttestation: ".att", oci.KindSBOM: ".sbom",
-}
-
-// before looks up what the names stand for, and plans the images that may be loaded.
-func (l *local) before(ctx context.Context) {
-	shared := archive.NewPlan(l.src, l.form.Options)
-	for _, img := range l.images {
-		p := shared
-		if l.form.Separate {
-			p = archive.NewPlan(l.src, l.form.Options)
-		}
-		// An image that must not be loaded is not in the plan, so its digests are found with
-		// one of its own.
-		added, err := archive.NewPlan(l.src, l.form.Options).Add(img.Image)
-		if err != nil {
-			l.unfit(img, err)
-			continue
-		}
-		img.added = added
-		if !l.permitted(ctx, img) {
-			continue
-		}
-		if img.added, err = p.Add(img.Image); err != nil {
-			img.fail(err)
-			continue
-		}
-		img.plan = p
-	}
-}
-
-// unfit records an image that is not in a form for the importer.
-func (l *local) unfit(img *localImage, err error) {
-	notFor := errors.Is(err, archive.ErrNotRunnable) || errors.As(err, new(*archive.PlatformError))
-	if !notFor || l.Demanded {
-		img.fail(err)
 		return
 	}
-	img.result.Skipped = verify.Text(err.Error())
+	if img.err = l.free(ctx, img); img.err != nil {
+		return
+	}
+	if img.added, img.err = to.Add(img.Image); img.err == nil {
+		img.plan = to
+	}
 }
 
-// permitted reports whether an image may be loaded under its name.
-func (l *local) permitted(ctx context.Context, img *localImage) bool {
-	found, err := l.to.Find(ctx, img.name())
+// free asks what the name of an image stands for.
+func (l *local) free(ctx context.Context, img *localImage) error {
+	found, err := l.to.Find(ctx, img.Names[0])
 	switch {
 	case errors.Is(err, ErrNoReadBack) || err == nil && len(found) == 0:
-		return true
+		return nil
 	case err != nil:
-		img.fail(err)
-		return false
+		return err
 	case l.same(img, found):
-		img.result.Before = "same"
-		return true
+		img.result.Before = beforeSame
+		return nil
 	}
-	img.result.Before = "other " + string(found[0])
-	if !l.Overwrite {
-		img.fail(&TakenError{Name: img.name(), Has: found[0], Want: img.Root.Digest})
+	img.result.Before = beforeOther + string(found[0])
+	if l.OverwriteTags {
+		return nil
 	}
-	return l.Overwrite
+	return &TagError{img.result.Destination, string(img.result.Tag), found[0], img.Root.Digest}
 }
 
 // same reports whether an importer that knows an image by these digests has img.
@@ -262,18 +273,21 @@ func (l *local) same(img *localImage, found []oci.Digest) bool {
 	return slices.ContainsFunc(found, func(d oci.Digest) bool { return slices.Contains(known, d) })
 }
 
+// failIfNothing makes it an error that every image was skipped.
+func (l *local) failIfNothing() {
+	if slices.ContainsFunc(l.images, func(img *localImage) bool { return img.result.Skipped == "" }) {
+		return
+	}
+	for _, img := range l.images {
+		img.err = errors.New(string(img.result.Skipped))
+		img.result.Skipped = ""
+	}
+}
+
 // load imports the plans and reads back what arrived.
-func (l *local) load(ctx context.Context) {
-	var size int64
-	plans := l.plans()
-	for _, p := range plans {
-		size += p.Size()
-	}
-	if l.Begin != nil && len(plans) > 0 {
-		l.Begin(size)
-	}
-	for _, p := range plans {
-		present, err := l.to.Import(ctx, p, l.Progress)
+func (l *local) load(ctx context.Context, progress func(int64)) {
+	for _, p := range l.plans() {
+		present, err := l.to.Import(ctx, p, progress)
 		if err == nil {
 			err = cmp.Or(ctx.Err(), l.to.ReadBack(ctx, p))
 		}
@@ -295,14 +309,26 @@ func (l *local) plans() (list []*archive.Plan) {
 	return list
 }
 
-// arrived completes the result of an image, and looks up each of its names.
+// arrived completes the result of an image.
 func (l *local) arrived(ctx context.Context, img *localImage, present map[oci.Digest]bool, err error) {
-	r := img.result
 	unread := errors.Is(err, ErrNoReadBack)
-	if err != nil && !unread {
-		img.fail(err)
+	if img.err = err; err != nil && !unread {
 		return
 	}
+	img.countSent(present)
+	if unread {
+		img.result.Notes = append(img.result.Notes, err.Error())
+		img.err = nil
+		return
+	}
+	img.err = l.readBack(ctx, img)
+	img.result.ReadBack = img.err == nil
+}
+
+// countSent counts the evidence and the blobs of an image.
+func (img *localImage) countSent(present map[oci.Digest]bool) {
+	r := img.result
+	r.Evidence = len(img.Evidence)
 	for _, b := range img.added.Blobs {
 		if present[b.Digest] {
 			r.Blobs.Present++
@@ -311,54 +337,40 @@ func (l *local) arrived(ctx context.Context, img *localImage, present map[oci.Di
 		r.Blobs.Sent++
 		r.Blobs.Bytes += b.Size
 	}
-	r.Evidence = len(img.Evidence)
-	if unread {
-		r.Notes = append(r.Notes, err.Error())
-		return
-	}
-	r.ReadBack = l.readBack(ctx, img)
 }
 
 // readBack looks up the names of an image.
-func (l *local) readBack(ctx context.Context, img *localImage) bool {
+func (l *local) readBack(ctx context.Context, img *localImage) error {
 	for _, name := range img.Names {
 		found, err := l.to.Find(ctx, name)
 		switch {
+		case errors.Is(err, ErrNoReadBack):
 		case err != nil:
-			img.fail(fmt.Errorf("read back %s: %w", name, err))
+			return fmt.Errorf("read back %s: %w", name, err)
 		case len(found) == 0:
-			img.fail(fmt.Errorf("%s reported success, and does not know %s", l.to, name))
+			return fmt.Errorf("%s reported success, and does not know %s", l.to, name)
 		case !l.same(img, found):
-			img.fail(fmt.Errorf("read back %s: want %s, found %s", name, img.Root.Digest, found[0]))
+			return fmt.Errorf("read back %s: want %s, found %s", name, img.Root.Digest, found[0])
 		case !slices.Contains(found, img.Root.Digest):
 			img.result.Notes = append(img.result.Notes, fmt.Sprintf(
 				"the digest is lost: %s knows this image as %s, the digest of its config", l.to, found[0]))
 		}
 	}
-	return !img.failed()
+	return nil
 }
 
-// conclude completes the result.
-func (l *local) conclude() {
-	loaded := 0
-	complete := true
-	for _, img := range l.images {
-		l.out.Images = append(l.out.Images, *img.result)
-		if img.result.Skipped == "" {
-			loaded++
-		}
-		complete = complete && !img.failed()
+// conclude returns the results.
+func (l *local) conclude() *verify.Loaded {
+	out := &verify.Loaded{
+		Destination: l.to.String(), Complete: true,
+		Images: []verify.LoadedImage{}, Unreferenced: []verify.LoadedBlob{},
 	}
-	l.out.Complete = complete && loaded > 0 && !l.DryRun
-}
-
-// TakenError says that a name stands for another image already.
-type TakenError struct {
-	Name      string
-	Has, Want oci.Digest
-}
-
-// Error implements error.
-func (e *TakenError) Error() string {
-	return fmt.Sprintf("%s stands for another image already: want %s, found %s", e.Name, e.Want, e.Has)
+	for _, img := range l.images {
+		if img.err != nil {
+			out.Complete = false
+			img.result.Error = verify.Text(explained(img.err, l.Advise))
+		}
+		out.Images = append(out.Images, *img.result)
+	}
+	return out
 }

@@ -13,7 +13,9 @@ import (
 // field but Host is the default: the path of the image without its registry, so that
 // docker.io/library/nginx:1 becomes HOST/library/nginx:1. Tags and digests are kept.
 type Names struct {
-	Host   string // of the registry, with its port
+	// Host is that of the registry, with its port. Where it is empty, as for a runtime,
+	// images keep their names, and only Map and TagAs change them.
+	Host   string
 	Prefix string // path that every repository gets in front, without slashes at its ends
 	// KeepRegistry keeps the registry of the image as an element of the path. A port
 	// follows after an underscore, which no name of a host has: localhost_5000/app.
@@ -68,7 +70,10 @@ func ParseMapping(s string) (Mapping, error) {
 // tag is empty for a reference by digest alone. The error says what cannot be the name
 // of a repository.
 func (n *Names) Place(ref oci.Reference) (repo, tag string, err error) {
-	path, err := n.path(ref.Repository)
+	path := n.renamed(ref.Repository)
+	if n.Host != "" {
+		path, err = n.path(ref.Repository)
+	}
 	if err == nil {
 		repo, err = oci.ParseRepository(join(n.Host, path))
 	}
@@ -93,6 +98,14 @@ func (n *Names) path(repository string) (string, error) {
 		path = join(strings.ToLower(strings.ReplaceAll(registry, ":", "_")), path)
 	}
 	return join(n.Prefix, n.flat(path)), nil
+}
+
+// renamed returns the name of a repository where no registry is the destination.
+func (n *Names) renamed(repository string) string {
+	if m := n.mapping(repository); m != nil {
+		return join(m.To, strings.TrimPrefix(repository[len(m.From):], "/"))
+	}
+	return repository
 }
 
 // mapping returns the longest mapping that fits, nil if none does.
