@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -30,6 +32,14 @@ func (o *stdout) Write(p []byte) (int, error) {
 		o.failed = err
 	}
 	return n, err
+}
+
+// forgiveClosedPipe forgets a write that failed because the reader closed the pipe, as
+// head and less do. A command whose answer matters must not call it.
+func (o *stdout) forgiveClosedPipe() {
+	if errors.Is(o.failed, syscall.EPIPE) {
+		o.failed = nil
+	}
 }
 
 // usageError says that the request itself was wrong.

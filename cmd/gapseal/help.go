@@ -60,9 +60,12 @@ func helpCall(c *cobra.Command) string {
 	return c.CommandPath() + " --help"
 }
 
-// showHelp writes the help of c.
+// showHelp writes the help of c. A reader that has seen enough may close the pipe.
 func showHelp(c *cobra.Command) {
 	w := c.OutOrStdout()
+	if out, ok := w.(*stdout); ok {
+		defer out.forgiveClosedPipe()
+	}
 	all, _ := c.Root().PersistentFlags().GetBool(allFlag)
 	switch {
 	case !c.HasParent():

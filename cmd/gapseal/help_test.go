@@ -67,6 +67,27 @@ func TestHelpFitsATerminal(t *testing.T) {
 	})
 }
 
+// Help into a pipe that was closed, as by head, is no failure; another answer is one.
+func TestHelpIntoAClosedPipe(t *testing.T) {
+	for want, commands := range map[int][][]string{
+		exitVerified: {{"help", "verify"}, {"verify", "--help", "--all"}, {"--help"}, {"help", "exit-codes"}},
+		exitSystem:   {{"version"}, {"completion", "bash"}},
+	} {
+		for _, args := range commands {
+			read, write, err := os.Pipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			read.Close()
+			std := stdio{os.Stdin, &stdout{file: write}, os.Stderr}
+			if code := run(t.Context(), rootCommand(std), args, std); code != want {
+				t.Errorf("%v: exit code %d, want %d", args, code, want)
+			}
+			write.Close()
+		}
+	}
+}
+
 // Where help has headings, each flag stands under one of them, and the common
 // flags exist.
 func TestHelpShowsEachFlagOnce(t *testing.T) {
