@@ -77,9 +77,14 @@ type TreeNode struct {
 	Attests  oci.Digest    // for an attestation manifest of BuildKit, the child that it is about; otherwise empty
 }
 
-// Walk derives the graph of c. It passes over manifests that are missing or
-// damaged, since the layout and blob checks report them.
+// Walk derives the graph of c, which is empty without an inventory. It passes over
+// manifests that are missing or damaged, since the layout and blob checks report them.
 func (c *Contents) Walk() *Graph {
+	if c.Inventory == nil {
+		empty := *c
+		empty.Inventory = &Inventory{}
+		c = &empty
+	}
 	w := newWalker(c)
 	for _, img := range c.Inventory.Images {
 		w.image(img)

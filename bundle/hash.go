@@ -61,6 +61,9 @@ func (r *Reader) Hash(ctx context.Context, tap Tap, progress func(int64)) error 
 	if progress == nil {
 		progress = func(int64) {}
 	}
+	if r.in == nil {
+		return errors.New("the reader has no bundle: Open and its like make one")
+	}
 	if r.in.file == nil && r.hashed {
 		return ErrStream
 	}

@@ -1,6 +1,7 @@
 package bundle
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/gapseal/gapseal/internal/strict"
@@ -10,6 +11,7 @@ import (
 
 // A Plan is a bundle that is ready to be written. All its metadata is in memory. The
 // digests and sizes of its content are known, and so is the place of each entry.
+// [NewPlan] and [Collect] make one; the zero Plan cannot be written.
 type Plan struct {
 	Contents
 	Index   []byte // index.json; its SHA-256 is the bundle's identity
@@ -53,6 +55,8 @@ func NewPlan(inv Inventory, meta map[oci.Digest][]byte, lim oci.Limits) (*Plan, 
 	}
 	return p, nil
 }
+
+var errNoPlan = errors.New("the plan is empty: NewPlan and Collect make one")
 
 func (p *Plan) layOut() error {
 	blob, err := strict.Marshal(p.Inventory)
@@ -154,6 +158,9 @@ func sealEntry(manifest []byte) oci.Descriptor {
 // identity of the plan change. The error is a [*check.Fault] if a budget is exceeded;
 // an envelope that is empty or larger than [MaxSeal] is an error, too.
 func (p *Plan) AddSeal(envelope []byte) error {
+	if p.Inventory == nil {
+		return errNoPlan
+	}
 	if len(envelope) == 0 || len(envelope) > MaxSeal {
 		return fmt.Errorf("the seal has %d bytes, the format allows 1 to %d", len(envelope), MaxSeal)
 	}

@@ -13,7 +13,7 @@ import (
 
 // Reader reads one bundle. [OpenFile], [Open] and [OpenStream] read its metadata,
 // and [Reader.Hash] hashes everything else. Together they read each byte once. They
-// read a pipe in order.
+// read a pipe in order. Hash of the zero Reader is an error.
 type Reader struct {
 	Contents
 	Index []byte // index.json as found, nil if there is none
@@ -235,7 +235,12 @@ func (r *Reader) Whole() bool {
 }
 
 // Totals returns how many bytes and blobs were read.
-func (r *Reader) Totals() (bytes int64, blobs int) { return r.in.pos, len(r.read) }
+func (r *Reader) Totals() (bytes int64, blobs int) {
+	if r.in == nil {
+		return 0, 0
+	}
+	return r.in.pos, len(r.read)
+}
 
 // complete reports whether all metadata that the inventory lists was read.
 func (r *Reader) complete() bool {

@@ -30,6 +30,9 @@ const defaultWorkers = 4
 // several goroutines, with the number of content bytes of each write; it may be nil.
 // The file is a bundle only if the error is nil.
 func (p *Plan) WriteFile(ctx context.Context, w io.WriterAt, fetch Fetch, workers int, progress func(int64)) error {
+	if len(p.entries) == 0 {
+		return errNoPlan
+	}
 	if workers < 1 {
 		workers = defaultWorkers
 	}
@@ -58,6 +61,9 @@ func (p *Plan) WriteFile(ctx context.Context, w io.WriterAt, fetch Fetch, worker
 func (p *Plan) WriteStream(ctx context.Context, w io.Writer, fetch Fetch, progress func(int64)) error {
 	if progress == nil {
 		progress = func(int64) {}
+	}
+	if len(p.entries) == 0 {
+		return errNoPlan
 	}
 	out := bufio.NewWriterSize(w, copyBuffer)
 	for _, e := range p.entries {

@@ -16,7 +16,9 @@ import (
 const ClockTolerance = 5 * time.Minute
 
 // Options say what is trusted, what is demanded, and what the report is to name.
-// The zero value rejects everything, since nothing in it could vouch for a bundle.
+// The zero value rejects everything, since nothing in it could vouch for a bundle. A
+// key or an identity that is nil counts as its zero value, which vouches for nothing
+// and is not passed over.
 type Options struct {
 	Anchors
 	Demands // on every image
@@ -136,6 +138,43 @@ type Build struct {
 	Digest string
 	Time   time.Time // the earliest trusted time that was recorded of it; zero if none was
 	Entry  int       // the first under which it is recorded
+}
+
+// withoutNil returns the options with zero values in the place of keys and identities
+// that are nil. To drop these would be to drop a demand, such as that of a seal.
+func (o Options) withoutNil() Options {
+	o.SealKeys = pointers(o.SealKeys)
+	o.Demands = o.Demands.withoutNil()
+	if o.Policy == nil {
+		return o
+	}
+	p := *o.Policy
+	p.Deny.Identities = pointers(p.Deny.Identities)
+	p.Rules = slices.Clone(p.Rules)
+	for i := range p.Rules {
+		p.Rules[i].Demands = p.Rules[i].Demands.withoutNil()
+	}
+	o.Policy = &p
+	return o
+}
+
+func (d Demands) withoutNil() Demands {
+	d.Keys, d.Identities = pointers(d.Keys), pointers(d.Identities)
+	return d
+}
+
+// pointers returns list with a pointer to a zero value in the place of each nil.
+func pointers[T any](list []*T) []*T {
+	if !slices.Contains(list, nil) {
+		return list
+	}
+	list = slices.Clone(list)
+	for i := range list {
+		if list[i] == nil {
+			list[i] = new(T)
+		}
+	}
+	return list
 }
 
 // Named returns the names that the operator gave to images: those in Images, those

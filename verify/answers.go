@@ -77,6 +77,7 @@ type bundleKey struct {
 }
 
 func newSession(opt Options) *session {
+	opt = opt.withoutNil()
 	s := &session{
 		recorder: recorder{advise: opt.Advise, tally: newTally()}, opt: opt, anySigner: opt.allSigners(),
 		limits: oci.DefaultLimits(), ended: func() bool { return false }, found: planned{},

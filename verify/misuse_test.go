@@ -175,14 +175,23 @@ func TestZeroValuesDoNotAccept(t *testing.T) {
 		change func(*verify.Options)
 		want   string
 	}{
-		"nothing":             {func(o *verify.Options) { *o = verify.Options{At: o.At} }, "trust.unanchored trust.log"},
-		"no logs":             {func(o *verify.Options) { o.Logs = nil }, "trust.log"},
-		"a log":               {func(o *verify.Options) { o.Logs = []trust.Log{{}} }, "trust.key-strength trust.log"},
-		"no keys":             {func(o *verify.Options) { o.Keys = nil }, "trust.unanchored"},
-		"a key":               {func(o *verify.Options) { o.Keys = []*trust.Key{{}} }, "trust.key-strength trust.key trust.bundle-key"},
-		"a fingerprint":       {func(o *verify.Options) { o.Keys, o.Fingerprints = nil, []string{""} }, "trust.key trust.bundle-key"},
-		"an identity":         {func(o *verify.Options) { o.Keys, o.Identities = nil, []*cert.Policy{{}} }, "cert.chain"},
-		"a seal key":          {func(o *verify.Options) { o.SealKeys = []*trust.Key{{}} }, "trust.key-strength policy.seal"},
+		"nothing":                 {func(o *verify.Options) { *o = verify.Options{At: o.At} }, "trust.unanchored trust.log"},
+		"no logs":                 {func(o *verify.Options) { o.Logs = nil }, "trust.log"},
+		"a log":                   {func(o *verify.Options) { o.Logs = []trust.Log{{}} }, "trust.key-strength trust.log"},
+		"no keys":                 {func(o *verify.Options) { o.Keys = nil }, "trust.unanchored"},
+		"a key":                   {func(o *verify.Options) { o.Keys = []*trust.Key{{}} }, "trust.key-strength trust.key trust.bundle-key"},
+		"a fingerprint":           {func(o *verify.Options) { o.Keys, o.Fingerprints = nil, []string{""} }, "trust.key trust.bundle-key"},
+		"an identity":             {func(o *verify.Options) { o.Keys, o.Identities = nil, []*cert.Policy{{}} }, "cert.chain"},
+		"a seal key":              {func(o *verify.Options) { o.SealKeys = []*trust.Key{{}} }, "trust.key-strength policy.seal"},
+		"a key that is nil":       {func(o *verify.Options) { o.Keys = []*trust.Key{nil} }, "trust.key-strength trust.key trust.bundle-key"},
+		"an identity that is nil": {func(o *verify.Options) { o.Keys, o.Identities = nil, []*cert.Policy{nil} }, "cert.chain"},
+		"a seal key that is nil":  {func(o *verify.Options) { o.SealKeys = []*trust.Key{nil} }, "trust.key-strength policy.seal"},
+		"a key of a rule that is nil": {func(o *verify.Options) {
+			o.Policy = &verify.Policy{Rules: []verify.Rule{{Pattern: "**", Demands: verify.Demands{Keys: []*trust.Key{nil}}}}}
+		}, "trust.key-strength trust.key"},
+		"an identity of a rule that is nil": {func(o *verify.Options) {
+			o.Policy = &verify.Policy{Rules: []verify.Rule{{Pattern: "**", Demands: verify.Demands{Identities: []*cert.Policy{nil}}}}}
+		}, "cert.chain"},
 		"an attestation":      {func(o *verify.Options) { o.Attestations = []verify.RequiredAttestation{{}} }, "policy.attestation"},
 		"a platform":          {func(o *verify.Options) { o.Platforms = []oci.Platform{{}} }, "manifest.narrowed"},
 		"an allowed platform": {func(o *verify.Options) { o.OnlyPlatforms = []oci.Platform{{}} }, "policy.platform"},
@@ -202,6 +211,39 @@ func TestZeroValuesDoNotAccept(t *testing.T) {
 		if failed := strings.Join(fixture.Failed(fixture.Verify(t, raw, opt)), " "); failed != c.want {
 			t.Errorf("%s: failed [%s], want [%s]", name, failed, c.want)
 		}
+	}
+}
+
+// A nil among what is denied denies nothing, and is no fault of the program.
+func TestANilIdentityDeniesNothing(t *testing.T) {
+	f := fixture.Open(strippedImages["multi:v1"]())
+	sigstore().AttachForge(f, 0, fixture.BundleStages{Flavour: fixture.Flavour{Keyless: true}})
+	opt := sigstore().Options(sigstore().TrustedRoot(nil), true)
+	opt.Policy = &verify.Policy{JudgeUnlisted: true, Deny: verify.Deny{Identities: []*cert.Policy{nil}}}
+	failedAs(t, fixture.Verify(t, f.Build(), opt), "")
+}
+
+// What no function of package bundle made is an error or a rejection, and no panic.
+func TestZeroContainers(t *testing.T) {
+	if rep, err := verify.Bundle(t.Context(), &bundle.Reader{}, fixture.Options()); rep != nil || err == nil {
+		t.Errorf("a zero Reader: report %v, error %v", rep != nil, err)
+	}
+	rep, err := verify.Plan(&bundle.Plan{}, fixture.Options())
+	if failed := fixture.Failed(rep); err == nil || !slices.Equal(failed, []string{"layout.inventory"}) {
+		t.Errorf("a zero Plan: failed %v, error %v", failed, err)
+	}
+	var p bundle.Plan
+	for name, err := range map[string]error{
+		"AddSeal":     p.AddSeal([]byte("{}")),
+		"WriteStream": p.WriteStream(t.Context(), io.Discard, nil, nil),
+		"WriteFile":   p.WriteFile(t.Context(), nil, nil, 0, nil),
+	} {
+		if err == nil || !strings.Contains(err.Error(), "the plan is empty") {
+			t.Errorf("%s of a zero Plan: %v", name, err)
+		}
+	}
+	if g := (&bundle.Contents{}).Walk(); len(g.Images)+len(g.Faults) > 0 {
+		t.Errorf("the graph of nothing: %+v", g)
 	}
 }
 

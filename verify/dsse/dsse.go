@@ -163,6 +163,9 @@ func Sign(payloadType string, payload []byte, s *Signer) ([]byte, error) {
 	if payloadType == "" || len(payload) == 0 {
 		return nil, check.Malformed(envelopeText, "there is nothing to sign, or it has no type")
 	}
+	if s == nil || s.private == nil {
+		return nil, errors.New("sign: there is no key to sign with; NewSigner and LoadSigner make a Signer")
+	}
 	message := PAE(payloadType, payload)
 	sig, err := s.sign(message)
 	if err != nil {
@@ -235,6 +238,9 @@ func parse(raw []byte) (*Envelope, error) {
 func choose(keyID string, keys []*trust.Key) (*trust.Key, error) {
 	e := &KeyError{Found: check.Clip(keyID)}
 	for _, k := range keys {
+		if k == nil {
+			continue // which could verify nothing
+		}
 		if k.Fingerprint() == keyID {
 			return k, nil
 		}

@@ -7,6 +7,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -39,7 +40,7 @@ type Signer struct {
 // a key that is too weak to rely on, and a [*trust.UnsupportedError] for a key
 // of another type.
 func NewSigner(private crypto.Signer) (*Signer, error) {
-	if private == nil {
+	if v := reflect.ValueOf(private); !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
 		return nil, unsupported(private)
 	}
 	public, err := trust.NewKey(private.Public())

@@ -115,6 +115,32 @@ func TestNewSignerTakesAnySigner(t *testing.T) {
 	}
 }
 
+// TestNoSigner signs without a key.
+func TestNoSigner(t *testing.T) {
+	for name, s := range map[string]*Signer{"nil": nil, "zero": {}} {
+		if env, err := Sign("application/x-test", []byte("{}"), s); env != nil || err == nil ||
+			!strings.Contains(err.Error(), "there is no key to sign with") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for _, private := range []crypto.Signer{nil, (*ecdsa.PrivateKey)(nil)} {
+		if _, err := NewSigner(private); err == nil {
+			t.Errorf("a signer of %T that is nil", private)
+		}
+	}
+	s := signerOf(t, newP256(t))
+	env, err := Sign("application/x-test", []byte("{}"), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, key, err := Open(env, "application/x-test", []*trust.Key{nil, s.Public()}); err != nil || key != s.Public() {
+		t.Errorf("beside a nil: %v", err)
+	}
+	if _, _, err := Open(env, "application/x-test", []*trust.Key{nil}); err == nil {
+		t.Error("opened with a nil key")
+	}
+}
+
 func TestNewSignerRefuses(t *testing.T) {
 	var unsupported *trust.UnsupportedError
 	if _, err := NewSigner(nil); !errors.As(err, &unsupported) {
