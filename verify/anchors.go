@@ -68,6 +68,9 @@ type Anchors struct {
 	More     []Domain                     // further trusted roots, each of which judges by itself
 	SealKeys []*trust.Key                 // one of which must have sealed the bundle; none demands no seal
 	Roots    []Anchor                     // trusted roots from which these came, for the report
+
+	// NoLogs and NoCTLogs are those of [Domain].
+	NoLogs, NoCTLogs bool
 }
 
 // TrustRoot adds the logs and authorities of a Sigstore trusted root, and lists them
@@ -78,13 +81,17 @@ func (a *Anchors) TrustRoot(root *trust.Root) {
 	for i := range logs {
 		logs[i].Path = root.Path
 	}
+	noLogs := len(root.Logs) == 0 && !root.OtherLogs
+	noCTLogs := len(root.CTLogs) == 0 && !root.OtherCTLogs
 	if len(a.Roots)+len(a.CAs)+len(a.CTLogs)+len(a.TSAs) == 0 {
 		a.Logs = append(a.Logs, logs...)
 		a.CAs = root.CAs
 		a.CTLogs = root.CTLogs
 		a.TSAs = root.TSAs
+		a.NoLogs, a.NoCTLogs = noLogs, noCTLogs
 	} else {
-		a.More = append(a.More, Domain{Logs: logs, CAs: root.CAs, CTLogs: root.CTLogs, TSAs: root.TSAs})
+		a.More = append(a.More, Domain{Logs: logs, CAs: root.CAs, CTLogs: root.CTLogs, TSAs: root.TSAs,
+			NoLogs: noLogs, NoCTLogs: noCTLogs})
 	}
 	a.Roots = append(a.Roots, rootAnchors(root)...)
 }

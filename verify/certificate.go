@@ -2,6 +2,7 @@ package verify
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -79,12 +80,15 @@ func (j *judgement) chain() {
 				f.Cause = check.CauseNoTime
 				f.Expected, f.Found = "a time from a trusted log or timestamp authority", "none"
 			}
+			if !j.issued {
+				f.Cause = cmp.Or(j.ofAnotherInstance(), f.Cause)
+			}
 			j.fault(f)
 			return
 		}
 		j.info.CA = Text(c.Authority.Name)
 		j.companions(c)
-		if len(j.domain.CTLogs) == 0 {
+		if j.domain.NoCTLogs && len(j.domain.CTLogs) == 0 {
 			j.skip(check.CertSCT, "the trusted root lists no certificate log, so none can be asked")
 		} else if _, err := cert.VerifySCTs(c, j.domain.CTLogs); err != nil {
 			j.fault(check.Fault{ID: check.CertSCT, Detail: err.Error()})
@@ -125,6 +129,10 @@ func (j *judgement) identity(id *cert.Identity) {
 	var mismatch *cert.MismatchError
 	if errors.As(err, &mismatch) {
 		f.Detail = "the certificate has another " + mismatch.What
+		if mismatch.Partly {
+			f.Detail = "the expression matches only a part of the certificate's " + mismatch.What
+			f.Cause = check.CausePartly
+		}
 		f.Expected, f.Found = mismatch.Expected, check.Clip(mismatch.Found)
 	}
 	j.fault(f)

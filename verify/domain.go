@@ -19,11 +19,16 @@ type Domain struct {
 	CAs    []trust.CertificateAuthority // that issue certificates to sign with
 	CTLogs []trust.Log                  // in which those certificates must be logged
 	TSAs   []trust.TimestampAuthority   // whose timestamps count
+
+	// NoLogs and NoCTLogs say that the root lists no logs of either kind, not even of a
+	// kind that cannot be judged: what does not exist is not asked for.
+	NoLogs, NoCTLogs bool
 }
 
 // domains returns the anchors by domain, the one of their own fields first.
 func (a *Anchors) domains() []Domain {
-	own := Domain{Logs: a.Logs, CAs: a.CAs, CTLogs: a.CTLogs, TSAs: a.TSAs}
+	own := Domain{Logs: a.Logs, CAs: a.CAs, CTLogs: a.CTLogs, TSAs: a.TSAs,
+		NoLogs: a.NoLogs, NoCTLogs: a.NoCTLogs}
 	return append([]Domain{own}, a.More...)
 }
 
@@ -34,7 +39,7 @@ func (j *judgement) chooseDomain() {
 	all := j.s.opt.domains()
 	j.domain = &all[0]
 	for i := range all {
-		if j.leaf != nil && cert.Issued(j.leaf, all[i].CAs) {
+		if j.leaf != nil && cert.Issued(j.leaf, all[i].CAs) && !j.byPinnedKey() {
 			j.domain, j.issued = &all[i], true
 			return
 		}
@@ -60,10 +65,32 @@ func (d *Domain) log(e *rekor.LogEntry) *trust.Log {
 
 func (d *Domain) logged(e *rekor.LogEntry) bool { return d.log(e) != nil }
 
-// hasNoLog reports whether the certificate was issued by a domain that lists no
-// transparency log, so that none can be asked.
+// byPinnedKey reports whether the certificate is of a pinned key. It then proves
+// nothing, and excuses nothing: the signature is judged by the key. One of another key
+// than the certificate's is refused.
+func (j *judgement) byPinnedKey() bool {
+	key, err := trust.NewKey(j.leaf.PublicKey)
+	if err != nil {
+		return false
+	}
+	_, pinned := j.d.known[key.Fingerprint()]
+	return pinned
+}
+
+// hasNoLog reports whether the signature is judged by its certificate, and was issued
+// by a domain that lists no transparency log, so that none can be asked.
 func (j *judgement) hasNoLog() bool {
-	return j.issued && len(j.d.Identities) > 0 && len(j.domain.Logs) == 0
+	return j.issued && len(j.d.Identities) > 0 && j.domain.NoLogs && len(j.domain.Logs) == 0
+}
+
+// ofAnotherInstance returns the cause of a failure for a signature whose certificate
+// no authority of the built-in root issued, if only that root was there to judge it.
+func (j *judgement) ofAnotherInstance() check.Cause {
+	given := func(a Anchor) bool { return a.Kind == "root" && a.Source != trust.SourceBuiltin }
+	if j.leaf == nil || j.issued || len(j.domain.CAs) == 0 || slices.ContainsFunc(j.s.rep.Anchors, given) {
+		return ""
+	}
+	return check.CauseBuiltIn
 }
 
 // rootAge reports how old the built-in root is, if it is used. Nothing tells an

@@ -51,7 +51,12 @@ func (s *session) platforms(i int, g *bundle.ImageGraph, d *demands) {
 	}
 	if len(g.Without) > 0 {
 		f.Detail, f.Expected, f.Warn = "export left platforms out: "+strings.Join(g.Without, ", "), "", true
-		s.fault(i, f)
+		if s.narrowedOnPurpose(g, d) {
+			f.Detail += "; the policy or the lock wants no others"
+			s.add(i, check.Skip, f)
+		} else {
+			s.fault(i, f)
+		}
 	}
 	if root == nil || !oci.IsIndex(root.MediaType) || slices.ContainsFunc(g.Tree, s.graph.Runs) {
 		return
@@ -62,6 +67,14 @@ func (s *session) platforms(i int, g *bundle.ImageGraph, d *demands) {
 		f.Detail = "the index is empty"
 	}
 	s.fault(i, f)
+}
+
+// narrowedOnPurpose reports whether an anchor says which platforms are wanted, so that
+// others are not missed: those allowed, or those of the lock.
+func (s *session) narrowedOnPurpose(g *bundle.ImageGraph, d *demands) bool {
+	locked := s.inLock(g)
+	only := func(from *Demands) bool { return len(from.OnlyPlatforms) > 0 }
+	return slices.ContainsFunc(d.each, only) || locked != nil && slices.Equal(locked.Platforms, g.Carried)
 }
 
 func carries(g *bundle.ImageGraph, want oci.Platform) bool {
@@ -77,6 +90,40 @@ func (s *session) configs(i int, g *bundle.ImageGraph) {
 		}
 		s.config(i, n, m)
 	}
+	for _, f := range s.misnamed(g) {
+		f.Warn = true
+		s.fault(i, f)
+	}
+}
+
+// misnamed lists the platforms that an index of the image names and the config does
+// not. An index may name a manifest several times, for several platforms.
+func (s *session) misnamed(g *bundle.ImageGraph) (faults []check.Fault) {
+	type mention struct {
+		of       oci.Digest
+		platform string
+	}
+	seen := map[mention]bool{}
+	for _, n := range g.Tree {
+		index := s.graph.Manifests[n.Digest]
+		if index == nil {
+			continue
+		}
+		for _, child := range index.Manifests {
+			m := s.graph.Manifests[child.Digest]
+			if m == nil || oci.IsIndex(m.MediaType) || !m.HasImageConfig() || child.Platform == nil ||
+				child.Platform.IsUnknown() || seen[mention{child.Digest, child.Platform.Full()}] {
+				continue
+			}
+			seen[mention{child.Digest, child.Platform.Full()}] = true
+			if c, _ := s.graph.Config(m.Config.Digest); c != nil && !agrees(c.Platform(), *child.Platform) {
+				faults = append(faults, check.Fault{ID: check.ConfigPlatform, Subject: string(m.Config.Digest),
+					Detail:   "the config names another platform than the index",
+					Expected: child.Platform.Full(), Found: c.Platform().Full()})
+			}
+		}
+	}
+	return faults
 }
 
 func (s *session) config(i int, n bundle.TreeNode, m *oci.Manifest) {
@@ -94,11 +141,6 @@ func (s *session) config(i int, n bundle.TreeNode, m *oci.Manifest) {
 			Detail:   "the config does not match the manifest",
 			Expected: fmt.Sprintf("%d diff_ids, one for each layer", len(m.Layers)),
 			Found:    fmt.Sprint(len(c.RootFS.DiffIDs))})
-	}
-	if p := n.Platform; p != nil && !p.IsUnknown() && !agrees(c.Platform(), *p) {
-		s.fault(i, check.Fault{ID: check.ConfigPlatform, Subject: subject, Warn: true,
-			Detail:   "the config names another platform than the index",
-			Expected: p.Full(), Found: c.Platform().Full()})
 	}
 }
 

@@ -179,9 +179,16 @@ func (j *judgement) crypto() {
 			Detail: "too many signatures verify under none of many pinned keys, so this one was not tried under all"})
 		return
 	}
-	j.fault(check.Fault{ID: check.SignatureCrypto,
+	f := check.Fault{ID: check.SignatureCrypto,
 		Detail:   "the signature verifies under no known key: none that is pinned, in the bundle, or in the log entry",
-		Expected: someOf(j.d.pinned()), Found: "a signature by none of them"})
+		Expected: someOf(j.d.pinned()), Found: "a signature by none of them"}
+	if len(pinned) == 0 && len(j.d.Fingerprints) > 0 {
+		f.Cause = check.CauseNoKey
+		f.Detail = "a fingerprint is pinned, and its key is neither in the bundle nor in a log entry, so that nothing " +
+			"can be verified with it"
+		f.Found = "no key of that fingerprint"
+	}
+	j.fault(f)
 }
 
 // cryptoByCertificate checks the signature under the certificate's key. Whether

@@ -66,8 +66,13 @@ func (s *session) lockedImages() {
 		g := &s.graph.Images[i]
 		want := s.inLock(g)
 		if want == nil {
-			fault(i, check.Fault{Subject: string(g.Digest), Detail: "the image is not in the lock under this name",
-				Expected: string(names[nameOf(g.Reference)]), Found: g.Reference})
+			f := check.Fault{Subject: string(g.Digest), Detail: "the image is not in the lock", Found: g.Reference}
+			if other := names[nameOf(g.Reference)]; other != nil {
+				found[other] = true
+				f.Detail = "the lock gives " + check.Clip(nameOf(g.Reference)) + " another digest"
+				f.Expected, f.Found = string(other.Digest), string(g.Digest)
+			}
+			fault(i, f)
 			continue
 		}
 		found[want] = true
@@ -87,11 +92,15 @@ func (s *session) lockedImages() {
 	}
 }
 
-// lockedNames returns the digests of the lock by name.
-func (s *session) lockedNames() map[string]oci.Digest {
-	names := make(map[string]oci.Digest, len(s.opt.Lock.Images))
-	for _, img := range s.opt.Lock.Images {
-		names[nameOf(img.Reference)] = img.Digest
+// lockedNames returns the images of the lock that bear a tag, by name: a name
+// without a tag may stand for several.
+func (s *session) lockedNames() map[string]*lock.Image {
+	names := make(map[string]*lock.Image, len(s.opt.Lock.Images))
+	for i := range s.opt.Lock.Images {
+		img := &s.opt.Lock.Images[i]
+		if name := nameOf(img.Reference); oci.HasTag(name) {
+			names[name] = img
+		}
 	}
 	return names
 }

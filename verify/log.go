@@ -28,8 +28,8 @@ func (j *judgement) readEntries() {
 		}
 		return
 	}
-	j.pass(check.RekorPresent, "")
 	if err := rekor.CheckEntries(j.sig.Entries); err != nil {
+		j.pass(check.RekorPresent, "")
 		j.fault(check.Fault{ID: rekorID(err, check.RekorDuplicate), Detail: err.Error()})
 		return
 	}
@@ -43,6 +43,11 @@ func (j *judgement) readEntries() {
 		}
 		j.entries = append(j.entries, j.readEntry(e))
 	}
+	if len(j.entries) == 0 {
+		j.noEntry() // those set aside are as if they had not come
+		return
+	}
+	j.pass(check.RekorPresent, "")
 	if !j.rec.has(check.RekorEncoding, check.Fail) {
 		j.pass(check.RekorEncoding, "")
 	}
@@ -77,13 +82,13 @@ func (j *judgement) noEntry() {
 		return
 	case j.s.opt.IgnoreTlog || j.s.opt.LogOptional:
 		j.fault(check.Fault{ID: check.RekorPresent, Warn: true,
-			Detail: "no log entry came with the signature; waived"})
+			Detail: "no log entry of a trusted log came with the signature; waived"})
 		return
 	case j.d.LogOptional:
-		j.skip(check.RekorPresent, "no log entry came with the signature; the policy makes it optional")
+		j.skip(check.RekorPresent, "no log entry of a trusted log came with the signature; the policy makes it optional")
 		return
 	}
-	j.fault(check.Fault{ID: check.RekorPresent, Detail: "no log entry came with the signature",
+	j.fault(check.Fault{ID: check.RekorPresent, Detail: "no log entry of a trusted log came with the signature",
 		Expected: "a log entry with a signed entry timestamp or an inclusion proof", Found: "none"})
 }
 
@@ -239,7 +244,7 @@ func (j *judgement) unknownLog(entry *logged) {
 	for i := range j.domain.Logs {
 		known[logName(&j.domain.Logs[i])] = true
 	}
-	j.fault(check.Fault{ID: check.TrustLog, Found: "log id " + entry.id(),
+	j.fault(check.Fault{ID: check.TrustLog, Found: "log id " + entry.id(), Cause: j.ofAnotherInstance(),
 		Detail:   "the entry is of a log that is not trusted",
 		Expected: strings.Join(slices.Sorted(maps.Keys(known)), ", ")})
 	j.skip(check.RekorSET, "the log's key is not known")

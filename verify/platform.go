@@ -41,7 +41,7 @@ func (t *attempt) byPlatforms(v *vouching) {
 			signed++
 		}
 	}
-	t.complete = signed > 0 && signed == len(platforms) && !t.carriedElsewhere(v)
+	t.complete = signed > 0 && signed == len(platforms) && !t.carriedElsewhere(v) && !t.misnamed(v)
 	if !t.complete {
 		return
 	}
@@ -76,6 +76,19 @@ func (t *attempt) carriedElsewhere(v *vouching) (any bool) {
 		}
 	}
 	return any
+}
+
+// misnamed refuses an unsigned index that names a platform for which the manifest was
+// not built. The attestation vouches for the manifest and its config, and for nothing
+// that the index says of them.
+func (t *attempt) misnamed(v *vouching) bool {
+	faults := v.s.misnamed(v.g)
+	for _, f := range faults {
+		f.ID = check.PolicyPlatformAtt
+		f.Detail = "the index, which is not signed, names another platform than the attested config"
+		t.rec.fault(v.i, f)
+	}
+	return len(faults) > 0
 }
 
 // platforms lists what can be run of the image, each manifest once.

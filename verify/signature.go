@@ -224,9 +224,12 @@ func (t *attempt) signed(v *vouching) {
 		t.rec.add(v.i, check.Skip, f)
 	default:
 		f.Detail, f.Found = "the image has no signature that this version judges"+v.s.missed(g), otherEvidence(g)
-		attests := func(j *judgement) bool { return j.good() && j.sig.Subject == g.Digest }
-		if slices.ContainsFunc(v.attestations, attests) {
+		if types := v.attestedTypes(); len(types) > 0 {
 			f.Cause = check.CauseAttested
+			f.Found += "; a pinned signer attested: " + strings.Join(types, ", ")
+		}
+		if slices.ContainsFunc(g.LeftOut, func(l bundle.LeftOut) bool { return l.Reason == bundle.ReasonDenied }) {
+			f.Cause = check.CauseDenied
 		}
 		t.rec.fault(v.i, f)
 	}

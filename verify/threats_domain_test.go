@@ -20,7 +20,8 @@ func domain(s *fixture.Sigstore, change func(*trustroot.TrustedRoot)) verify.Dom
 	if err != nil {
 		panic(err)
 	}
-	return verify.Domain{Logs: root.Logs, CAs: root.CAs, CTLogs: root.CTLogs, TSAs: root.TSAs}
+	return verify.Domain{Logs: root.Logs, CAs: root.CAs, CTLogs: root.CTLogs, TSAs: root.TSAs,
+		NoLogs: len(root.Logs) == 0 && !root.OtherLogs, NoCTLogs: len(root.CTLogs) == 0 && !root.OtherCTLogs}
 }
 
 // beside trusts further domains.

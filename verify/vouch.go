@@ -55,6 +55,10 @@ func (s *session) vouch(i int, g *bundle.ImageGraph, ref oci.Reference, d *deman
 			break
 		}
 	}
+	if won < 0 {
+		// What came with evidence explains more than what came with none.
+		slices.SortStableFunc(tried, func(a, b *attempt) int { return a.without(v) - b.without(v) })
+	}
 	v.conclude(tried, won)
 }
 
@@ -146,6 +150,12 @@ func (t *attempt) byAttestation(v *vouching) {
 		t.rec.pass(v.i, f)
 	} else {
 		f.Detail += v.s.missed(v.g)
+		f.Cause = check.CauseVoucher
+		if others := v.attestedTypes(); len(t.of) == 0 && len(others) > 0 {
+			f.Found = "0; good ones of other types: " + strings.Join(others, ", ")
+		} else if len(t.of) > 0 {
+			f.Cause = check.CauseVoucherBad
+		}
 		t.rec.fault(v.i, f)
 	}
 	t.children(v)
@@ -156,6 +166,17 @@ func (t *attempt) byAttestation(v *vouching) {
 		}
 	}
 	t.complete = t.good[v.g.Digest] && !t.rec.any(check.Fail)
+}
+
+// attestedTypes lists the predicate types of good attestations about the image.
+func (v *vouching) attestedTypes() (types []string) {
+	for _, j := range v.attestations {
+		if j.sig.Statement != nil && j.sig.Subject == v.g.Digest && j.good() {
+			types = append(types, j.sig.Statement.PredicateType)
+		}
+	}
+	slices.Sort(types)
+	return slices.Compact(types)
 }
 
 // isType reports whether evidence is an attestation of the type.
@@ -231,8 +252,11 @@ func (v *vouching) conclude(tried []*attempt, won int) {
 	}
 	for k, t := range tried {
 		for _, a := range t.rec.answers {
-			if a.Status == check.Fail && won >= 0 {
+			switch {
+			case a.Status == check.Fail && won >= 0:
 				a.note("not needed")
+			case a.ID == check.SignaturePresent && a.Status == check.Fail && tried[0] != t && tried[0].without(v) == 0:
+				a.note("something else may vouch for the image")
 			}
 			a.late = k
 			s.put(a)
@@ -282,6 +306,15 @@ func (v *vouching) unasked(t *attempt) {
 		Detail: "annotations were demanded and could not be asked for: an attestation vouches for the image, " +
 			"and only a signature has annotations",
 		Expected: strings.Join(demanded, ", "), Found: "an attestation of type " + t.way.Name})
+}
+
+// without returns 0 for a way of vouching that may explain a rejection: the image came
+// with evidence of it, or none is needed. It returns 1 for another.
+func (t *attempt) without(v *vouching) int {
+	if t.present(v) || t.way.By == check.VouchedBySender {
+		return 0
+	}
+	return 1
 }
 
 // present reports whether the image came with evidence of this kind, good or not.

@@ -35,6 +35,8 @@ var advice = map[check.ID]string{
 		"recovery volumes",
 	"media.duplicate": "remove the copy that is wrong; gapseal verify --volume shows which one that is",
 
+	"signature.present": "ask the publisher to sign the image, then export again; for what is never signed, see " +
+		"--accept-sender",
 	"signature.docker-reference": "if the image was mirrored on purpose, verify with --accept-reference",
 	"rekor.present":              "have the publisher sign with a transparency log; --insecure-ignore-tlog waives it",
 	"rekor.time":                 "check the clock of this host, or state the time with --at",
@@ -65,10 +67,11 @@ var advice = map[check.ID]string{
 	"policy.attestation": "ask the publisher to attest, then export again; or correct --require-attestation",
 	"policy.child-signature": "have the publisher sign each platform (cosign sign --recursive), or drop " +
 		"--require-child-signatures",
-	"policy.seal-not-judged":   "pin the sender's seal key with --seal-key; without it the seal proves nothing",
-	"policy.accept-reference":  "name the exact pair in --accept-reference if the mirror is yours",
-	"policy.reference-unbound": "compare the digest with one received out of band, and pin it: --image REF@DIGEST",
-	"policy.export-waiver":     "export again without --allow-unverified",
+	"policy.seal-not-judged":  "pin the sender's seal key with --seal-key; without it the seal proves nothing",
+	"policy.accept-reference": "name the exact pair in --accept-reference if the mirror is yours",
+	"policy.reference-unbound": "compare the digest with one received out of band, and pin it: --image REF@DIGEST, or --lock FILE for " +
+		"all images",
+	"policy.export-waiver": "export again without --allow-unverified",
 }
 
 // adviceOnCause says which flag helps if a check failed for a particular cause.
@@ -82,6 +85,11 @@ var adviceOnCause = map[check.Cause]string{
 	"payload": "accept the type with --accept-payload-type, if the publisher confirms that its signatures are of it",
 	"attested": "if the publisher attests in place of signing, accept that: vouch in the rule of a policy, or " +
 		"--accept-attestation TYPE",
+	"denied": "log in to the registry with an account that may read the tags of signatures, and export again",
+	"no-key": "pass the key as a PEM file with --key, or as `file` or `pem` in the policy",
+	"voucher": "correct the type in --accept-attestation, or in vouch of the rule; otherwise do not use this image",
+	"built-in": "pass the --trusted-root of the Sigstore instance that signed; the built-in root knows only the public " +
+		"one",
 	"plain-key": "pass --key for what a plain key signed, if the publisher confirms the key out of band",
 	"certificate": "pass --certificate-identity if the publisher confirms, out of band, the identity that signs; " +
 		"otherwise do not use this image",

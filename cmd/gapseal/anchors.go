@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -151,6 +152,10 @@ func readKeys(flag, path string) ([]*trust.Key, error) {
 
 func parseKeys(flag, path string, raw []byte) ([]*trust.Key, error) {
 	keys, err := trust.ParseKeys(raw)
+	if err != nil && bytes.HasPrefix(raw, []byte("oci-layout\x00")) {
+		return nil, usagef("%s %s: that is a bundle, not a key; was the order of the arguments meant to be another?",
+			flag, path)
+	}
 	if err != nil {
 		return nil, usagef("%s %s: %v", flag, path, err)
 	}

@@ -150,7 +150,7 @@ func (e *exportRun) checkUsage(args []string, std stdio) error {
 		return usagef("export takes at least one image; gapseal export --help shows how")
 	case e.output == "":
 		return usagef("say where to write the bundle: -o FILE, or -o - for a pipe")
-	case !e.namesSigner():
+	case !e.namesSigner() && !e.accepted.sender:
 		return usagef("pass the publisher's public key: --key FILE or --key https://…; or who signs keyless: " +
 			"--certificate-identity")
 	case e.jobs < 1 || e.jobs > 64:

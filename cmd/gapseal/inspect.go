@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -14,6 +15,7 @@ import (
 	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify"
 	"github.com/gapseal/gapseal/verify/check"
+	"github.com/gapseal/gapseal/verify/evidence"
 	"github.com/gapseal/gapseal/verify/report"
 )
 
@@ -52,6 +54,10 @@ type inspection struct {
 	Sealed    bool              `json:"sealed"` // index.json lists a seal, which anyone may have made
 	Inventory *bundle.Inventory `json:"inventory"`
 	Faults    []string          `json:"faults"`
+
+	// PredicateTypes are those of the attestations that were read, by the digest of
+	// their manifest.
+	PredicateTypes map[oci.Digest][]string `json:"predicateTypes"`
 
 	content   string     // blobs and bytes of the file, for people
 	sizes     []string   // of each image, for people
@@ -102,6 +108,7 @@ func (in *inspection) measure(r *bundle.Reader, size int64) {
 		in.content += ", " + term.Bytes(size) + " in all"
 	}
 	g := r.Walk()
+	in.PredicateTypes = claimedTypes(r, g)
 	for i := range g.Images {
 		in.sizes = append(in.sizes, imageSize(g, &g.Images[i]))
 		var platforms []string
@@ -110,6 +117,42 @@ func (in *inspection) measure(r *bundle.Reader, size int64) {
 		}
 		in.platforms = append(in.platforms, platforms)
 	}
+}
+
+// maxClaims is how many bytes of attestations inspect reads to show their types. It
+// is far more than honest bundles have.
+const maxClaims = 64 << 20
+
+// claimedTypes returns the predicate types of the attestations of a bundle, by the
+// digest of their manifest. Anyone may have made them.
+func claimedTypes(r *bundle.Reader, g *bundle.Graph) map[oci.Digest][]string {
+	types, budget := map[oci.Digest][]string{}, int64(maxClaims)
+	for i := range g.Images {
+		for _, ev := range g.Images[i].Evidence {
+			m := g.Manifests[ev.Digest]
+			if m == nil || types[ev.Digest] != nil || ev.Kind == oci.KindSignature {
+				continue
+			}
+			for _, l := range m.Layers {
+				budget -= l.Size
+			}
+			if budget < 0 {
+				return types
+			}
+			types[ev.Digest] = predicateTypes(r, ev)
+		}
+	}
+	return types
+}
+
+func predicateTypes(r *bundle.Reader, ev bundle.Evidence) []string {
+	list := []string{}
+	for _, e := range evidence.Read(ev.Kind, ev.Digest, ev.Subject, func(d oci.Digest) []byte { return r.Meta[d] }) {
+		if e.Statement != nil && !slices.Contains(list, e.Statement.PredicateType) {
+			list = append(list, e.Statement.PredicateType)
+		}
+	}
+	return list
 }
 
 // imageSize adds up the blobs that running an image takes, each once.
@@ -160,7 +203,7 @@ func (in *inspection) text(w io.Writer) error {
 func (in *inspection) inventory(w io.Writer) {
 	inv := in.Inventory
 	for i, img := range inv.Images {
-		writeImage(w, img, in.platforms[i], in.sizes[i])
+		in.image(w, img, in.platforms[i], in.sizes[i])
 	}
 	for _, k := range inv.Keys {
 		term.Row(w, "key", k.Fingerprint, "(from the bundle, untrusted)")
@@ -172,7 +215,7 @@ func (in *inspection) inventory(w io.Writer) {
 	term.Row(w, "made by", inv.Tool.Name+" "+inv.Tool.Version)
 }
 
-func writeImage(w io.Writer, img bundle.Image, platforms []string, size string) {
+func (in *inspection) image(w io.Writer, img bundle.Image, platforms []string, size string) {
 	term.Row(w, "image", string(img.Digest), img.Reference)
 	term.Row(w, "platform", strings.Join(platforms, ", "))
 	term.Row(w, "size", size)
@@ -181,6 +224,7 @@ func writeImage(w io.Writer, img bundle.Image, platforms []string, size string) 
 	}
 	for _, ev := range img.Evidence {
 		term.Row(w, "evidence", string(ev.Digest), string(ev.Kind)+" for", string(ev.Subject))
+		term.Row(w, "type", in.PredicateTypes[ev.Digest]...)
 	}
 	writeLeftOut(w, img, len(img.LeftOut))
 	fmt.Fprintln(w)

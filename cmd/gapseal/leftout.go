@@ -46,7 +46,7 @@ func writeLeftOut(w io.Writer, img bundle.Image, most int) {
 			about = l.Type
 		}
 		if l.Subject != img.Digest {
-			about += " about " + string(l.Subject)
+			about = strings.TrimSpace(about + " about " + term.Short(string(l.Subject)))
 		}
 		term.Row(w, "left out", what, about, l.Reason.Text())
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/gapseal/gapseal/bundle"
+	"github.com/gapseal/gapseal/internal/atomicfile"
 	"github.com/gapseal/gapseal/internal/term"
 	"github.com/gapseal/gapseal/verify"
 	"github.com/gapseal/gapseal/verify/lock"
@@ -31,7 +32,14 @@ func checkLockOut(path, bundleFile string, inputs []string) error {
 			return usagef("--lock-out %s: the file exists and is no lock; name another file, or remove it", path)
 		}
 	}
-	return keepApart(path, inputs)
+	if err := keepApart(path, inputs); err != nil {
+		return err
+	}
+	f, err := atomicfile.Create(path)
+	if err != nil {
+		return fmt.Errorf("--lock-out: %w", err)
+	}
+	return f.Abort()
 }
 
 // lockPlan pins the digests that export resolved, if it is to write them into a lock:

@@ -161,7 +161,7 @@ const maxSimilar = 3
 func similarFlags(c *cobra.Command, typed string) (list []string) {
 	flags := &cobra.Command{SuggestionsMinimumDistance: suggestionDistance}
 	c.Flags().VisitAll(func(f *pflag.Flag) {
-		if !f.Hidden {
+		if !f.Hidden && !strings.HasPrefix(f.Name, "insecure-") { // a waiver is no correction of a typing mistake
 			flags.AddCommand(&cobra.Command{Use: f.Name, Run: func(*cobra.Command, []string) {}})
 		}
 	})

@@ -96,7 +96,7 @@ func clip(err error) error {
 	if err == nil {
 		return nil
 	}
-	text := check.Clip(err.Error())
+	text := check.Clip(strings.TrimPrefix(strings.TrimPrefix(err.Error(), "jsontext: "), "json: "))
 	if text == err.Error() {
 		return err
 	}

@@ -94,10 +94,11 @@ func match(what, exact, pattern, found string) error {
 	if err != nil {
 		return err
 	}
-	if found == "" || !re.MatchString(found) {
-		return &MismatchError{What: what, Expected: re.String(), Found: found}
+	if found != "" && re.MatchString(found) {
+		return nil
 	}
-	return nil
+	part := regexp.MustCompile(pattern).MatchString(found)
+	return &MismatchError{What: what, Expected: "all of it matches " + pattern, Found: found, Partly: found != "" && part}
 }
 
 func equal(what, want, found string) error {
@@ -142,8 +143,9 @@ func (e *PolicyError) Error() string { return e.What + ": " + e.Reason }
 // "identity", "issuer" or a name of Fulcio's extensions.
 type MismatchError struct {
 	What     string
-	Expected string // a regular expression with its anchors, or the exact value
+	Expected string // the exact value, or that all of it matches an expression
 	Found    string
+	Partly   bool // the expression matches a part of Found; it must match all of it
 }
 
 // Error names what differs, with both values.

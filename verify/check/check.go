@@ -89,6 +89,12 @@ const (
 	CauseRule        Cause = "rule"        // the rule of the policy for an image says not who may sign
 	CauseTag         Cause = "tag"         // the signature names another tag of the same repository and digest
 	CauseAttested    Cause = "attested"    // the image is attested by a pinned signer, and not signed
+	CauseDenied      Cause = "denied"      // the registry would not say whether there is evidence
+	CauseNoKey       Cause = "no-key"      // a fingerprint is pinned, and the key itself is not at hand
+	CauseVoucher     Cause = "voucher"     // an attestation may vouch, and there is none of its type
+	CauseVoucherBad  Cause = "voucher-bad" // an attestation may vouch, and the one that is there does not count
+	CausePartly      Cause = "partly"      // an expression matches a part of an identity, and must match all of it
+	CauseBuiltIn     Cause = "built-in"    // the built-in root was used, and does not know who issued or logged it
 	CausePayloadType Cause = "payload"     // the signed payload is of a type that is not accepted
 )
 
@@ -102,6 +108,12 @@ var remedies = map[Cause]string{
 	CauseRule:        "name keys or identities in the rule of the policy",
 	CauseTag:         "demand the image by the tag that was signed, or by its digest alone; or accept that tag for it",
 	CauseAttested:    "if the publisher attests in place of signing, let that type of attestation vouch for the image",
+	CauseDenied: "export again with a login that may read the tags of signatures; otherwise ask the publisher to sign",
+	CauseNoKey:  "give the key itself: a fingerprint selects a key, and verifies nothing without it",
+	CauseVoucher: "accept the type of attestation that the publisher makes; otherwise do not use this image",
+	CauseVoucherBad: "see why the attestation does not count: the checks that name it say so",
+	CausePartly: "extend the expression to the whole identity, such as by .* at its end, if the rest is as it should be",
+	CauseBuiltIn: "trust the root of the Sigstore instance that signed; the built-in one is of the public instance only",
 	CausePayloadType: "accept the type if the publisher confirms that its signatures are of it",
 }
 

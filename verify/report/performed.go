@@ -18,8 +18,13 @@ func (t *text) performed() {
 		t.performedOnSignatures()
 		break
 	}
+	heading := "What vouches for an image without a signature over it:"
 	for _, c := range t.r.Checks {
 		if c.Status == check.Pass && (c.ID == check.PolicyPlatformAtt || c.ID == check.PolicySender) {
+			if heading != "" {
+				t.line("%s", heading)
+				heading = ""
+			}
 			t.item(term.Short(string(c.Subject)) + ": " + c.Detail)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/gapseal/gapseal/internal/term"
 	"github.com/gapseal/gapseal/verify"
 	"github.com/gapseal/gapseal/verify/check"
+	"github.com/gapseal/gapseal/verify/trust"
 )
 
 // Limits of what the text shows; the JSON report has everything.
@@ -148,6 +149,10 @@ func (t *text) log(s *verify.Signature) {
 // attestation names what was attested and by whom.
 func (t *text) attestation(img *verify.Image, a *verify.Attestation) {
 	switch {
+	case t.r.Verdict == check.Verified && a.Counts && a.PredicateType == img.VouchedType:
+		t.row("attested", string(a.PredicateType))
+		t.signer(&a.Signature)
+		t.log(&a.Signature)
 	case t.r.Verdict == check.Verified && a.Counts && a.Identity != "":
 		t.row("attested", string(a.PredicateType), "by "+string(a.Identity))
 	case t.r.Verdict == check.Verified && a.Counts:
@@ -331,6 +336,9 @@ func (t *text) root() {
 		if a.Newest != nil {
 			age = "newest entry of " + entryAge(t.r, &a)
 		}
+		if a.Source == trust.SourceBuiltin {
+			age = "built-in, the current one of " + trust.BuiltinCurrent.Format(time.DateOnly) + "; " + age
+		}
 		t.row("root", string(a.Fingerprint), age)
 	}
 }
@@ -338,7 +346,15 @@ func (t *text) root() {
 // reservations repeats in the last line that there were waivers and warnings. They
 // may have left the screen.
 func (t *text) reservations() string {
-	n := 0
+	n, unsigned, but := 0, 0, ""
+	for i := range t.r.Images {
+		if t.r.Images[i].VouchedBy == check.VouchedBySender {
+			unsigned++
+		}
+	}
+	if unsigned > 0 {
+		but = ", " + term.Count(unsigned, "image", "images") + " UNSIGNED by the publisher"
+	}
 	for i := range t.r.Checks {
 		if t.r.Checks[i].Status == check.Warn {
 			n++
@@ -347,12 +363,12 @@ func (t *text) reservations() string {
 	waivers := len(t.r.Waivers)
 	switch {
 	case waivers > 0:
-		return fmt.Sprintf(", with %s and %s",
+		return but + fmt.Sprintf(", with %s and %s",
 			term.Count(waivers, "waiver", "waivers"), term.Count(n-waivers, "warning", "warnings"))
 	case n > 0:
-		return ", with " + term.Count(n, "warning", "warnings")
+		return but + ", with " + term.Count(n, "warning", "warnings")
 	}
-	return ""
+	return but
 }
 
 // answered reports whether a check was asked of anything and had this answer.

@@ -43,6 +43,10 @@ type Root struct {
 	// Unsupported describes each entry that was left out: its list and place in
 	// the file, its name, and what about it is not supported.
 	Unsupported []string
+
+	// OtherLogs and OtherCTLogs say that logs of either kind are among those left out:
+	// a root that lists no log differs from one whose logs cannot be judged.
+	OtherLogs, OtherCTLogs bool
 }
 
 // Newest returns when the newest entry began to be valid, or zero if there is
@@ -110,6 +114,8 @@ func (root *Root) fill(in *trustroot.TrustedRoot) (err error) {
 	if err != nil {
 		return err
 	}
+	root.OtherLogs = len(root.Logs) < len(in.GetTlogs())
+	root.OtherCTLogs = len(root.CTLogs) < len(in.GetCtlogs())
 	root.CAs, err = collect(root, "certificateAuthorities", in.GetCertificateAuthorities(), readCA)
 	if err != nil {
 		return err
