@@ -300,12 +300,15 @@ func (c *collector) parse(d oci.Descriptor) (*oci.Manifest, error) {
 // manifest fetches a manifest by tag or digest, within its budget.
 func (c *collector) manifest(ctx context.Context, repo, tagOrDigest string) (d oci.Descriptor, err error) {
 	raw, mediaType, err := c.src.Manifest(ctx, repo, tagOrDigest)
+	if errors.Is(err, check.ErrTooLarge) {
+		return d, &BudgetError{Limit: "manifest", What: "manifest " + repo + named(tagOrDigest), Max: c.req.Limits.Manifest}
+	}
 	if err != nil {
 		return d, err
 	}
 	d = describe(mediaType, raw)
 	c.types[d.Digest] = mediaType
-	if strings.Contains(tagOrDigest, ":") && string(d.Digest) != tagOrDigest {
+	if isDigest(tagOrDigest) && string(d.Digest) != tagOrDigest {
 		return oci.Descriptor{}, mismatch("manifest", oci.Digest(tagOrDigest), d.Digest)
 	}
 	if d.Size > c.req.Limits.Manifest {
@@ -314,6 +317,15 @@ func (c *collector) manifest(ctx context.Context, repo, tagOrDigest string) (d o
 			Expected: fmt.Sprintf("at most %d bytes", c.req.Limits.Manifest), Found: fmt.Sprintf("%d bytes", d.Size)}
 	}
 	return d, c.hold(d, raw)
+}
+
+func isDigest(id string) bool { return strings.Contains(id, ":") }
+
+func named(tagOrDigest string) string {
+	if isDigest(tagOrDigest) {
+		return "@" + tagOrDigest
+	}
+	return ":" + tagOrDigest
 }
 
 // hold keeps metadata in memory, within the budget for all metadata.

@@ -80,14 +80,14 @@ func (b build) attestation(t testing.TB, about oci.Descriptor) oci.Descriptor {
 
 // refer stores a manifest whose subject is subject, and lists it under the fallback
 // tag.
-func (b build) refer(t testing.TB, subject oci.Descriptor, layer oci.Descriptor) oci.Descriptor {
+func (b build) refer(t testing.TB, subject oci.Descriptor, layers ...oci.Descriptor) oci.Descriptor {
 	t.Helper()
 	b.Blobs[oci.EmptyDigest] = []byte("{}")
 	empty := oci.Descriptor{MediaType: oci.TypeEmpty, Digest: oci.EmptyDigest, Size: 2}
 	bare := oci.Descriptor{MediaType: subject.MediaType, Digest: subject.Digest, Size: subject.Size}
 	d := b.manifest(t, "", map[string]any{
 		"artifactType": "application/x-note", "config": empty,
-		"layers": []oci.Descriptor{layer}, "subject": bare,
+		"layers": layers, "subject": bare,
 	})
 	b.index(t, "sha256-"+subject.Digest.Hex(), d)
 	return d

@@ -99,21 +99,27 @@ func (w *evidenceWalk) referrers(repo string, subject oci.Digest, depth int64) e
 		}
 		w.leave(LeftOut{Subject: subject, Type: oci.TypeIndex, Reason: reason})
 	}
-	found = slices.DeleteFunc(slices.Clone(found), func(d oci.Descriptor) bool { return d.Digest == subject })
+	found = slices.DeleteFunc(slices.Clone(found), func(d oci.Descriptor) bool {
+		return d.Digest == subject || w.images[d.Digest] // carried as an image, with signatures of its own
+	})
 	if len(found) > 0 && depth > w.req.Limits.Depth {
 		w.leave(LeftOut{Subject: subject, Type: oci.TypeIndex, Reason: ReasonOverBudget})
 		return nil
 	}
 	slices.SortStableFunc(found, func(a, b oci.Descriptor) int { return cmp.Compare(promise(a), promise(b)) })
-	for _, d := range found {
-		if w.images[d.Digest] {
-			continue // carried as an image, with signatures of its own
-		}
+	for _, d := range w.first(found) {
 		if err := w.referrer(repo, subject, d, depth); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// first returns those entries of a list that may still be looked at, and one more, so
+// that a long list does not stay in memory while the referrers of its entries are.
+func (w *evidenceWalk) first(found []oci.Descriptor) []oci.Descriptor {
+	left := max(w.req.Limits.Signatures-w.tried, 0) + 1
+	return slices.Clone(found[:min(int64(len(found)), left)])
 }
 
 // promise puts the entries of a list first that say they are signatures, since no
@@ -265,6 +271,9 @@ func (w *evidenceWalk) fits(d oci.Descriptor, m *oci.Manifest) error {
 		return &check.Fault{ID: check.LimitSigs, Detail: "evidence of one image"}
 	}
 	sizes := map[oci.Digest]int64{d.Digest: d.Size}
+	if int64(len(w.sizes)+len(m.Layers)) > w.req.Limits.Entries {
+		return &check.Fault{ID: check.LimitEntries, Detail: "blobs of all images"}
+	}
 	for _, p := range append([]oci.Descriptor{m.Config}, m.Layers...) {
 		size, ok := cmp.Or(w.sizes[p.Digest], sizes[p.Digest]), w.sizes[p.Digest] > 0 || sizes[p.Digest] > 0
 		if p.Size < 0 || ok && size != p.Size {

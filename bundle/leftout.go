@@ -218,14 +218,14 @@ func reasonFor(err error) Reason {
 		return ReasonDenied
 	case errors.Is(err, oci.ErrNotFound):
 		return ReasonMissing
+	case errors.Is(err, check.ErrTooLarge):
+		return ReasonOverBudget
 	case errors.Is(err, oci.ErrNoList):
 		return ReasonNotAList
 	case errors.Is(err, oci.ErrMismatch):
 		return ReasonMismatch
 	case errors.Is(err, oci.ErrNoManifest):
 		return ReasonMalformed
-	case errors.Is(err, check.ErrTooLarge):
-		return ReasonOverBudget
 	case errors.As(err, &fault):
 		return reasonForFault(fault)
 	}

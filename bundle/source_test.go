@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -142,6 +143,30 @@ func TestCollectKeepsTheBudgets(t *testing.T) {
 		if _, err := collect(t, b, req); err == nil || !strings.Contains(err.Error(), "budget") {
 			t.Errorf("%s: error %v, want one that names the budget", name, err)
 		}
+	}
+}
+
+// TestCollectCountsBlobs wants an image that names more blobs than a bundle may have to
+// end the export before their names fill the memory, and evidence that does to be left
+// out.
+func TestCollectCountsBlobs(t *testing.T) {
+	b := newBuild()
+	root := b.image(t, "v1", "amd64")
+	var notes []oci.Descriptor
+	for i := range 20 {
+		notes = append(notes, b.blob("application/x-note", fmt.Sprint("note ", i)))
+	}
+	note := b.refer(t, root, notes...)
+	req := fixture.Request(t, "built:v1")
+	req.Limits.Entries = 20
+	wantLeftOut(t, plan(t, b, req), bundle.LeftOut{
+		Subject: root.Digest, Digest: note.Digest, Type: "application/x-note", Reason: bundle.ReasonOverBudget,
+	})
+	req.Limits.Entries = 3
+	_, err := collect(t, b, req)
+	fault := (*check.Fault)(nil)
+	if !errors.As(err, &fault) || fault.ID != check.LimitEntries || !strings.Contains(err.Error(), "built:v1") {
+		t.Errorf("got %v", err)
 	}
 }
 

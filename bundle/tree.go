@@ -248,6 +248,11 @@ func (t *treeWalk) leaf(manifest oci.Digest, m *oci.Manifest) error {
 			return err
 		}
 	}
+	if most := t.req.Limits.Entries; int64(len(t.sizes)) > most {
+		return &check.Fault{ID: check.LimitEntries, Subject: string(manifest),
+			Detail:   "the images name more blobs than a bundle may have",
+			Expected: fmt.Sprintf("at most %d", most), Found: "more"}
+	}
 	return nil
 }
 

@@ -223,11 +223,11 @@ func (j *judgement) age() {
 	f := check.Fault{ID: check.PolicyAge, Found: t.Format(time.RFC3339)}
 	switch {
 	case t.Before(oldest):
-		f.Detail = "the trusted time of the signature is earlier than was demanded"
+		f.Detail = "its trusted time is earlier than was demanded"
 		f.Expected = "not before " + oldest.Format(time.RFC3339)
 		j.fault(f)
 	case !d.NotAfter.IsZero() && t.After(d.NotAfter):
-		f.Detail = "the trusted time of the signature is later than was demanded"
+		f.Detail = "its trusted time is later than was demanded"
 		f.Expected = "not after " + d.NotAfter.Format(time.RFC3339)
 		j.fault(f)
 	case j.leaf == nil:

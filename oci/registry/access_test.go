@@ -238,7 +238,7 @@ func TestBadTokenServices(t *testing.T) {
 	}{
 		"login page": {"", page("<html>hush"), "sent no token, but a web page"},
 		"no token":   {"", page(`{"refresh_token":"hush"}`), "sent no token, but 24 bytes"},
-		"too large":  {"", page(strings.Repeat(" ", maxToken+1)), "the limit is 65536 bytes"},
+		"too large":  {"", page(strings.Repeat(" ", maxToken+1)), "sent more than 65536 bytes in the place of a token"},
 		"link-local": {"http://169.254.169.254/token", nil, "at the link-local address 169.254.169.254"},
 		"user info":  {"https://a:hush@b.example/token", nil, "with a malformed address"},
 		"no host":    {"/token", nil, "with a malformed address"},

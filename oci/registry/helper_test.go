@@ -24,7 +24,7 @@ import (
 var fast = pace{
 	tries: 4, first: time.Millisecond, maxPause: time.Second, patience: time.Minute,
 	connect: 5 * time.Second, tunnel: 5 * time.Second, handshake: 5 * time.Second,
-	answer: 5 * time.Second, silence: 5 * time.Second,
+	answer: 5 * time.Second, silence: 5 * time.Second, document: time.Minute,
 	notice: time.Minute, remind: time.Minute,
 }
 

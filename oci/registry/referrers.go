@@ -102,7 +102,12 @@ func (r *repository) listReferrers(ctx context.Context, d oci.Digest) (all []oci
 	}
 	budget := int64(MaxReferrers)
 	next := r.url("referrers", string(d))
+	seen := map[string]bool{}
 	for page := 1; next != nil; page++ {
+		if seen[next.String()] {
+			return all, fmt.Errorf("%w: page %d of the list is an earlier page again", oci.ErrNoList, page)
+		}
+		seen[next.String()] = true
 		if page > maxReferrerPages {
 			return all, fmt.Errorf("%w: %w: the list has more than %d pages",
 				oci.ErrNoList, check.ErrTooLarge, maxReferrerPages)
@@ -193,7 +198,9 @@ func parseReferrers(raw []byte) ([]oci.Descriptor, error) {
 	if bytes.Count(raw, []byte(",")) > maxCommas {
 		return nil, fmt.Errorf("%w: %w: the list has too many entries", oci.ErrNoList, check.ErrTooLarge)
 	}
-	if err := strict.Unmarshal(raw, &list); err != nil {
+	if err := strict.Unmarshal(raw, &list); err != nil && isMeantAsIndex(raw) {
+		return nil, fmt.Errorf("%w: %w", oci.ErrNoList, err)
+	} else if err != nil {
 		return nil, fmt.Errorf("%w: %w: %w", oci.ErrNoList, errNoIndex, err)
 	}
 	// An empty list may be null. A document of another kind has no list either, and
@@ -212,6 +219,13 @@ func parseReferrers(raw []byte) ([]oci.Descriptor, error) {
 		good = append(good, d)
 	}
 	return good, fault
+}
+
+// isMeantAsIndex reports whether a document that cannot be read begins as an index
+// does, so that it is not taken for the page of a host without the API.
+func isMeantAsIndex(raw []byte) bool {
+	raw = bytes.TrimSpace(raw)
+	return bytes.HasPrefix(raw, []byte("{")) && bytes.Contains(raw, []byte(`"manifests"`))
 }
 
 // nextPage returns the URL of the link with rel="next" (RFC 8288), nil if there is

@@ -120,6 +120,15 @@ func page(mediaType, body, link string) http.HandlerFunc {
 	}
 }
 
+// freshPages answers with a link to a page that was not asked for before.
+func freshPages(padding string) http.HandlerFunc {
+	n := 0
+	return func(w http.ResponseWriter, r *http.Request) {
+		n++
+		page(oci.TypeIndex, padding+emptyList, fmt.Sprintf("%s?n=%d", r.URL.Path, n))(w, r)
+	}
+}
+
 func status(code int, name string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) { refuse(w, code, name) }
 }
@@ -146,7 +155,11 @@ func TestNoReferrerIsDroppedSilently(t *testing.T) {
 		"api 429":            {api, status(429, "TOOMANYREQUESTS"), nil, "429 Too Many Requests"},
 		"api 500":            {api, status(500, "UNKNOWN"), nil, "500 Internal Server Error"},
 		"api bad digest":     {api, page(oci.TypeIndex, badDigest, ""), oci.ErrNoList, "entry 0 of the list"},
-		"api endless pages":  {api, onePage("/v2/acme/app" + api), check.ErrTooLarge, "more than 1000 pages"},
+		"api page again":     {api, onePage("/v2/acme/app" + api), oci.ErrNoList, "page 2 of the list is an earlier page again"},
+		"api endless pages":  {api, freshPages(""), check.ErrTooLarge, "more than 1000 pages"},
+		"api too deep":       {api, page("", listing(strings.Repeat("[", 100)), ""), oci.ErrNoList, "nest"},
+		"api two answers":    {api, page("", listing(`[],"manifests":[]`), ""), oci.ErrNoList, "duplicate"},
+		"api empty objects":  {api, page("", listing("["+strings.Repeat("{},", maxCommas/2)+"{}]"), ""), oci.ErrNoList, ""},
 		"api nulls": {api, page("", listing("["+strings.Repeat("null,", maxCommas+1)+"null]"), ""), check.ErrTooLarge,
 			"too many entries"},
 		"api page elsewhere":  {api, onePage("http://192.0.2.1/v2/"), oci.ErrNoList, "on another host"},
@@ -164,8 +177,7 @@ func TestNoReferrerIsDroppedSilently(t *testing.T) {
 			oci.TypeManifest},
 		"tag with two answers": {tag, page("", listing(`[],"manifests":[]`), ""), oci.ErrNoList, "duplicate"},
 		"tag too deep":         {tag, page("", listing(strings.Repeat("[", 100)), ""), oci.ErrNoList, "nest"},
-		"api oversized pages": {api, page("", strings.Repeat(" ", MaxReferrers/4)+emptyList, "/v2/acme/app"+api),
-			check.ErrTooLarge, "bytes"},
+		"api oversized pages":  {api, freshPages(strings.Repeat(" ", MaxReferrers/4)), check.ErrTooLarge, "bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newLab(t, memory.WithReferrersSupport(true))

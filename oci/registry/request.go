@@ -54,6 +54,9 @@ type answer struct {
 // document reads a document of at most limit bytes, again from its beginning if the
 // connection breaks.
 func (r *repository) document(ctx context.Context, u *url.URL, accept string, limit int64) (*answer, error) {
+	late := &silentError{"the whole of a document of " + u.Host, r.pace.document}
+	ctx, cancel := context.WithTimeoutCause(ctx, r.pace.document, late)
+	defer cancel()
 	for n := 1; ; n++ {
 		a, err := r.documentOnce(ctx, u, accept, limit)
 		var cut *cutError

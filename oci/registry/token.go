@@ -11,6 +11,8 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 const maxToken = 64 << 10 // bytes of a token service's answer
@@ -99,8 +101,12 @@ func readToken(client *http.Client, req *http.Request) (string, error) {
 		return "", &tokenError{req.URL.Host, err}
 	}
 	raw, err := readAll(resp, maxToken)
+	if errors.Is(err, check.ErrTooLarge) {
+		return "", fmt.Errorf("the token service %s sent more than %d bytes in the place of a token", req.URL.Host,
+			maxToken)
+	}
 	if err != nil {
-		return "", err
+		return "", &tokenError{req.URL.Host, err}
 	}
 	var answer struct {
 		Token  string `json:"token"`

@@ -12,7 +12,8 @@ import (
 )
 
 // pace says how often a Source tries, and how long it waits. No limit bounds the time
-// that a transfer takes as a whole: each bounds a silence.
+// that the transfer of a blob takes as a whole: each bounds a silence. A document is
+// small, and must have come within a time.
 type pace struct {
 	tries    int           // requests made for one answer, the first included
 	first    time.Duration // pause before the second; each later one is twice as long
@@ -24,6 +25,7 @@ type pace struct {
 	handshake time.Duration // until TLS is agreed on
 	answer    time.Duration // until the headers of an answer; a caching proxy may fetch first
 	silence   time.Duration // until the next bytes of a body, as many as are enough
+	document  time.Duration // until a whole document has come, further tries included
 
 	notice, remind time.Duration // a wait is reported after notice, and then at every remind
 }
@@ -31,7 +33,7 @@ type pace struct {
 var defaultPace = pace{
 	tries: 5, first: 500 * time.Millisecond, maxPause: time.Minute, patience: 3 * time.Minute,
 	connect: 30 * time.Second, tunnel: 30 * time.Second, handshake: 15 * time.Second,
-	answer: 2 * time.Minute, silence: 2 * time.Minute,
+	answer: 2 * time.Minute, silence: 2 * time.Minute, document: 10 * time.Minute,
 	notice: 10 * time.Second, remind: time.Minute,
 }
 

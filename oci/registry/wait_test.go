@@ -240,6 +240,7 @@ func TestDocumentedLimits(t *testing.T) {
 		"the TLS handshake":                       p.handshake,
 		"an answer, up to the end of its headers": p.answer,
 		"the next 64 KiB of a body, or its end":   p.silence,
+		"a whole manifest or list of referrers":   p.document,
 	} {
 		limit := fmt.Sprintf("%d s", d/time.Second)
 		if d >= time.Minute {
@@ -264,6 +265,9 @@ func TestDefaultsAreBounded(t *testing.T) {
 		if d < 5*time.Second || d > 5*time.Minute {
 			t.Errorf("%s in %+v", d, p)
 		}
+	}
+	if p.document < p.answer+p.silence || p.document > 10*time.Minute {
+		t.Errorf("%s for a document", p.document)
 	}
 	n, err := newNetwork(Options{}, p)
 	if err != nil {
