@@ -142,7 +142,8 @@ func Plan(p *bundle.Plan, opt Options) (*Report, error) {
 	s := newSession(opt)
 	s.rep.Bundle.Identity, s.rep.Bundle.Size = Text(p.Identity()), p.Size
 	if p.Inventory == nil {
-		s.fault(bundleWide, check.Fault{ID: check.LayoutInventory, Detail: "the plan is empty: it was not made by NewPlan"})
+		s.fault(bundleWide, check.Fault{ID: check.LayoutInventory,
+			Detail: "the plan is empty: it was not made by NewPlan"})
 		return s.report()
 	}
 	s.rep.Totals.Bytes, s.rep.Totals.Blobs = p.Size, len(p.Inventory.Blobs)+p.OwnBlobs()

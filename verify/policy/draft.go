@@ -72,8 +72,8 @@ func writeVouch(b *strings.Builder, ways []way) (sender bool) {
 	if slices.Equal(ways, []way{{kind: "signature"}}) {
 		return false // which is the default
 	}
-	b.WriteString(`    # Not every image of it has a signature of its own in this bundle. This is what
-    # there is instead; keep only what its publisher says to rely on.
+	b.WriteString(`    # In this bundle, an image of it has no signature of its own. This is what it has
+    # instead: keep only what its publisher says to rely on.
 `)
 	if sender {
 		b.WriteString(`    # The sender vouches only for digests that you chose, from a lock or from here.
