@@ -119,7 +119,7 @@ func TestIndexNamesAnotherPlatform(t *testing.T) {
 		by   check.VouchedBy
 		want string
 	}{
-		"unsigned": {check.VouchedByPlatformAttestation, "signature.present policy.platform-attestation"},
+		"unsigned": {check.VouchedByPlatformAttestation, "policy.platform-attestation"},
 		"attested": {check.VouchedByAttestation, ""},
 	} {
 		f := fixture.Open(strippedImages["multi:v1"]())

@@ -58,13 +58,14 @@ func (t *attempt) byPlatforms(v *vouching) {
 // runtime that has both images can select that child by it.
 func (t *attempt) carriedElsewhere(v *vouching) (any bool) {
 	inTree := v.whereAttested().inTree
+	carries := v.s.inventoryBlobs()
 	for _, n := range v.g.Tree {
 		m := v.s.graph.Manifests[n.Digest]
 		if m == nil {
 			continue
 		}
 		for _, child := range m.Manifests {
-			if _, carried := v.s.c.Meta[child.Digest]; !carried || inTree[child.Digest] {
+			if !carries[child.Digest] || inTree[child.Digest] {
 				continue
 			}
 			any = true
@@ -76,6 +77,18 @@ func (t *attempt) carriedElsewhere(v *vouching) (any bool) {
 		}
 	}
 	return any
+}
+
+// inventoryBlobs returns the digests of all blobs, those that another image carries as
+// layers included.
+func (s *session) inventoryBlobs() map[oci.Digest]bool {
+	if s.carried == nil {
+		s.carried = make(map[oci.Digest]bool, len(s.c.Inventory.Blobs))
+		for _, b := range s.c.Inventory.Blobs {
+			s.carried[b.Digest] = true
+		}
+	}
+	return s.carried
 }
 
 // misnamed refuses an unsigned index that names a platform for which the manifest was

@@ -83,20 +83,17 @@ func (s *session) imageRollback(want oci.Reference) {
 		s.unreadableRegister(err)
 		return
 	}
-	var worst *check.Fault
+	at := ""
 	for _, i := range found {
-		f := s.compare(i, builds)
-		if f == nil {
-			at := ""
-			if t := s.newestTime(i); !t.IsZero() {
-				at = t.Format(time.RFC3339)
-			}
-			s.pass(bundleWide, check.Fault{ID: check.PolicyRollback, Subject: want.Name(), Found: at})
+		if f := s.compare(i, builds); f != nil { // whatever else bears the name: this may be what is loaded
+			s.older(want.Name(), f.Detail, f.Expected, f.Found)
 			return
 		}
-		worst = f
+		if t := s.newestTime(i); !t.IsZero() {
+			at = t.Format(time.RFC3339)
+		}
 	}
-	s.older(want.Name(), worst.Detail, worst.Expected, worst.Found)
+	s.pass(bundleWide, check.Fault{ID: check.PolicyRollback, Subject: want.Name(), Found: at})
 }
 
 // under lists the images that are known by a reference.

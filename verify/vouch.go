@@ -320,7 +320,8 @@ func (t *attempt) without(v *vouching) int {
 // present reports whether the image came with evidence of this kind, good or not.
 func (t *attempt) present(v *vouching) bool {
 	signed := func(m *attestationManifest) bool { return len(m.signatures) > 0 }
-	ofRoot := func(j *judgement) bool { return j.sig.Subject == v.g.Digest }
+	platforms := t.way.By == check.VouchedByPlatformAttestation
+	ofRoot := func(j *judgement) bool { return platforms || j.sig.Subject == v.g.Digest }
 	return slices.ContainsFunc(t.manifests, signed) || slices.ContainsFunc(t.of, ofRoot)
 }
 

@@ -1,6 +1,7 @@
 package verify_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -57,7 +58,7 @@ func TestPlatformThatAnotherImageCarries(t *testing.T) {
 			f.Inventory.Images = append(f.Inventory.Images, twin)
 			sigstore().AttachForge(f, 1, fixture.BundleStages{})
 		}},
-		{name: "carried by another image", forge: leavesOut(true), rule: rule, opt: both, want: "policy.unsigned-image policy.platform-attestation"},
+		{name: "carried by another image", forge: leavesOut(true), rule: rule, opt: both, want: "policy.platform-attestation"},
 	})
 }
 
@@ -77,4 +78,32 @@ func TestLockOfOneImageUnderTwoReferences(t *testing.T) {
 	if got := strings.Join(fixture.Failed(fixture.Verify(t, raw, opt)), " "); got != "" {
 		t.Errorf("failed [%s]", got)
 	}
+}
+
+// An unattested platform must not travel as a layer of another image: the file is an
+// OCI layout, in which a runtime finds it by its digest.
+func TestPlatformThatAnotherImageCarriesAsALayer(t *testing.T) {
+	vouchCases(t, []vouchCase{{
+		name: "as a layer", rule: way(check.VouchedByPlatformAttestation, predicateSLSA),
+		want: "policy.platform-attestation",
+		opt: func(o *verify.Options) {
+			other := verify.Rule{Pattern: fixture.Host + "other"}
+			other.Keys = sigstore().Options(sigstore().TrustedRoot(nil), false).Keys
+			o.Policy.Rules = append([]verify.Rule{other}, o.Policy.Rules...)
+		},
+		forge: func(f *fixture.Forge) {
+			leavesOut(false)(f)
+			last := f.Inventory.Images[0].Omitted[0].Digest
+			layer := fixture.Describe("application/vnd.acme.tar", last, int64(len(f.Blobs[last])))
+			config := fixture.Describe("application/vnd.acme.config", oci.EmptyDigest, 2)
+			manifest := fmt.Sprintf(`{"schemaVersion":2,"mediaType":"%s","config":%s,"layers":[%s]}`,
+				oci.TypeManifest, config, layer)
+			f.Inventory.Images = append(f.Inventory.Images, bundle.Image{
+				Reference: fixture.Host + "other:v1",
+				Node: bundle.Node{MediaType: oci.TypeManifest, Digest: f.Add([]byte(manifest)),
+					Size: int64(len(manifest))},
+				Platforms: []string{}, Omitted: []bundle.Omitted{}, Evidence: []bundle.Evidence{},
+			})
+			sigstore().AttachForge(f, 1, fixture.BundleStages{})
+		}}})
 }

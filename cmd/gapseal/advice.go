@@ -85,8 +85,8 @@ var adviceOnCause = map[check.Cause]string{
 	"payload": "accept the type with --accept-payload-type, if the publisher confirms that its signatures are of it",
 	"attested": "if the publisher attests in place of signing, accept that: vouch in the rule of a policy, or " +
 		"--accept-attestation TYPE",
-	"denied": "log in to the registry with an account that may read the tags of signatures, and export again",
-	"no-key": "pass the key as a PEM file with --key, or as `file` or `pem` in the policy",
+	"denied":  "log in to the registry with an account that may read the tags of signatures, and export again",
+	"no-key":  "pass the key as a PEM file with --key, or as `file` or `pem` in the policy",
 	"voucher": "correct the type in --accept-attestation, or in vouch of the rule; otherwise do not use this image",
 	"built-in": "pass the --trusted-root of the Sigstore instance that signed; the built-in root knows only the public " +
 		"one",

@@ -352,7 +352,7 @@ func (e *exportRun) allInputs() []string {
 // written, one that would destroy something else, and files beside the bundle that
 // would be read with it or in its place.
 func (e *exportRun) checkOutput() error {
-	if err := checkLockOut(e.lockOut, e.output, e.allInputs()); err != nil {
+	if err := checkLockOut(e.lockOut, e.outputs(), e.allInputs()); err != nil {
 		return err
 	}
 	if e.output == "-" {

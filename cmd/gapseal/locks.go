@@ -3,10 +3,12 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/spf13/pflag"
 
 	"github.com/gapseal/gapseal/bundle"
+	"github.com/gapseal/gapseal/bundle/volume"
 	"github.com/gapseal/gapseal/internal/atomicfile"
 	"github.com/gapseal/gapseal/internal/term"
 	"github.com/gapseal/gapseal/verify"
@@ -20,12 +22,14 @@ func declareLockOut(fs *pflag.FlagSet, path *string) {
 
 // checkLockOut refuses a lock that would be written over an input or the bundle, or
 // in place of another file than an earlier lock.
-func checkLockOut(path, bundleFile string, inputs []string) error {
+func checkLockOut(path string, outputs, inputs []string) error {
 	if path == "" {
 		return nil
 	}
-	if path == "-" || samePath(path, bundleFile) {
-		return usagef("--lock-out %s: a lock needs a file of its own", path)
+	same := func(out string) bool { return samePath(path, out) }
+	_, n := volume.Number(path)
+	if path == "-" || n > 0 || volume.IsIndex(path) || volume.IsRecovery(path) || slices.ContainsFunc(outputs, same) {
+		return usagef("--lock-out %s: a lock needs a file of its own, and no name of a bundle or volume", path)
 	}
 	if raw, err := readAtMost(path, lock.MaxSize); err == nil {
 		if _, err := lock.Parse(raw); err != nil && len(raw) > 0 {

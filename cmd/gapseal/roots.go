@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,42 +12,66 @@ import (
 )
 
 // readRoots reads the trusted roots that a flag or, without one, an argument names:
-// each a file or a folder. PEM files that are named together are one root.
+// each a file or a folder. The PEM files of one folder are one root, and so are those
+// that are named one by one: roots of two instances must not be mixed.
 func readRoots(flag string, paths []string) ([]*trust.Root, error) {
 	var roots []*trust.Root
-	pems := map[string][]byte{}
+	loose, first := map[string][]byte{}, ""
 	for _, path := range paths {
-		files, err := rootFiles(flag, path)
+		read, pems, err := readRoot(flag, path)
 		if err != nil {
 			return nil, err
 		}
-		for _, file := range files {
-			raw, err := readAnchor(flag, file)
-			if err != nil {
-				return nil, err
-			}
-			if bytes.Contains(raw, []byte("-----BEGIN ")) {
-				pems[file] = raw
-				continue
-			}
-			read, err := trust.ParseRoots(raw)
-			if err != nil {
-				return nil, usagef("%s: %v", named(flag, file), err)
-			}
-			for _, root := range read {
-				root.Path = absolute(file)
-			}
-			roots = append(roots, read...)
+		roots = append(roots, read...)
+		if _, alone := pems[path]; alone {
+			loose[path], first = pems[path], cmp.Or(first, path)
+			continue
+		}
+		if roots, err = addPEM(flag, path, roots, pems); err != nil {
+			return nil, err
 		}
 	}
+	return addPEM(flag, first, roots, loose)
+}
+
+// readRoot reads what a path names: roots, or the PEM files that make one.
+func readRoot(flag, path string) (roots []*trust.Root, pems map[string][]byte, err error) {
+	files, err := rootFiles(flag, path)
+	if err != nil {
+		return nil, nil, err
+	}
+	pems = map[string][]byte{}
+	for _, file := range files {
+		raw, err := readAnchor(flag, file)
+		if err != nil {
+			return nil, nil, err
+		}
+		if bytes.Contains(raw, []byte("-----BEGIN ")) {
+			pems[file] = raw
+			continue
+		}
+		read, err := trust.ParseRoots(raw)
+		if err != nil {
+			return nil, nil, usagef("%s: %v", named(flag, file), err)
+		}
+		for _, root := range read {
+			root.Path = absolute(file)
+		}
+		roots = append(roots, read...)
+	}
+	return roots, pems, nil
+}
+
+// addPEM adds the root that PEM files make, if there are any.
+func addPEM(flag, path string, roots []*trust.Root, pems map[string][]byte) ([]*trust.Root, error) {
 	if len(pems) == 0 {
 		return roots, nil
 	}
 	root, err := trust.FromPEM(pems)
 	if err != nil {
-		return nil, usagef("%s: %v", named(flag, paths[0]), err)
+		return nil, usagef("%s: %v", named(flag, path), err)
 	}
-	root.Path = absolute(paths[0])
+	root.Path = absolute(path)
 	return append(roots, root), nil
 }
 
