@@ -69,7 +69,7 @@ func TestBundleRekorBindingThreats(t *testing.T) {
 		cases = append(cases, []modern{
 			{name: name + "valid entry of unrelated artifact (CVE-2026-22703)", made: about(of, unrelated), want: "rekor.payload rekor.signature"},
 			{name: name + "body payload differs", made: about(of, func(m *fixture.Making) { m.Payload = append([]byte("x"), m.Payload...) }), want: "rekor.payload"},
-			{name: name + "body signature differs (second signature over same payload)", made: about(of, (*fixture.Making).Sign), want: "rekor.signature"},
+			{name: name + "body signature differs (second signature over same payload, CVE-2022-36056)", made: about(of, (*fixture.Making).Sign), want: "rekor.signature"},
 			{name: name + "body public key differs (other valid key)", made: about(of, otherSigner), want: "rekor.key"},
 		}...)
 	}

@@ -96,7 +96,7 @@ func TestRekorThreats(t *testing.T) {
 		{name: "valid SET+body of another artifact by the same key", signed: instead(func() []byte {
 			return fixture.Body([]byte("unrelated"), fixture.Signed(publisher().Key, []byte("unrelated")), pub)
 		}), want: "rekor.payload rekor.signature"},
-		{name: "body signature differs (second signature over same payload)", signed: captured(func(p []byte, sig string) []byte { return fixture.Body(p, sig, pub) }), want: "rekor.signature"},
+		{name: "body signature differs (second signature over same payload, CVE-2022-36056)", signed: captured(func(p []byte, sig string) []byte { return fixture.Body(p, sig, pub) }), want: "rekor.signature"},
 		{name: "annotation signature s replaced by n-s", signed: one(fixture.Stages{Encode: malleated}), want: "rekor.signature"},
 		{name: "body payload hash differs", signed: body(func(b []byte) []byte { return rehash(b, strings.Repeat("0", 64)) }), want: "rekor.payload"},
 		{name: "body payload hash in upper case", signed: body(func(b []byte) []byte { return rehash(b, strings.ToUpper(hashIn(b))) })},

@@ -38,6 +38,7 @@ func captured(t *testing.T, action func() error) (int, string) {
 	return code, string(raw)
 }
 
+// CVE-2026-44310: a panic that exits with 0.
 func TestAPanicIsNoVerdict(t *testing.T) {
 	code, stderr := captured(t, func() error { panic("a fault\x1b[2J") })
 	if code != exitNoVerdict {
