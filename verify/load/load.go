@@ -121,11 +121,11 @@ func (r *run) verify(
 	ctx context.Context, opt verify.Options, hash func(context.Context, bundle.Tap, func(int64)) error,
 ) (*verify.Report, error) {
 	r.ctx = ctx
-	told := opt.OnMetadata
+	also := opt.OnMetadata
 	opt.OnMetadata = func(early verify.Report) {
 		r.early = early
-		if told != nil {
-			told(early)
+		if also != nil {
+			also(early)
 		}
 	}
 	if opt.Tap != nil {

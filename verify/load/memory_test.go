@@ -123,8 +123,9 @@ func (u *upload) Write(b []byte) (int, error) {
 
 func (u *upload) Commit(ctx context.Context) error {
 	defer u.m.mu.Unlock()
+	err := u.m.begin(ctx, "PUT blob %s", u.d.Digest)
 	u.m.open--
-	if err := u.m.begin(ctx, "PUT blob %s", u.d.Digest); err != nil {
+	if err != nil {
 		return err
 	}
 	if oci.FromBytes(u.Bytes()) != u.d.Digest {
@@ -221,7 +222,7 @@ func (m *memory) Referrers(ctx context.Context, repo string, d oci.Digest) ([]oc
 	if err := m.begin(ctx, "GET referrers %s", d); err != nil {
 		return nil, err
 	}
-	return m.repo(repo).referrers[d], nil
+	return slices.Clone(m.repo(repo).referrers[d]), nil
 }
 
 func (m *memory) AddReferrers(ctx context.Context, repo string, subject oci.Digest, add []oci.Descriptor) error {
