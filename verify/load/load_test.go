@@ -238,14 +238,17 @@ func TestAFileThatIsSwappedAfterTheVerdict(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := newMemory()
+	cut := false
 	m.fault = func(request string) error {
-		if strings.HasPrefix(request, "PATCH") && !file.swap {
-			file.swap = true
+		switch {
+		case strings.HasPrefix(request, "PATCH") && !cut:
+			cut = true
 			return errors.New("connection reset")
+		case strings.HasPrefix(request, "HEAD blob") && cut: // after the verdict
+			file.swap = true
 		}
 		return nil
 	}
-	file.swap = false
 	rep, err := load.Bundle(t.Context(), r, fixture.Options(), m, plant)
 	if rep == nil || rep.Verdict != check.Verified || !errors.As(err, new(*load.Error)) {
 		t.Fatalf("error %v", err)
