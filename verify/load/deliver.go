@@ -31,14 +31,14 @@ func (r *run) push(ctx context.Context, img *image) {
 	for _, d := range img.manifests() {
 		err := r.stored.once(key(img.repo, d), func() error { return r.put(ctx, img, d) })
 		if err != nil {
-			img.fail(fmt.Errorf("manifest %s: %w", d, err))
+			img.fail(err)
 			return
 		}
 	}
 	for _, l := range img.referrers {
 		err := r.lists.alone(key(img.repo, l.subject), func() error { return r.list(ctx, img.repo, l) })
 		if err != nil {
-			img.fail(fmt.Errorf("referrers of %s: %w", l.subject, err))
+			img.fail(err)
 			return
 		}
 	}
@@ -108,11 +108,7 @@ func (r *run) tag(ctx context.Context, img *image, t *tag) error {
 	case found != "" && !r.OverwriteTags:
 		return &TagError{img.repo, t.name, found, t.want}
 	}
-	err := r.dst.PutManifest(ctx, img.repo, t.name, r.graph.Manifests[t.want].MediaType, r.Meta[t.want])
-	if err != nil {
-		return fmt.Errorf("tag %s: %w", t.name, err)
-	}
-	return nil
+	return r.dst.PutManifest(ctx, img.repo, t.name, r.graph.Manifests[t.want].MediaType, r.Meta[t.want])
 }
 
 // readBack fetches everything of an image again, and compares it.

@@ -169,12 +169,12 @@ func (r *run) loaded() *verify.Loaded {
 	return l
 }
 
-// explained adds to an error what to do about it.
+// explained adds to an error, in a line of its own, what to do about it.
 func explained(err error, advise func(error) string) string {
 	s := err.Error()
 	if advise != nil {
 		if advice := advise(err); advice != "" {
-			s += "; " + advice
+			s += "\n" + advice
 		}
 	}
 	return s

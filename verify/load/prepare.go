@@ -27,7 +27,7 @@ type TagError struct {
 
 // Error names both.
 func (e *TagError) Error() string {
-	return fmt.Sprintf("%s:%s names something else there: found %s, want %s", e.Repository, e.Tag, e.Found, e.Want)
+	return fmt.Sprintf("%s:%s names something else there: found %s instead of %s", e.Repository, e.Tag, e.Found, e.Want)
 }
 
 // prepare plans, and asks the destination what it has. The error is about all images; one
@@ -95,11 +95,12 @@ func (r *run) unanswered() error {
 
 // probe asks what the tags of an image name, and its digest if it has no tag.
 func (r *run) probe(ctx context.Context, img *image) {
+	root := &tag{string(img.root), img.root}
 	tags := img.tags
-	if img.Tag == "" {
-		tags = append(tags[:len(tags):len(tags)], &tag{string(img.root), img.root})
+	if img.Tag != "" {
+		root, tags = tags[len(tags)-1], tags[:len(tags)-1]
 	}
-	for i, t := range tags {
+	for i, t := range slices.Insert(slices.Clone(tags), 0, root) {
 		found, err := r.named(ctx, img.repo, t.name)
 		switch {
 		case err != nil:
@@ -108,7 +109,7 @@ func (r *run) probe(ctx context.Context, img *image) {
 		case found != "" && found != t.want && !r.OverwriteTags:
 			img.fail(&TagError{img.repo, t.name, found, t.want})
 		}
-		if i == len(tags)-1 {
+		if i == 0 {
 			img.Before = before(found, t.want)
 		}
 	}
@@ -131,7 +132,7 @@ func (r *run) named(ctx context.Context, repo, tag string) (oci.Digest, error) {
 		return "", nil
 	}
 	if err != nil {
-		return "", fmt.Errorf("asking for %s: %w", tag, err)
+		return "", err
 	}
 	return oci.FromBytes(raw), nil
 }
@@ -181,7 +182,7 @@ func (r *run) ask(ctx context.Context, p *place) {
 	has, err := r.dst.HasBlob(ctx, p.repo, p.Descriptor)
 	switch {
 	case err != nil:
-		p.err = fmt.Errorf("asking for blob %s: %w", p.Digest, err)
+		p.err = err
 	case has:
 		p.state = present
 	default:

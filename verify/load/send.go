@@ -2,7 +2,6 @@ package load
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -85,9 +84,7 @@ func (r *run) supply(ctx context.Context, b *blob) {
 		if p.err != nil || p.held() {
 			continue
 		}
-		if err := r.bring(ctx, p, failed); err != nil {
-			p.err = fmt.Errorf("blob %s: %w", p.Digest, err)
-		}
+		p.err = r.bring(ctx, p, failed)
 	}
 }
 
@@ -145,12 +142,12 @@ func (r *run) move(ctx context.Context, p, from *place) error {
 	return r.store(ctx, p, body)
 }
 
-var errNotSent = errors.New("was not sent while the bundle was read")
-
 // again reads a blob from the bundle once more, because its upload failed. What is read
 // is compared with the digest again. A pipe cannot be read again.
 func (r *run) again(ctx context.Context, p *place, failed error) error {
-	failed = cmp.Or(failed, errNotSent)
+	if failed == nil {
+		failed = fmt.Errorf("blob %s was not sent while the bundle was read", p.Digest)
+	}
 	c, ok := r.c.(opener)
 	if !ok {
 		return failed

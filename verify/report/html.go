@@ -89,6 +89,7 @@ func newPage(r *verify.Report) *page {
 func sections(r *verify.Report) []section {
 	return []section{
 		imagesSection(r),
+		loadedSection(r),
 		evidenceSection(r),
 		checksSection(r),
 		blobsSection(r),

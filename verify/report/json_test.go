@@ -40,7 +40,7 @@ var contract = map[string]string{
 	".images[].attestations[]":     "certificateAuthority counts digest form good identity issuer key log manifest payload predicateType subject timeSource timestampAuthority trustedTime",
 	".images[].attestations[].log": "integratedTime kind log logID logIndex",
 	".loaded":                      "complete destination images unreferenced",
-	".loaded.images[]":             "before blobs destination digest error evidence notes readBack reference tag",
+	".loaded.images[]":             "before blobs destination digest error evidence notes readBack reference skipped tag",
 	".loaded.images[].blobs":       "bytes mounted present sent",
 	".loaded.unreferenced[]":       "digest repository size",
 	".checks[]":                    "class detail expected found id remedy status subject",
@@ -126,7 +126,7 @@ func checkValue(t *testing.T, path string, v any, seen map[string]bool) {
 }
 
 // nullable are the members that may be null. An empty list is [].
-var nullable = "loaded tag error newest policy lock transfer seal digest certificateAuthority timestampAuthority mediaType fileDigest identity expected found remedy subject path name key log payload trustedTime kind issuer timeSource integratedTime predicateType manifest vouchedType authoriser classification destination direction disposition id operator reason secondPerson source at from to label serial type writeProtected definitions scanner"
+var nullable = "loaded skipped tag error newest policy lock transfer seal digest certificateAuthority timestampAuthority mediaType fileDigest identity expected found remedy subject path name key log payload trustedTime kind issuer timeSource integratedTime predicateType manifest vouchedType authoriser classification destination direction disposition id operator reason secondPerson source at from to label serial type writeProtected definitions scanner"
 
 func checkNull(t *testing.T, path string) {
 	t.Helper()

@@ -45,6 +45,7 @@ func Text(w io.Writer, r *verify.Report) error {
 		t.met()
 	}
 	t.verdict()
+	t.loaded()
 	return t.Flush()
 }
 

@@ -1,0 +1,177 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gapseal/gapseal/internal/term"
+	"github.com/gapseal/gapseal/verify"
+)
+
+// What was loaded, in the text and on the page.
+
+// loaded writes what became of each image, and in the last line of all whether
+// everything arrived.
+func (t *text) loaded() {
+	l := t.r.Loaded
+	if l == nil {
+		return
+	}
+	t.line("")
+	for i := range l.Images {
+		t.loadedImage(&l.Images[i])
+	}
+	for i, b := range l.Unreferenced {
+		if i == maxAlike {
+			t.row("", fmt.Sprintf("and %d more; the JSON report lists them all", len(l.Unreferenced)-i))
+			break
+		}
+		t.row("left", term.Short(b.Digest)+" in "+b.Repository+", which nothing names")
+	}
+	t.head(strings.ToUpper(Loading(t.r)[:1]) + Loading(t.r)[1:])
+}
+
+func (t *text) loadedImage(img *verify.LoadedImage) {
+	switch {
+	case img.Skipped != "":
+		t.row("Skipped", img.Reference, string(img.Skipped))
+		t.line("")
+		return
+	case img.Error != "":
+		t.head("FAILED to load " + term.Shown(img.Reference))
+	default:
+		t.row("Loaded", img.Digest)
+		t.row("from", img.Reference)
+	}
+	t.row("to", Place(img), was(img))
+	t.row("why", strings.Split(string(img.Error), "\n")...)
+	if img.Error == "" {
+		t.row("with", arrived(img))
+	}
+	for _, n := range img.Notes {
+		t.row("note", n)
+	}
+	t.line("")
+}
+
+// was says what the name stood for before, unless that was nothing.
+func was(img *verify.LoadedImage) string {
+	switch other, found := strings.CutPrefix(img.Before, "other "); {
+	case img.Before == "same":
+		return "(was there before)"
+	case found && img.Error == "":
+		return "(was " + other + ")"
+	}
+	return ""
+}
+
+// Place returns the repository and tag to which an image was loaded, or the repository
+// and digest.
+func Place(img *verify.LoadedImage) string {
+	if img.Tag == "" {
+		return img.Destination + "@" + img.Digest
+	}
+	return img.Destination + ":" + string(img.Tag)
+}
+
+// arrived counts what came along with an image.
+func arrived(img *verify.LoadedImage) string {
+	s := term.Count(img.Evidence, "piece of evidence", "pieces of evidence")
+	if n := Blobs(img.Blobs); n != "" {
+		s += "; " + n
+	}
+	if img.ReadBack {
+		s += "; all was read back"
+	}
+	return s
+}
+
+// Blobs counts blobs by how they came to their destination; empty for none.
+func Blobs(b verify.BlobCounts) string {
+	var list []string
+	if b.Sent > 0 {
+		list = append(list, fmt.Sprintf("%s sent (%s)", term.Count(b.Sent, "blob", "blobs"), term.Bytes(b.Bytes)))
+	}
+	if b.Mounted > 0 {
+		list = append(list, fmt.Sprintf("%d mounted", b.Mounted))
+	}
+	if b.Present > 0 {
+		list = append(list, fmt.Sprintf("%d there before", b.Present))
+	}
+	return strings.Join(list, ", ")
+}
+
+// Loading says in one line what was loaded; empty if nothing was to be.
+func Loading(r *verify.Report) string {
+	l := r.Loaded
+	if l == nil {
+		return ""
+	}
+	all, good := 0, 0
+	for _, img := range l.Images {
+		if img.Skipped == "" {
+			all++
+		}
+		if img.Skipped == "" && img.Error == "" {
+			good++
+		}
+	}
+	skipped := ""
+	if n := len(l.Images) - all; n > 0 {
+		skipped = fmt.Sprintf("; %d skipped", n)
+	}
+	switch {
+	case len(l.Images) == 0:
+		s := "loaded nothing into " + term.Shown(l.Destination) + ": no image there has a new manifest or tag"
+		if n := len(l.Unreferenced); n > 0 {
+			s += "; " + term.Count(n, "blob was", "blobs were") + " sent before the verdict"
+		}
+		return s
+	case l.Complete:
+		return "loaded " + term.Count(all, "image", "images") + " into " + term.Shown(l.Destination) + skipped
+	}
+	return fmt.Sprintf("loaded only %d of %d images into %s%s", good, all, term.Shown(l.Destination), skipped)
+}
+
+// loadedSection lists what was loaded where.
+func loadedSection(r *verify.Report) section {
+	s := section{ID: "loaded", Title: "Loaded"}
+	l := r.Loaded
+	if l == nil {
+		return s
+	}
+	var f facts
+	f.text("Destination", l.Destination)
+	f.text("Result", Loading(r))
+	s.Facts = f
+	images := table{Columns: []string{"Image", "Loaded to", "Digest", "There before", "Evidence", "Blobs", "Read back", "Notes"}}
+	for i := range l.Images {
+		img := &l.Images[i]
+		notes := slices.Concat([]string{string(img.Skipped)}, strings.Split(string(img.Error), "\n"), img.Notes)
+		images.Rows = append(images.Rows, []value{
+			plain(img.Reference), plain(Place(img)), code(img.Digest), plain(img.Before),
+			plain(strconv.Itoa(img.Evidence)), plain(Blobs(img.Blobs)), readBack(img.ReadBack),
+			plain(strings.TrimSpace(strings.Join(notes, " "))),
+		})
+	}
+	blobs := table{Title: "Sent before the verdict, named by nothing", Fold: true,
+		Columns: []string{"Repository", "Blob", "Size"}}
+	for _, b := range l.Unreferenced {
+		blobs.Rows = append(blobs.Rows, []value{plain(b.Repository), code(b.Digest), plain(size(b.Size))})
+	}
+	for _, t := range []table{images, blobs} {
+		if len(t.Rows) > 0 {
+			s.Tables = append(s.Tables, t)
+		}
+	}
+	return s
+}
+
+func readBack(b bool) value {
+	if b {
+		return value{Text: "YES", Status: "pass"}
+	}
+	return value{Text: "NO", Status: "fail"}
+}

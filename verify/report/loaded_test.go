@@ -1,0 +1,83 @@
+package report
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/gapseal/gapseal/internal/fixture"
+	"github.com/gapseal/gapseal/verify"
+)
+
+const zeros = "sha256:0000000000000000000000000000000000000000000000000000000000000000"
+
+// loadedSample is the report of a load of which one image failed.
+func loadedSample(t *testing.T) *verify.Report {
+	t.Helper()
+	rep := fixture.Verify(t, fixture.Bundle(t, "app:v1"), fixture.Options())
+	rep.Loaded = &verify.Loaded{
+		Destination: "registry.plant:5000/mirror",
+		Images: []verify.LoadedImage{
+			{
+				Reference: "ghcr.io/acme/app:v1", Digest: zeros, Destination: "registry.plant:5000/mirror/acme/app",
+				Tag: "v1", Before: "other " + zeros, Evidence: 2, ReadBack: true,
+				Blobs: verify.BlobCounts{Sent: 3, Present: 1, Mounted: 2, Bytes: 2048},
+				Notes: []string{"a note\x1b[2J"},
+			},
+			{
+				Reference: "ghcr.io/acme/db", Digest: zeros, Destination: "registry.plant:5000/mirror/acme/db",
+				Before: "absent", Error: "refused\nask for the right to push", Notes: []string{},
+			},
+		},
+		Unreferenced: []verify.LoadedBlob{},
+	}
+	rep.Loaded.Images = append(rep.Loaded.Images, verify.LoadedImage{
+		Reference: "ghcr.io/acme/chart:1", Digest: zeros, Before: "absent", Skipped: "a chart", Notes: []string{},
+	})
+	return rep
+}
+
+func TestTextSaysWhatWasLoaded(t *testing.T) {
+	text := render(t, loadedSample(t))
+	_, got, _ := strings.Cut(text, "\nLoaded ")
+	want := `  ` + zeros + `
+from     ghcr.io/acme/app:v1
+to       registry.plant:5000/mirror/acme/app:v1
+         (was
+         ` + zeros + `)
+with     2 pieces of evidence; 3 blobs sent (2.0 KiB), 2 mounted, 1 there
+         before; all was read back
+note     a note\x1b[2J
+
+FAILED to load ghcr.io/acme/db
+to       registry.plant:5000/mirror/acme/db@` + zeros[:36] + `
+         ` + zeros[36:] + `
+why      refused
+         ask for the right to push
+
+Skipped  ghcr.io/acme/chart:1
+         a chart
+
+Loaded only 1 of 2 images into registry.plant:5000/mirror; 1 skipped
+`
+	if strings.Join(strings.Fields(got), "") != strings.Join(strings.Fields(want), "") {
+		t.Errorf("found\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestTextSaysWhatIsLeftOfARejectedLoad(t *testing.T) {
+	rep := fixture.Verify(t, fixture.Bundle(t, "wrongkey:v1"), fixture.Options())
+	rep.Loaded = &verify.Loaded{
+		Destination: "registry.plant", Images: []verify.LoadedImage{},
+		Unreferenced: []verify.LoadedBlob{{Repository: "registry.plant/acme/app", Digest: zeros, Size: 7}},
+	}
+	contains(t, render(t, rep), "\nleft     sha256:000000000000… in registry.plant/acme/app, which nothing names\n",
+		"\nLoaded nothing into registry.plant: no image there has a new manifest or tag; 1\n    blob was sent before the verdict\n")
+}
+
+func TestThePageSaysWhatWasLoaded(t *testing.T) {
+	page := written(t, "html", loadedSample(t))
+	contains(t, page, "registry.plant:5000/mirror/acme/app:v1", "loaded only 1 of 2 images", "refused ask for the right", "a chart")
+	if strings.Contains(page, "\x1b") {
+		t.Error("the page has a control character")
+	}
+}
