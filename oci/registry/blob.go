@@ -29,7 +29,10 @@ func (s *Source) Blob(ctx context.Context, repo string, d oci.Descriptor) (io.Re
 		return nil, wrap(err)
 	}
 	b := &blobReader{size: d.Size, pace: s.pace, ctx: ctx, wrap: wrap}
-	b.open = func() (io.ReadCloser, error) { return r.blobFrom(ctx, d, b.off) }
+	b.open = func() (body io.ReadCloser, err error) {
+		body, b.reread, err = r.blobFrom(ctx, d, b.off)
+		return body, err
+	}
 	if b.body, err = b.open(); err != nil {
 		return nil, wrap(err)
 	}
@@ -44,27 +47,30 @@ func checkBlob(d oci.Descriptor) error {
 	return err
 }
 
-// blobFrom opens a blob at an offset.
-func (r *repository) blobFrom(ctx context.Context, d oci.Descriptor, off int64) (io.ReadCloser, error) {
+// blobFrom opens a blob at an offset. It returns how many bytes it had to read again to
+// get there, all of them if the server cannot begin elsewhere than at the start.
+func (r *repository) blobFrom(
+	ctx context.Context, d oci.Descriptor, off int64,
+) (body io.ReadCloser, reread int64, err error) {
 	if off > 0 {
 		body, err := r.blobRange(ctx, d, off)
 		if body != nil || err != nil {
-			return body, err
+			return body, 0, err
 		}
 	}
 	resp, err := r.get(ctx, r.url("blobs", string(d.Digest)), http.Header{})
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	if err := wholeBlob(resp, d.Size); err != nil {
 		resp.Body.Close()
-		return nil, err
+		return nil, 0, err
 	}
 	if _, err := io.CopyN(io.Discard, resp.Body, off); err != nil {
 		resp.Body.Close()
-		return nil, &cutError{err}
+		return nil, 0, &cutError{err}
 	}
-	return resp.Body, nil
+	return resp.Body, off, nil
 }
 
 func wholeBlob(resp *http.Response, size int64) error {
@@ -102,8 +108,13 @@ func isRest(header string, off, size int64) bool {
 	return ok && sameSize && strings.HasPrefix(span, fmt.Sprintf("bytes %d-", off))
 }
 
-// goodRun is how many bytes a connection must deliver to count as working again.
-const goodRun = 1 << 20
+// goodRun is how many bytes a connection must deliver to count as working again, and
+// goodShare the share of what had to be read again for them: otherwise a server without
+// ranges that always breaks off a little later could have a blob read over and over.
+const (
+	goodRun   = 1 << 20
+	goodShare = 8
+)
 
 // blobReader reads a blob over as many connections as it takes.
 type blobReader struct {
@@ -117,6 +128,7 @@ type blobReader struct {
 	pending   error // returned together with the last bytes
 	err       error // final
 	opened    int64 // off when body was opened
+	reread    int64 // bytes that were read again to open body
 	faults    int   // in a row
 }
 
@@ -159,7 +171,7 @@ func (b *blobReader) step(p []byte) int {
 // reopen replaces a broken connection, or sets err.
 func (b *blobReader) reopen(cause error) {
 	_ = b.body.Close()
-	if b.off-b.opened >= goodRun {
+	if b.off-b.opened >= max(goodRun, b.reread/goodShare) {
 		b.faults = 0
 	}
 	b.opened = b.off

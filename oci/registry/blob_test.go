@@ -136,6 +136,29 @@ func TestCutBlobWithoutRanges(t *testing.T) {
 	}
 }
 
+// TestRereadingIsBounded reads from a server without ranges that always breaks off a
+// little later: what it sends in all is a small multiple of what is read.
+func TestRereadingIsBounded(t *testing.T) {
+	const step = goodRun
+	l := newLab(t)
+	content := noise(40 * step)
+	d := l.putBlob(content)
+	var n, sent atomic.Int64
+	l.on("/blobs/"+string(d.Digest), func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Range") != "" {
+			return // without a Content-Range, the answer is not taken for the rest
+		}
+		upTo := min(int(n.Add(1))*step, len(content))
+		sent.Add(int64(upTo))
+		cutting(content, upTo, false)(w, r)
+	})
+	got, err := l.blob(context.Background(), d)
+	wantText(t, err, fmt.Sprintf("broken off after %d of %d bytes", len(got), len(content)))
+	if len(got) < goodShare*step || sent.Load() > 10*int64(len(got)) {
+		t.Errorf("got %d bytes of %d that were sent", len(got), sent.Load())
+	}
+}
+
 func TestBadRangeAnswersAreNotTrusted(t *testing.T) {
 	content := noise(300_000)
 	for name, contentRange := range map[string]string{
