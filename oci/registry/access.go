@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/google/go-containerregistry/pkg/authn"
@@ -21,6 +22,7 @@ type access struct {
 	host      string // of the registry
 	scope     string // what tokens are requested for
 	plainHTTP bool   // whether plain HTTP may be used
+	loginOnly bool   // whether a refusal of the stored credentials is final: nobody may push without
 	inner     http.RoundTripper
 	redirect  func(*http.Request, []*http.Request) error
 	note      func(format string, args ...any)
@@ -43,6 +45,9 @@ func (a *access) begin(ctx context.Context) error {
 	a.header, err = a.authorise(ctx, a.login, offered)
 	if !isRefused(err) || a.login == (authn.AuthConfig{}) {
 		return err
+	}
+	if a.loginOnly {
+		return fmt.Errorf("the stored credentials were refused: %w", err)
 	}
 	header, retry := a.authorise(ctx, authn.AuthConfig{}, offered)
 	if retry != nil {
@@ -204,6 +209,19 @@ func (a *access) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
+// withScope returns access to the same repository whose tokens are good for another
+// scope, too.
+func (a *access) withScope(scope string) *access {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	b := &access{host: a.host, scope: a.scope, plainHTTP: a.plainHTTP, loginOnly: a.loginOnly, inner: a.inner,
+		redirect: a.redirect, note: a.note, scheme: a.scheme, login: a.login, scopes: []string{a.scope, scope}}
+	if strings.HasPrefix(a.header, "Basic ") {
+		b.header = a.header
+	}
+	return b
+}
+
 func (a *access) current() string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -281,7 +299,7 @@ func (a *access) tryAnonymous(req *http.Request, refused *http.Response) (*http.
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	next, ok := replay(req)
-	if a.proven || a.login == (authn.AuthConfig{}) || !ok {
+	if a.loginOnly || a.proven || a.login == (authn.AuthConfig{}) || !ok {
 		return refused, nil
 	}
 	a.proven = true // one attempt is enough

@@ -238,6 +238,9 @@ func redirectPolicy(allowHTTP bool) func(*http.Request, []*http.Request) error {
 	return func(req *http.Request, via []*http.Request) error {
 		last := via[len(via)-1]
 		switch {
+		case req.Method != last.Method:
+			return fmt.Errorf("refused a redirect to %s, which would make a %s of a %s",
+				safeURL(req.URL), req.Method, last.Method)
 		case len(via) >= maxRedirects:
 			return fmt.Errorf("stopped after %d redirects", maxRedirects)
 		case last.URL.Scheme == "https" && req.URL.Scheme != "https" && !allowHTTP:

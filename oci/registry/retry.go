@@ -47,7 +47,7 @@ func (r *retrier) RoundTrip(req *http.Request) (*http.Response, error) {
 	for n := 1; ; n++ {
 		resp, err := r.inner.RoundTrip(req)
 		last := n >= r.pace.tries || time.Since(began) > r.pace.patience || req.Context().Err() != nil ||
-			err != nil && isImpatient(req.Context())
+			err != nil && isImpatient(req.Context()) || isOnce(req.Context())
 		if last || !passing(resp, err) {
 			return resp, err
 		}
@@ -80,6 +80,15 @@ func impatiently(ctx context.Context) context.Context {
 }
 
 func isImpatient(ctx context.Context) bool { return ctx.Value(impatientKey{}) != nil }
+
+type onceKey struct{}
+
+// once returns a context whose requests are not repeated after a fault: a part of what
+// they sent may have been stored. Such a request is repeated only if it was answered
+// by 401.
+func once(ctx context.Context) context.Context { return context.WithValue(ctx, onceKey{}, true) }
+
+func isOnce(ctx context.Context) bool { return ctx.Value(onceKey{}) != nil }
 
 // wait pauses as long as the server asked for, and reports a long pause.
 func (r *retrier) wait(req *http.Request, d time.Duration) error {
@@ -130,7 +139,11 @@ func passing(resp *http.Response, err error) bool {
 	if err != nil {
 		return passingError(err)
 	}
-	switch resp.StatusCode {
+	return passingStatus(resp.StatusCode)
+}
+
+func passingStatus(code int) bool {
+	switch code {
 	case http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusInternalServerError,
 		http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout,
 		499, 522: // nginx: client closed the request; Cloudflare: the origin timed out

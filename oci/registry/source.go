@@ -101,6 +101,7 @@ type Source struct {
 	redirect    func(*http.Request, []*http.Request) error
 	maxManifest int64
 	pace        pace
+	write       bool // whether to ask for the right to push, too
 
 	mu    sync.Mutex
 	repos map[string]*repository
@@ -137,12 +138,16 @@ type repository struct {
 	pace   pace
 	gate   chan struct{} // held while client is made, so that callers share one handshake
 	client *http.Client
+	access *access
 	scheme string // by which the registry is reached
 
 	withoutReferrers atomic.Bool // the registry answered that it has no referrers API
+
+	mountsMu sync.Mutex
+	mounts   map[string]*http.Client // by what their tokens are good for, too
 }
 
-// open returns a repository, with a client that is authorised to read from it.
+// open returns a repository, with a client that is authorised to use it.
 func (s *Source) open(ctx context.Context, repo string) (*repository, error) {
 	r, err := s.find(repo)
 	if err != nil {
@@ -165,6 +170,7 @@ func (s *Source) open(ctx context.Context, repo string) (*repository, error) {
 		return nil, err
 	}
 	r.scheme = access.scheme
+	r.access = access
 	r.client = &http.Client{Transport: access, CheckRedirect: s.redirect}
 	return r, nil
 }
@@ -180,8 +186,12 @@ func (s *Source) access(ctx context.Context, repo name.Repository) (*access, err
 	if err != nil {
 		return nil, err
 	}
+	scope := transport.PullScope
+	if s.write {
+		scope = transport.PushScope
+	}
 	return &access{
-		host: host, scope: repo.Scope(transport.PullScope), plainHTTP: repo.Scheme() == "http",
+		host: host, scope: repo.Scope(scope), plainHTTP: repo.Scheme() == "http", loginOnly: s.write,
 		inner:    transport.NewUserAgent(&retrier{network, s.pace, s.opts.OnWait}, s.opts.UserAgent),
 		redirect: s.redirect, note: s.opts.note, login: login,
 	}, nil

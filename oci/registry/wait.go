@@ -72,6 +72,7 @@ type vigil struct {
 	spent     time.Duration // in this step, before since
 	since     time.Time
 	waiting   bool
+	answered  bool // the headers of the answer came
 	over      bool // whatever happens from now on does not matter
 
 	limit, notice *time.Timer
@@ -205,7 +206,72 @@ func (v *vigil) trace(host string, proxy *url.URL) *httptrace.ClientTrace {
 			v.connected = true
 			v.begin(answer, v.pace.answer)
 		},
+		WroteRequest: func(httptrace.WroteRequestInfo) { v.sending(func() { v.begin(answer, v.pace.answer) }) },
 	}
+}
+
+// sending calls f unless the answer came: a server may answer before it has read what
+// it was sent.
+func (v *vigil) sending(f func()) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if !v.answered {
+		f()
+	}
+}
+
+// answer ends the wait for an answer.
+func (v *vigil) answer() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.stop()
+	v.answered = true
+}
+
+// outgoing is the body of a request, whose way out is watched: a transport that reads
+// on has sent what it read before. The time that the body itself takes does not count.
+type outgoing struct {
+	io.ReadCloser
+	vigil *vigil
+	what  string
+	run   int // bytes that were taken in this step
+}
+
+// watchBody watches the way out of the body of req, a copy of which it returns.
+func watchBody(req *http.Request, v *vigil) *http.Request {
+	if req.Body == nil || req.Body == http.NoBody {
+		return req
+	}
+	what := req.URL.Host + " to take what is sent"
+	watch := func(body io.ReadCloser) io.ReadCloser { return &outgoing{body, v, what, enough} }
+	out := req.WithContext(req.Context())
+	out.Body = watch(req.Body)
+	if req.GetBody != nil {
+		out.GetBody = func() (io.ReadCloser, error) {
+			body, err := req.GetBody()
+			if err != nil {
+				return nil, err
+			}
+			return watch(body), nil
+		}
+	}
+	return out
+}
+
+// Read implements [io.Reader].
+func (o *outgoing) Read(p []byte) (int, error) {
+	o.vigil.sending(o.vigil.stop)
+	n, err := o.ReadCloser.Read(p)
+	o.vigil.sending(func() {
+		if o.run >= enough {
+			o.run = 0
+			o.vigil.begin(o.what, o.vigil.pace.silence)
+		} else {
+			o.vigil.start()
+		}
+	})
+	o.run += n
+	return n, err
 }
 
 func connectsTo(host string, proxy *url.URL) string {
@@ -231,8 +297,9 @@ func watchedTrip(rt http.RoundTripper, req *http.Request, proxy *url.URL, p pace
 	report func(string, time.Duration)) (*http.Response, error) {
 	ctx, cancel := context.WithCancelCause(req.Context())
 	v := newVigil(p, report, cancel)
-	resp, err := rt.RoundTrip(req.WithContext(httptrace.WithClientTrace(ctx, v.trace(req.URL.Host, proxy))))
-	v.rest()
+	req = req.WithContext(httptrace.WithClientTrace(ctx, v.trace(req.URL.Host, proxy)))
+	resp, err := rt.RoundTrip(watchBody(req, v))
+	v.answer()
 	if err != nil {
 		err = causeOf(ctx, err)
 		v.finish(nil)
