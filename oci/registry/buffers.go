@@ -9,16 +9,19 @@ import (
 // sizes are the sizes of what is held in memory so that it can be sent again, in
 // bytes.
 type sizes struct {
-	chunk int64 // the most that one request of an upload carries
-	total int64 // of all uploads together; at least two chunks
+	small  int64 // up to this a blob is sent by one request from memory
+	chunk  int64 // the most that one request carries after a fault
+	window int64 // what is kept of a blob: a chunk, and what is written ahead
+	total  int64 // of all uploads together; at least a window
 }
 
-// Some storages want chunks of 5 MiB at least, and so do the registries that pass
+// The window is larger than what a broken connection loses in the buffers of both
+// ends. Some storages want chunks of 5 MiB at least, and so do registries that pass
 // chunks on to them.
-var defaultSizes = sizes{chunk: 8 << 20, total: 40 << 20}
+var defaultSizes = sizes{small: 4 << 20, chunk: 10 << 20, window: 12 << 20, total: 48 << 20}
 
-// buffers lends the buffers of uploads. Buffers of chunk size are used again, so that
-// what is lent and what the garbage collector has not yet freed do not add up.
+// buffers lends the memory of uploads. Large buffers are used again, so that what is
+// lent and what the garbage collector has not yet freed do not add up.
 type buffers struct {
 	sizes
 	left *semaphore.Weighted
@@ -26,64 +29,41 @@ type buffers struct {
 }
 
 func newBuffers(s sizes) *buffers {
-	return &buffers{sizes: s, left: semaphore.NewWeighted(s.total), free: make(chan []byte, s.total/s.chunk)}
+	return &buffers{sizes: s, left: semaphore.NewWeighted(s.total), free: make(chan []byte, s.total/s.window)}
 }
 
-// get waits until there is memory for n bytes, chunk at most, and returns a buffer with that
-// capacity.
-func (m *buffers) get(ctx context.Context, n int64) ([]byte, error) {
-	if err := m.left.Acquire(ctx, m.weight(n)); err != nil {
+// get waits until there is memory for n bytes, a window at most, and returns an empty
+// buffer for them.
+func (b *buffers) get(ctx context.Context, n int64) ([]byte, error) {
+	if err := b.left.Acquire(ctx, b.weight(n)); err != nil {
 		return nil, context.Cause(ctx)
 	}
-	return m.buffer(n), nil
-}
-
-// getTwo waits until there is memory for two chunks.
-func (m *buffers) getTwo(ctx context.Context) (one, other []byte, err error) {
-	if err := m.left.Acquire(ctx, 2*m.chunk); err != nil {
-		return nil, nil, context.Cause(ctx)
+	if b.weight(n) < b.window {
+		return make([]byte, 0, n), nil
 	}
-	return m.buffer(m.chunk), m.buffer(m.chunk), nil
-}
-
-// try is get without waiting. It returns nil if there is no memory.
-func (m *buffers) try(n int64) []byte {
-	if !m.left.TryAcquire(m.weight(n)) {
-		return nil
+	select {
+	case free := <-b.free:
+		return free, nil
+	default:
+		return make([]byte, 0, b.window), nil
 	}
-	return m.buffer(n)
 }
 
 // put takes a buffer back. It may be nil.
-func (m *buffers) put(b []byte) {
-	if b == nil {
+func (b *buffers) put(buffer []byte) {
+	if buffer == nil {
 		return
 	}
-	if int64(cap(b)) == m.chunk {
-		select {
-		case m.free <- b[:0]:
-		default:
-		}
+	if int64(cap(buffer)) == b.window {
+		b.free <- buffer[:0] // there is room for all that were lent
 	}
-	m.left.Release(m.weight(int64(cap(b))))
+	b.left.Release(b.weight(int64(cap(buffer))))
 }
 
-// weight rounds what is not small up to a chunk, so that its buffer can be used again.
-func (m *buffers) weight(n int64) int64 {
-	if n > m.chunk/8 {
-		return m.chunk
+// weight rounds what is not small up to a window, so that its buffer can be used again.
+func (b *buffers) weight(n int64) int64 {
+	if n > b.window/12 {
+		return b.window
 	}
 	return n
-}
-
-func (m *buffers) buffer(n int64) []byte {
-	if m.weight(n) < m.chunk {
-		return make([]byte, 0, n)
-	}
-	select {
-	case b := <-m.free:
-		return b
-	default:
-		return make([]byte, 0, m.chunk)
-	}
 }

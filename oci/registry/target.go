@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
@@ -25,9 +26,9 @@ type Target struct {
 	source *Source
 	memory *buffers
 
-	mu       sync.Mutex
-	chunking map[string]*chunking // by the host of a registry
-	tags     map[string]*sync.Mutex
+	mu     sync.Mutex
+	faulty map[string]*atomic.Bool // by the host of a registry
+	tags   map[string]*sync.Mutex
 }
 
 // NewTarget returns a Target. The error reports certificates in opts that cannot be
@@ -46,7 +47,7 @@ func newTarget(opts Options, p pace, sizes sizes) (*Target, error) {
 	}
 	s.write = true
 	return &Target{source: s, memory: newBuffers(sizes),
-		chunking: map[string]*chunking{}, tags: map[string]*sync.Mutex{}}, nil
+		faulty: map[string]*atomic.Bool{}, tags: map[string]*sync.Mutex{}}, nil
 }
 
 // Manifest returns a manifest or index, as [Source.Manifest] does.

@@ -4,22 +4,23 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/gapseal/gapseal/oci"
 )
 
-// Upload begins to store the blob d in repo. Nothing is sent before there is a chunk
-// of 8 MiB, or all of a smaller blob.
+// Upload begins to store the blob d in repo.
 //
-// A small blob is sent by one request, again if that fails. A larger one is sent in
-// chunks: while one is sent, the next is filled. A chunk stays in memory until the
-// registry has it. If the connection breaks, the registry is asked how much of it
-// came, and the rest is sent. If a registry refuses the first or the second chunk, the
-// blob is sent by one request while it is written, and so are all later blobs for that
-// registry; such a request cannot be repeated.
+// A blob of at most 4 MiB is sent by Commit in one request, and again after a fault. A
+// larger one is sent while it is written, in one request as long as nothing fails. The last
+// 12 MiB stay in memory: after a fault the registry is asked how much came, and the
+// upload goes on from there, in chunks of 10 MiB, each of which is kept until
+// the registry has it. So are all later uploads to a registry where something failed.
+// An upload fails if the registry lost more than what is in memory, or does not say how
+// much it has.
 //
 // An upload takes memory with its first byte, and gives it back when it ends. If
-// other uploads hold all of it (40 MiB), a write waits until one of them ends, so no
+// other uploads hold all of it (48 MiB), a write waits until one of them ends, so no
 // upload may wait for the end of another.
 //
 // The upload ends with ctx, too. An error of a Write is final.
@@ -32,33 +33,39 @@ func (t *Target) Upload(ctx context.Context, repo string, d oci.Descriptor) (oci
 	if err != nil {
 		return nil, explainPush(what, repo, err)
 	}
-	u := &upload{d: d, memory: t.memory, chunking: t.chunkingOf(r.name.RegistryStr()),
-		session: session{r: r, d: d}, wrap: func(err error) error { return explainPush(what, repo, err) }}
+	u := &upload{d: d, memory: t.memory,
+		session: session{r: r, d: d, chunk: t.memory.chunk, faulty: t.faultyOf(r.name.RegistryStr())},
+		wrap:    func(err error) error { return explainPush(what, repo, err) }}
 	u.ctx, u.end = context.WithCancelCause(ctx)
 	return u, nil
 }
 
+// faultyOf returns the mark of a registry where sending has failed.
+func (t *Target) faultyOf(host string) *atomic.Bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.faulty[host] == nil {
+		t.faulty[host] = new(atomic.Bool)
+	}
+	return t.faulty[host]
+}
+
 // upload implements [oci.Upload].
 type upload struct {
-	d        oci.Descriptor
-	memory   *buffers
-	chunking *chunking
-	wrap     func(error) error
-	ctx      context.Context
-	end      context.CancelCauseFunc
+	d      oci.Descriptor
+	memory *buffers
+	wrap   func(error) error
+	ctx    context.Context
+	end    context.CancelCauseFunc
 
-	begun   bool
 	written int64
 	err     error  // final
-	filling []byte // the chunk, or the small blob, that is being filled
-	spare   []byte // an empty buffer
+	buffer  []byte // of the window, or the small blob itself; nil before the first byte
 
 	session session
-	sending []byte     // the chunk that is being sent
-	sent    chan error // receives its result; nil if none is being sent
-	probing bool       // it is not known whether the registry accepts chunks
-	first   []byte     // while probing, the first chunk, which was accepted
-	stream  *stream    // in the place of chunks; nil for none
+	window  *window       // nil for a small blob
+	done    chan struct{} // closed when nothing is sent any more; nil before
+	sendErr error         // why, if not all was sent
 }
 
 var (
@@ -68,6 +75,9 @@ var (
 
 // Write implements [io.Writer].
 func (u *upload) Write(p []byte) (n int, err error) {
+	if int64(len(p)) > u.d.Size-u.written && u.err == nil {
+		u.err = fmt.Errorf("%w: more than the %d bytes that the descriptor says", oci.ErrMismatch, u.d.Size)
+	}
 	for n < len(p) && u.err == nil {
 		var step int
 		step, u.err = u.write(p[n:])
@@ -80,139 +90,42 @@ func (u *upload) Write(p []byte) (n int, err error) {
 // write takes some bytes of p, or makes room for them.
 func (u *upload) write(p []byte) (int, error) {
 	switch {
-	case u.written+int64(len(p)) > u.d.Size:
-		return 0, fmt.Errorf("%w: more than the %d bytes that the descriptor says", oci.ErrMismatch, u.d.Size)
-	case !u.begun:
-		u.begun = true
+	case u.buffer == nil:
 		return 0, u.begin()
-	case u.stream != nil:
-		return u.stream.write(p)
-	case u.filling == nil:
-		return 0, u.nextBuffer()
+	case u.window != nil:
+		return u.window.write(p)
 	}
-	n := min(len(p), cap(u.filling)-len(u.filling))
-	u.filling = append(u.filling, p[:n]...)
-	if len(u.filling) == cap(u.filling) && !u.isSmall() {
-		return n, u.flush()
-	}
-	return n, nil
+	u.buffer = append(u.buffer, p...)
+	return len(p), nil
 }
 
-// isSmall reports whether the blob is sent by one request from memory.
-func (u *upload) isSmall() bool { return u.d.Size <= u.memory.chunk }
+func (u *upload) isSmall() bool { return u.d.Size <= u.memory.small }
 
-// begin takes memory. Who finds out whether the registry accepts chunks takes both
-// chunks at once, so that no two uploads wait for the second chunk of the other.
+// begin takes memory, and begins to send a large blob.
 func (u *upload) begin() (err error) {
 	if u.isSmall() {
-		u.filling, err = u.memory.get(u.ctx, u.d.Size)
+		u.buffer, err = u.memory.get(u.ctx, u.d.Size)
 		return err
 	}
-	state, err := u.chunking.enter(u.ctx)
-	switch {
-	case err != nil:
-		return err
-	case state == chunksRefused:
-		return u.startStream()
-	case state == chunksAccepted:
-		u.filling, err = u.memory.get(u.ctx, u.memory.chunk)
+	if u.buffer, err = u.memory.get(u.ctx, u.memory.window); err != nil {
 		return err
 	}
-	u.probing = true
-	u.filling, u.spare, err = u.memory.getTwo(u.ctx)
-	return err
-}
-
-// nextBuffer provides an empty buffer: if there is no memory for another, that of the
-// chunk that is being sent.
-func (u *upload) nextBuffer() error {
-	if u.spare == nil {
-		u.spare = u.memory.try(u.memory.chunk)
-	}
-	if u.spare == nil {
-		if err := u.await(); err != nil || u.stream != nil {
-			return err
+	u.window = newWindow(u.buffer[:cap(u.buffer)], u.memory.window-u.memory.chunk)
+	u.done = make(chan struct{})
+	go func() {
+		defer close(u.done)
+		if u.sendErr = u.session.send(u.ctx, u.window); u.sendErr != nil {
+			u.window.fail(u.sendErr)
 		}
-	}
-	u.filling, u.spare = u.spare, nil
+	}()
 	return nil
-}
-
-// flush begins to send the chunk that was filled, after the one before.
-func (u *upload) flush() error {
-	if err := u.await(); err != nil || u.stream != nil {
-		return err
-	}
-	chunk := u.filling
-	u.sending, u.filling = chunk, nil
-	u.sent = make(chan error, 1)
-	go func() { u.sent <- u.session.send(u.ctx, chunk) }()
-	return nil
-}
-
-// await waits until the chunk that is being sent has been stored.
-func (u *upload) await() error {
-	if u.sent == nil {
-		return nil
-	}
-	err := <-u.sent
-	chunk := u.sending
-	u.sent, u.sending = nil, nil
-	switch {
-	case err != nil && u.probing && isRefusedChunk(err):
-		return u.fallBack(err, chunk)
-	case err != nil:
-		u.memory.put(chunk)
-		return err
-	case u.probing && u.first == nil:
-		u.first = chunk
-		return nil
-	}
-	u.settle(chunksAccepted)
-	if u.spare == nil {
-		u.spare = chunk[:0]
-	} else {
-		u.memory.put(chunk)
-	}
-	return nil
-}
-
-// settle ends the probing, if this upload did it.
-func (u *upload) settle(state chunkState) {
-	if u.probing {
-		u.probing = false
-		u.chunking.leave(state)
-	}
-	u.memory.put(u.first)
-	u.first = nil
-}
-
-// fallBack sends by one request what was written so far and what comes.
-func (u *upload) fallBack(cause error, chunk []byte) error {
-	u.session.abandon(u.ctx)
-	written := [][]byte{u.first, chunk, u.filling}
-	u.first, u.filling = nil, nil
-	u.settle(chunksRefused)
-	err := u.startStream()
-	for _, b := range written {
-		if err == nil && b != nil {
-			_, err = u.stream.write(b)
-		}
-		u.memory.put(b)
-	}
-	if err != nil {
-		err = fmt.Errorf("%w; before, the registry refused a chunk: %s", err, describe(cause))
-	}
-	return err
-}
-
-func (u *upload) startStream() (err error) {
-	u.stream, err = u.session.stream(u.ctx)
-	return err
 }
 
 // Commit implements [oci.Upload].
 func (u *upload) Commit(ctx context.Context) error {
+	if u.err == errEnded {
+		return u.wrap(u.err)
+	}
 	defer u.release()
 	defer context.AfterFunc(ctx, func() { u.end(context.Cause(ctx)) })()
 	err := u.commit()
@@ -220,7 +133,6 @@ func (u *upload) Commit(ctx context.Context) error {
 		u.stop(err)
 		u.session.abandon(ctx)
 	}
-	u.err = errEnded
 	return u.wrap(err)
 }
 
@@ -231,18 +143,11 @@ func (u *upload) commit() error {
 	case u.written != u.d.Size:
 		return fmt.Errorf("%w: %d bytes were written, the descriptor says %d", oci.ErrMismatch, u.written, u.d.Size)
 	case u.isSmall():
-		return u.session.putWhole(u.ctx, u.filling)
+		return u.session.putWhole(u.ctx, u.buffer)
 	}
-	if u.filling != nil {
-		if err := u.flush(); err != nil {
-			return err
-		}
-	}
-	if err := u.await(); err != nil {
-		return err
-	}
-	if u.stream != nil {
-		return u.stream.finish()
+	<-u.done
+	if u.sendErr != nil {
+		return u.sendErr
 	}
 	return u.session.finish(u.ctx)
 }
@@ -254,28 +159,21 @@ func (u *upload) Cancel(ctx context.Context) error {
 	}
 	defer u.release()
 	u.stop(errCancelled)
-	u.err = errEnded
 	return u.wrap(u.session.cancel(ctx))
 }
 
 // stop ends what is going on.
 func (u *upload) stop(cause error) {
 	u.end(cause)
-	if u.sent != nil {
-		<-u.sent
-		u.sent = nil
-	}
-	if u.stream != nil {
-		u.stream.stop(cause)
+	if u.done != nil {
+		<-u.done
 	}
 }
 
 // release gives everything back.
 func (u *upload) release() {
 	u.end(nil)
-	u.settle(chunksUnknown)
-	for _, b := range []*[]byte{&u.filling, &u.spare, &u.sending} {
-		u.memory.put(*b)
-		*b = nil
-	}
+	u.err = errEnded
+	u.memory.put(u.buffer)
+	u.buffer = nil
 }

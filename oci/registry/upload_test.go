@@ -20,7 +20,7 @@ import (
 )
 
 // small sizes, so that little content makes many chunks.
-var smallSizes = sizes{chunk: 64 << 10, total: 5 * 64 << 10}
+var smallSizes = sizes{small: 32 << 10, chunk: 64 << 10, window: 96 << 10, total: 4 * 96 << 10}
 
 func (l *lab) target() *Target { return l.targetWith(Options{}) }
 
@@ -70,17 +70,28 @@ func (l *lab) wantBlob(content []byte) {
 var _ = []any{mem.New, fmt.Sprint, io.EOF, http.MethodGet, runtime.NumGoroutine, strings.Cut, sync.Mutex{}, atomic.Int64{}, time.Now}
 
 func TestUpload(t *testing.T) {
-	chunk := int(smallSizes.chunk)
-	for _, size := range []int{0, 1, 100, chunk / 8, chunk - 1, chunk, chunk + 1, 2 * chunk, 2*chunk + 1, 10*chunk - 1} {
-		for _, step := range []int{997, chunk, 3*chunk + 1} {
-			l := newLab(t)
-			content := noise(size)
-			if err := l.upload(l.target(), content, step); err != nil {
-				t.Errorf("%d bytes by %d: %v", size, step, err)
-			}
-			l.wantBlob(content)
-			if n, want := l.requests("PATCH"), (size+chunk-1)/chunk; size > chunk && n != want {
-				t.Errorf("%d bytes by %d: %d chunks, want %d", size, step, n, want)
+	small, window := int(smallSizes.small), int(smallSizes.window)
+	for _, size := range []int{0, 1, 100, small, small + 1, window - 1, window, window + 1, 10*window + 7} {
+		for _, step := range []int{997, window, 3*window + 1} {
+			for _, faulty := range []bool{false, true} {
+				l := newLab(t)
+				target := l.target()
+				target.faultyOf(hostOf(l.repo)).Store(faulty)
+				content := noise(size)
+				if err := l.upload(target, content, step); err != nil {
+					t.Errorf("%d bytes by %d: %v", size, step, err)
+				}
+				l.wantBlob(content)
+				want := 0
+				if size > small {
+					want = 1
+				}
+				if faulty && size > small {
+					want = (size + int(smallSizes.chunk) - 1) / int(smallSizes.chunk)
+				}
+				if n := l.requests("PATCH"); n != want {
+					t.Errorf("%d bytes by %d: %d requests with content, want %d", size, step, n, want)
+				}
 			}
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -15,62 +16,14 @@ import (
 	"github.com/gapseal/gapseal/oci"
 )
 
-// chunkState says whether a registry accepts blobs in chunks.
-type chunkState int32
-
-const (
-	chunksUnknown chunkState = iota
-	chunksAccepted
-	chunksRefused
-)
-
-// chunking finds out whether a registry accepts chunks. One upload tries, and the
-// others wait for its first two chunks.
-type chunking struct {
-	state atomic.Int32
-	gate  chan struct{} // held by the upload that tries
-}
-
-func (t *Target) chunkingOf(host string) *chunking {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	c := t.chunking[host]
-	if c == nil {
-		c = &chunking{gate: make(chan struct{}, 1)}
-		t.chunking[host] = c
-	}
-	return c
-}
-
-// enter returns what is known. If it returns chunksUnknown the caller tries, and calls
-// leave.
-func (c *chunking) enter(ctx context.Context) (chunkState, error) {
-	if s := chunkState(c.state.Load()); s != chunksUnknown {
-		return s, nil
-	}
-	select {
-	case c.gate <- struct{}{}:
-	case <-ctx.Done():
-		return 0, context.Cause(ctx)
-	}
-	s := chunkState(c.state.Load())
-	if s != chunksUnknown {
-		<-c.gate
-	}
-	return s, nil
-}
-
-func (c *chunking) leave(s chunkState) {
-	c.state.Store(int32(s))
-	<-c.gate
-}
-
 // session is an upload as the registry knows it.
 type session struct {
 	r        *repository
 	d        oci.Descriptor
-	location *url.URL // where it goes on; nil if it has not begun
-	stored   int64    // how many bytes the registry has
+	chunk    int64        // what one request carries after a fault
+	faulty   *atomic.Bool // something failed at this registry
+	location *url.URL     // where it goes on; nil if it has not begun
+	stored   int64        // how many bytes the registry has
 }
 
 // start begins the session.
@@ -96,55 +49,34 @@ func (s *session) follow(resp *http.Response) error {
 	return err
 }
 
-// chunkError reports that a registry does not accept chunks of this size.
-type chunkError struct{ err error }
-
-func (e *chunkError) Error() string { return e.err.Error() }
-func (e *chunkError) Unwrap() error { return e.err }
-
-func isRefusedChunk(err error) bool {
-	var refused *chunkError
-	return errors.As(err, &refused)
-}
-
-// send stores a chunk, in as many requests as it takes. After a fault it asks the
-// registry how much it has.
-func (s *session) send(ctx context.Context, chunk []byte) error {
-	if s.location == nil {
-		resp, err := s.start(ctx)
-		if err != nil {
-			return err
-		}
-		if least := minChunk(resp); least > int64(cap(chunk)) {
-			return &chunkError{fmt.Errorf("it wants chunks of %d bytes or more", least)}
-		}
+// send stores the bytes of w while they are written, all at once as long as nothing
+// fails. After a fault it asks the registry how much it has.
+func (s *session) send(ctx context.Context, w *window) error {
+	if resp, err := s.start(ctx); err != nil {
+		return err
+	} else if least := minChunk(resp); s.faulty.Load() && least > s.chunk {
+		s.chunk = s.d.Size
 	}
-	from := s.stored
-	if from+int64(len(chunk)) > s.d.Size {
-		return fmt.Errorf("%w: more than the %d bytes that the descriptor says", oci.ErrMismatch, s.d.Size)
-	}
-	for faults := 0; s.stored < from+int64(len(chunk)); {
-		before := s.stored
-		resp, err := s.patch(ctx, chunk[s.stored-from:])
+	for faults, last := 0, int64(0); s.stored < s.d.Size; {
+		resp, err := s.patch(ctx, w)
 		if err == nil {
 			continue
 		}
-		if s.stored-before >= goodRun {
-			faults = 0
-		}
 		faults++
 		if !mayResume(err, faults) || faults >= s.r.pace.tries || ctx.Err() != nil {
-			return refusedChunk(err, faults)
+			return err
 		}
+		s.faulty.Store(true)
 		if err := s.r.pauseAfter(ctx, faults, resp); err != nil {
 			return err
 		}
-		if err := s.ask(ctx, from, from+int64(len(chunk))); err != nil {
+		if err := s.ask(ctx, w); err != nil {
 			return err
 		}
-		if s.stored-before >= goodRun {
+		if s.stored-last >= goodRun {
 			faults = 0
 		}
+		last = s.stored
 	}
 	return nil
 }
@@ -158,19 +90,35 @@ func minChunk(resp *http.Response) int64 {
 	return n
 }
 
-// patch sends the rest of a chunk, and notes how much the registry has then.
-func (s *session) patch(ctx context.Context, rest []byte) (*http.Response, error) {
-	end := s.stored + int64(len(rest))
-	header := http.Header{
-		"Content-Type":  {"application/octet-stream"},
-		"Content-Range": {fmt.Sprintf("%d-%d", s.stored, end-1)},
+// patch sends what follows, and notes how much the registry has then. A blob
+// that is sent as a whole has no Content-Range: registries that know no chunks take it.
+func (s *session) patch(ctx context.Context, w *window) (*http.Response, error) {
+	end := s.d.Size
+	if s.faulty.Load() {
+		end = min(end, s.stored+s.chunk)
 	}
-	resp, err := s.r.request(once(ctx), http.MethodPatch, s.location, header, rest,
-		http.StatusAccepted, http.StatusCreated, http.StatusNoContent)
+	body, err := w.section(s.stored, end)
 	if err != nil {
-		return resp, err
+		return nil, err
 	}
-	if err := s.follow(resp); err != nil {
+	defer body.Close()
+	req, err := http.NewRequestWithContext(once(ctx), http.MethodPatch, s.location.String(), body)
+	if err != nil {
+		return nil, err
+	}
+	req.ContentLength = end - s.stored
+	from := s.stored
+	req.GetBody = func() (io.ReadCloser, error) { body.Close(); return w.section(from, end) }
+	header := http.Header{"Content-Type": {"application/octet-stream"}}
+	if req.ContentLength < s.d.Size {
+		header.Set("Content-Range", fmt.Sprintf("%d-%d", s.stored, end-1))
+	}
+	resp, err := s.r.exchange(req, header,
+		[]int{http.StatusAccepted, http.StatusCreated, http.StatusNoContent})
+	if err == nil {
+		err = s.follow(resp)
+	}
+	if err != nil {
 		return resp, err
 	}
 	// Some registries report the range of the chunk, or none. Whether all is there is
@@ -197,8 +145,8 @@ func storedRange(resp *http.Response) (int64, bool) {
 	return n + 1, true
 }
 
-// mayResume reports whether a chunk may be sent again after a fault. A registry that
-// has stored a part of it refuses what does not begin where that ends.
+// mayResume reports whether an upload may go on after a fault. A registry that has
+// stored a part of what was sent refuses what does not begin where that ends.
 func mayResume(err error, faults int) bool {
 	return passes(err) || faults > 1 && isOutOfPlace(err)
 }
@@ -209,29 +157,16 @@ func isOutOfPlace(err error) bool {
 		hasCode(fault, "RANGE_INVALID", "SIZE_INVALID", "BLOB_UPLOAD_INVALID"))
 }
 
-// refusedChunk makes err a [chunkError] if the registry answered in a way that may be about
-// chunks.
-func refusedChunk(err error, faults int) error {
-	var fault *transport.Error
-	if faults > 1 || !errors.As(err, &fault) {
-		return err
-	}
-	switch code := fault.StatusCode; {
-	case isDenied(fault), code == http.StatusRequestEntityTooLarge, code == http.StatusTooManyRequests:
-		return err
-	case code < 500, code == http.StatusNotImplemented:
-		return &chunkError{err}
-	}
-	return err
-}
-
-// ask finds out how much of the chunk from…to the registry has. A registry that does
-// not say is taken to have none of it.
-func (s *session) ask(ctx context.Context, from, to int64) error {
+// ask finds out how much the registry has. If it does not say, it is taken to have what
+// it had before the request that failed.
+func (s *session) ask(ctx context.Context, w *window) error {
 	resp, err := s.r.request(ctx, http.MethodGet, s.location, nil, nil,
 		http.StatusNoContent, http.StatusOK, http.StatusAccepted)
 	var fault *transport.Error
-	switch {
+	switch from, _ := w.held(); {
+	case errors.As(err, &fault) && isLost(fault) && from == 0:
+		_, err := s.start(ctx)
+		return err
 	case errors.As(err, &fault) && isLost(fault):
 		return fmt.Errorf("the registry has lost what was sent so far: %w", err)
 	case errors.As(err, &fault):
@@ -242,14 +177,9 @@ func (s *session) ask(ctx context.Context, from, to int64) error {
 	if err := s.follow(resp); err != nil {
 		return err
 	}
-	has, ok := storedRange(resp)
-	if !ok {
-		return nil
+	if has, ok := storedRange(resp); ok {
+		s.stored = has
 	}
-	if has < from || has > to {
-		return fmt.Errorf("the registry says that it has %d bytes of the blob; want %d to %d", has, from, to)
-	}
-	s.stored = has
 	return nil
 }
 
