@@ -189,9 +189,14 @@ func pointers[T any](list []*T) []*T {
 // tag. A name that only the bundle gives is never among them.
 func (o *Options) Named() []oci.Reference {
 	list := slices.Clone(o.Images)
+	listed := map[oci.Reference]bool{}
+	for _, ref := range list {
+		listed[ref] = true
+	}
 	if o.Lock != nil {
 		for _, img := range o.Lock.Images {
-			if ref, err := oci.ParseReference(img.Reference); err == nil && !slices.Contains(list, ref) {
+			if ref, err := oci.ParseReference(img.Reference); err == nil && !listed[ref] {
+				listed[ref] = true
 				list = append(list, ref)
 			}
 		}

@@ -49,7 +49,7 @@ type Demands struct {
 	RequireTimestamps int  // distinct authorities that must have timestamped a signature
 	RequireInclusion  bool // each log entry must have an inclusion proof
 	RequireAll        bool // every signature found must be good
-	RequireChildren   bool // each platform must have a good signature of its own
+	RequireChildren   bool // each platform must have a good signature, or what else vouches, of its own
 
 	Attestations  []RequiredAttestation // that must be present and good
 	Platforms     []oci.Platform        // that must be present

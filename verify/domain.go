@@ -32,24 +32,28 @@ func (a *Anchors) domains() []Domain {
 	return append([]Domain{own}, a.More...)
 }
 
-// chooseDomain chooses the domain that judges the signature: the one whose
-// authority issued its certificate, or else the one that knows the log of an entry,
-// or else the first.
+// chooseDomain chooses the domain that judges the signature: one whose authority
+// issued its certificate, and of these one that knows the log of an entry; or else one
+// that knows the log; or else the first.
 func (j *judgement) chooseDomain() {
 	all := j.s.opt.domains()
-	j.domain = &all[0]
+	knowsLog := func(d *Domain) bool { return slices.ContainsFunc(j.sig.Entries, d.logged) }
+	best := -1
 	for i := range all {
-		if j.leaf != nil && cert.Issued(j.leaf, all[i].CAs) && !j.byPinnedKey() {
-			j.domain, j.issued = &all[i], true
-			return
+		d := &all[i]
+		if j.leaf == nil || j.byPinnedKey() || !cert.Issued(j.leaf, d.CAs) {
+			continue
+		}
+		// Two roots may be of one instance, of which one knows more. What one of them
+		// lacks is no excuse.
+		if best < 0 || !knowsLog(&all[best]) && (knowsLog(d) || all[best].NoLogs) {
+			best = i
 		}
 	}
-	for i := range all {
-		if slices.ContainsFunc(j.sig.Entries, all[i].logged) {
-			j.domain = &all[i]
-			return
-		}
+	if j.issued = best >= 0; !j.issued {
+		best = max(0, slices.IndexFunc(all, func(d Domain) bool { return knowsLog(&d) }))
 	}
+	j.domain = &all[best]
 }
 
 // log returns the log that an entry names, nil if the domain does not list it.

@@ -10,6 +10,7 @@ import (
 	"github.com/gapseal/gapseal/verify"
 	"github.com/gapseal/gapseal/verify/check"
 	"github.com/gapseal/gapseal/verify/lock"
+	"github.com/gapseal/gapseal/verify/report"
 )
 
 // accepting demands that attestations of a type suffice beside signatures, as a flag
@@ -101,5 +102,24 @@ func TestStaleLock(t *testing.T) {
 	if len(rep.Failures) != 1 || string(rep.Failures[0].Expected) != string(oci.EmptyDigest) ||
 		string(rep.Failures[0].Found) != string(was) {
 		t.Errorf("failures: %+v", rep.Failures)
+	}
+}
+
+// What a signature of somebody else's passed is not said of the one that vouches.
+func TestTextSpeaksOfWhatVouches(t *testing.T) {
+	f := fixture.Open(strippedImages["multi:v1"]())
+	other := &fixture.Signer{Key: unpinnedSigstore(t).Key, Log: sigstore().Rekor1}
+	other.SignForge(f, 0, fixture.Stages{Optional: map[string]any{"env": "prod"}})
+	sigstore().AttachForge(f, 0, claims(predicateSLSA))
+	opt := sigstore().Options(sigstore().TrustedRoot(nil), false)
+	opt.Annotations = map[string]string{"env": "prod"}
+	opt.Vouch = []verify.Vouch{{By: check.VouchedByAttestation, Name: "slsa", PredicateType: predicateSLSA}}
+	rep := fixture.Verify(t, f.Build(), opt)
+	var text strings.Builder
+	if err := report.Text(&text, rep); err != nil || rep.Verdict != check.Verified {
+		t.Fatal(err, rep.Verdict)
+	}
+	if strings.Contains(text.String(), "annotations were found") || !strings.Contains(text.String(), "NOT CHECKED") {
+		t.Errorf("the text says of the wrong signature:\n%s", &text)
 	}
 }

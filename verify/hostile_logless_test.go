@@ -2,6 +2,7 @@ package verify_test
 
 import (
 	"encoding/json"
+	"encoding/pem"
 	"maps"
 	"strings"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"github.com/gapseal/gapseal/verify"
 	"github.com/gapseal/gapseal/verify/cert"
 	"github.com/gapseal/gapseal/verify/check"
+	"github.com/gapseal/gapseal/verify/trust"
 )
 
 // logless trusts, beside others, an instance whose root lists no log of either kind.
@@ -95,6 +97,50 @@ func TestInclusionInAnUnknownLogIsNone(t *testing.T) {
 		opt := sigstore().Options(sigstore().TrustedRoot(nil), true)
 		opt.RequireInclusion, opt.More = inclusion, logless(other)
 		failsExactly(t, signed(made, keyless), opt, name)
+	}
+}
+
+// Two roots may be of one instance: the older one first, which does not know the log
+// of the entry; or one that lists no log at all, which excuses nothing.
+func TestTwoRootsOfOneInstance(t *testing.T) {
+	other := fixture.NewSigstore(t)
+	older := sigstore().With(func(s *fixture.Sigstore) { s.Rekor1, s.Rekor2 = other.Rekor1, other.Rekor2 })
+	flavour := fixture.Flavour{Keyless: true, Stamped: true}
+	raw := signed(sigstore(), fixture.BundleStages{Flavour: flavour})
+	opt := sigstore().Options(older.TrustedRoot(nil), true)
+	opt.More = []verify.Domain{domain(sigstore(), nil)}
+	failsExactly(t, raw, opt, "")
+
+	flavour.Unlogged = true
+	raw = signed(sigstore(), fixture.BundleStages{Flavour: flavour})
+	opt = sigstore().Options(sigstore().TrustedRoot(func(r *trustroot.TrustedRoot) { r.Tlogs, r.Ctlogs = nil, nil }), true)
+	failsExactly(t, raw, opt, "")
+	opt.More = []verify.Domain{domain(sigstore(), nil)}
+	failsExactly(t, raw, opt, "rekor.present")
+}
+
+// A Sigstore bundle holds a certificate in DER, so that all readers read the same.
+func TestCertificateInPEM(t *testing.T) {
+	raw := signed(sigstore(), fixture.BundleStages{Flavour: fixture.Flavour{Keyless: true}, Cert: func(m *fixture.Making) {
+		m.Cert = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: m.Cert})
+	}})
+	rep := fixture.Verify(t, raw, sigstore().Options(sigstore().TrustedRoot(nil), true))
+	if got := fixture.Failed(rep); len(got) == 0 || got[0] != "cert.encoding" {
+		t.Errorf("failed %v", got)
+	}
+}
+
+// A policy that refuses the built-in root refuses nothing where no root is needed.
+func TestBuiltInRootWhereNoneIsNeeded(t *testing.T) {
+	for want, logged := range map[string]bool{"": false, "policy.built-in-root": true} {
+		opt := sigstore().Options(sigstore().TrustedRoot(nil), false)
+		for i := range opt.Logs {
+			opt.Logs[i].Source = trust.SourceBuiltin
+		}
+		rule := verify.Rule{Pattern: fixture.Host + "*"}
+		rule.LogOptional = !logged
+		opt.Policy = &verify.Policy{Rules: []verify.Rule{rule}, RefuseBuiltInRoot: true}
+		failsExactly(t, signed(sigstore(), fixture.BundleStages{}), opt, want)
 	}
 }
 

@@ -395,7 +395,7 @@ func (s *session) builtInRoot() {
 	}
 	f := check.Fault{ID: check.PolicyBuiltInRoot}
 	for _, a := range s.rep.Anchors {
-		if a.Source == trust.SourceBuiltin {
+		if a.Source == trust.SourceBuiltin && s.needsRoot() {
 			f.Detail = "the policy refuses the built-in root and logs, and no others were given"
 			f.Expected, f.Found = "a trusted root or a log key that was given", "built-in"
 			s.fault(bundleWide, f)
@@ -403,6 +403,17 @@ func (s *session) builtInRoot() {
 		}
 	}
 	s.pass(bundleWide, f)
+}
+
+// needsRoot reports whether anything that is demanded rests on a log or on an
+// authority.
+func (s *session) needsRoot() bool {
+	if len(s.opt.Policy.Rules) == 0 {
+		return true
+	}
+	return slices.ContainsFunc(s.opt.Policy.Rules, func(r Rule) bool {
+		return !r.LogOptional && !s.opt.LogOptional || len(r.Identities)+len(s.opt.Identities) > 0
+	})
 }
 
 // budgets compares the bundle with the size that the policy allows.

@@ -98,13 +98,26 @@ func (s *session) imageRollback(want oci.Reference) {
 
 // under lists the images that are known by a reference.
 func (s *session) under(want oci.Reference) (found []int) {
-	for i, g := range s.graph.Images {
-		ref, err := oci.ParseReference(g.Reference)
-		if err == nil && sameName(ref, want) && (want.Digest == "" || want.Digest == g.Digest) {
-			found = append(found, i)
+	if s.byRepository == nil {
+		s.byRepository = map[string][]namedImage{}
+		for i, g := range s.graph.Images {
+			if ref, err := oci.ParseReference(g.Reference); err == nil {
+				s.byRepository[ref.Repository] = append(s.byRepository[ref.Repository], namedImage{ref, i})
+			}
+		}
+	}
+	for _, of := range s.byRepository[want.Repository] {
+		if sameName(of.ref, want) && (want.Digest == "" || want.Digest == s.graph.Images[of.image].Digest) {
+			found = append(found, of.image)
 		}
 	}
 	return found
+}
+
+// namedImage is an image with the reference that the bundle gives it.
+type namedImage struct {
+	ref   oci.Reference
+	image int
 }
 
 // compare says why an image is older than a known build, nil if it is not. Anyone

@@ -98,6 +98,9 @@ func (b *Bundle) readCertificates(certs ...*commonpb.X509Certificate) *check.Fau
 		if len(c.GetRawBytes()) == 0 {
 			return encodingFault("the Sigstore bundle holds an empty certificate")
 		}
+		if bytes.Contains(c.GetRawBytes(), []byte("-----BEGIN ")) {
+			return fault(check.CertEncoding, "the certificate in the Sigstore bundle is PEM, and DER is what it must be")
+		}
 		all = append(all, c.GetRawBytes())
 	}
 	if len(all) == 0 {

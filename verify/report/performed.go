@@ -46,11 +46,11 @@ func (t *text) performedOnSignatures() {
 	if t.stamped() {
 		t.item("A trusted timestamp authority stamped the signature, which existed by then")
 	}
-	if t.answered(check.PolicyAnnotations, check.Pass) {
+	if t.ofVoucher(check.PolicyAnnotations) {
 		t.item("The demanded annotations were found")
 	}
 	t.unasked()
-	if t.answered(check.PolicyAge, check.Pass) {
+	if t.ofVoucher(check.PolicyAge) {
 		t.item("The trusted time, by which the signature existed, is within what was demanded")
 	}
 	if t.answered(check.PolicyAttestation, check.Pass) {
@@ -61,6 +61,18 @@ func (t *text) performedOnSignatures() {
 			t.item(term.Short(string(c.Subject)) + ": " + c.Detail)
 		}
 	}
+}
+
+// ofVoucher reports whether a check passed for a signature that vouches. It means
+// nothing that a signature of another signer passed it.
+func (t *text) ofVoucher(id check.ID) bool {
+	vouching := map[verify.Text]bool{}
+	for s := range t.counted() {
+		vouching[verify.Text(s.Digest)] = true
+	}
+	return slices.ContainsFunc(t.r.Checks, func(c verify.Check) bool {
+		return c.ID == id && c.Status == check.Pass && vouching[c.Subject]
+	})
 }
 
 // unasked names the images for which annotations were demanded that what vouches for
