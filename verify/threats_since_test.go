@@ -77,16 +77,21 @@ func TestEitherHalfOfASignature(t *testing.T) {
 
 // Under a plain key a passed demand on the age says what it shows.
 func TestAgeUnderAKeyBoundsExistenceOnly(t *testing.T) {
+	keyed, keyless := fixture.Flavour{}, fixture.Flavour{Keyless: true}
+	stamped := fixture.Flavour{Stamped: true, Rekor2: true} // which has no other time
+	maxAge := func(o *verify.Options) { o.MaxAge = 1000 * time.Hour }
+	notBefore := func(o *verify.Options) { o.NotBefore = fixture.SignedAt }
 	for name, c := range map[string]struct {
-		demand  func(*verify.Options)
-		keyless bool
+		of     fixture.Flavour
+		demand func(*verify.Options)
 	}{
-		"--max-age under a key":           {func(o *verify.Options) { o.MaxAge = 1000 * time.Hour }, false},
-		"--not-before under a key":        {func(o *verify.Options) { o.NotBefore = fixture.SignedAt }, false},
-		"--max-age under a certificate":   {func(o *verify.Options) { o.MaxAge = 1000 * time.Hour }, true},
-		"not before, under a certificate": {func(o *verify.Options) { o.NotBefore = fixture.SignedAt }, true},
+		"--max-age under a key":                 {keyed, maxAge},
+		"--not-before under a key":              {keyed, notBefore},
+		"--max-age under a key, by a timestamp": {stamped, maxAge},
+		"--max-age under a certificate":         {keyless, maxAge},
+		"--not-before under a certificate":      {keyless, notBefore},
 	} {
-		raw, opt := (&modern{made: fixture.BundleStages{Flavour: fixture.Flavour{Keyless: c.keyless}}, opt: c.demand}).build()
+		raw, opt := (&modern{made: fixture.BundleStages{Flavour: c.of}, opt: c.demand}).build()
 		rep := fixture.Verify(t, raw, opt)
 		failedAs(t, rep, "")
 		i := slices.IndexFunc(rep.Checks, func(c verify.Check) bool { return c.ID == check.PolicyAge && c.Status == check.Pass })
@@ -95,7 +100,7 @@ func TestAgeUnderAKeyBoundsExistenceOnly(t *testing.T) {
 			continue
 		}
 		const bound = "by which the signature existed, not when it was made"
-		if said := strings.Contains(rep.Checks[i].Detail, bound); said == c.keyless {
+		if said := strings.Contains(rep.Checks[i].Detail, bound); said == c.of.Keyless {
 			t.Errorf("%s: it says %q", name, rep.Checks[i].Detail)
 		}
 	}
