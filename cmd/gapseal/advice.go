@@ -8,6 +8,7 @@ import (
 	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/oci/registry"
 	"github.com/gapseal/gapseal/verify/check"
+	"github.com/gapseal/gapseal/verify/load"
 	"github.com/gapseal/gapseal/verify/register"
 )
 
@@ -135,6 +136,18 @@ func adviseSource(err error) error {
 		return err
 	}
 	return fmt.Errorf("%w; %s", err, advice)
+}
+
+// adviseLoad says which flag helps where an image was not loaded.
+func adviseLoad(err error) string {
+	connect := (*registry.ConnectError)(nil)
+	switch {
+	case errors.As(err, new(*load.TagError)):
+		return "give the image another tag or place, or move that tag with --overwrite-tags"
+	case errors.As(err, &connect):
+		return adviceOnConnection[connect.Cause]
+	}
+	return ""
 }
 
 // adviseRegister says what to do about a damaged register. It is empty for any

@@ -42,6 +42,7 @@ func (c *connection) check() error {
 	return nil
 }
 
+// source returns registries to read from.
 func (c *connection) source(lim oci.Limits) (*registry.Source, error) {
 	opts, err := c.reach()
 	if err != nil {
@@ -49,6 +50,16 @@ func (c *connection) source(lim oci.Limits) (*registry.Source, error) {
 	}
 	opts.MaxManifest = lim.Manifest
 	return registry.New(opts)
+}
+
+// target returns registries to write to.
+func (c *connection) target(lim oci.Limits) (*registry.Target, error) {
+	opts, err := c.reach()
+	if err != nil {
+		return nil, err
+	}
+	opts.MaxManifest = lim.Manifest
+	return registry.NewTarget(opts)
 }
 
 // reach returns how hosts are reached, whether registries or others.

@@ -13,6 +13,7 @@ import (
 	"github.com/gapseal/gapseal/internal/term"
 	"github.com/gapseal/gapseal/verify"
 	"github.com/gapseal/gapseal/verify/check"
+	"github.com/gapseal/gapseal/verify/load"
 	"github.com/gapseal/gapseal/verify/receipt"
 	"github.com/gapseal/gapseal/verify/register"
 )
@@ -27,7 +28,7 @@ const (
 
 	exitCodes = `Exit codes:
   0    verified, or done
-  1    rejected; a truncated or damaged bundle is rejected
+  1    rejected, as a truncated bundle is; or not everything was loaded
   2    no verdict: usage, a source that cannot be reached, a fault of gapseal
   3    the operating system refused a read or write
   130  interrupted
@@ -66,10 +67,12 @@ func exitCode(err error) int {
 	return exitNoVerdict
 }
 
-// isRejection reports whether err rejects a bundle, a register or a receipt.
+// isRejection reports whether err rejects a bundle, a register or a receipt, or says that
+// images of a verified bundle were not loaded.
 func isRejection(err error) bool {
 	return errors.As(err, new(*verify.Error)) || errors.As(err, new(*check.Fault)) ||
-		errors.As(err, new(*register.Fault)) || errors.As(err, new(*receipt.RefusedError))
+		errors.As(err, new(*register.Fault)) || errors.As(err, new(*receipt.RefusedError)) ||
+		errors.As(err, new(*load.Error))
 }
 
 // isSystem reports whether the operating system refused to read or write a file.

@@ -10,6 +10,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-containerregistry/pkg/registry"
@@ -27,6 +28,9 @@ type testRegistry struct {
 	layers  map[string]bool
 	arm     map[string]bool // digests of the images for arm64
 	stuck   chan struct{}   // receives a value when a client has begun to wait
+
+	mu     sync.Mutex
+	plants map[string]http.Handler // empty registries to load into, by host
 }
 
 func serveRegistry(t *testing.T) *testRegistry {
@@ -95,6 +99,8 @@ func (r *testRegistry) moods(h http.Handler) http.Handler {
 		switch {
 		case req.Method == http.MethodConnect:
 			http.Error(w, "no TLS here", http.StatusMethodNotAllowed)
+		case strings.HasSuffix(req.Host, plantSuffix):
+			r.plant(req.Host).ServeHTTP(w, req)
 		case layer && req.Host == "broken.example.com":
 			http.NotFound(w, req)
 		case req.Host == "denied.example.com" && strings.HasPrefix(base, "sha256-"):
@@ -108,6 +114,23 @@ func (r *testRegistry) moods(h http.Handler) http.Handler {
 			h.ServeHTTP(w, req)
 		}
 	})
+}
+
+// plantSuffix ends the names of hosts each of which is a registry of its own, empty at
+// first. Those that begin with api. keep lists of referrers.
+const plantSuffix = ".plant:5000"
+
+func (r *testRegistry) plant(host string) http.Handler {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.plants == nil {
+		r.plants = map[string]http.Handler{}
+	}
+	if r.plants[host] == nil {
+		r.plants[host] = registry.New(registry.Logger(log.New(io.Discard, "", 0)),
+			registry.WithReferrersSupport(strings.HasPrefix(host, "api.")))
+	}
+	return r.plants[host]
 }
 
 // deny answers 403 where the registry would answer 404.

@@ -23,7 +23,8 @@ proves on the far side, with no network, that the file is exactly what was
 signed, and nothing else.`,
 		Example: `
 gapseal export ghcr.io/acme/app:v1 --key cosign.pub -o app.tar
-gapseal verify app.tar --key cosign.pub`,
+gapseal verify app.tar --key cosign.pub
+gapseal load app.tar registry.plant --key cosign.pub`,
 		Args: unknownCommand,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if version {
@@ -40,7 +41,7 @@ gapseal verify app.tar --key cosign.pub`,
 	root.PersistentFlags().Bool(allFlag, false, "with --help: show all flags")
 	_ = root.PersistentFlags().MarkHidden(allFlag)
 	root.AddCommand(
-		exportCommand(std), verifyCommand(std), inspectCommand(std), repairCommand(std), trustCommand(std),
+		exportCommand(std), verifyCommand(std), loadCommand(std), inspectCommand(std), repairCommand(std), trustCommand(std),
 		policyCommand(std), registerCommand(std), receiptCommand(std), versionCommand(std), completionCommand(std),
 		exitCodesTopic(),
 	)

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/gapseal/gapseal/bundle"
 	"github.com/gapseal/gapseal/bundle/volume"
 	"github.com/gapseal/gapseal/internal/atomicfile"
 	"github.com/gapseal/gapseal/internal/term"
@@ -31,6 +32,11 @@ var renderers = map[string]func(io.Writer, *verify.Report) error{
 type verifyRun struct {
 	judging
 	flags              *pflag.FlagSet
+	bring              delivery // verifies, and with load brings the images somewhere
+	doing              string   // what the progress bar says
+	alsoReads          []string // files that the command reads besides those of verify
+	alsoWrites         string   // a file that it writes besides those of verify
+	readsTwice         bool     // the content is read again after the verdict
 	fileDigest         bool
 	output, outputFile string
 	register           string
@@ -46,8 +52,16 @@ type verifyRun struct {
 	reportFiles        reportFiles
 }
 
+// delivery verifies the bundle that a reader reads.
+type delivery func(context.Context, *bundle.Reader, verify.Options) (*verify.Report, error)
+
+// verifyOnly is the delivery of verify: nothing is delivered.
+func verifyOnly(ctx context.Context, r *bundle.Reader, o verify.Options) (*verify.Report, error) {
+	return verify.Bundle(ctx, r, o)
+}
+
 func verifyCommand(std stdio) *cobra.Command {
-	v := &verifyRun{}
+	v := &verifyRun{bring: verifyOnly, doing: "verifying"}
 	c := &cobra.Command{
 		Use:   "verify FILE --key KEY [flags]",
 		Short: "prove on the air-gapped host that a bundle is what was signed",
@@ -92,6 +106,8 @@ Records: register transfer ask sign-report receipt`,
 		RunE:              runs(std, v.run),
 	}
 	v.declareFlags(c)
+	c.Flags().StringVar(&v.volume, "volume", "",
+		"only compare this one volume, `FILE`, with the index of volumes; this gives no verdict on the bundle")
 	return c
 }
 
@@ -101,6 +117,7 @@ func (v *verifyRun) declareFlags(c *cobra.Command) {
 	v.declare(c,
 		"trust this key: a PEM `FILE`, or sha256:… to pick a key in the bundle (repeatable: any of them will do)",
 		"demand that `OS/ARCH[/VARIANT]` is in the bundle (repeatable)")
+	completes(c, "image", completeImages)
 	fs.BoolVar(&v.opt.Deep, "deep", false, "also unpack every layer and compare it with the diff_ids of its config")
 	fs.BoolVar(&v.fileDigest, "file-digest", false, "also report the SHA-256 of the whole file")
 	fs.StringArrayVar(&v.sealKeys, "seal-key", nil, "demand that the key of this PEM `FILE`, received out of "+
@@ -119,9 +136,6 @@ func (v *verifyRun) declareFlags(c *cobra.Command) {
 	fs.StringArrayVar(&v.reports, "report", nil,
 		"also write the report to a file, as `FORMAT=FILE` (repeatable): "+reportFormatNames())
 	fs.StringArrayVar(&v.volumes, "volumes", nil, volumesUsage)
-	fs.StringVar(&v.volume, "volume", "",
-		"only compare this one volume, `FILE`, with the index of volumes; this gives no verdict on the bundle")
-	completes(c, "image", completeImages)
 	completes(c, "output", words("text", "json", "cosign"))
 	completes(c, "report", assigned(filesLike, strings.Split(reportFormatNames(), ", ")...))
 }
@@ -133,6 +147,11 @@ func (v *verifyRun) run(ctx context.Context, args []string, std stdio) error {
 		}
 		return verifyVolume(ctx, v.volume, args[0], std)
 	}
+	return v.verdict(ctx, args, std)
+}
+
+// verdict verifies the bundle, and writes everything that was asked for.
+func (v *verifyRun) verdict(ctx context.Context, args []string, std stdio) error {
 	if err := v.checkOutputs(args[0]); err != nil {
 		return err
 	}
@@ -161,9 +180,19 @@ func (v *verifyRun) run(ctx context.Context, args []string, std stdio) error {
 	return nil
 }
 
+// openSource opens the bundle. A pipe is kept in a file if it is read twice.
+func (v *verifyRun) openSource(ctx context.Context, path string, std stdio) (*bundleSource, error) {
+	src, err := openBundle(path, std, v.volumes...)
+	if err != nil || !src.stream || !v.readsTwice {
+		return src, err
+	}
+	defer src.Close()
+	return spool(ctx, src.File, v.limits.budget.WithDefaults().Total, std)
+}
+
 // judge opens and verifies the bundle.
 func (v *verifyRun) judge(ctx context.Context, path string, o verify.Options, std stdio) (*verify.Report, error) {
-	src, err := openBundle(path, std, v.volumes...)
+	src, err := v.openSource(ctx, path, std)
 	if err != nil {
 		return nil, err
 	}
@@ -181,9 +210,9 @@ func (v *verifyRun) judge(ctx context.Context, path string, o verify.Options, st
 		if src.stream {
 			announce(std.err, early)
 		}
-		bar = term.New(std.err, "verifying", src.size)
+		bar = term.New(std.err, v.doing, src.size)
 	}
-	rep, err := verify.Bundle(ctx, r, o)
+	rep, err := v.bring(ctx, r, o)
 	bar.Done(false) // the report says how much was read
 	if rep == nil {
 		return nil, err
@@ -301,12 +330,12 @@ func (v *verifyRun) outputs() (list []string) {
 		_, path, _ := strings.Cut(arg, "=")
 		list = append(list, path)
 	}
-	return append(list, v.outputFile, v.sign.receipt)
+	return append(list, v.outputFile, v.sign.receipt, v.alsoWrites)
 }
 
 // inputs returns the files that verify reads, besides the bundle.
 func (v *verifyRun) inputs() []string {
-	return slices.Concat(v.judging.inputs(), v.sealKeys, []string{v.sign.key, v.lock})
+	return slices.Concat(v.judging.inputs(), v.sealKeys, []string{v.sign.key, v.lock}, v.alsoReads)
 }
 
 // create opens the files to be written and reads the signing key before the long
@@ -393,7 +422,11 @@ func (v *verifyRun) toFile(rep *verify.Report, std stdio) error {
 	for _, w := range rep.Waivers {
 		fmt.Fprintf(std.err, "WARNING a rule was waived: %s\n", term.Escape(w))
 	}
-	term.Say(std.err, "%s; report in %s", rep.Verdict, term.Escape(v.outputFile))
+	result := string(rep.Verdict)
+	if rep.Loaded != nil {
+		result += "; " + report.Loading(rep)
+	}
+	term.Say(std.err, "%s; report in %s", result, term.Escape(v.outputFile))
 	return nil
 }
 
