@@ -28,7 +28,7 @@ const (
 
 	exitCodes = `Exit codes:
   0    verified, or done
-  1    rejected, as a truncated bundle is; or not everything was loaded
+  1    rejected (a truncated or damaged bundle, too), or not all was loaded
   2    no verdict: usage, a source that cannot be reached, a fault of gapseal
   3    the operating system refused a read or write
   130  interrupted
