@@ -2,7 +2,8 @@
 // registry on the loopback interface serves an image that cosign signed. The demo
 // exports it, verifies it, and then forges the bundle in four ways; gapseal must
 // reject each forgery for the expected reason. A keyless image follows, with an
-// identity instead of a key. The demo uses no other network and installs nothing.
+// identity instead of a key. At the end the image is loaded into a second registry, and
+// verified there. The demo uses no other network and installs nothing.
 package main
 
 import (
@@ -86,7 +87,10 @@ func (d *demo) run() error {
 			return err
 		}
 	}
-	return d.keyless()
+	if err := d.keyless(); err != nil {
+		return err
+	}
+	return d.load()
 }
 
 // forgery shows that one forged bundle is rejected, and checks the reason.

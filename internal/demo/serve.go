@@ -19,7 +19,8 @@ import (
 
 // serve starts a registry on the loopback interface, and returns its address for
 // use as an HTTP proxy. Through it, gapseal reaches this process under the name
-// registry.example.com, for which the images were signed.
+// registry.example.com, for which the images were signed. A second registry, which is
+// empty, answers as [plant].
 func serve() (proxy string, err error) {
 	h := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
 	if err := fill(h, fixture.NewRegistry()); err != nil {
@@ -29,7 +30,15 @@ func serve() (proxy string, err error) {
 	if err != nil {
 		return "", err
 	}
-	go func() { _ = http.Serve(l, h) }() // ends with the process
+	second := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
+	both := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Host == plant {
+			second.ServeHTTP(w, r)
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
+	go func() { _ = http.Serve(l, both) }() // ends with the process
 	return "http://" + l.Addr().String(), nil
 }
 
