@@ -1,8 +1,10 @@
 // Package registry reads manifests, blobs and referrers from registries that speak
-// the OCI distribution protocol. It is the only package that uses the network.
+// the OCI distribution protocol, and writes them. It is the only package that uses the
+// network.
 //
-// [New] returns a [Source] for [Options], which say how registries are reached; their
-// zero value does what other container tools do. Requests that meet a passing fault
+// [New] returns a [Source], which reads, and [NewTarget] a [Target], which writes, too.
+// [Options] say how registries are reached; their zero value does what other container
+// tools do. Requests that meet a passing fault
 // are repeated, and blobs whose connection breaks are continued where it broke. Each
 // silence is bounded, and [Options.OnWait] is called while it lasts.
 //

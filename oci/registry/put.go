@@ -30,7 +30,7 @@ func (t *Target) putManifest(ctx context.Context, repo, tagOrDigest, mediaType s
 	}
 	digest := oci.FromBytes(raw)
 	if isDigest(tagOrDigest) && tagOrDigest != string(digest) {
-		return fmt.Errorf("%w: the digest of the manifest is %s", ErrMismatch, digest)
+		return mismatch("the digest of the manifest is %s", digest)
 	}
 	r, err := t.source.open(ctx, repo)
 	if err != nil {
@@ -127,10 +127,11 @@ func explainPush(what, repo string, err error) error {
 	if remedy == "" {
 		return explain(what, repo, err)
 	}
+	text := what + ": " + describe(err) + "; " + remedy
 	if isRefused(err) {
 		err = fmt.Errorf("%w: %w", oci.ErrDenied, err)
 	}
-	return &fetchError{what + ": " + describe(err) + "; " + remedy, err}
+	return &fetchError{text, err}
 }
 
 // remedyForPush says what to do about a refusal; empty for what is not about pushing.

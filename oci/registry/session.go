@@ -70,7 +70,7 @@ func (s *session) send(ctx context.Context, w *window) error {
 		if err := s.r.pauseAfter(ctx, faults, resp); err != nil {
 			return err
 		}
-		if err := s.ask(ctx, w); err != nil {
+		if err := s.ask(ctx, w, err); err != nil {
 			return err
 		}
 		if s.stored-last >= goodRun {
@@ -158,8 +158,8 @@ func isOutOfPlace(err error) bool {
 }
 
 // ask finds out how much the registry has. If it does not say, it is taken to have what
-// it had before the request that failed.
-func (s *session) ask(ctx context.Context, w *window) error {
+// it had before the request that failed with cause.
+func (s *session) ask(ctx context.Context, w *window, cause error) error {
 	resp, err := s.r.request(ctx, http.MethodGet, s.location, nil, nil,
 		http.StatusNoContent, http.StatusOK, http.StatusAccepted)
 	var fault *transport.Error
@@ -177,7 +177,11 @@ func (s *session) ask(ctx context.Context, w *window) error {
 	if err := s.follow(resp); err != nil {
 		return err
 	}
-	if has, ok := storedRange(resp); ok {
+	has, ok := storedRange(resp)
+	if ok && has == 0 && s.stored == 0 && isOutOfPlace(cause) {
+		has = 1 // 0-0 stands for no byte as well as for one
+	}
+	if ok {
 		s.stored = has
 	}
 	return nil

@@ -76,7 +76,7 @@ var (
 // Write implements [io.Writer].
 func (u *upload) Write(p []byte) (n int, err error) {
 	if int64(len(p)) > u.d.Size-u.written && u.err == nil {
-		u.err = fmt.Errorf("%w: more than the %d bytes that the descriptor says", oci.ErrMismatch, u.d.Size)
+		u.err = mismatch("more than the %d bytes that the descriptor says were written", u.d.Size)
 	}
 	for n < len(p) && u.err == nil {
 		var step int
@@ -141,7 +141,7 @@ func (u *upload) commit() error {
 	case u.err != nil:
 		return u.err
 	case u.written != u.d.Size:
-		return fmt.Errorf("%w: %d bytes were written, the descriptor says %d", oci.ErrMismatch, u.written, u.d.Size)
+		return mismatch("%d bytes were written, the descriptor says %d", u.written, u.d.Size)
 	case u.isSmall():
 		return u.session.putWhole(u.ctx, u.buffer)
 	}

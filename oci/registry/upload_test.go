@@ -4,17 +4,13 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"runtime"
-	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
-
-	mem "github.com/google/go-containerregistry/pkg/registry"
 
 	"github.com/gapseal/gapseal/oci"
 )
@@ -22,17 +18,11 @@ import (
 // small sizes, so that little content makes many chunks.
 var smallSizes = sizes{small: 32 << 10, chunk: 64 << 10, window: 96 << 10, total: 4 * 96 << 10}
 
-func (l *lab) target() *Target { return l.targetWith(Options{}) }
+func (l *lab) target() *Target { return l.targetOf(smallSizes) }
 
-func (l *lab) targetWith(opts Options) *Target {
+func (l *lab) targetOf(s sizes) *Target {
 	l.t.Helper()
-	if opts.Keychain == nil {
-		opts.Keychain = noCredentials{}
-	}
-	if opts.CertsDirs == nil {
-		opts.CertsDirs = []string{}
-	}
-	t, err := newTarget(opts, fast, smallSizes)
+	t, err := newTarget(Options{Keychain: noCredentials{}, CertsDirs: []string{}}, fast, s)
 	if err != nil {
 		l.t.Fatal(err)
 	}
@@ -67,8 +57,6 @@ func (l *lab) wantBlob(content []byte) {
 	}
 }
 
-var _ = []any{mem.New, fmt.Sprint, io.EOF, http.MethodGet, runtime.NumGoroutine, strings.Cut, sync.Mutex{}, atomic.Int64{}, time.Now}
-
 func TestUpload(t *testing.T) {
 	small, window := int(smallSizes.small), int(smallSizes.window)
 	for _, size := range []int{0, 1, 100, small, small + 1, window - 1, window, window + 1, 10*window + 7} {
@@ -94,5 +82,289 @@ func TestUpload(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestCutUploadsGoOn cuts the connection once, at each kind of place: before and in the
+// place of each answer, and within the content.
+func TestCutUploadsGoOn(t *testing.T) {
+	window := int(storeSizes.window)
+	places := []int64{0, 1, 1000, storeSizes.small, storeSizes.chunk, storeSizes.window + 1}
+	for _, size := range []int{1000, window + 1, 5 * window} {
+		content := noise(size)
+		for request := 1; request <= 3; request++ {
+			for _, cut := range places {
+				if cut >= int64(size) {
+					continue
+				}
+				s := newStore(t)
+				s.fault = func(n int, r *http.Request) (int64, int) {
+					if n == request {
+						return cut, 0
+					}
+					return -1, 0
+				}
+				if err := s.push(content); err != nil {
+					t.Errorf("%d bytes, request %d cut after %d bytes: %v", size, request, cut, err)
+					continue
+				}
+				s.wantBlob(content)
+			}
+		}
+	}
+}
+
+func (s *store) push(content []byte) error { return s.upload(s.target(), content, 50_000) }
+
+// TestRandomFaults cuts connections and answers with passing statuses at random. An
+// upload that fails is tried again by another Target, as when a command is run again.
+func TestRandomFaults(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	const runs, tries = 60, 6
+	failed := 0
+	for range runs {
+		s := newStore(t)
+		content := noise(int(storeSizes.window) / 2 * (1 + rnd.IntN(12)))
+		s.fault = func(n int, r *http.Request) (int64, int) {
+			switch rnd.IntN(12) {
+			case 0:
+				return rnd.Int64N(2 << 20), 0
+			case 1:
+				return -1, []int{500, 502, 503, 429}[rnd.IntN(4)]
+			}
+			return -1, 0
+		}
+		err := s.push(content)
+		for n := 1; n < tries && err != nil; n++ {
+			failed++
+			err = s.push(content)
+		}
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		s.wantBlob(content)
+	}
+	if failed > runs/3 {
+		t.Errorf("%d uploads of %d failed", failed, runs+failed)
+	}
+}
+
+// TestUploadsThatCannotGoOn wants an error if the registry lost what is no longer in memory,
+// or does not say how much it has.
+func TestUploadsThatCannotGoOn(t *testing.T) {
+	content := noise(8 * int(storeSizes.window))
+	cutLate := func(s *store, also func()) {
+		s.fault = func(n int, r *http.Request) (int64, int) {
+			if n == 2 {
+				also()
+				return 5 * storeSizes.window, 0
+			}
+			return -1, 0
+		}
+	}
+	s := newStore(t)
+	s.noStatus = true
+	cutLate(s, func() {})
+	wantText(t, s.push(content), "no longer in memory", "upload of blob "+s.repo)
+
+	s = newStore(t)
+	cutLate(s, func() {})
+	late := s.fault
+	s.fault = func(n int, r *http.Request) (int64, int) {
+		if n == 3 {
+			clear(s.uploads)
+		}
+		return late(n, r)
+	}
+	wantText(t, s.push(content), "lost what was sent so far", "BLOB_UPLOAD_UNKNOWN")
+}
+
+// TestLostUploadBeginsAgain loses an upload while all of it is in memory.
+func TestLostUploadBeginsAgain(t *testing.T) {
+	s := newStore(t)
+	content := noise(int(storeSizes.window))
+	s.fault = func(n int, r *http.Request) (int64, int) {
+		if n == 3 {
+			clear(s.uploads)
+		}
+		if n == 2 {
+			return 1000, 0
+		}
+		return -1, 0
+	}
+	if err := s.push(content); err != nil {
+		t.Fatal(err)
+	}
+	s.wantBlob(content)
+}
+
+func TestPassingStatusesOfUploads(t *testing.T) {
+	for _, status := range []int{408, 429, 500, 502, 503, 504} {
+		for request := 1; request <= 3; request++ {
+			for _, size := range []int{1000, 3 * int(storeSizes.window)} {
+				s := newStore(t)
+				s.fault = func(n int, r *http.Request) (int64, int) {
+					if n == request {
+						return -1, status
+					}
+					return -1, 0
+				}
+				content := noise(size)
+				err := s.push(content)
+				// A PATCH that was taken and answered by an error is gone from the memory
+				// only if it was longer than that.
+				if request == 2 && size > int(storeSizes.window) {
+					wantText(t, err, "no longer in memory")
+					continue
+				}
+				if err != nil {
+					t.Errorf("%d at request %d, %d bytes: %v", status, request, size, err)
+					continue
+				}
+				s.wantBlob(content)
+			}
+		}
+	}
+}
+
+func TestRefusedUploads(t *testing.T) {
+	for name, c := range map[string]struct {
+		status int
+		code   string
+		says   []string
+	}{
+		"no right":   {403, "DENIED", []string{"403 Forbidden", "log in as a user who may push there"}},
+		"no login":   {401, "UNAUTHORIZED", []string{"log in as a user who may push there"}},
+		"no such":    {404, "NAME_UNKNOWN", []string{"may have to be created"}},
+		"a cache":    {405, "UNSUPPORTED", []string{"is it a mirror or a cache?"}},
+		"large":      {413, "", []string{"client_max_body_size"}},
+		"full":       {507, "", []string{"is full"}},
+		"by digest":  {400, "DIGEST_INVALID", []string{"other bytes arrived"}},
+		"by a fault": {500, "UNKNOWN", []string{"try again later"}},
+	} {
+		for _, size := range []int{1000, 200_000} {
+			l := newLab(t)
+			l.disturb = func(w http.ResponseWriter, r *http.Request) bool {
+				if r.Method == "PUT" || r.Method == "POST" && c.status != 400 {
+					_, _ = io.Copy(io.Discard, r.Body)
+					refuse(w, c.status, c.code)
+					return true
+				}
+				return false
+			}
+			err := l.upload(l.target(), noise(size), 5000)
+			wantText(t, err, append(c.says, "upload of blob "+l.repo)...)
+			if denied := c.status == 401 || c.status == 403; errors.Is(err, oci.ErrDenied) != denied {
+				t.Errorf("%s: denied: %v", name, err)
+			}
+		}
+	}
+}
+
+func TestUploadOfOtherBytes(t *testing.T) {
+	for _, size := range []int{1000, 3 * int(storeSizes.window)} {
+		s := newStore(t)
+		content := noise(size)
+		d := describeBytes(content)
+		content[size/2]++
+		for name, write := range map[string][]byte{
+			"short": content[:size-1], "flipped": content, "long": append(bytes.Clone(content), 1)} {
+			u, err := s.target().Upload(t.Context(), s.repo, d)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, writeErr := u.Write(write)
+			err = u.Commit(t.Context())
+			if err == nil || name == "long" && !errors.Is(writeErr, oci.ErrMismatch) ||
+				name == "short" && !errors.Is(err, oci.ErrMismatch) {
+				t.Errorf("%s: %v, %v", name, writeErr, err)
+			}
+		}
+		if len(s.blobs)+len(s.uploads) != 0 {
+			t.Errorf("%d blobs and %d uploads are left", len(s.blobs), len(s.uploads))
+		}
+	}
+}
+
+// TestCancelLeavesNothing cancels at several places, and wants no upload, no memory
+// and no goroutine to be left.
+func TestCancelLeavesNothing(t *testing.T) {
+	s := newStore(t)
+	target := s.target()
+	content := noise(5 * int(storeSizes.window))
+	before := runtime.NumGoroutine()
+	for _, size := range []int{10, len(content)} {
+		for _, written := range []int{0, 5, size / 2, size} {
+			u, err := target.Upload(t.Context(), s.repo, describeBytes(content[:size]))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := u.Write(content[:written]); err != nil {
+				t.Fatal(err)
+			}
+			if err := u.Cancel(t.Context()); err != nil {
+				t.Error(err)
+			}
+			if err := u.Commit(t.Context()); err == nil {
+				t.Error("committed after it was cancelled")
+			}
+			if _, err := u.Write([]byte{1}); err == nil {
+				t.Error("wrote after it was cancelled")
+			}
+		}
+	}
+	if len(s.blobs) != 0 {
+		t.Errorf("%d blobs", len(s.blobs))
+	}
+	if !target.memory.left.TryAcquire(storeSizes.total) {
+		t.Error("memory is left")
+	}
+	target.source.network.close()
+	s.server.CloseClientConnections()
+	for end := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > before; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			stacks := make([]byte, 1<<20)
+			t.Fatalf("%d goroutines, %d before\n%s", runtime.NumGoroutine(), before, stacks[:runtime.Stack(stacks, true)])
+		}
+	}
+}
+
+func TestContextEndsAnUpload(t *testing.T) {
+	s := newStore(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	content := noise(8 * int(storeSizes.window))
+	u, err := s.target().Upload(ctx, s.repo, describeBytes(content))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := u.Write(content[:1000]); err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	if _, err := u.Write(content[1000:]); !errors.Is(err, context.Canceled) {
+		t.Errorf("write: %v", err)
+	}
+	if err := u.Commit(t.Context()); !errors.Is(err, context.Canceled) {
+		t.Errorf("commit: %v", err)
+	}
+}
+
+// TestMemoryOfUploads begins more uploads than there is memory for.
+func TestMemoryOfUploads(t *testing.T) {
+	l := newLab(t)
+	target := l.target()
+	var wait sync.WaitGroup
+	for i := range 20 {
+		wait.Go(func() {
+			content := append(noise(3*int(smallSizes.window)), byte(i))
+			if err := l.upload(target, content, 5000); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wait.Wait()
+	if n, most := len(target.memory.free), int(smallSizes.total/smallSizes.window); n > most {
+		t.Errorf("%d buffers, want %d at most", n, most)
 	}
 }

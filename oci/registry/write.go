@@ -101,7 +101,12 @@ func checkStored(resp *http.Response, d oci.Digest) error {
 	if got == "" || got == string(d) {
 		return nil
 	}
-	return fmt.Errorf("%w: the registry says that it stored %.100q", ErrMismatch, got)
+	return mismatch("the registry says that it stored %.100q, not %s", got, d)
+}
+
+// mismatch returns an error that matches [ErrMismatch].
+func mismatch(format string, args ...any) error {
+	return &fetchError{fmt.Sprintf(format, args...), ErrMismatch}
 }
 
 // passes reports whether what failed with err may succeed if it is repeated.
