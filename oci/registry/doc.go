@@ -4,9 +4,9 @@
 //
 // [New] returns a [Source], which reads, and [NewTarget] a [Target], which writes, too.
 // [Options] say how registries are reached; their zero value does what other container
-// tools do. Requests that meet a passing fault
-// are repeated, and blobs whose connection breaks are continued where it broke. Each
-// silence is bounded, and [Options.OnWait] is called while it lasts.
+// tools do. Requests that meet a passing fault are repeated, and blobs whose connection
+// breaks are continued where it broke, in both directions. Each silence is bounded, and
+// [Options.OnWait] is called while it lasts.
 //
 // The package judges nothing: what it returns is what the registry sent, except
 // that a manifest requested by digest has that digest and a blob has its size. The
@@ -17,7 +17,7 @@
 // Credentials are the most specific entry of Docker's configuration, or of Podman's:
 // that for the repository, for the nearest path above it, or for the host. They are
 // never those of another repository. If the registry refuses them, a request is tried
-// without them once, and [Options.OnNote] is called. Neither credentials nor client
+// without them once, and [Options.OnNote] is called; a Target does not try that. Neither credentials nor client
 // certificates are sent to a host that a registry redirects to.
 //
 // # Errors
