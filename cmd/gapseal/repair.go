@@ -89,6 +89,10 @@ func scan(ctx context.Context, r *recovery.Repair, w *os.File) error {
 func rebuild(ctx context.Context, r *recovery.Repair, dir string, std stdio) error {
 	if dir == "" {
 		dir = strings.TrimSuffix(string(r.Base), ".tar") + ".repaired"
+		// Anyone can predict this name, and only a folder that the user names may be a link.
+		if info, err := os.Lstat(dir); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+			return usagef("%s is a symbolic link; name the folder for the rebuilt files: -o DIR", dir)
+		}
 	}
 	if register.Begun(dir) {
 		return inRegister(dir)
