@@ -22,7 +22,7 @@ type access struct {
 	host      string // of the registry
 	scope     string // what tokens are requested for
 	plainHTTP bool   // whether plain HTTP may be used
-	loginOnly bool   // whether a refusal of the stored credentials is final: nobody may push without
+	loginOnly bool   // whether a refusal of the stored credentials is final: a push is never anonymous
 	inner     http.RoundTripper
 	redirect  func(*http.Request, []*http.Request) error
 	note      func(format string, args ...any)
