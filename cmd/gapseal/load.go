@@ -43,6 +43,7 @@ runtime (containerd[:NAMESPACE], k3s, docker, podman, kind:CLUSTER), a folder
 		Example: `
 gapseal load app.tar registry.plant:5000 --key cosign.pub
 gapseal load app.tar registry.plant/mirror --key cosign.pub --dry-run
+gapseal load app.tar containerd:k8s.io --key cosign.pub
 gapseal load app.volumes.json registry.plant --policy imports.yaml \
     --register /srv/register
 
@@ -74,6 +75,8 @@ Records: register transfer ask sign-report receipt`,
 	fs := c.Flags()
 	fs.Lookup("image").Usage = "load only `REF[@DIGEST]`, which the bundle must hold; a digest binds the reference " +
 		"(repeatable); all images are verified"
+	fs.Lookup("platform").Usage = "load only `OS/ARCH[/VARIANT]` into a runtime or an archive, instead of this host's; " +
+		"for a registry: demand that it is in the bundle (repeatable)"
 	l.naming.declare(fs)
 	fs.BoolVar(&l.overwrite, "overwrite-tags", false, "move tags that name something else at the destination")
 	fs.BoolVar(&l.dryRun, "dry-run", false, "only show where each image would go and what is there; send nothing")
@@ -165,6 +168,11 @@ func (l *loadRun) toRegistry(arg string, o load.Options) (to route, err error) {
 
 // toImporter finds the way to what is not a registry.
 func (l *loadRun) toImporter(ctx context.Context, d destination, o load.Options, std *stdio) (to route, err error) {
+	for _, name := range []string{"keep-registry", "flatten", "jobs"} {
+		if l.flags.Changed(name) {
+			return to, usagef("--%s is for registries, and %s is none: leave it out", name, d)
+		}
+	}
 	platform, err := l.onePlatform()
 	if err != nil {
 		return to, err
@@ -179,13 +187,18 @@ func (l *loadRun) toImporter(ctx context.Context, d destination, o load.Options,
 	l.alsoWrites, l.readsTwice = d.file(), true
 	errs := std.err
 	to.load = func(ctx context.Context, r *bundle.Reader, v verify.Options) (*verify.Report, error) {
-		o.Only = v.Images
-		bar := term.New(errs, "importing", 0)
-		defer bar.Done(false)
-		return load.Import(ctx, r, v, im, o, bar.Add)
+		o.Only, v.Platforms = v.Images, nil // --platform says here what is taken, and demands nothing
+		var bar *term.Bar
+		defer func() { bar.Done(false) }()
+		return load.Import(ctx, r, v, im, o, func(n int64) {
+			if bar == nil { // after the verdict
+				bar = term.New(errs, "importing", 0)
+			}
+			bar.Add(n)
+		})
 	}
 	to.preview = func(ctx context.Context, r *bundle.Reader, v verify.Options) (*verify.Loaded, error) {
-		o.Only = v.Images
+		o.Only, v.Platforms = v.Images, nil
 		return load.PreviewImport(ctx, r, v, im, o)
 	}
 	return to, nil

@@ -50,6 +50,9 @@ func parseLocal(s string) (d destination, ok bool, err error) {
 	return d, true, err
 }
 
+// String returns the DEST.
+func (d destination) String() string { return strings.TrimSuffix(d.kind+":"+d.value, ":") }
+
 // toStdout reports whether the images go to standard output, where nothing else may be
 // written then.
 func (d destination) toStdout() bool { return strings.HasSuffix(d.kind, "-archive") && d.value == "-" }
@@ -147,9 +150,6 @@ func (d destination) archive(form load.Form, std stdio) (load.Importer, error) {
 	}
 	return &archiveFile{d, form, std.out}, nil
 }
-
-// String implements [load.Importer].
-func (a *archiveFile) String() string { return a.kind + ":" + a.value }
 
 // Form implements [load.Importer].
 func (a *archiveFile) Form() load.Form { return a.form }

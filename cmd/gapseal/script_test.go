@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,10 +23,12 @@ import (
 // TestMain lets scripts run the real main as if it were a release, as of a time
 // shortly after the evidence of testdata was made.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"gapseal": func() {
+	programs := maps.Clone(fakeTools)
+	programs["gapseal"] = func() {
 		clock, release = func() time.Time { return fixture.Options().At }, "v0.1.0"
 		main()
-	}})
+	}
+	testscript.Main(m, programs)
 }
 
 func TestScripts(t *testing.T) {

@@ -315,6 +315,9 @@ func (v *verifyRun) checkOutputs(bundle string) (err error) {
 	if err := keepApart(v.outputFile, inputs); err != nil {
 		return err
 	}
+	if err := v.checkArchive(inputs); err != nil {
+		return err
+	}
 	if err := checkDir(v.attestationOut); err != nil {
 		return err
 	}
@@ -324,7 +327,21 @@ func (v *verifyRun) checkOutputs(bundle string) (err error) {
 	return v.sign.check(inputs, v.reportFiles, v.outputFile)
 }
 
-// outputs returns the files that flags name to be written.
+// checkArchive refuses an archive that would be written over an input or another output.
+func (v *verifyRun) checkArchive(inputs []string) error {
+	if err := keepApart(v.alsoWrites, inputs); err != nil {
+		return err
+	}
+	others := v.outputs()
+	for _, out := range others[:len(others)-1] { // the last is the archive
+		if samePath(v.alsoWrites, out) {
+			return usagef("%s would be written twice: as the archive and as a report", out)
+		}
+	}
+	return nil
+}
+
+// outputs returns the files that flags and arguments name to be written.
 func (v *verifyRun) outputs() (list []string) {
 	for _, arg := range v.reports {
 		_, path, _ := strings.Cut(arg, "=")
