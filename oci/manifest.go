@@ -211,7 +211,8 @@ func (m *Manifest) holdsText(isText func(Digest) bool) bool {
 // may consist of printable characters only.
 func IsText(raw []byte) bool {
 	head := raw[:min(len(raw), layer.HeadSize)]
-	return utf8.Valid(raw) && bytes.IndexByte(raw, 0) < 0 && layer.Sniff(head) == layer.Other
+	return utf8.Valid(raw) && bytes.IndexByte(raw, 0) < 0 && layer.Sniff(head) == layer.Other &&
+		!bytes.HasPrefix(raw, []byte("BZh")) // bzip2, which some runtimes unpack
 }
 
 func (m *Manifest) hasImageLayer() bool {

@@ -40,9 +40,9 @@ type session struct {
 	judged      map[oci.Digest]bool // by manifest: whether every part of the evidence was judged
 	rooted      map[int]bool        // images that came with something of a kind that may vouch for them
 
-	byRepository    map[string][]namedImage
-	carried         map[oci.Digest]bool // blobs of the inventory; nil until asked
-	signedManifests map[oci.Digest]bool // attestation manifests with a good signature over them
+	byName          map[oci.Reference][]int // images by repository, and by repository and tag
+	carried         map[oci.Digest]bool     // blobs of the inventory; nil until asked
+	signedManifests map[oci.Digest]bool     // attestation manifests with a good signature over them
 
 	strengthChecked map[string]bool // fingerprints of pinned keys
 	read            readings

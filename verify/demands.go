@@ -227,10 +227,16 @@ func joinVouch(one, other []Vouch) (all []Vouch) {
 // ways lists what suffices to vouch for the image, in the order in which it is
 // tried.
 func (d *demands) ways() []Vouch {
-	if d.rule != nil && len(d.rule.Vouch) > 0 {
-		return d.Vouch
+	list := d.Vouch
+	if d.rule == nil || len(d.rule.Vouch) == 0 {
+		list = joinVouch(d.Vouch, []Vouch{{By: check.VouchedBySignature}})
 	}
-	return joinVouch(d.Vouch, []Vouch{{By: check.VouchedBySignature}})
+	// The sender vouches for what nothing of the publisher's vouches for.
+	sender := func(v Vouch) bool { return v.By == check.VouchedBySender }
+	if i := slices.IndexFunc(list, sender); i >= 0 && i < len(list)-1 {
+		list = append(slices.Delete(slices.Clone(list), i, i+1), list[i])
+	}
+	return list
 }
 
 // accepts reports whether a way of vouching suffices, for some predicate type.

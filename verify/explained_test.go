@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gapseal/gapseal/bundle"
 	"github.com/gapseal/gapseal/internal/fixture"
 	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify"
@@ -122,4 +123,39 @@ func TestTextSpeaksOfWhatVouches(t *testing.T) {
 	if strings.Contains(text.String(), "annotations were found") || !strings.Contains(text.String(), "NOT CHECKED") {
 		t.Errorf("the text says of the wrong signature:\n%s", &text)
 	}
+}
+
+// Two images of one name and tag are ambiguous, whatever seals both.
+func TestTwoDigestsOfOneName(t *testing.T) {
+	by := fixture.NewSigner(t)
+	for want, demand := range map[string]bool{"": false, "policy.reference-unbound": true} {
+		f := fixture.Open(fixture.Bundle(t, "app:v1", "app:v2"))
+		f.Inventory.Keys = []bundle.Key{}
+		f.Inventory.Images[1].Reference = f.Inventory.Images[0].Reference + "@" + string(f.Inventory.Images[1].Digest)
+		by.SignForge(f, 0)
+		by.SignForge(f, 1)
+		opt := by.Options()
+		rule := verify.Rule{Pattern: fixture.Host + "*"}
+		rule.Keys, opt.Keys = opt.Keys, nil
+		rule.NamesBound = demand
+		opt.Policy = &verify.Policy{Rules: []verify.Rule{rule}}
+		raw := f.Build()
+		failsExactly(t, raw, opt, want)
+		rep := fixture.Verify(t, raw, opt)
+		for _, c := range rep.Checks {
+			if c.ID == check.PolicyUnbound && !strings.Contains(c.Detail, "ambiguous") {
+				t.Errorf("%s: %s", c.ID, c.Detail)
+			}
+		}
+	}
+}
+
+// The sender comes last, whatever the order in the rule: a signed image is shown as
+// signed.
+func TestSenderVouchesLast(t *testing.T) {
+	vouchCases(t, []vouchCase{{name: "and a signature is there", by: check.VouchedBySignature,
+		forge: func(f *fixture.Forge) { sigstore().AttachForge(f, 0, fixture.BundleStages{}) },
+		rule: func(r *verify.Rule) {
+			r.Vouch = []verify.Vouch{{By: check.VouchedBySender}, {By: check.VouchedBySignature}}
+		}}})
 }

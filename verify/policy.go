@@ -270,6 +270,12 @@ func (s *session) bound(i int, g *bundle.ImageGraph, ref oci.Reference) {
 		img.BoundBy = check.BoundBySeal
 	}
 	f := check.Fault{ID: check.PolicyUnbound, Subject: img.Digest, Found: img.ClaimedReference}
+	if other := s.alsoNamed(g, ref); other != "" && img.BoundBy != check.BoundByDigest && img.BoundBy != check.BoundByLock {
+		s.fault(i, check.Fault{ID: check.PolicyUnbound, Subject: img.Digest, Warn: !s.demand[i].NamesBound,
+			Detail:   "two images of the bundle claim the name " + check.Clip(ref.Name()) + ", so it is ambiguous",
+			Expected: img.Digest, Found: string(other)})
+		return
+	}
 	switch {
 	case weakly(img) && s.demand[i].NamesBound:
 		f.Detail = "it was demanded that names are bound, and nothing but the bundle or the signature gives this one"
@@ -403,6 +409,20 @@ func (s *session) builtInRoot() {
 		}
 	}
 	s.pass(bundleWide, f)
+}
+
+// alsoNamed returns another digest for which the bundle claims the same name and tag,
+// empty if there is none.
+func (s *session) alsoNamed(g *bundle.ImageGraph, ref oci.Reference) oci.Digest {
+	if ref.Tag == "" {
+		return ""
+	}
+	for _, i := range s.under(oci.Reference{Repository: ref.Repository, Tag: ref.Tag}) {
+		if other := s.graph.Images[i].Digest; other != g.Digest {
+			return other
+		}
+	}
+	return ""
 }
 
 // needsRoot reports whether anything that is demanded rests on a log or on an

@@ -98,26 +98,27 @@ func (s *session) imageRollback(want oci.Reference) {
 
 // under lists the images that are known by a reference.
 func (s *session) under(want oci.Reference) (found []int) {
-	if s.byRepository == nil {
-		s.byRepository = map[string][]namedImage{}
+	if s.byName == nil {
+		s.byName = map[oci.Reference][]int{}
 		for i, g := range s.graph.Images {
-			if ref, err := oci.ParseReference(g.Reference); err == nil {
-				s.byRepository[ref.Repository] = append(s.byRepository[ref.Repository], namedImage{ref, i})
+			ref, err := oci.ParseReference(g.Reference)
+			if err != nil {
+				continue
+			}
+			repository := oci.Reference{Repository: ref.Repository}
+			s.byName[repository] = append(s.byName[repository], i)
+			if ref.Tag != "" {
+				tagged := oci.Reference{Repository: ref.Repository, Tag: ref.Tag}
+				s.byName[tagged] = append(s.byName[tagged], i)
 			}
 		}
 	}
-	for _, of := range s.byRepository[want.Repository] {
-		if sameName(of.ref, want) && (want.Digest == "" || want.Digest == s.graph.Images[of.image].Digest) {
-			found = append(found, of.image)
+	for _, i := range s.byName[oci.Reference{Repository: want.Repository, Tag: want.Tag}] {
+		if want.Digest == "" || want.Digest == s.graph.Images[i].Digest {
+			found = append(found, i)
 		}
 	}
 	return found
-}
-
-// namedImage is an image with the reference that the bundle gives it.
-type namedImage struct {
-	ref   oci.Reference
-	image int
 }
 
 // compare says why an image is older than a known build, nil if it is not. Anyone

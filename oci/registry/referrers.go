@@ -239,7 +239,7 @@ func nextPage(base *url.URL, links []string) (*url.URL, error) {
 	if err != nil {
 		return nil, errors.New("the next page of the list has a malformed address")
 	}
-	if next.Host != base.Host {
+	if !sameHost(&url.URL{Scheme: base.Scheme, Host: next.Host}, base.Host) {
 		return nil, fmt.Errorf("the next page of the list is on another host, %.100q", next.Host)
 	}
 	return &url.URL{Scheme: base.Scheme, Host: base.Host, Path: next.Path, RawQuery: next.RawQuery}, nil
