@@ -32,7 +32,8 @@ type session struct {
 	pinned    map[string]bool // fingerprints of their keys
 	demand    []*demands      // on each image
 	byRule    map[*Rule]*demands
-	patterns  string // of the policy, for a message
+	patterns  string                       // of the policy, for a message
+	misnames  map[oci.Digest][]check.Fault // by index
 
 	lockEntries map[string]*lock.Image    // by lockKey
 	rules       func(oci.Reference) *Rule // of the policy, that matches a reference
@@ -85,6 +86,7 @@ func newSession(opt Options) *session {
 		limits: oci.DefaultLimits(), ended: func() bool { return false }, found: planned{},
 		byRule: map[*Rule]*demands{}, judged: map[oci.Digest]bool{}, rooted: map[int]bool{},
 		signedManifests: map[oci.Digest]bool{}, strengthChecked: map[string]bool{}, tried: map[tried]error{},
+		misnames: map[oci.Digest][]check.Fault{},
 	}
 	s.pinned = map[string]bool{}
 	for _, name := range s.anySigner.pinned() {

@@ -99,32 +99,53 @@ func (s *session) configs(i int, g *bundle.ImageGraph) {
 // misnamed lists the platforms that an index of the image names and the config does
 // not. An index may name a manifest several times, for several platforms.
 func (s *session) misnamed(g *bundle.ImageGraph) (faults []check.Fault) {
-	type mention struct {
-		of       oci.Digest
-		platform string
-	}
-	seen := map[mention]bool{}
 	for _, n := range g.Tree {
-		index := s.graph.Manifests[n.Digest]
-		if index == nil {
-			continue
+		list, ok := s.misnames[n.Digest]
+		if !ok {
+			list = s.misnamedIn(s.graph.Manifests[n.Digest])
+			s.misnames[n.Digest] = list
 		}
-		for _, child := range index.Manifests {
-			m := s.graph.Manifests[child.Digest]
-			if m == nil || oci.IsIndex(m.MediaType) || !m.HasImageConfig() || child.Platform == nil ||
-				child.Platform.IsUnknown() || seen[mention{child.Digest, child.Platform.Full()}] {
-				continue
-			}
-			seen[mention{child.Digest, child.Platform.Full()}] = true
-			if c, _ := s.graph.Config(m.Config.Digest); c != nil && !agrees(c.Platform(), *child.Platform) {
-				faults = append(faults, check.Fault{ID: check.ConfigPlatform, Subject: string(m.Config.Digest),
-					Detail:   "the config names another platform than the index",
-					Expected: child.Platform.Full(), Found: c.Platform().Full()})
+		for _, f := range list {
+			if !slices.Contains(faults, f) {
+				faults = append(faults, f)
 			}
 		}
 	}
 	return faults
 }
+
+// misnamedIn does the same as misnamed for one index, which many images may share.
+func (s *session) misnamedIn(index *oci.Manifest) (faults []check.Fault) {
+	if index == nil {
+		return nil
+	}
+	type mention struct {
+		of       oci.Digest
+		platform string
+	}
+	seen := map[mention]bool{}
+	for _, child := range index.Manifests {
+		m := s.graph.Manifests[child.Digest]
+		if m == nil || oci.IsIndex(m.MediaType) || !m.HasImageConfig() || child.Platform == nil ||
+			child.Platform.IsUnknown() || seen[mention{child.Digest, child.Platform.Full()}] {
+			continue
+		}
+		seen[mention{child.Digest, child.Platform.Full()}] = true
+		if c, _ := s.graph.Config(m.Config.Digest); c != nil && !agrees(c.Platform(), *child.Platform) {
+			faults = append(faults, check.Fault{ID: check.ConfigPlatform, Subject: string(m.Config.Digest),
+				Detail:   "the config names another platform than the index",
+				Expected: child.Platform.Full(), Found: c.Platform().Full()})
+			if len(faults) == maxMisnamed {
+				break
+			}
+		}
+	}
+	return faults
+}
+
+// maxMisnamed bounds the platforms of one index that are reported as misnamed: an index
+// may name a manifest for a million invented platforms, in each of many images.
+const maxMisnamed = 100
 
 func (s *session) config(i int, n bundle.TreeNode, m *oci.Manifest) {
 	subject := string(m.Config.Digest)

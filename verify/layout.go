@@ -21,7 +21,8 @@ func (s *session) layout() {
 		reached[b.Digest] = true
 		s.reachedBlob(b, listed)
 	}
-	if s.walkedAll() {
+	walked := s.walkedAll()
+	if walked {
 		for _, b := range s.c.Inventory.Blobs {
 			if !reached[b.Digest] {
 				s.fault(bundleWide, check.Fault{ID: check.LayoutRoles, Subject: string(b.Digest),
@@ -30,7 +31,7 @@ func (s *session) layout() {
 		}
 	}
 	for i, g := range s.graph.Images {
-		s.imageLayout(i, g)
+		s.imageLayout(i, g, walked)
 	}
 }
 
@@ -91,7 +92,8 @@ func roleNames(roles []bundle.Role) string {
 type inventoryFault func(what, want, got string)
 
 // imageLayout compares what the inventory says about one image with its manifests.
-func (s *session) imageLayout(i int, g bundle.ImageGraph) {
+// walked is the answer of walkedAll.
+func (s *session) imageLayout(i int, g bundle.ImageGraph, walked bool) {
 	var fault inventoryFault = func(what, want, got string) {
 		s.fault(i, check.Fault{ID: check.LayoutInventory, Subject: string(g.Digest),
 			Detail: what, Expected: want, Found: got})
@@ -101,7 +103,7 @@ func (s *session) imageLayout(i int, g bundle.ImageGraph) {
 	} else if ref.Digest != "" && ref.Digest != g.Digest {
 		fault("the reference names another digest than the image has", string(g.Digest), string(ref.Digest))
 	}
-	if s.walkedAll() && !slices.Equal(g.Platforms, g.Carried) {
+	if walked && !slices.Equal(g.Platforms, g.Carried) {
 		fault("the platforms listed are not those carried",
 			strings.Join(g.Carried, ", "), strings.Join(g.Platforms, ", "))
 	}
