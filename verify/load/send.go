@@ -64,7 +64,7 @@ func (s *sender) Discard() error {
 func (s *sender) cancel() { cancel(s.r.ctx, s.up) }
 
 // cancelWithin is how long it may take to give an upload up, also after an interrupt.
-const cancelWithin = 5 * time.Second
+const cancelWithin = 2 * time.Second
 
 // cancel gives an upload up. If that fails, the destination drops it in time.
 func cancel(ctx context.Context, up oci.Upload) {
