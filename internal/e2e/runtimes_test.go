@@ -168,6 +168,35 @@ func TestPodman(t *testing.T) {
 	}
 }
 
+// TestDocker loads into a Docker daemon with its classic image store, which keeps names and
+// content, and no digests.
+func TestDocker(t *testing.T) {
+	needs(t, "dockerd", "docker", "containerd", "ctr", "runc")
+	images := runtimeImages(t, "docker")
+	socket, dir := startContainerd(t), shortDir(t)
+	host := "DOCKER_HOST=unix://" + filepath.Join(dir, "d.sock")
+	s := ok(stack.serve(ok(exec.LookPath("dockerd"))(t), "--containerd", socket,
+		"--data-root", filepath.Join(dir, "root"), "--exec-root", filepath.Join(dir, "exec"),
+		"--pidfile", filepath.Join(dir, "pid"), "--host", "unix://"+filepath.Join(dir, "d.sock"),
+		"--iptables=false", "--bridge=none", "--storage-driver=vfs"))(t)
+	t.Cleanup(s.stop)
+	docker := ok(exec.LookPath("docker"))(t)
+	err := s.await(func() error {
+		cmd := command(t, docker, "version")
+		cmd.Env = append(cmd.Env, host)
+		return succeed(cmd)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	loadInto(t, export(t, images), "docker", host)
+	for _, image := range images {
+		cmd := command(t, docker, "image", "inspect", image.tag)
+		cmd.Env = append(cmd.Env, host)
+		wantExit(t, 0, cmd)
+	}
+}
+
 // TestSkopeoReads has skopeo read each kind of archive. It looks for OCI types only where
 // it is given a name in a layout.
 func TestSkopeoReads(t *testing.T) {

@@ -353,7 +353,7 @@ func (l *local) readBack(ctx context.Context, img *localImage) error {
 			return fmt.Errorf("read back %s: want %s, found %s", name, img.Root.Digest, found[0])
 		case !slices.Contains(found, img.Root.Digest):
 			img.result.Notes = append(img.result.Notes, fmt.Sprintf(
-				"the digest is lost: %s knows this image as %s, the digest of its config", l.to, found[0]))
+				"the digest is lost: %s knows this image only by that of its config, %s", l.to, found[0]))
 		}
 	}
 	return nil
