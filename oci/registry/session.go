@@ -52,9 +52,11 @@ func (s *session) follow(resp *http.Response) error {
 // send stores the bytes of w while they are written, all at once as long as nothing
 // fails. After a fault it asks the registry how much it has.
 func (s *session) send(ctx context.Context, w *window) error {
-	if resp, err := s.start(ctx); err != nil {
+	resp, err := s.start(ctx)
+	if err != nil {
 		return err
-	} else if least := minChunk(resp); s.faulty.Load() && least > s.chunk {
+	}
+	if minChunk(resp) > s.chunk {
 		s.chunk = s.d.Size
 	}
 	for faults, last := 0, int64(0); s.stored < s.d.Size; {
@@ -124,11 +126,13 @@ func (s *session) patch(ctx context.Context, w *window) (*http.Response, error) 
 	// Some registries report the range of the chunk, or none. Whether all is there is
 	// seen at the end, by the digest.
 	if has, ok := storedRange(resp); ok && has > s.stored && has < end {
-		end = has
+		return resp, errPart
 	}
 	s.stored = end
 	return resp, nil
 }
+
+var errPart = fmt.Errorf("the registry stored only a part of what was sent: %w", io.ErrUnexpectedEOF)
 
 // storedRange reads how many bytes the registry has, from a header such as
 // "Range: 0-1023". A registry that has none says "0-0", too.

@@ -18,7 +18,9 @@ import (
 // follows.
 type store struct {
 	*lab
-	noStatus bool // it does not say how much it has
+	noStatus bool              // it does not say how much it has
+	takes    int64             // the most that it stores of one request; 0 for all
+	header   func(http.Header) // changes the headers of answers; may be nil
 
 	mu      sync.Mutex
 	next    int
@@ -33,6 +35,22 @@ type store struct {
 }
 
 func newStore(t *testing.T) *store {
+	s := unstartedStore(t)
+	s.server.Start()
+	s.repo = strings.TrimPrefix(s.server.URL, "http://") + "/acme/app"
+	return s
+}
+
+// newStoreOfHTTP2 has a certificate that is not trusted.
+func newStoreOfHTTP2(t *testing.T) *store {
+	s := unstartedStore(t)
+	s.server.EnableHTTP2 = true
+	s.server.StartTLS()
+	s.repo = strings.TrimPrefix(s.server.URL, "https://") + "/acme/app"
+	return s
+}
+
+func unstartedStore(t *testing.T) *store {
 	l := &lab{t: t}
 	l.server = unstarted(t, l)
 	l.server.Config.ConnState = func(c net.Conn, state http.ConnState) {
@@ -40,8 +58,6 @@ func newStore(t *testing.T) *store {
 			_ = tcp.SetReadBuffer(128 << 10)
 		}
 	}
-	l.server.Start()
-	l.repo = strings.TrimPrefix(l.server.URL, "http://") + "/acme/app"
 	s := &store{lab: l, uploads: map[string][]byte{}, blobs: map[oci.Digest][]byte{}}
 	s.disturb = s.answer
 	return s
@@ -54,7 +70,8 @@ var storeSizes = sizes{small: 64 << 10, chunk: 768 << 10, window: 1 << 20, total
 func (s *store) target() *Target {
 	s.t.Helper()
 	t := s.targetOf(storeSizes)
-	rt, err := t.source.network.to(strings.TrimPrefix(s.server.URL, "http://"))
+	host, _, _ := strings.Cut(s.repo, "/")
+	rt, err := t.source.network.to(host)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -134,6 +151,9 @@ func (s *store) serveUpload(w http.ResponseWriter, r *http.Request, cut int64) {
 			body = io.LimitReader(body, cut)
 		}
 		came, _ := io.ReadAll(body)
+		if s.takes > 0 {
+			came = came[:min(int64(len(came)), s.takes)]
+		}
 		s.uploads[id] = append(have, came...)
 		if cut >= 0 && int64(len(came)) == cut && cut < r.ContentLength {
 			panic(http.ErrAbortHandler)
@@ -164,6 +184,9 @@ func (s *store) reply(w http.ResponseWriter, id string, status int, cut int64) {
 		panic(http.ErrAbortHandler)
 	}
 	w.Header().Set("Location", "/v2/acme/app/blobs/uploads/x?id="+id)
+	if s.header != nil {
+		s.header(w.Header())
+	}
 	if n := len(s.uploads[id]); status != 201 {
 		w.Header().Set("Range", fmt.Sprintf("0-%d", max(n-1, 0)))
 	}

@@ -22,7 +22,8 @@ func (l *lab) target() *Target { return l.targetOf(smallSizes) }
 
 func (l *lab) targetOf(s sizes) *Target {
 	l.t.Helper()
-	t, err := newTarget(Options{Keychain: noCredentials{}, CertsDirs: []string{}}, fast, s)
+	opts := Options{Keychain: noCredentials{}, CertsDirs: []string{}, AllowInsecure: true}
+	t, err := newTarget(opts, fast, s)
 	if err != nil {
 		l.t.Fatal(err)
 	}
@@ -366,5 +367,93 @@ func TestMemoryOfUploads(t *testing.T) {
 	wait.Wait()
 	if n, most := len(target.memory.free), int(smallSizes.total/smallSizes.window); n > most {
 		t.Errorf("%d buffers, want %d at most", n, most)
+	}
+}
+
+func TestCutUploadsGoOnOverHTTP2(t *testing.T) {
+	content := noise(4 * int(storeSizes.window))
+	for _, cut := range []int64{0, 1, 1000, storeSizes.chunk - 1} {
+		s := newStoreOfHTTP2(t)
+		s.fault = func(n int, r *http.Request) (int64, int) {
+			if r.ProtoMajor != 2 {
+				t.Error(r.Proto)
+			}
+			if n%5 == 0 {
+				return cut, 0
+			}
+			return -1, 0
+		}
+		target := s.target()
+		target.faultyOf(hostOf(s.repo)).Store(true)
+		if err := s.upload(target, content, 50_000); err != nil {
+			t.Errorf("cut after %d bytes: %v", cut, err)
+			continue
+		}
+		s.wantBlob(content)
+	}
+}
+
+// TestRegistryThatWantsLargeChunks asks for more than one chunk holds.
+func TestRegistryThatWantsLargeChunks(t *testing.T) {
+	s := newStore(t)
+	s.header = func(h http.Header) { h.Set("OCI-Chunk-Min-Length", "100000000") }
+	target := s.target()
+	target.faultyOf(hostOf(s.repo)).Store(true)
+	content := noise(4 * int(storeSizes.window))
+	if err := s.upload(target, content, 50_000); err != nil {
+		t.Fatal(err)
+	}
+	s.wantBlob(content)
+	if n := s.requests("PATCH"); n != 1 {
+		t.Errorf("%d requests with content", n)
+	}
+}
+
+// TestPartsThatARegistryTakes has a registry that stores only a part of each chunk, and
+// says so.
+func TestPartsThatARegistryTakes(t *testing.T) {
+	s := newStore(t)
+	s.takes = 500_000
+	content := noise(4 * int(storeSizes.window))
+	target := s.target()
+	target.faultyOf(hostOf(s.repo)).Store(true)
+	err := s.upload(target, content, 50_000)
+	wantText(t, err, "stored only a part of what was sent")
+}
+
+// TestSilenceDuringAnUpload wants an upload to fail if the registry takes nothing any
+// more, and not if it is slow.
+func TestSilenceDuringAnUpload(t *testing.T) {
+	content := noise(6 << 20)
+	for _, slow := range []bool{true, false} {
+		s := newStore(t)
+		s.disturb = func(w http.ResponseWriter, r *http.Request) bool {
+			switch r.Method {
+			case http.MethodPost:
+				w.Header().Set("Location", "/v2/acme/app/blobs/uploads/1")
+				w.WriteHeader(202)
+			case http.MethodPatch:
+				for n := int64(1); slow && n > 0; n, _ = io.CopyN(io.Discard, r.Body, 1<<20) {
+					time.Sleep(40 * time.Millisecond)
+				}
+				if !slow {
+					time.Sleep(time.Second)
+				}
+				w.WriteHeader(202)
+			case http.MethodPut:
+				w.WriteHeader(201)
+			}
+			return true
+		}
+		target := s.target()
+		target.source.pace = impatient()
+		target.source.network.pace = impatient()
+		err := s.upload(target, content, 50_000)
+		if slow && err != nil {
+			t.Errorf("slow: %v", err)
+		}
+		if !slow {
+			wantText(t, err, "to take what is sent")
+		}
 	}
 }
