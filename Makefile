@@ -45,7 +45,8 @@ fuzz: ## every fuzz target for FUZZTIME each, such as 60s or 500x
 oracle: ## thousands of changed Sigstore bundles, compared with sigstore-go; a module of its own
 	cd internal/oracle && go vet ./... && go test -count=1 -v -run 'TestOracle|TestFresh' . && go test -count=1 ./cmd/...
 
-e2e: ## real registry, real Rekor, real cosign 2 and 3; builds its own tools
+e2e: ## real registry, real Rekor, real cosign 2 and 3; builds its own tools; the worst bundles
+	go test -count=1 -timeout 40m ./internal/bombs -args -run-bombs
 	cd internal/e2e && go test -count=1 -timeout 80m ./...
 
 cover: ## line coverage of the packages that decide

@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/gapseal/gapseal/bundle"
 	"github.com/gapseal/gapseal/internal/fixture"
 	"github.com/gapseal/gapseal/oci"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // listedTimes lists one blob n times as evidence of the image, in one manifest.
@@ -110,5 +112,70 @@ func TestBombMemory(t *testing.T) {
 		if n := after.TotalAlloc - before.TotalAlloc; n > 256<<20 || failed != bomb.want {
 			t.Errorf("%s: %d MiB allocated, failed [%s], want [%s]", name, n>>20, failed, bomb.want)
 		}
+	}
+}
+
+// TestReportIsBounded: of many answers that are alike, a report lists a thousand and
+// gives the number of the others; each image keeps its own verdict.
+func TestReportIsBounded(t *testing.T) {
+	f := fixture.Open(fixture.Bundle(t, "app:v1"))
+	signedTimes(60)(f)
+	good := f.Inventory.Images[0]
+	bad := good
+	bad.Evidence = []bundle.Evidence{}
+	f.Inventory.Images = []bundle.Image{}
+	for i := range 20 {
+		good.Reference = fmt.Sprintf("%sapp:t%03d", fixture.Host, i)
+		f.Inventory.Images = append(f.Inventory.Images, good)
+	}
+	for i := range 1_100 {
+		bad.Reference = fmt.Sprintf("%sapp:u%05d", fixture.Host, i)
+		f.Inventory.Images = append(f.Inventory.Images, bad)
+	}
+	rep := fixture.Verify(t, f.Build(), publisher().Options())
+	alike := map[string]int{}
+	more := map[string]string{}
+	for _, c := range rep.Checks {
+		name := string(c.ID) + " " + string(c.Status)
+		if alike[name]++; alike[name] > 1_000 {
+			more[name] = c.Detail
+		}
+	}
+	for name, want := range map[string]string{
+		"signature.crypto pass":  "and 220 more like these, which are not listed",
+		"signature.present fail": "and 100 more like these, which are not listed",
+	} {
+		if alike[name] != 1_001 || more[name] != want {
+			t.Errorf("%s: %d answers, the last %q", name, alike[name], more[name])
+		}
+	}
+	if n := len(rep.Images[19].Signatures); n != 60 || !rep.Images[19].Signatures[59].Good {
+		t.Errorf("%d signatures of an image are listed", n)
+	}
+	if last := rep.Images[len(rep.Images)-1]; rep.Images[0].Verdict != check.Rejected || last.Verdict != check.Rejected {
+		t.Errorf("the first image is %s, the last %s", rep.Images[0].Verdict, last.Verdict)
+	}
+}
+
+// TestTriesInVain: signatures that none of many pinned keys made use up a budget. One
+// that comes with its key is tried in any case.
+func TestTriesInVain(t *testing.T) {
+	f := fixture.Open(fixture.Bundle(t, "app:v1"))
+	f.Inventory.Keys = []bundle.Key{}
+	other := fixture.NewSigner(t)
+	stages := slices.Repeat([]fixture.Stages{{Key: other.Key, NoLog: true}}, 230)
+	publisher().SignForge(f, 0, append(stages, fixture.Stages{})...)
+	raw := f.Build()
+	opt := publisher().Options()
+	for range 100 {
+		opt.Keys = append(opt.Keys, fixture.NewSigner(t).Public())
+	}
+	rep := fixture.Verify(t, raw, opt)
+	if rep.Verdict != check.Verified || !slices.Contains(fixture.Noted(rep), "limit.signatures") {
+		t.Errorf("verdict %s, failed %v, noted %v", rep.Verdict, fixture.Failed(rep), fixture.Noted(rep))
+	}
+	opt.RequireAll = true
+	if failed := fixture.Failed(fixture.Verify(t, raw, opt)); !slices.Contains(failed, "limit.signatures") {
+		t.Errorf("failed %v", failed)
 	}
 }
