@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 
 	"github.com/gapseal/gapseal/oci"
+	"github.com/gapseal/gapseal/verify/check"
 )
 
 // PutManifest stores a manifest or index, byte for byte, under a tag or under its
@@ -66,6 +68,19 @@ type putError struct {
 }
 
 func (e *putError) Unwrap() error { return e.error }
+
+// detail returns what the registry says beside its messages; empty for nil.
+func (e *putError) detail() string {
+	if e == nil {
+		return ""
+	}
+	for _, d := range e.fault.Errors {
+		if raw, err := json.Marshal(d.Detail); err == nil && len(raw) > len("null") {
+			return " (detail: " + check.Clip(printable(string(raw))) + ")"
+		}
+	}
+	return ""
+}
 
 func (e *putError) remedy(host string) string {
 	switch {
@@ -127,7 +142,7 @@ func explainPush(what, repo string, err error) error {
 	if remedy == "" {
 		return explain(what, repo, err)
 	}
-	text := what + ": " + describe(err) + "; " + remedy
+	text := what + ": " + describe(err) + put.detail() + "; " + remedy
 	if isRefused(err) {
 		err = fmt.Errorf("%w: %w", oci.ErrDenied, err)
 	}

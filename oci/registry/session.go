@@ -110,7 +110,7 @@ func (s *session) patch(ctx context.Context, w *window) (*http.Response, error) 
 	}
 	req.ContentLength = end - s.stored
 	from := s.stored
-	req.GetBody = func() (io.ReadCloser, error) { body.Close(); return w.section(from, end) }
+	req.GetBody = func() (io.ReadCloser, error) { return w.section(from, end) }
 	header := http.Header{"Content-Type": {"application/octet-stream"}}
 	if req.ContentLength < s.d.Size {
 		header.Set("Content-Range", fmt.Sprintf("%d-%d", s.stored, end-1))

@@ -19,6 +19,7 @@ type window struct {
 	sent    int64  // of the next byte to send
 	written int64  // of the next byte to write
 	err     error  // of sending, final
+	last    *section
 }
 
 func newWindow(ring []byte, ahead int64) *window {
@@ -70,15 +71,21 @@ type section struct {
 	closed   bool
 }
 
-// section begins to send at from.
+// section begins to send at from. The section before is closed: a connection that broke
+// may still read from it.
 func (w *window) section(from, to int64) (*section, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if from < w.base || from > w.written {
 		return nil, fmt.Errorf("%w: from byte %d on; there are %d to %d", errGone, from, w.base, w.written)
 	}
+	if w.last != nil {
+		w.last.closed = true
+		w.changed.Broadcast()
+	}
 	w.sent = from
-	return &section{window: w, next: from, to: to}, nil
+	w.last = &section{window: w, next: from, to: to}
+	return w.last, nil
 }
 
 // Read implements [io.Reader].
