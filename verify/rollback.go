@@ -64,7 +64,7 @@ func (s *session) sealRollback() {
 			"before, as entry %d of the register", seal.Stream, entry), inventory, seal.Inventory)
 	case entry == 0 && s.refusesRollback() && !s.streamDemanded():
 		s.fault(bundleWide, check.Fault{ID: check.PolicyRollback, Subject: seal.Inventory, Warn: true,
-			Detail: "the register knows no bundle of this stream, so nothing shows whether this one is old, or was " +
+			Cause: check.CauseNewStream, Detail: "the register knows no bundle of this stream, so nothing shows whether this one is old, or was " +
 				"sealed for another receiver; demand the stream of the seal", Found: seal.Stream})
 	default:
 		s.pass(bundleWide, check.Fault{ID: check.PolicyRollback, Subject: seal.Inventory, Found: own})

@@ -86,7 +86,9 @@ var adviceOnCause = map[check.Cause]string{
 	"payload": "accept the type with --accept-payload-type, if the publisher confirms that its signatures are of it",
 	"attested": "if the publisher attests in place of signing, accept that: vouch in the rule of a policy, or " +
 		"--accept-attestation TYPE",
-	"denied":  "log in to the registry with an account that may read the tags of signatures, and export again",
+	"denied": "log in to the registry with an account that may read the tags of signatures, and export again",
+	"new-stream": "demand the stream that you expect, with --seal-stream or sealStream of the policy; the first bundle " +
+		"of a stream has no other before it",
 	"no-key":  "pass the key as a PEM file with --key, or as `file` or `pem` in the policy",
 	"voucher": "correct the type in --accept-attestation, or in vouch of the rule; otherwise do not use this image",
 	"built-in": "pass the --trusted-root of the Sigstore instance that signed; the built-in root knows only the public " +
@@ -98,10 +100,28 @@ var adviceOnCause = map[check.Cause]string{
 
 // advise returns the flag that helps against a fault; it is empty where none does.
 func advise(f *check.Fault) string {
+	if s := adviseMirror(f); s != "" {
+		return s
+	}
 	if f.Cause != "" {
 		return adviceOnCause[f.Cause]
 	}
 	return advice[f.ID]
+}
+
+// adviseMirror names the pair of repositories to accept, if a signature was made for
+// another one. What is no name of a repository must not get into a command.
+func adviseMirror(f *check.Fault) string {
+	if f.ID != check.SignatureReference || f.Cause != "" {
+		return ""
+	}
+	known, err := oci.ParseReference(f.Expected)
+	signed, ferr := oci.ParseReference(f.Found)
+	if err != nil || ferr != nil || known.Repository == signed.Repository {
+		return ""
+	}
+	return fmt.Sprintf("if the image was mirrored on purpose, accept the name for which it was signed: "+
+		"--accept-reference %s=%s, or signedAs in the rule of the policy", known.Repository, signed.Repository)
 }
 
 // adviceOnConnection says which flag helps where a host could not be reached.

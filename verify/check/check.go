@@ -90,6 +90,7 @@ const (
 	CauseTag         Cause = "tag"         // the signature names another tag of the same repository and digest
 	CauseAttested    Cause = "attested"    // the image is attested by a pinned signer, and not signed
 	CauseDenied      Cause = "denied"      // the registry would not say whether there is evidence
+	CauseNewStream   Cause = "new-stream"  // the register knows no bundle of the seal's stream
 	CauseNoKey       Cause = "no-key"      // a fingerprint is pinned, and the key itself is not at hand
 	CauseVoucher     Cause = "voucher"     // an attestation may vouch, and there is none of its type
 	CauseVoucherBad  Cause = "voucher-bad" // an attestation may vouch, and the one that is there does not count
@@ -109,6 +110,7 @@ var remedies = map[Cause]string{
 	CauseTag:         "demand the image by the tag that was signed, or by its digest alone; or accept that tag for it",
 	CauseAttested:    "if the publisher attests in place of signing, let that type of attestation vouch for the image",
 	CauseDenied:      "export again with a login that may read the tags of signatures; otherwise ask the publisher to sign",
+	CauseNewStream:   "demand the stream that you expect; the first bundle of a stream has no other before it",
 	CauseNoKey:       "give the key itself: a fingerprint selects a key, and verifies nothing without it",
 	CauseVoucher:     "accept the type of attestation that the publisher makes; otherwise do not use this image",
 	CauseVoucherBad:  "see why the attestation does not count: the checks that name it say so",

@@ -41,8 +41,8 @@ images:
 	}
 	b.WriteString(`unlisted: refuse
 rollback: warn
-transfer:
-  required: [id]  # also possible: reason, operator, media.serial, scan.destination, …
+# If each transfer has a record, name what it must say; verify then needs --transfer.
+# transfer: {required: [id, reason, operator]}
 `)
 	return []byte(b.String())
 }

@@ -32,7 +32,7 @@ func TestDraft(t *testing.T) {
 	opt := trusted(t)
 	opt.Policy = &p.Policy
 	if got := strings.Join(fixture.Failed(fixture.Verify(t, fixture.Bundle(t, "app:v1", "multi:v1"), opt)),
-		" "); got != "trust.unanchored policy.transfer" {
+		" "); got != "trust.unanchored" {
 		t.Errorf("failed [%s]", got)
 	}
 }
@@ -101,7 +101,7 @@ func TestDraftSaysWhatVouches(t *testing.T) {
 				strings.Contains(draft, "# identities:") == sender {
 				t.Errorf("the draft names the wrong anchors:\n%s", draft)
 			}
-			final := strings.NewReplacer("draft: true\n", "", "transfer:\n  required: [id]", "#").Replace(draft)
+			final := strings.NewReplacer("draft: true\n", "").Replace(draft)
 			p, err := policy.Parse([]byte(final), key)
 			if err != nil {
 				t.Fatalf("%v\n%s", err, final)
