@@ -6,8 +6,11 @@ import (
 	"bufio"
 	"errors"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -72,6 +75,33 @@ func TestInterruptedExportLeavesNothing(t *testing.T) {
 		if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
 			t.Errorf("left %v, %v", left, err)
 		}
+	}
+}
+
+// An interrupted load gives its uploads up, and sets no tag.
+func TestInterruptedLoadSetsNoTag(t *testing.T) {
+	t.Parallel()
+	reg := serveRegistry(t)
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "app.tar"), fixture.Bundle(t, "app:v1"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd, stderr := start(t, dir, nil, environment(t, dir, reg),
+		"load", "app.tar", "stuck"+plantSuffix, "--allow-http-registry", "--jobs", "1",
+		"--key", testdataKey(t, "cosign.pub"), "--rekor-key", testdataKey(t, "rekor.pub"))
+	select {
+	case <-reg.stuck:
+	case <-time.After(20 * time.Second):
+		t.Fatal("load sent no layer")
+	}
+	const want = "gapseal: interrupted\nThere is no report. No tag is set before a bundle is verified. Run the same load\n  again.\n"
+	if got := interrupted(t, cmd, stderr, os.Interrupt); !strings.HasSuffix(got, want) {
+		t.Errorf("stderr %q, want %q at its end", got, want)
+	}
+	w := httptest.NewRecorder()
+	reg.plant("stuck"+plantSuffix).ServeHTTP(w, httptest.NewRequest("GET", "/v2/acme/app/manifests/v1", nil))
+	if w.Code != http.StatusNotFound {
+		t.Errorf("the tag: %d", w.Code)
 	}
 }
 

@@ -225,7 +225,8 @@ func noReport(err error) error {
 		return usagef("%v\nNothing was sent. Tell them apart with --map or --keep-registry, or load one of them with "+
 			"--image.", err)
 	}
-	return fmt.Errorf("%w\nThere is no verdict, and no tag was set before one.%s", adviseSource(err), again(err, "load"))
+	return fmt.Errorf("%w\nThere is no report. No tag is set before a bundle is verified.%s",
+		adviseSource(err), again(err, "load"))
 }
 
 // preview shows where images would go.

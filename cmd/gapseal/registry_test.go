@@ -89,7 +89,8 @@ func send(t *testing.T, h http.Handler, method, target, mediaType string, body [
 }
 
 // moods gives a client of broken.example.com every manifest but no layer, lets a
-// client of stuck.example.com wait for a layer, answers a client of
+// client of stuck.example.com wait for a layer and one of stuck.plant:5000 with an upload,
+// answers a client of
 // denied.example.com 403 for evidence that does not exist, and does not give a client of
 // sparse.example.com the images for arm64.
 func (r *testRegistry) moods(h http.Handler) http.Handler {
@@ -99,6 +100,9 @@ func (r *testRegistry) moods(h http.Handler) http.Handler {
 		switch {
 		case req.Method == http.MethodConnect:
 			http.Error(w, "no TLS here", http.StatusMethodNotAllowed)
+		case req.Method == http.MethodPost && req.Host == "stuck"+plantSuffix:
+			r.stuck <- struct{}{}
+			<-req.Context().Done()
 		case strings.HasSuffix(req.Host, plantSuffix):
 			r.plant(req.Host).ServeHTTP(w, req)
 		case layer && req.Host == "broken.example.com":
