@@ -377,6 +377,11 @@ func (v *verifyRun) abort() {
 func (v *verifyRun) deliver(ctx context.Context, rep *verify.Report, o verify.Options, std stdio) error {
 	var doc bytes.Buffer // the same report is kept in the register and in the receipt
 	if v.known != nil || v.sign.file != nil {
+		var size counter // a buffer that grows would take up to three times as much
+		if err := report.JSON(&size, rep); err != nil {
+			return err
+		}
+		doc.Grow(int(size))
 		if err := report.JSON(&doc, rep); err != nil {
 			return err
 		}
@@ -394,6 +399,14 @@ func (v *verifyRun) deliver(ctx context.Context, rep *verify.Report, o verify.Op
 		return err
 	}
 	return v.write(rep, std)
+}
+
+// counter counts what is written to it.
+type counter int
+
+func (c *counter) Write(b []byte) (int, error) {
+	*c += counter(len(b))
+	return len(b), nil
 }
 
 // record adds the JSON report doc to the register, if one was named. own are the

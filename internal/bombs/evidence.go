@@ -204,6 +204,7 @@ func names(n, signatures int, foreign bool) func(testing.TB, string) ([]byte, []
 				}
 			}
 		}
+		f.Inventory.Images[0].Evidence = []bundle.Evidence{}
 		s.SignForge(f, 0, stages...)
 		rename(f, n)
 		return f.Build(), pinned(s, dir)

@@ -13,8 +13,16 @@ import (
 // as [], and nothing escaped that need not be. The error is that of a type
 // which JSON cannot hold.
 func Marshal(v any) ([]byte, error) {
-	return json.Marshal(v, json.FormatNilSliceAsNull(false), json.Deterministic(true), jsontext.EscapeForHTML(false))
+	return json.Marshal(v, own...)
 }
+
+// MarshalTo is [Marshal] into a buffer, which the caller gives room for a large
+// document, so that memory does not hold several copies of it.
+func MarshalTo(b *bytes.Buffer, v any) error {
+	return json.MarshalWrite(b, v, own...)
+}
+
+var own = []json.Options{json.FormatNilSliceAsNull(false), json.Deterministic(true), jsontext.EscapeForHTML(false)}
 
 // UnmarshalOwn decodes into v, a pointer to a struct, what [Marshal] wrote of
 // such a struct. Any other spelling is an error, even of the same content.

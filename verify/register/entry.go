@@ -116,10 +116,12 @@ func parseNumbered(number int64, raw []byte) (*Entry, error) {
 func encode(e *Entry) ([]byte, error) {
 	bare := *e
 	bare.Digest = ""
-	raw, err := strict.Marshal(&bare)
-	if err != nil {
+	var b bytes.Buffer
+	b.Grow(len(e.Report) + len(e.Report)/4 + 1<<12) // the report grows by its quotes and line breaks
+	if err := strict.MarshalTo(&b, &bare); err != nil {
 		return nil, err
 	}
+	raw := b.Bytes()
 	digest := digestOf(raw)
 	return append(raw[:len(raw)-1], `,"digest":"`+digest+"\"}\n"...), nil
 }
