@@ -291,7 +291,7 @@ func TestSilenceDuringAnUpload(t *testing.T) {
 				w.WriteHeader(202)
 			case http.MethodPatch:
 				for n := int64(1); slow && n > 0; n, _ = io.CopyN(io.Discard, r.Body, 1<<20) {
-					time.Sleep(40 * time.Millisecond)
+					time.Sleep(100 * time.Millisecond)
 				}
 				if !slow {
 					time.Sleep(time.Second)
@@ -303,8 +303,9 @@ func TestSilenceDuringAnUpload(t *testing.T) {
 			return true
 		}
 		target := s.target()
-		target.source.pace = impatient()
-		target.source.network.pace = impatient()
+		p := impatient()
+		p.silence, p.answer = 500*time.Millisecond, 2*time.Second
+		target.source.pace, target.source.network.pace = p, p
 		err := s.upload(target, content, 50_000)
 		if slow && err != nil {
 			t.Errorf("slow: %v", err)
