@@ -4,6 +4,7 @@ go 1.26.7
 
 tool (
 	github.com/distribution/distribution/v3/cmd/registry
+	github.com/olareg/olareg/cmd/olareg
 	github.com/sigstore/cosign/v2/cmd/cosign
 	github.com/sigstore/cosign/v3/cmd/cosign
 	github.com/sigstore/rekor/cmd/rekor-server
@@ -242,6 +243,7 @@ require (
 	github.com/natefinch/atomic v1.0.1 // indirect
 	github.com/nozzle/throttler v0.0.0-20180817012639-2ea982251481 // indirect
 	github.com/oklog/ulid/v2 v2.1.1 // indirect
+	github.com/olareg/olareg v0.1.2 // indirect
 	github.com/oleiade/reflections v1.1.0 // indirect
 	github.com/open-policy-agent/opa v1.17.1 // indirect
 	github.com/opencontainers/go-digest v1.0.0 // indirect

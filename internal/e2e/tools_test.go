@@ -24,6 +24,7 @@ const (
 var tools = []struct{ name, module, pkg string }{
 	{"cosign2", clients, "github.com/sigstore/cosign/v2/cmd/cosign"},
 	{"cosign3", clients, "github.com/sigstore/cosign/v3/cmd/cosign"},
+	{"olareg", clients, "github.com/olareg/olareg/cmd/olareg"},
 	{"oras", clients, "oras.land/oras/cmd/oras"},
 	{"registry", clients, "github.com/distribution/distribution/v3/cmd/registry"},
 	{"rekor-server", clients, "github.com/sigstore/rekor/cmd/rekor-server"},
