@@ -44,7 +44,7 @@ func boundBy(img *verify.Image, r *verify.Report) string {
 	case img.BoundBy == check.BoundBySeal && verified:
 		return "(bound by the sender's seal)"
 	case img.BoundBy == check.BoundByName && verified:
-		return "(the signature names the repository; nothing signs the tag)"
+		return "(the signature names the repository; nothing binds the tag)"
 	}
 	return "(claimed; nothing binds it)"
 }

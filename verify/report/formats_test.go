@@ -98,7 +98,7 @@ func TestBoundBy(t *testing.T) {
 		check.BoundByDigest: {"(bound by the digest you gave)", "(bound by the digest you gave)"},
 		check.BoundByPolicy: {"(bound by a digest that the policy pins)", "(bound by a digest that the policy pins)"},
 		check.BoundBySeal:   {"(bound by the sender's seal)", claimed},
-		check.BoundByName:   {"(the signature names the repository; nothing signs the tag)", claimed},
+		check.BoundByName:   {"(the signature names the repository; nothing binds the tag)", claimed},
 		check.BoundByNone:   {claimed, claimed},
 	} {
 		for i, v := range []check.Verdict{check.Verified, check.Rejected} {
