@@ -16,6 +16,7 @@ import (
 	"github.com/gapseal/gapseal/verify/cert"
 	"github.com/gapseal/gapseal/verify/check"
 	"github.com/gapseal/gapseal/verify/evidence"
+	"github.com/gapseal/gapseal/verify/lock"
 	"github.com/gapseal/gapseal/verify/policy"
 	"github.com/gapseal/gapseal/verify/register"
 	"github.com/gapseal/gapseal/verify/rekor"
@@ -86,6 +87,7 @@ var fixedBudgets = []struct {
 	{"blocks of data and parity of one bundle", recovery.MaxBlocks, false},
 	{"an index of recovery blocks", recovery.MaxIndex, true},
 	{"a policy file or a transfer record", policy.MaxFile, true},
+	{"a lock", lock.MaxSize, true},
 	{"one field of a transfer record", verify.MaxTransferText, true},
 	{"the id of a transfer", verify.MaxTransferID, true},
 	{"a seal", bundle.MaxSeal, true},
