@@ -153,6 +153,21 @@ func completeFile(_ *cobra.Command, args []string, _ string) ([]cobra.Completion
 	return nil, cobra.ShellCompDirectiveDefault
 }
 
+// completeBundleAndDestination completes a file, and then the kinds of destinations that
+// are not a registry.
+func completeBundleAndDestination(
+	_ *cobra.Command, args []string, _ string,
+) ([]cobra.Completion, cobra.ShellCompDirective) {
+	switch len(args) {
+	case 0:
+		return nil, cobra.ShellCompDirectiveDefault
+	case 1:
+		return []cobra.Completion{"containerd", "docker", "docker-archive:", "k3s", "kind:", "oci:", "oci-archive:", "podman"},
+			cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+	}
+	return nil, cobra.ShellCompDirectiveNoFileComp
+}
+
 // completeCommands completes the command that help is to explain.
 func completeCommands(c *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	var list []cobra.Completion

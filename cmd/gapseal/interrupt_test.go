@@ -94,7 +94,8 @@ func TestInterruptedLoadSetsNoTag(t *testing.T) {
 	case <-time.After(20 * time.Second):
 		t.Fatal("load sent no layer")
 	}
-	const want = "gapseal: interrupted\nThere is no report. No tag is set before a bundle is verified. Run the same load\n  again.\n"
+	const want = "gapseal: interrupted\n" +
+		"There is no report. No tag is set before a bundle is verified. Run the same load\n  again.\n"
 	if got := interrupted(t, cmd, stderr, os.Interrupt); !strings.HasSuffix(got, want) {
 		t.Errorf("stderr %q, want %q at its end", got, want)
 	}

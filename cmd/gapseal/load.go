@@ -56,7 +56,8 @@ gapseal load app.tar registry.plant --key cosign.pub \
     --registry-cacert plant-ca.pem --receipt app.receipt --sign-report op.key
 ssh transfer cat app.tar | gapseal load - registry.plant --key cosign.pub`,
 		Annotations: map[string]string{
-			commonFlags: "key policy image map keep-registry dry-run overwrite-tags registry-cacert report register",
+			commonFlags: "key policy image map keep-registry dry-run overwrite-tags registry-cacert report " +
+				"register",
 			flagHeadings: `
 Where images go: map keep-registry flatten tag-as overwrite-tags dry-run
 How the registry is reached: allow-*-registry registry-* jobs
@@ -68,7 +69,7 @@ Reports: output output-file report file-digest attestation-out
 Records: register transfer ask sign-report receipt`,
 		},
 		Args:              takes(2, "one bundle and its destination"),
-		ValidArgsFunction: completeFile,
+		ValidArgsFunction: completeBundleAndDestination,
 		RunE:              runs(std, l.run),
 	}
 	l.declareFlags(c)

@@ -312,8 +312,10 @@ func (v *verifyRun) checkOutputs(bundle string) (err error) {
 			return err
 		}
 	}
-	if err := keepApart(v.outputFile, inputs); err != nil {
-		return err
+	for _, out := range []string{v.outputFile, v.alsoWrites} {
+		if err := keepApart(out, inputs); err != nil {
+			return err
+		}
 	}
 	if err := v.checkArchive(inputs); err != nil {
 		return err

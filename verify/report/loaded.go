@@ -146,7 +146,9 @@ func loadedSection(r *verify.Report) section {
 	f.text("Destination", l.Destination)
 	f.text("Result", Loading(r))
 	s.Facts = f
-	images := table{Columns: []string{"Image", "Loaded to", "Digest", "There before", "Evidence", "Blobs", "Read back", "Notes"}}
+	images := table{Columns: []string{
+		"Image", "Loaded to", "Digest", "There before", "Evidence", "Blobs", "Read back", "Notes",
+	}}
 	for i := range l.Images {
 		img := &l.Images[i]
 		notes := slices.Concat([]string{string(img.Skipped)}, strings.Split(string(img.Error), "\n"), img.Notes)

@@ -70,13 +70,15 @@ func TestTextSaysWhatIsLeftOfARejectedLoad(t *testing.T) {
 		Destination: "registry.plant", Images: []verify.LoadedImage{},
 		Unreferenced: []verify.LoadedBlob{{Repository: "registry.plant/acme/app", Digest: zeros, Size: 7}},
 	}
-	contains(t, render(t, rep), "\nleft     sha256:000000000000… in registry.plant/acme/app, which nothing names\n",
+	contains(t, render(t, rep),
+		"\nleft     sha256:000000000000… in registry.plant/acme/app, which nothing names\n",
 		"\nLoaded nothing into registry.plant: no image there has a new manifest or tag; 1\n    blob was sent before the verdict\n")
 }
 
 func TestThePageSaysWhatWasLoaded(t *testing.T) {
 	page := written(t, "html", loadedSample(t))
-	contains(t, page, "registry.plant:5000/mirror/acme/app:v1", "loaded only 1 of 2 images", "refused ask for the right", "a chart")
+	contains(t, page, "registry.plant:5000/mirror/acme/app:v1",
+		"loaded only 1 of 2 images", "refused ask for the right", "a chart")
 	if strings.Contains(page, "\x1b") {
 		t.Error("the page has a control character")
 	}
