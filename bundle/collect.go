@@ -44,6 +44,11 @@ type Request struct {
 	// empty for none. It may be nil.
 	EvidenceFor func(oci.Reference) string
 
+	// Vouches reports whether evidence about an image or a part of it verifies under the
+	// anchors. It is asked only if there is more evidence than the budgets allow: what
+	// verifies is kept then. meta holds the metadata by digest. It may be nil.
+	Vouches func(ref oci.Reference, ev Evidence, meta map[oci.Digest][]byte) bool
+
 	// AllowMissingForeign leaves out the layers that their publisher does not pass on
 	// ([oci.Descriptor.Foreign]) where the source does not hold them. Without it, such a
 	// layer is a [*ForeignLayerError].
@@ -78,33 +83,53 @@ func Collect(ctx context.Context, src Source, req Request) (*Plan, Fetch, error)
 		sizes:  map[oci.Digest]int64{oci.EmptyDigest: int64(len(emptyConfig))},
 		types:  map[oci.Digest]string{},
 		images: map[oci.Digest]bool{},
+		shared: map[oci.Digest]int{}, further: map[oci.Digest]int64{},
 	}
 	c.texts = newTexts(c.meta)
-	inv := Inventory{
-		Tool:    req.Tool,
-		Waivers: slices.Sorted(slices.Values(req.Waivers)),
-		Images:  []Image{}, Keys: []Key{},
-	}
-	images, err := c.all(ctx)
+	trees, err := c.all(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	for _, img := range images {
-		inv.Images = append(inv.Images, *img)
+	for {
+		plan, err := c.plan(trees)
+		if !overBudget(plan, err) || !c.shrink() {
+			return plan, c.fetch, err
+		}
+	}
+}
+
+// plan makes the plan of what was chosen.
+func (c *collector) plan(trees []*treeWalk) (*Plan, error) {
+	inv := Inventory{
+		Tool:    c.req.Tool,
+		Waivers: slices.Sorted(slices.Values(c.req.Waivers)),
+		Images:  []Image{}, Keys: []Key{},
+	}
+	c.list(trees)
+	for _, t := range trees {
+		inv.Images = append(inv.Images, *t.img)
 	}
 	slices.SortFunc(inv.Images, compareImages)
 	inv.Images = slices.CompactFunc(inv.Images, sameImage)
 	if err := c.keys(&inv); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	plan, err := NewPlan(inv, c.meta, req.Limits)
-	return plan, c.fetch, err
+	return NewPlan(inv, c.meta, c.req.Limits)
+}
+
+// overBudget reports whether the documents of a bundle are over a budget, or would be
+// with a seal.
+func overBudget(p *Plan, err error) bool {
+	if f := (*check.Fault)(nil); errors.As(err, &f) {
+		return f.ID == check.LimitMetadata || f.ID == check.LimitIndex || f.ID == check.LimitInventory
+	}
+	return err == nil && p.metadata+min(2*MaxSeal, p.Limits.Metadata/64) > p.Limits.Metadata
 }
 
 // all gathers what belongs to the images before any evidence, since evidence is what
 // gives way if there is too much for the budget. BuildKit's attestations come last:
 // they are in the bundle in any case, and only need to be in memory to be judged.
-func (c *collector) all(ctx context.Context) (images []*Image, err error) {
+func (c *collector) all(ctx context.Context) ([]*treeWalk, error) {
 	roots, err := c.resolve(ctx)
 	if err != nil {
 		return nil, err
@@ -116,18 +141,16 @@ func (c *collector) all(ctx context.Context) (images []*Image, err error) {
 		func(i int) (err error) { walks[i], err = trees[i].evidence(); return err },
 		func(i int) error { return walks[i].attestations(trees[i].attestations) },
 	}
-	for _, step := range steps {
+	for k, step := range steps {
+		c.gathering = k > 0
 		for i, ref := range c.req.Images {
 			if err := step(i); err != nil {
 				return nil, fmt.Errorf("%s: %w", ref, err)
 			}
 		}
 	}
-	for _, t := range trees {
-		t.left.list(c.home, t.nodes)
-		images = append(images, t.img)
-	}
-	return images, nil
+	c.choose()
+	return trees, nil
 }
 
 func sameImage(a, b Image) bool { return a.Reference == b.Reference && a.Digest == b.Digest }
@@ -208,11 +231,18 @@ type collector struct {
 	held   int64                 // bytes in meta
 	texts  *texts
 	spare  int64        // of the budget for metadata, what evidence may not use
-	added  []oci.Digest // to meta since the attempt began, the last first to go
+	added  []oci.Digest // to meta since the attempt began
+
+	carried    map[oci.Digest]string // the repository of each blob of the plan
+	gathering  bool                  // evidence, which gives way where there is not enough room
+	candidates []*candidate          // evidence that was found
+	shared     map[oci.Digest]int    // candidates by the blobs that are in meta for their sake
+	further    map[oci.Digest]int64  // by Sigstore bundle, as furtherAtMost returned it
+	judged     int64                 // bytes of evidence about which Vouches was asked
 }
 
 func (c *collector) fetch(ctx context.Context, d oci.Digest, size int64) (io.ReadCloser, error) {
-	return c.src.Blob(ctx, c.home[d], oci.Descriptor{Digest: d, Size: size})
+	return c.src.Blob(ctx, c.carried[d], oci.Descriptor{Digest: d, Size: size})
 }
 
 // resolve returns the root of each image. It requests each tag only once, so that a
@@ -266,7 +296,7 @@ func (c *collector) holds(ctx context.Context, repo string, d oci.Descriptor) er
 // attempt runs a step that may be left out. If it fails and the export can go on, it
 // forgets what the step fetched and returns the reason.
 func (c *collector) attempt(step func() error) (Reason, error) {
-	before := len(c.added)
+	c.added = c.added[:0]
 	err := step()
 	if err == nil {
 		return "", nil
@@ -275,11 +305,10 @@ func (c *collector) attempt(step func() error) (Reason, error) {
 	if reason == "" {
 		return "", err
 	}
-	for _, d := range c.added[before:] {
+	for _, d := range c.added {
 		c.held -= int64(len(c.meta[d]))
 		delete(c.meta, d)
 	}
-	c.added = c.added[:before]
 	return reason, nil
 }
 
@@ -333,7 +362,11 @@ func (c *collector) hold(d oci.Descriptor, raw []byte) error {
 	if _, ok := c.meta[d.Digest]; ok {
 		return nil
 	}
-	if c.held+d.Size > c.req.Limits.Metadata-c.spare {
+	most := c.room()
+	if c.gathering {
+		most *= 2 // until it is clear which evidence gives way
+	}
+	if c.held+d.Size > most {
 		return &BudgetError{Limit: "metadata", What: "the metadata of all images together", Max: c.req.Limits.Metadata}
 	}
 	c.held += d.Size
@@ -345,8 +378,11 @@ func (c *collector) hold(d oci.Descriptor, raw []byte) error {
 // metadata fetches a blob that is held in memory, and compares it with its digest.
 // max is its budget in bytes, and limit is the name of that budget.
 func (c *collector) metadata(ctx context.Context, repo string, d oci.Descriptor, limit string, max int64) error {
-	if _, ok := c.meta[d.Digest]; ok || d.Digest == oci.EmptyDigest {
+	if d.Digest == oci.EmptyDigest {
 		return nil
+	}
+	if raw, ok := c.meta[d.Digest]; ok {
+		return sized(d, raw)
 	}
 	if d.Size > max {
 		what := fmt.Sprintf("blob %s (%.100q) of %d bytes", d.Digest, d.MediaType, d.Size)
@@ -364,7 +400,21 @@ func (c *collector) metadata(ctx context.Context, repo string, d oci.Descriptor,
 	if got := oci.FromBytes(raw); got != d.Digest {
 		return mismatch("blob", d.Digest, got)
 	}
+	if err := sized(d, raw); err != nil {
+		return err
+	}
 	return c.hold(d, raw)
+}
+
+// sized asks that a descriptor gives the size that its blob has. Otherwise evidence
+// that nobody needs could give a blob of other evidence another size, and displace it.
+func sized(d oci.Descriptor, raw []byte) error {
+	if d.Size == int64(len(raw)) {
+		return nil
+	}
+	return &check.Fault{ID: check.ManifestSize, Subject: string(d.Digest),
+		Detail:   "the descriptor gives another size than the blob has",
+		Expected: fmt.Sprintf("%d bytes", len(raw)), Found: fmt.Sprintf("%d bytes", d.Size)}
 }
 
 func mismatch(what string, want, got oci.Digest) error {

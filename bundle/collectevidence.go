@@ -27,8 +27,9 @@ type evidenceWalk struct {
 	left   *leaving
 	listed map[string]bool // repository@subject whose referrers were listed
 	have   map[Evidence]bool
-	layers int64 // of the evidence that is carried
-	tried  int64 // referrers that were looked at
+	by     map[oci.Digest]*candidate // evidence that may be a subject, by its digest
+	layers int64                     // of the evidence that was fetched
+	tried  [2]int64                  // referrers that were looked at: what may be judged, and the rest
 }
 
 // subject gathers the evidence about the root or one child of the image.
@@ -72,7 +73,7 @@ func (w *evidenceWalk) tag(repo string, subject oci.Digest, tag string) error {
 		if w.images[d.Digest] {
 			return nil // carried as an image
 		}
-		return w.carry(repo, subject, d, false)
+		return w.carry(repo, subject, d, false, LeftOut{Subject: subject, Tag: tag, Digest: d.Digest, Type: claims})
 	})
 	switch {
 	case err != nil:
@@ -106,7 +107,9 @@ func (w *evidenceWalk) referrers(repo string, subject oci.Digest, depth int64) e
 		w.leave(LeftOut{Subject: subject, Type: oci.TypeIndex, Reason: ReasonOverBudget})
 		return nil
 	}
-	slices.SortStableFunc(found, func(a, b oci.Descriptor) int { return cmp.Compare(promise(a), promise(b)) })
+	slices.SortStableFunc(found, func(a, b oci.Descriptor) int {
+		return cmp.Or(cmp.Compare(promise(a), promise(b)), cmp.Compare(a.Size, b.Size))
+	})
 	for _, d := range w.first(found) {
 		if err := w.referrer(repo, subject, d, depth); err != nil {
 			return err
@@ -117,24 +120,44 @@ func (w *evidenceWalk) referrers(repo string, subject oci.Digest, depth int64) e
 
 // first returns those entries of a list that may still be looked at, and one more, so
 // that a long list does not stay in memory while the referrers of its entries are.
-func (w *evidenceWalk) first(found []oci.Descriptor) []oci.Descriptor {
-	left := max(w.req.Limits.Signatures-w.tried, 0) + 1
-	return slices.Clone(found[:min(int64(len(found)), left)])
+func (w *evidenceWalk) first(found []oci.Descriptor) (list []oci.Descriptor) {
+	var taken [2]int64
+	for _, d := range found {
+		k, most := w.class(d)
+		if w.tried[k]+taken[k] <= most {
+			taken[k]++
+			list = append(list, d)
+		}
+	}
+	return list
 }
 
-// promise puts the entries of a list first that say they are signatures, since no
-// more than a bounded number is looked at.
+// class returns which of the counters in tried an entry of a list counts in, and how
+// many of them are looked at.
+func (w *evidenceWalk) class(d oci.Descriptor) (k int, most int64) {
+	if promise(d) < promisesNothing {
+		return 0, maxSignatures * w.req.Limits.Signatures // the one that counts may be the last of many
+	}
+	return 1, w.req.Limits.Signatures
+}
+
+// promise puts the entries of a list first that say they are signatures or
+// attestations, since no more than a bounded number is looked at.
 func promise(d oci.Descriptor) int {
-	for i, mark := range []string{"sigstore", "cosign", "notary", "in-toto"} {
+	for i, mark := range []string{"sigstore", "cosign", "in-toto", "attestation"} {
 		if strings.Contains(d.ArtifactType, mark) {
 			return i
 		}
 	}
-	return 4
+	return promisesNothing
 }
 
+// promisesNothing is the promise of what is not judged, as far as its type says.
+const promisesNothing = 4
+
 func (w *evidenceWalk) referrer(repo string, subject oci.Digest, listed oci.Descriptor, depth int64) error {
-	if w.tried++; w.tried > w.req.Limits.Signatures {
+	k, most := w.class(listed)
+	if w.tried[k]++; w.tried[k] > most {
 		w.leave(LeftOut{Subject: w.img.Digest, Reason: ReasonMore})
 		return nil
 	}
@@ -149,7 +172,7 @@ func (w *evidenceWalk) referrer(repo string, subject oci.Digest, listed oci.Desc
 			return err
 		}
 		claims = w.claims(d)
-		return w.carry(repo, subject, d, true)
+		return w.carry(repo, subject, d, true, LeftOut{Subject: subject, Digest: d.Digest, Type: claims})
 	})
 	switch {
 	case err != nil:
@@ -186,8 +209,9 @@ func (w *evidenceWalk) claims(d oci.Descriptor) string {
 }
 
 // carry lists one piece of evidence, and fetches those of its blobs that are
-// metadata. What is listed as a referrer must name its subject.
-func (w *evidenceWalk) carry(repo string, subject oci.Digest, d oci.Descriptor, listed bool) error {
+// metadata. What is listed as a referrer must name its subject. left is listed if the
+// evidence gives way to other evidence later.
+func (w *evidenceWalk) carry(repo string, subject oci.Digest, d oci.Descriptor, listed bool, left LeftOut) error {
 	m, err := w.parse(d)
 	if err != nil {
 		return err
@@ -218,25 +242,12 @@ func (w *evidenceWalk) carry(repo string, subject oci.Digest, d oci.Descriptor, 
 	if !ok {
 		return unsignedImage(d.Digest)
 	}
-	w.list(repo, Evidence{Kind: kind, Subject: subject, Node: Node{d.MediaType, d.Digest, d.Size}}, m)
-	return nil
-}
-
-// list adds a piece of evidence to the image.
-func (w *evidenceWalk) list(repo string, ev Evidence, m *oci.Manifest) {
+	ev := Evidence{Kind: kind, Subject: subject, Node: Node{d.MediaType, d.Digest, d.Size}}
 	if w.have[ev] {
-		return
+		return nil
 	}
 	w.have[ev] = true
-	w.img.Evidence = append(w.img.Evidence, ev)
-	w.layers += int64(len(m.Layers))
-	w.sizes[ev.Digest] = ev.Size
-	for _, d := range append([]oci.Descriptor{m.Config}, m.Layers...) {
-		w.sizes[d.Digest] = d.Size
-		if w.home[d.Digest] == "" {
-			w.home[d.Digest] = repo
-		}
-	}
+	return w.add(&candidate{walk: w, ev: ev, repo: repo, left: left}, m)
 }
 
 // isLarge reports whether a layer of evidence is not read before the bundle is
@@ -267,13 +278,12 @@ var errForeignSubject = errors.New("names another subject")
 // fits asks that a piece of evidence does not contradict what is carried about the
 // sizes of blobs, and that there is room for it.
 func (w *evidenceWalk) fits(d oci.Descriptor, m *oci.Manifest) error {
-	if w.layers+int64(len(m.Layers)) > w.req.Limits.Signatures {
+	n, most := int64(len(m.Layers)), w.req.Limits.Signatures
+	if n > most || w.layers+n > maxSignatures*most {
 		return &check.Fault{ID: check.LimitSigs, Detail: "evidence of one image"}
 	}
+	w.layers += n
 	sizes := map[oci.Digest]int64{d.Digest: d.Size}
-	if int64(len(w.sizes)+len(m.Layers)) > w.req.Limits.Entries {
-		return &check.Fault{ID: check.LimitEntries, Detail: "blobs of all images"}
-	}
 	for _, p := range append([]oci.Descriptor{m.Config}, m.Layers...) {
 		size, ok := cmp.Or(w.sizes[p.Digest], sizes[p.Digest]), w.sizes[p.Digest] > 0 || sizes[p.Digest] > 0
 		if p.Size < 0 || ok && size != p.Size {
@@ -304,7 +314,7 @@ func (w *evidenceWalk) attestations(all []attestation) error {
 		if w.meta[a.about] == nil || w.meta[a.Digest] == nil {
 			continue // about a platform that is not carried
 		}
-		reason, err := w.attempt(func() error { return w.carry(w.repo, a.about, a.Descriptor, false) })
+		reason, err := w.attempt(func() error { return w.carry(w.repo, a.about, a.Descriptor, false, LeftOut{}) })
 		switch {
 		case err != nil:
 			return fmt.Errorf("attestation %s: %w", a.Digest, err)

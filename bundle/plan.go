@@ -17,6 +17,8 @@ type Plan struct {
 	Index   []byte // index.json; its SHA-256 is the bundle's identity
 	Size    int64  // of the whole file, in bytes
 	entries []planned
+
+	metadata int64 // bytes that a reader holds
 }
 
 type planned struct {
@@ -96,9 +98,26 @@ func (p *Plan) layOut() error {
 		}
 	}
 	p.addContent()
-	if metadata > p.Limits.Metadata {
-		return &check.Fault{ID: check.LimitMetadata, Detail: "too many bytes of metadata in all",
-			Expected: fmt.Sprintf("at most %d bytes", p.Limits.Metadata), Found: fmt.Sprintf("%d bytes", metadata)}
+	p.metadata = metadata
+	return p.fits(int64(len(blob)))
+}
+
+// fits compares the documents of the plan with the budgets within which a reader holds
+// them.
+func (p *Plan) fits(inventory int64) error {
+	for _, b := range []struct {
+		id        check.ID
+		what      string
+		size, max int64
+	}{
+		{check.LimitIndex, "index.json", int64(len(p.Index)), p.Limits.Index},
+		{check.LimitInventory, "the inventory", inventory, p.Limits.Inventory},
+		{check.LimitMetadata, "the metadata in all", p.metadata, p.Limits.Metadata},
+	} {
+		if b.size > b.max {
+			return &check.Fault{ID: b.id, Detail: b.what + " would be over its budget",
+				Expected: fmt.Sprintf("at most %d bytes", b.max), Found: fmt.Sprintf("%d bytes", b.size)}
+		}
 	}
 	return nil
 }

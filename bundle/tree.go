@@ -53,6 +53,7 @@ func (t *treeWalk) evidence() (*evidenceWalk, error) {
 		collector: t.collector, ctx: t.ctx, repo: t.repo, img: t.img, left: t.left,
 		listed: map[string]bool{},
 		have:   map[Evidence]bool{},
+		by:     map[oci.Digest]*candidate{},
 	}
 	for _, d := range t.nodes {
 		if err := w.subject(d); err != nil {

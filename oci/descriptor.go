@@ -121,6 +121,11 @@ const (
 	KindReferrer    Kind = "referrer" // evidence of a type that this version does not know
 )
 
+// Judged reports whether evidence of this kind is judged, and not only carried.
+func (k Kind) Judged() bool {
+	return k == KindSignature || k == KindBundle || k == KindAttestation || k == KindInToto
+}
+
 // evidenceLayers is the closed table of the layer types that are evidence and
 // cannot be run.
 var evidenceLayers = map[string]Kind{

@@ -47,10 +47,7 @@ type session struct {
 
 	strengthChecked map[string]bool // fingerprints of pinned keys
 	read            readings
-	signaturesRead  int64
-	decoded         int64 // bytes of evidence that were read, each as often as it is listed
-	decodedHere     int64 // of these, those of image decodedOf
-	decodedOf       int
+	work            *bundle.EvidenceBudget
 	unknownKeyTries int
 	unknownLogTries int
 	failedTries     int

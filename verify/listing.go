@@ -31,7 +31,7 @@ func (s *session) listEvidence(i int, g *bundle.ImageGraph) {
 			Detail: fmt.Sprintf("not judged: %s for %s; its digests were checked, and it proves nothing here",
 				ev.Kind, ev.Subject),
 			Warn: !s.demand[i].RequireAll || !maySign(ev.Kind)}
-		if f.Warn && judgedKinds[ev.Kind] && about[ev.Subject] {
+		if f.Warn && ev.Kind.Judged() && about[ev.Subject] {
 			f.Detail += " (it is about other evidence, and not needed)"
 			s.add(i, check.Skip, f)
 			continue

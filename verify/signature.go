@@ -12,51 +12,48 @@ import (
 	"github.com/gapseal/gapseal/verify/evidence"
 )
 
-// judgedKinds are the kinds of evidence that this version judges.
-var judgedKinds = map[oci.Kind]bool{
-	oci.KindSignature: true, oci.KindBundle: true, oci.KindAttestation: true, oci.KindInToto: true,
-}
-
-// Budgets for the evidence of all images together, in multiples of what one image
-// may have: a bundle can list one signature for many images, and each listing costs
-// its time and its place in the report.
-const (
-	maxSignatures = 20
-	maxListed     = 4 // of the bytes that are read, each as often as it is listed
-)
-
 // readEvidence returns the signatures and attestations stored for the root of an
-// image or for one of its children. count is how many signatures of the image were
-// read before. ok is false if there are more than the budget allows.
-func (s *session) readEvidence(i int, g *bundle.ImageGraph, subject oci.Digest, count int64) (
+// image or for one of its children. Their cost is counted unless paid is set. ok is
+// false if there are more than the budget allows.
+func (s *session) readEvidence(i int, g *bundle.ImageGraph, subject oci.Digest, paid bool) (
 	sigs []evidence.Evidence, ok bool,
 ) {
 	for _, ev := range g.Evidence {
-		if ev.Subject != subject || !judgedKinds[ev.Kind] {
+		if ev.Subject != subject || !ev.Kind.Judged() {
 			continue
 		}
 		m := s.graph.Manifests[ev.Digest]
 		if m == nil || len(m.Layers) == 0 {
 			continue // checks of manifests and blobs report a missing one; without layers there is nothing to judge
 		}
-		count += int64(len(m.Layers))
-		s.signaturesRead += int64(len(m.Layers))
-		size := s.size(ev, m)
-		if s.tooMany(i, subject, count) || !s.spend(i, ev, size) {
+		cost := bundle.CostOf(ev, m, s.c.Meta)
+		if !paid && !s.spend(i, ev, cost) {
 			return nil, false
 		}
-		read := s.read.get(ev, size, s.blob)
+		read := s.read.get(ev, cost.Bytes, s.blob)
+		var further int64
 		for k := range read {
-			more := moreThanOne(len(read[k].Entries)) + moreThanOne(len(read[k].Timestamps))
-			count += more
-			s.signaturesRead += more
+			further += moreThanOne(len(read[k].Entries)) + moreThanOne(len(read[k].Timestamps))
 		}
-		if s.tooMany(i, subject, count) {
+		if !paid && !s.spend(i, ev, bundle.EvidenceCost{Further: further}) {
 			return nil, false
 		}
 		sigs = append(sigs, read...)
 	}
 	return sigs, true
+}
+
+// spend counts the cost of evidence, and reports whether the budgets allow it.
+func (s *session) spend(i int, ev bundle.Evidence, cost bundle.EvidenceCost) bool {
+	f := s.work.Spend(i, ev.Subject, cost)
+	if f == nil {
+		return true
+	}
+	if f.ID == check.LimitMetadata {
+		f.Subject = string(ev.Digest)
+	}
+	s.fault(i, *f)
+	return false
 }
 
 // readings keeps the evidence of manifests as it was read, since an image may have
@@ -84,50 +81,9 @@ func (r *readings) get(ev bundle.Evidence, size int64, blob func(oci.Digest) []b
 	return list
 }
 
-// tooMany reports whether there are more signatures than the budgets allow.
-func (s *session) tooMany(i int, subject oci.Digest, count int64) bool {
-	most := s.limits.Signatures
-	if count <= most && s.signaturesRead <= maxSignatures*most {
-		return false
-	}
-	s.fault(i, check.Fault{ID: check.LimitSigs, Subject: string(subject),
-		Detail:   "too many signatures of one image, or of all images together",
-		Expected: fmt.Sprintf("at most %d, or %d", most, maxSignatures*most), Found: "more"})
-	return true
-}
-
 // moreThanOne returns how many of n are more than one: each further log entry or
 // timestamp costs what a signature costs.
 func moreThanOne(n int) int64 { return int64(max(n-1, 0)) }
-
-// size returns how many bytes are decoded to read the evidence of a manifest. A blob
-// that the manifest lists twice is decoded twice.
-func (s *session) size(ev bundle.Evidence, m *oci.Manifest) int64 {
-	size := ev.Size
-	for _, l := range m.Layers {
-		size += int64(len(s.c.Meta[l.Digest]))
-	}
-	return size
-}
-
-// spend counts the bytes of evidence that are judged, each as often as it is listed,
-// and reports whether the budgets of the image and of the bundle allow them.
-func (s *session) spend(i int, ev bundle.Evidence, size int64) bool {
-	if i != s.decodedOf {
-		s.decodedOf, s.decodedHere = i, 0
-	}
-	s.decodedHere += size
-	s.decoded += size
-	most := s.limits.Metadata
-	if s.decodedHere <= most && s.decoded <= maxListed*most {
-		return true
-	}
-	s.fault(i, check.Fault{ID: check.LimitMetadata, Subject: string(ev.Digest),
-		Detail: "too many bytes of signatures and attestations of one image, or of all images together, " +
-			"each counted as often as it is listed",
-		Expected: fmt.Sprintf("at most %d, or %d", most, maxListed*most), Found: "more"})
-	return false
-}
 
 // blob returns metadata by digest, nil for what is missing or damaged.
 func (s *session) blob(d oci.Digest) []byte {

@@ -155,6 +155,7 @@ func Plan(p *bundle.Plan, opt Options) (*Report, error) {
 // metadata judges everything that needs no layer.
 func (s *session) metadata(c *bundle.Contents) {
 	s.c, s.limits, s.graph = c, c.Limits.WithDefaults(), c.Walk()
+	s.work = bundle.NewEvidenceBudget(s.limits)
 	s.faults(s.graph.Faults)
 	s.layout()
 	s.readKeys()

@@ -20,9 +20,9 @@ type vouching struct {
 	ref oci.Reference
 	d   *demands
 
-	signatures   []*judgement // of the root and its children, and what may be one
-	attestations []*judgement // of the same, of any type
-	read         int64        // pieces of evidence so far
+	signatures   []*judgement        // of the root and its children, and what may be one
+	attestations []*judgement        // of the same, of any type
+	paid         map[oci.Digest]bool // manifests whose evidence is counted in the budget
 
 	where *whereAttested // nil until platforms are asked about
 }
@@ -41,7 +41,7 @@ type attempt struct {
 
 // vouch judges all evidence of an image and finds out what vouches for it.
 func (s *session) vouch(i int, g *bundle.ImageGraph, ref oci.Reference, d *demands) {
-	v := &vouching{s: s, i: i, g: g, ref: ref, d: d}
+	v := &vouching{s: s, i: i, g: g, ref: ref, d: d, paid: map[oci.Digest]bool{}}
 	if !v.gather() {
 		return
 	}
@@ -89,12 +89,12 @@ func (v *vouching) gather() bool {
 // judged judges the evidence that is stored for a manifest of the image. ok is
 // false as for gather.
 func (v *vouching) judged(subject oci.Digest) (list []*judgement, ok bool) {
-	found, ok := v.s.readEvidence(v.i, v.g, subject, v.read)
+	found, ok := v.s.readEvidence(v.i, v.g, subject, v.paid[subject])
+	v.paid[subject] = true
 	if !ok {
 		v.s.rooted[v.i] = true // it has some, and too many
 		return nil, false
 	}
-	v.read += int64(len(found))
 	for _, e := range found {
 		if v.s.ended() {
 			return nil, false

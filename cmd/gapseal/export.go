@@ -187,6 +187,7 @@ func (e *exportRun) request(args []string, o *verify.Options, std stdio) (*regis
 	for _, k := range carriedKeys(o) {
 		req.Keys = append(req.Keys, bundle.PublicKey{Fingerprint: k.Fingerprint(), PEM: []byte(k.PEM())})
 	}
+	req.Vouches = verify.Vouches(*o)
 	req.AllowMissingForeign = e.allowMissingForeign
 	if e.allowUnverified {
 		req.Waivers = []string{bundle.WaiverAllowUnverified}
