@@ -407,7 +407,7 @@ func (c *collector) metadata(ctx context.Context, repo string, d oci.Descriptor,
 }
 
 // sized asks that a descriptor gives the size that its blob has. Otherwise evidence
-// that nobody needs could give a blob of other evidence another size, and displace it.
+// that is not needed could give a blob of other evidence another size, and displace it.
 func sized(d oci.Descriptor, raw []byte) error {
 	if d.Size == int64(len(raw)) {
 		return nil

@@ -91,7 +91,7 @@ var arrows = map[string]string{
 		"internal/atomicfile internal/quantity internal/term " +
 		"verify verify/cert verify/check verify/dsse verify/evidence verify/load verify/lock verify/policy " +
 		"verify/receipt verify/register verify/report verify/seal verify/trust",
-	"verify/policy": "bundle internal/quantity oci verify verify/cert verify/check verify/evidence verify/seal " +
+	"verify/policy": "bundle internal/plainyaml internal/quantity oci verify verify/cert verify/check verify/evidence verify/seal " +
 		"verify/trust",
 	"verify/register": "internal/atomicfile internal/strict oci " +
 		"verify verify/check verify/dsse verify/report verify/trust",
@@ -103,7 +103,7 @@ var arrows = map[string]string{
 	"verify/cert":     "internal/strict verify/check verify/trust",
 	"verify/evidence": "internal/strict oci verify/check verify/dsse verify/rekor",
 	"verify/rekor":    "internal/strict verify/check verify/dsse",
-	"verify/trust":    "internal/strict verify/check",
+	"verify/trust":    "internal/plainyaml internal/strict verify/check",
 	"verify/tsa":      "verify/check verify/trust",
 	"verify/seal":     "bundle verify/dsse internal/strict oci verify/trust verify/check",
 	"verify/receipt":  "bundle internal/strict oci verify verify/check verify/dsse verify/report verify/trust",
@@ -120,6 +120,7 @@ var arrows = map[string]string{
 	"internal/layer":      "",
 	"internal/term":       "",
 	"internal/quantity":   "",
+	"internal/plainyaml":  "verify/check",
 	"internal/strict":     "verify/check",
 }
 

@@ -3,28 +3,18 @@ package policy
 import (
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"unicode"
 
-	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
 
-	"github.com/gapseal/gapseal/verify/check"
+	"github.com/gapseal/gapseal/internal/plainyaml"
 )
 
 // MaxFile is the budget for a policy or a transfer record, in bytes.
 const MaxFile = 1 << 20
-
-// maxDepth bounds how deep the file may nest, and maxTokens how many YAML tokens
-// it may have, because the library's time grows with the square of either.
-const (
-	maxDepth  = 16
-	maxTokens = 30_000
-)
 
 // Error reports what is wrong with a file, and where. Line and Column count
 // from 1; both are 0 for the file as a whole.
@@ -44,19 +34,14 @@ func (e *Error) Error() string {
 
 // decode reads one YAML document of a schema strictly into a pointer to a struct.
 // The error is an [*Error].
-func decode(raw []byte, schema string, into any) (err error) {
+func decode(raw []byte, schema string, into any) error {
 	if len(raw) > MaxFile {
 		return &Error{Message: fmt.Sprintf("the file has %d bytes; want at most %d", len(raw), MaxFile)}
 	}
-	defer func() {
-		// No file, from whatever source, may crash the program through the library.
-		if p := recover(); p != nil {
-			err = &Error{Message: "the file is not YAML that can be read"}
-		}
-	}()
-	if err := plain(string(raw)); err != nil {
-		return err
-	}
+	return located(plainyaml.Read(raw, func() error { return decodePlain(raw, schema, into) }))
+}
+
+func decodePlain(raw []byte, schema string, into any) error {
 	if err := refuseEmpty(raw); err != nil {
 		return err
 	}
@@ -64,53 +49,18 @@ func decode(raw []byte, schema string, into any) (err error) {
 	var head struct {
 		Schema value `yaml:"schema"`
 	}
-	if err := yaml.Unmarshal(raw, &head); err != nil {
-		return located(err)
+	if err := plainyaml.Head(raw, &head); err != nil {
+		return err
 	}
 	unwanted := head.Schema.text != schema
 	if unwanted && head.Schema.given() {
 		return head.Schema.fault("schema: want %s, found %q", schema, firstLine(head.Schema.text))
 	}
-	d := yaml.NewDecoder(strings.NewReader(string(raw)), yaml.Strict())
-	if err := d.Decode(into); err != nil {
+	if err := plainyaml.Decode(raw, into); err != nil {
 		return suggest(located(err), into)
-	}
-	var more any
-	if err := d.Decode(&more); !errors.Is(err, io.EOF) {
-		return &Error{Message: "want one YAML document, found more"}
 	}
 	if unwanted {
 		return &Error{Message: fmt.Sprintf("schema: want %s, found none", schema)}
-	}
-	return nil
-}
-
-// plain refuses YAML features that can give a file another meaning than it appears
-// to have, or make it grow when it is read.
-func plain(s string) error {
-	open, line, dashes := 0, 0, 0
-	for i, t := range lexer.Tokenize(s) {
-		if t.Position != nil && t.Position.Line != line {
-			line, dashes = t.Position.Line, 0
-		}
-		switch t.Type {
-		case token.SequenceEntryType, token.MappingKeyType:
-			dashes++ // on one line, each opens a list or mapping within the one before
-		case token.AnchorType, token.AliasType, token.MergeKeyType, token.TagType, token.DirectiveType:
-			return at(t, "anchors, aliases, merges, tags and directives are not allowed, found %q", firstLine(t.Origin))
-		case token.InvalidType:
-			return at(t, "the file is not YAML: %s", firstLine(t.Error))
-		case token.MappingStartType, token.SequenceStartType:
-			open++
-		case token.MappingEndType, token.SequenceEndType:
-			open--
-		}
-		if i >= maxTokens {
-			return at(t, "the file is too long: want at most %d words and signs", maxTokens)
-		}
-		if open > maxDepth || dashes > maxDepth || t.Position != nil && t.Position.IndentNum > 16*maxDepth {
-			return at(t, "the file nests too deeply")
-		}
 	}
 	return nil
 }
@@ -120,7 +70,7 @@ func plain(s string) error {
 func refuseEmpty(raw []byte) error {
 	file, err := parser.ParseBytes(raw, 0)
 	if err != nil {
-		return located(err)
+		return err
 	}
 	n := &emptyFinder{}
 	for _, doc := range file.Docs {
@@ -152,40 +102,24 @@ func (n *emptyFinder) Visit(node ast.Node) ast.Visitor {
 	return n
 }
 
-// located turns the library's error into one that names line and column.
+// located turns an error of the library or of package plainyaml into an [*Error].
 func located(err error) error {
-	if errors.Is(err, io.EOF) {
-		return &Error{Message: "the file is empty"}
+	own, plain := (*Error)(nil), (*plainyaml.Error)(nil)
+	if err == nil || errors.As(err, &own) {
+		return err
 	}
-	if own := (*Error)(nil); errors.As(err, &own) {
-		return own
+	if errors.As(plainyaml.Located(err), &plain) {
+		return &Error{plain.Line, plain.Column, plain.Message}
 	}
-	y := yaml.Error(nil)
-	if !errors.As(err, &y) {
-		return &Error{Message: firstLine(err.Error())}
-	}
-	message := y.GetMessage()
-	message = strings.Replace(message, "unknown field", "unknown key", 1)
-	if t := y.GetToken(); t != nil {
-		return at(t, "%s", firstLine(message))
-	}
-	return &Error{Message: firstLine(message)}
+	return err
 }
 
 func at(t *token.Token, format string, args ...any) *Error {
-	e := &Error{Message: fmt.Sprintf(format, args...)}
-	if t.Position != nil {
-		e.Line, e.Column = t.Position.Line, t.Position.Column
-	}
-	return e
+	e := plainyaml.At(t, format, args...)
+	return &Error{e.Line, e.Column, e.Message}
 }
 
-// firstLine returns the first line of a text from the file, shortened so that
-// it cannot flood the terminal.
-func firstLine(s string) string {
-	s, _, _ = strings.Cut(strings.TrimSpace(s), "\n")
-	return check.Clip(s)
-}
+func firstLine(s string) string { return plainyaml.FirstLine(s) }
 
 // value is a scalar as it is written, with its place, so that an error about
 // its meaning can still name its line.

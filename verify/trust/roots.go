@@ -13,8 +13,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/goccy/go-yaml"
-
 	"github.com/gapseal/gapseal/internal/strict"
 	"github.com/gapseal/gapseal/verify/check"
 )
@@ -66,67 +64,6 @@ func nonEmptyLines(text []byte) (lines [][]byte) {
 		}
 	}
 	return lines
-}
-
-// trustRootDocument is a TrustRoot of policy-controller. Of it, only keys that it
-// holds itself are read.
-type trustRootDocument struct {
-	Kind string `yaml:"kind"`
-	Spec struct {
-		Remote     any `yaml:"remote"`
-		Repository any `yaml:"repository"`
-		Keys       *struct {
-			CAs    []chainEntry `yaml:"certificateAuthorities"`
-			Logs   []logEntry   `yaml:"tLogs"`
-			CTLogs []logEntry   `yaml:"ctLogs"`
-			TSAs   []chainEntry `yaml:"timestampAuthorities"`
-		} `yaml:"sigstoreKeys"`
-	} `yaml:"spec"`
-}
-
-type chainEntry struct {
-	URI       string `yaml:"uri"`
-	CertChain string `yaml:"certChain"` // PEM, in base64
-}
-
-type logEntry struct {
-	BaseURL   string `yaml:"baseURL"`
-	PublicKey string `yaml:"publicKey"` // PEM, in base64
-}
-
-// isTrustRoot reports whether a text is meant as a TrustRoot.
-func isTrustRoot(text []byte) bool {
-	return bytes.Contains(text, []byte("policy.sigstore.dev/")) && !json.Valid(text)
-}
-
-func parseTrustRoot(text []byte) (*Root, error) {
-	const what = "TrustRoot"
-	var doc trustRootDocument
-	if err := yaml.Unmarshal(text, &doc); err != nil {
-		return nil, check.Malformed(what, "%s", check.Clip(err.Error()))
-	}
-	if doc.Kind != what {
-		return nil, &UnsupportedError{What: "kind of document", Found: check.Clip(doc.Kind), Want: what}
-	}
-	keys := doc.Spec.Keys
-	if keys == nil {
-		return nil, check.Malformed(what, "want sigstoreKeys: a TrustRoot that only says where to fetch keys vouches "+
-			"for nothing without a network")
-	}
-	b := &rootBuilder{root: newRoot(text, what)}
-	for i, e := range keys.Logs {
-		b.log(fmt.Sprintf("tLogs[%d]", i), e.BaseURL, e.PublicKey, &b.root.Logs)
-	}
-	for i, e := range keys.CTLogs {
-		b.log(fmt.Sprintf("ctLogs[%d]", i), e.BaseURL, e.PublicKey, &b.root.CTLogs)
-	}
-	for i, e := range keys.CAs {
-		b.chain(fmt.Sprintf("certificateAuthorities[%d]", i), e, b.addCA)
-	}
-	for i, e := range keys.TSAs {
-		b.chain(fmt.Sprintf("timestampAuthorities[%d]", i), e, b.addTSA)
-	}
-	return b.finish()
 }
 
 func newRoot(text []byte, mediaType string) *Root {

@@ -5,6 +5,8 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/pem"
+	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -170,12 +172,66 @@ spec:
 	for name, c := range map[string]struct{ old, new, says string }{
 		"another kind":  {"kind: TrustRoot", "kind: ClusterImagePolicy", "kind of document"},
 		"only a remote": {"sigstoreKeys:", "remote:", "vouches for nothing without a network"},
-		"no base64":     {"publicKey: ", "publicKey: '!'\n      other: ", "base64"},
+		"no base64":     {"publicKey: ", "publicKey: '!' # ", "base64"},
 		"a name twice":  {"kind: TrustRoot", "kind: TrustRoot\nkind: TrustRoot", "TrustRoot"},
+		"a remote beside the keys": {"  sigstoreKeys:", "  remote: {mirror: https://tuf.example}\n  sigstoreKeys:",
+			"sigstoreKeys alone"},
+		"an unknown key beside the keys": {"    ctLogs:", "    validFor: 2020\n    ctLogs:", `line 11, column 5: unknown key "validFor"`},
+		"an unknown key of a log":        {"publicKey: ", "validFor: 2020\n      publicKey: ", `unknown key "validFor"`},
+		"a second document":              {"apiVersion", text + "---\napiVersion", "one YAML document"},
+		"an anchor":                      {"name: plant", "name: &a plant", "anchors"},
+		"nested too deep":                {"name: plant", "name: " + strings.Repeat("[", 20_000), "too deeply"},
+		"dashes on one line":             {"  name: plant", strings.Repeat("- ", 20_000), "too deeply"},
+		"more brackets than a file has":  {"name: plant", "name: " + strings.Repeat("[", 500_000), "too long"},
+		"too large":                      {"name: plant", "name: " + strings.Repeat("x", 1<<20), "too large"},
 	} {
 		if _, err := ParseRoots([]byte(strings.Replace(text, c.old, c.new, 1))); err == nil ||
 			!strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %v, want %q", name, err, c.says)
 		}
 	}
+}
+
+// TestATrustRootDoesNotGrow reads small files that the YAML library would make large.
+func TestATrustRootDoesNotGrow(t *testing.T) {
+	laughs := "a0: &a0 [x,x,x,x,x,x,x,x,x]\n"
+	for i := range 9 {
+		laughs += fmt.Sprintf("a%d: &a%d [%s*a%d]\n", i+1, i+1, strings.Repeat(fmt.Sprintf("*a%d,", i), 8), i)
+	}
+	for name, text := range map[string]string{
+		"aliases of aliases": laughs,
+		"brackets":           "x: " + strings.Repeat("[", 20_000),
+		"more brackets":      "x: " + strings.Repeat("[]", 400_000),
+		"dashes":             strings.Repeat("- ", 400_000),
+		"quotes":             strings.Repeat("''", 400_000),
+		"keys":               strings.Repeat("? ", 400_000),
+	} {
+		text = "# policy.sigstore.dev/v1alpha1\nkind: TrustRoot\n" + text
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := ParseRoots([]byte(text))
+		runtime.ReadMemStats(&after)
+		if n := after.TotalAlloc - before.TotalAlloc; err == nil || n > 128<<20 {
+			t.Errorf("%s: error %v, %d MiB", name, err, n>>20)
+		}
+	}
+}
+
+func FuzzParseRoots(f *testing.F) {
+	f.Add([]byte("apiVersion: policy.sigstore.dev/v1alpha1\nkind: TrustRoot\nspec:\n  sigstoreKeys:\n    tLogs:\n" +
+		"    - baseURL: https://rekor.example\n      publicKey: " +
+		base64.StdEncoding.EncodeToString(parts()["targets/rekor.pub"]) + "\n"))
+	f.Add([]byte("# policy.sigstore.dev/\nkind: TrustRoot\n---\nkind: TrustRoot\n"))
+	f.Add([]byte("{}\n{}\n"))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		roots, err := ParseRoots(raw)
+		if (err == nil) != (len(roots) > 0) {
+			t.Errorf("%v, %v", roots, err)
+		}
+		for _, r := range roots {
+			if err := r.checkUse(); err != nil {
+				t.Error(err)
+			}
+		}
+	})
 }
