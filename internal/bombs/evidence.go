@@ -182,7 +182,7 @@ func policy(s *fixture.Signer, dir string, n int) []string {
 	var b strings.Builder
 	b.WriteString("schema: gapseal.policy/v1\nimages:\n")
 	for i := range n - 1 {
-		fmt.Fprintf(&b, "- {match: %sb%d/*/x*y*z, digests: [%s]}\n", fixture.Host, i, oci.EmptyDigest)
+		fmt.Fprintf(&b, "- {match: %sb%d/*/x*y*z, digests: [\"%s\"]}\n", fixture.Host, i, oci.EmptyDigest)
 	}
 	fmt.Fprintf(&b, "- {match: %s*, keys: [{file: %s}]}\n", fixture.Host, key)
 	return []string{"--policy", write(dir, "policy.yaml", []byte(b.String())),

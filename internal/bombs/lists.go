@@ -24,7 +24,7 @@ func listBombs() []Bomb {
 		{"9,000 names for an index of 20,000 children", fanOut, "limit.entries"},
 		{"60,000 layers in 16 images", sharedLayers, "policy.unsigned-image"},
 		{"60,000 pieces of evidence that were left out", leftOut, "layout.inventory"},
-		{"30,000 keys in the bundle", carriedKeys, ""},
+		{"30,000 keys in the bundle", carriedKeys, "limit.index"},
 		{"a config of 4 MiB in 2,000 manifests", sharedConfig, "config.diff-ids"},
 	}
 }
@@ -112,6 +112,7 @@ func sharedLayers(t testing.TB, _ string) ([]byte, []string) {
 func leftOut(t testing.TB, _ string) ([]byte, []string) {
 	f := forge(t)
 	img := &f.Inventory.Images[0]
+	f.Inventory.Schema = "gapseal.inventory/v2"
 	for i := range 60_000 {
 		img.LeftOut = append(img.LeftOut, bundle.LeftOut{Subject: img.Digest,
 			Digest: oci.FromBytes(fmt.Append(nil, i)), Type: "x", Reason: "garbage-collected"})
