@@ -164,6 +164,8 @@ func adviseLoad(err error) string {
 	switch {
 	case errors.As(err, new(*load.TagError)):
 		return "give the image another tag or place, or move that tag with --overwrite-tags"
+	case errors.As(err, new(*load.NarrowedError)):
+		return "export the image with all its platforms: leave out --platform there"
 	case errors.As(err, &connect):
 		return adviceOnConnection[connect.Cause]
 	}
