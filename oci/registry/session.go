@@ -65,6 +65,12 @@ func (s *session) send(ctx context.Context, w *window) error {
 			continue
 		}
 		faults++
+		if s.faulty.Load() && isRefusedChunk(err, faults) {
+			if err := s.withoutChunks(ctx, w, err); err != nil {
+				return err
+			}
+			continue
+		}
 		if !mayResume(err, faults) || faults >= s.r.pace.tries || ctx.Err() != nil {
 			return err
 		}
@@ -159,6 +165,33 @@ func isOutOfPlace(err error) bool {
 	var fault *transport.Error
 	return errors.As(err, &fault) && (fault.StatusCode == http.StatusRequestedRangeNotSatisfiable ||
 		hasCode(fault, "RANGE_INVALID", "SIZE_INVALID", "BLOB_UPLOAD_INVALID"))
+}
+
+// withoutChunks begins again after the registry refused a chunk, with all of the blob in
+// one request. It returns cause if the beginning of the blob is no longer in memory.
+func (s *session) withoutChunks(ctx context.Context, w *window, cause error) error {
+	s.faulty.Store(false)
+	if from, _ := w.held(); from > 0 {
+		return cause
+	}
+	_, err := s.start(ctx)
+	return err
+}
+
+// isRefusedChunk reports whether a registry answered to a chunk, without another fault
+// before, as one that knows no chunks.
+func isRefusedChunk(err error, faults int) bool {
+	var fault *transport.Error
+	if faults > 1 || !errors.As(err, &fault) || isDenied(fault) {
+		return false
+	}
+	switch fault.StatusCode {
+	case http.StatusBadRequest, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusConflict,
+		http.StatusLengthRequired, http.StatusUnsupportedMediaType, http.StatusRequestedRangeNotSatisfiable,
+		http.StatusUnprocessableEntity, http.StatusNotImplemented:
+		return true
+	}
+	return false
 }
 
 // ask finds out how much the registry has. If it does not say, it is taken to have what

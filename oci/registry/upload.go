@@ -11,12 +11,12 @@ import (
 // Upload begins to store the blob d in repo.
 //
 // A blob of at most 4 MiB is sent by Commit in one request, and again after a fault. A
-// larger one is sent while it is written, in one request as long as nothing fails. The last
-// 12 MiB stay in memory: after a fault the registry is asked how much came, and the
-// upload goes on from there, in chunks of 10 MiB, each of which is kept until
-// the registry has it. So are all later uploads to a registry where something failed.
-// An upload fails if the registry lost more than what is in memory, or does not say how
-// much it has.
+// larger one is sent while it is written, in one request as long as nothing fails. The
+// last 12 MiB stay in memory. After a fault the registry is asked how much it has, and
+// the upload goes on from there in chunks of 10 MiB, each of which is kept until the
+// registry has it. Later uploads to that registry begin with chunks, unless it refuses
+// them. An upload fails if the registry lost more than what is in memory, or does not
+// say how much it has; a new upload of the same blob may then succeed.
 //
 // An upload takes memory with its first byte, and gives it back when it ends. If
 // other uploads hold all of it (36 MiB), a write waits until one of them ends, so no

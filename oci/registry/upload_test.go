@@ -7,6 +7,8 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -263,6 +265,31 @@ func TestRegistryThatWantsLargeChunks(t *testing.T) {
 	s.wantBlob(content)
 	if n := s.requests("PATCH"); n != 1 {
 		t.Errorf("%d requests with content", n)
+	}
+}
+
+// TestRegistryWithoutChunks refuses them. If all that was written is still in memory it is
+// sent at once, and later uploads are in any case.
+func TestRegistryWithoutChunks(t *testing.T) {
+	for _, from := range []string{"0-", strconv.FormatInt(storeSizes.chunk, 10) + "-"} {
+		s := newStore(t)
+		s.fault = func(n int, r *http.Request) (int64, int) {
+			if strings.HasPrefix(r.Header.Get("Content-Range"), from) {
+				return -1, 405
+			}
+			return -1, 0
+		}
+		target := s.target()
+		target.faultyOf(hostOf(s.repo)).Store(true)
+		content := noise(4 * int(storeSizes.window))
+		err := s.upload(target, content, 50_000)
+		if first := from == "0-"; (err == nil) != first {
+			t.Errorf("refused from %s: %v", from, err)
+		}
+		if err := s.upload(target, content, 50_000); err != nil {
+			t.Errorf("the next upload: %v", err)
+		}
+		s.wantBlob(content)
 	}
 }
 
