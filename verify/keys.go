@@ -175,8 +175,10 @@ func (j *judgement) crypto() {
 		return
 	}
 	if j.untried > 0 {
-		j.fault(check.Fault{ID: check.LimitSigs, Expected: fmt.Sprintf("at most %d", maxFailedTries), Found: "more",
-			Detail: "too many signatures verify under none of many pinned keys, so this one was not tried under all"})
+		j.fault(check.Fault{ID: check.LimitSigs,
+			Detail: "too many signatures verify under none of many pinned keys, " +
+				"so this one was not tried under all of them",
+			Expected: fmt.Sprintf("at most %d tries in vain", maxFailedTries), Found: "more"})
 		return
 	}
 	f := check.Fault{ID: check.SignatureCrypto,

@@ -13,8 +13,9 @@ import (
 	"github.com/gapseal/gapseal/verify/trust"
 )
 
-// Bounds for trying keys that are not pinned, and logs that an entry does not name. Only the wording of a message depends
-// on them, so trying them must stay cheap, however many keys a bundle holds.
+// Bounds for trying keys that are not pinned, and logs that an entry does not name. Only
+// the wording of a message depends on them, so trying them must stay cheap, however many
+// keys a bundle holds.
 const (
 	maxUnknownKeys     = 16   // keys of the bundle that are tried on one signature
 	maxUnknownKeyTries = 2000 // tries in all, of keys and of logs each
