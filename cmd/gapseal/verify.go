@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -15,9 +14,7 @@ import (
 
 	"github.com/gapseal/gapseal/bundle"
 	"github.com/gapseal/gapseal/bundle/volume"
-	"github.com/gapseal/gapseal/internal/atomicfile"
 	"github.com/gapseal/gapseal/internal/term"
-	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify"
 	"github.com/gapseal/gapseal/verify/check"
 	"github.com/gapseal/gapseal/verify/register"
@@ -372,102 +369,6 @@ func (v *verifyRun) create(ctx context.Context, std stdio) error {
 func (v *verifyRun) abort() {
 	v.reportFiles.abort()
 	v.sign.abort()
-}
-
-// deliver records the report, writes all files that were asked for, and writes the
-// report itself last.
-func (v *verifyRun) deliver(ctx context.Context, rep *verify.Report, o verify.Options, std stdio) error {
-	var doc bytes.Buffer // the same report is kept in the register and in the receipt
-	if v.known != nil || v.sign.file != nil {
-		var size counter // a buffer that grows would take up to three times as much
-		if err := report.JSON(&size, rep); err != nil {
-			return err
-		}
-		doc.Grow(int(size))
-		if err := report.JSON(&doc, rep); err != nil {
-			return err
-		}
-	}
-	if err := v.record(ctx, std.err, doc.Bytes(), o.Named()); err != nil {
-		return err
-	}
-	if err := writeStatements(v.attestationOut, rep); err != nil {
-		return err
-	}
-	if err := v.reportFiles.write(rep, v.sign.signer); err != nil {
-		return err
-	}
-	if err := v.sign.write(doc.Bytes(), transferID(rep), std.err); err != nil {
-		return err
-	}
-	return v.write(rep, std)
-}
-
-// counter counts what is written to it.
-type counter int
-
-func (c *counter) Write(b []byte) (int, error) {
-	*c += counter(len(b))
-	return len(b), nil
-}
-
-// record adds the JSON report doc to the register, if one was named. own are the
-// names by which the operator asked for images.
-func (v *verifyRun) record(ctx context.Context, w io.Writer, doc []byte, own []oci.Reference) error {
-	if v.known == nil {
-		return nil
-	}
-	rec, err := register.NewRecord(doc, own, clock())
-	if err != nil {
-		return err
-	}
-	n, err := v.known.Append(ctx, rec)
-	if err == nil {
-		term.Say(w, "entry %d in the register %s", n, term.Escape(v.register))
-	}
-	return err
-}
-
-// write writes the report to --output-file or stdout. As with cosign verify, the
-// text for people goes to stderr when stdout has cosign's JSON, which is written
-// for verified bundles only.
-func (v *verifyRun) write(rep *verify.Report, std stdio) error {
-	if v.output == "cosign" {
-		if err := report.Text(std.err, rep); err != nil {
-			return err
-		}
-	}
-	switch {
-	case v.outputFile != "":
-		return v.toFile(rep, std)
-	case v.output == "cosign" && rep.Verdict == check.Rejected:
-		return nil
-	}
-	return renderers[v.output](std.out, rep)
-}
-
-func (v *verifyRun) toFile(rep *verify.Report, std stdio) error {
-	err := writeFile(v.outputFile, func(f *atomicfile.File) error { return renderers[v.output](f, rep) })
-	if err != nil {
-		return err
-	}
-	for _, w := range rep.Waivers {
-		fmt.Fprintf(std.err, "WARNING a rule was waived: %s\n", term.Escape(w))
-	}
-	result := string(rep.Verdict)
-	if rep.Loaded != nil {
-		result += "; " + report.Loading(rep)
-	}
-	term.Say(std.err, "%s; report in %s", result, term.Escape(v.outputFile))
-	return nil
-}
-
-// transferID returns the id of the transfer, if the transfer record has one.
-func transferID(rep *verify.Report) string {
-	if rep.Transfer == nil {
-		return ""
-	}
-	return string(rep.Transfer.ID)
 }
 
 // verifyVolume compares one volume with the index, before the others arrive.
