@@ -23,7 +23,12 @@ type service struct {
 
 // serve starts a service, which logs to a file with its name.
 func (l *lab) serve(name string, args ...string) (*service, error) {
-	s := &service{name: name, log: filepath.Join(l.dir, filepath.Base(name)+".log"), ended: make(chan struct{})}
+	return l.serveTo(filepath.Join(l.dir, filepath.Base(name)+".log"), name, args...)
+}
+
+// serveTo starts a service, which logs to a file.
+func (l *lab) serveTo(logPath, name string, args ...string) (*service, error) {
+	s := &service{name: name, log: logPath, ended: make(chan struct{})}
 	logFile, err := os.Create(s.log)
 	if err != nil {
 		return nil, err
