@@ -11,7 +11,6 @@ import (
 	"github.com/gapseal/gapseal/internal/term"
 	"github.com/gapseal/gapseal/verify"
 	"github.com/gapseal/gapseal/verify/check"
-	"github.com/gapseal/gapseal/verify/trust"
 )
 
 // Limits of what the text shows; the JSON report has everything.
@@ -337,10 +336,12 @@ func (t *text) root() {
 		if a.Newest != nil {
 			age = "newest entry of " + entryAge(t.r, &a)
 		}
-		if a.Source == trust.SourceBuiltin {
-			age = "built-in, the current one of " + trust.BuiltinCurrent.Format(time.DateOnly) + "; " + age
-		}
 		t.row("root", string(a.Fingerprint), age)
+		for _, c := range t.r.Checks { // how old it is, if it is built in: which entry is the newest does not say it
+			if c.ID == check.TrustRootAge && a.Source == string(c.Subject) {
+				t.row("", c.Detail)
+			}
+		}
 	}
 }
 
