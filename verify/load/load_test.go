@@ -264,7 +264,11 @@ func TestAFileThatIsSwappedAfterTheVerdict(t *testing.T) {
 func TestFaults(t *testing.T) {
 	some := []string{"app:v1", "multi:v1", "bundle:v1", "both:v1"}
 	raw := fixture.Bundle(t, some...)
-	for seed := range uint64(200) {
+	runs := uint64(200)
+	if testing.Short() {
+		runs = 20
+	}
+	for seed := range runs {
 		rng := rand.New(rand.NewPCG(seed, 1))
 		m := newMemory()
 		m.api, m.mount = seed%2 == 0, seed%3 != 0
