@@ -118,8 +118,9 @@ func (w *evidenceWalk) referrers(repo string, subject oci.Digest, depth int64) e
 	return nil
 }
 
-// first returns those entries of a list that may still be looked at, and one more, so
-// that a long list does not stay in memory while the referrers of its entries are.
+// first returns as many entries of a list as may still be looked at, and one more, by
+// which referrer notices that there are more. It copies them, so that a long list does
+// not stay in memory while the referrers of its entries are listed.
 func (w *evidenceWalk) first(found []oci.Descriptor) (list []oci.Descriptor) {
 	var taken [2]int64
 	for _, d := range found {
@@ -141,8 +142,8 @@ func (w *evidenceWalk) class(d oci.Descriptor) (k int, most int64) {
 	return 1, w.req.Limits.Signatures
 }
 
-// promise puts the entries of a list first that say they are signatures or
-// attestations, since no more than a bounded number is looked at.
+// promise is a sort key that puts entries first that say they are signatures or
+// attestations, since only a bounded number of entries is looked at.
 func promise(d oci.Descriptor) int {
 	for i, mark := range []string{"sigstore", "cosign", "in-toto", "attestation"} {
 		if strings.Contains(d.ArtifactType, mark) {
@@ -198,8 +199,8 @@ func (w *evidenceWalk) leave(l LeftOut) {
 	w.left.evidence(l)
 }
 
-// claims returns what a manifest that was fetched says it is, as far as it can be
-// read.
+// claims returns what a fetched manifest says it is: its artifact type, or else its
+// media type.
 func (w *evidenceWalk) claims(d oci.Descriptor) string {
 	m, _ := oci.ParseManifest(w.meta[d.Digest], d.MediaType)
 	if m == nil {
@@ -208,8 +209,8 @@ func (w *evidenceWalk) claims(d oci.Descriptor) string {
 	return typeOf(m.ArtifactType, m.MediaType)
 }
 
-// carry lists one piece of evidence, and fetches those of its blobs that are
-// metadata. What is listed as a referrer must name its subject. left is listed if the
+// carry adds one piece of evidence to the image, and fetches those of its blobs that
+// are metadata. If it was listed as a referrer, it must name its subject. left is listed if the
 // evidence gives way to other evidence later.
 func (w *evidenceWalk) carry(repo string, subject oci.Digest, d oci.Descriptor, listed bool, left LeftOut) error {
 	m, err := w.parse(d)
@@ -222,7 +223,7 @@ func (w *evidenceWalk) carry(repo string, subject oci.Digest, d oci.Descriptor, 
 	if err := w.fits(d, m); err != nil {
 		return err
 	}
-	// By the types of its layers alone, since their content is not fetched yet.
+	// The content of the layers is not fetched yet, so their types decide for now.
 	if _, ok := m.EvidenceKind(nil); !ok {
 		return unsignedImage(d.Digest)
 	}
@@ -250,15 +251,16 @@ func (w *evidenceWalk) carry(repo string, subject oci.Digest, d oci.Descriptor, 
 	return w.add(&candidate{walk: w, ev: ev, repo: repo, left: left}, m)
 }
 
-// isLarge reports whether a layer of evidence is not read before the bundle is
-// written. Under an image config nothing would show, then, that it cannot be unpacked.
+// isLarge reports whether a layer of evidence is too large to be read before the bundle
+// is written. With an image config, such a layer might be a file system to run.
 func isLarge(l oci.Descriptor) bool { return l.Size > oci.MaxJudgedEvidence }
 
 func unsignedImage(d oci.Digest) error {
 	return &check.Fault{ID: check.PolicyUnsigned, Subject: string(d), Detail: "could be run or installed"}
 }
 
-// names asks that evidence is about its subject, as its manifest has it.
+// names checks that the manifest of evidence names its subject, with the size and
+// media type of the subject.
 func (w *evidenceWalk) names(m *oci.Manifest, subject oci.Digest, listed bool) error {
 	s := m.Subject
 	switch {
@@ -275,8 +277,8 @@ func (w *evidenceWalk) names(m *oci.Manifest, subject oci.Digest, listed bool) e
 
 var errForeignSubject = errors.New("names another subject")
 
-// fits asks that a piece of evidence does not contradict what is carried about the
-// sizes of blobs, and that there is room for it.
+// fits checks that a piece of evidence gives no blob another size than what is carried
+// does, and that it is within the budgets.
 func (w *evidenceWalk) fits(d oci.Descriptor, m *oci.Manifest) error {
 	n, most := int64(len(m.Layers)), w.req.Limits.Signatures
 	if n > most || w.layers+n > maxSignatures*most {
@@ -294,8 +296,8 @@ func (w *evidenceWalk) fits(d oci.Descriptor, m *oci.Manifest) error {
 	return nil
 }
 
-// layer fetches a layer of evidence if it is metadata. Otherwise it only asks whether
-// the layer is there.
+// layer fetches a layer of evidence if it is metadata. Otherwise it only checks that
+// the registry has it.
 func (w *evidenceWalk) layer(repo string, l oci.Descriptor) error {
 	switch evidenceRole(l) {
 	case RolePayload:

@@ -13,11 +13,10 @@ import (
 	"github.com/gapseal/gapseal/verify/check"
 )
 
-// LeftOut is something that speaks for an image, or a layer that its publisher
-// does not pass on, which export found and did not carry. Anyone who may push to a
-// repository can hang things on an image that cannot be fetched or read; such a
-// thing does not stop an export, and is recorded so that it is never mistaken for
-// one that did not exist.
+// LeftOut is a piece of evidence, or a layer that its publisher does not pass on, that
+// export found and did not carry. Anyone who may push to a repository can attach things
+// to an image that cannot be fetched or read. They do not stop an export. They are
+// recorded, so that they are never mistaken for evidence that did not exist.
 //
 // Tag and Digest are empty for a list of referrers as a whole.
 type LeftOut struct {
@@ -82,24 +81,25 @@ func (l LeftOut) Name() string {
 }
 
 // Exists reports whether what was left out is known to exist. A tag or a list of
-// referrers about which the registry would not say may not be there at all: some
-// registries refuse to say whatever they do not hold.
+// referrers that the registry would not give may not exist: some registries answer
+// for what they do not hold as if access were denied.
 func (l LeftOut) Exists() bool { return l.Reason != ReasonDenied || l.Digest != "" }
 
-// Bounds for what is listed as left out of one image, so that neither thousands of
+// These bound what is listed as left out of one image, so that neither thousands of
 // useless referrers nor an index with thousands of children can fill the inventory.
-// Children of an index and layers do not count.
+// Left-out children of an index and layers do not count: the image's own manifests
+// name them.
 const (
 	maxLeftOut = 100  // pieces of evidence that are known to exist
 	maxUnknown = 1000 // tags and lists about which the registry would not say
 )
 
-// maxType bounds the text by which a registry can name what was left out.
+// maxType bounds the length of a type, which is text from the registry.
 const maxType = 127
 
 var leftOutType = regexp.MustCompile(`^[0-9A-Za-z!#$&^_.+;=/-]*$`)
 
-// check reports whether l is in its one valid form.
+// check reports why l is not valid, nil if it is.
 func (l LeftOut) check() error {
 	_, known := reasons[l.Reason]
 	_, subject := oci.ParseDigest(string(l.Subject))
@@ -128,7 +128,7 @@ func compareLeftOut(a, b LeftOut) int {
 		cmp.Compare(a.Type, b.Type), cmp.Compare(a.Reason, b.Reason))
 }
 
-// checkLeftOut reports whether what is left out of an image is listed in order.
+// checkLeftOut reports entries that are not valid, not in order, or listed twice.
 func (img *Image) checkLeftOut() error {
 	if !ascending(img.LeftOut, compareLeftOut) {
 		return errors.New("does not list what was left out in order, each once")
@@ -152,7 +152,8 @@ type leaving struct {
 // part records a child of an index or a layer.
 func (l *leaving) part(o LeftOut) { l.parts = append(l.parts, o) }
 
-// evidence records a piece of evidence. It keeps a bounded number.
+// evidence records a piece of evidence. Over the bounds it records only that there is
+// more.
 func (l *leaving) evidence(o LeftOut) {
 	list, most := &l.others, maxLeftOut
 	if !o.Exists() {
@@ -167,9 +168,9 @@ func (l *leaving) evidence(o LeftOut) {
 }
 
 // list writes the list of what was left out into the image, whose tree has these
-// nodes. It passes over layers that are carried after all, since another image has
-// them in a repository of its own, and over evidence about an attestation manifest
-// that was left out itself.
+// nodes. It skips layers that are carried after all, because the repository of another
+// image holds them. It also skips evidence about an attestation manifest that was left
+// out itself.
 func (l *leaving) list(carried map[oci.Digest]string, nodes []oci.Digest) {
 	gone := map[oci.Digest]bool{}
 	for _, o := range l.parts {
@@ -207,8 +208,8 @@ func typeOf(names ...string) string {
 	return name
 }
 
-// reasonFor returns why something that failed with err is left out. It is
-// empty if err ends the export: the connection failed, or the run was cancelled.
+// reasonFor returns the reason for leaving out what failed with err. It is empty if
+// err ends the export: the connection failed, or the run was cancelled.
 func reasonFor(err error) Reason {
 	var fault *check.Fault
 	switch {
@@ -244,8 +245,8 @@ func reasonForFault(f *check.Fault) Reason {
 	return ReasonMalformed
 }
 
-// leftOut compares what is listed as left out with what the image has: it must be
-// about something that is there, and a layer must be one that may be left out.
+// leftOut checks the entries of an image against its content: each must be about
+// something that is there, and a layer must be one that may be left out.
 func (w *walker) leftOut(g *ImageGraph) {
 	if len(g.LeftOut) == 0 {
 		return

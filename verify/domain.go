@@ -20,8 +20,9 @@ type Domain struct {
 	CTLogs []trust.Log                  // in which those certificates must be logged
 	TSAs   []trust.TimestampAuthority   // whose timestamps count
 
-	// NoLogs and NoCTLogs say that the root lists no logs of either kind, not even of a
-	// kind that cannot be judged: what does not exist is not asked for.
+	// NoLogs and NoCTLogs say that the root lists no transparency log, or no certificate
+	// log, not even one that this version cannot judge. Entries of a log that does not
+	// exist are not demanded.
 	NoLogs, NoCTLogs bool
 }
 
@@ -32,9 +33,9 @@ func (a *Anchors) domains() []Domain {
 	return append([]Domain{own}, a.More...)
 }
 
-// chooseDomain chooses the domain that judges the signature: one whose authority
-// issued its certificate, and of these one that knows the log of an entry; or else one
-// that knows the log; or else the first.
+// chooseDomain chooses the domain that judges the signature. It prefers a domain whose
+// authority issued the certificate, and among those one that lists the log of an entry.
+// If there is none, it takes the first that lists such a log, or else the first.
 func (j *judgement) chooseDomain() {
 	all := j.s.opt.domains()
 	knowsLog := func(d *Domain) bool { return slices.ContainsFunc(j.sig.Entries, d.logged) }
@@ -44,8 +45,8 @@ func (j *judgement) chooseDomain() {
 		if j.leaf == nil || j.byPinnedKey() || !cert.Issued(j.leaf, d.CAs) {
 			continue
 		}
-		// Two roots may be of one instance, of which one knows more. What one of them
-		// lacks is no excuse.
+		// Two roots may be of one instance, and one of them may list more. If either
+		// lists a log, an entry is demanded.
 		if best < 0 || !knowsLog(&all[best]) && (knowsLog(d) || all[best].NoLogs) {
 			best = i
 		}
@@ -69,9 +70,9 @@ func (d *Domain) log(e *rekor.LogEntry) *trust.Log {
 
 func (d *Domain) logged(e *rekor.LogEntry) bool { return d.log(e) != nil }
 
-// byPinnedKey reports whether the certificate is of a pinned key. It then proves
-// nothing, and excuses nothing: the signature is judged by the key. One of another key
-// than the certificate's is refused.
+// byPinnedKey reports whether the certificate is of a pinned key. The certificate is
+// then ignored, and the signature is judged by the key. A signature by another key than
+// the certificate's is refused.
 func (j *judgement) byPinnedKey() bool {
 	key, err := trust.NewKey(j.leaf.PublicKey)
 	if err != nil {
@@ -81,14 +82,14 @@ func (j *judgement) byPinnedKey() bool {
 	return pinned
 }
 
-// hasNoLog reports whether the signature is judged by its certificate, and was issued
-// by a domain that lists no transparency log, so that none can be asked.
+// hasNoLog reports whether the signature is judged by its certificate, and the domain
+// that issued the certificate lists no transparency log, so that no entry can exist.
 func (j *judgement) hasNoLog() bool {
 	return j.issued && len(j.d.Identities) > 0 && j.domain.NoLogs && len(j.domain.Logs) == 0
 }
 
-// ofAnotherInstance returns the cause of a failure for a signature whose certificate
-// no authority of the built-in root issued, if only that root was there to judge it.
+// ofAnotherInstance returns the cause of a failure if only the built-in root was there
+// to judge the certificate, and no authority of that root issued it.
 func (j *judgement) ofAnotherInstance() check.Cause {
 	given := func(a Anchor) bool { return a.Kind == "root" && a.Source != trust.SourceBuiltin }
 	if j.leaf == nil || j.issued || len(j.domain.CAs) == 0 || slices.ContainsFunc(j.s.rep.Anchors, given) {
@@ -97,8 +98,8 @@ func (j *judgement) ofAnotherInstance() check.Cause {
 	return check.CauseBuiltIn
 }
 
-// rootAge reports how old the built-in root is, if it is used. Nothing tells an
-// offline host that a service has new keys, so that an old root is a warning.
+// rootAge reports how old the built-in root is, if it is used. An offline host cannot
+// learn that a service has new keys, so an old root is a warning.
 func (s *session) rootAge() {
 	builtIn := func(a Anchor) bool { return a.Source == trust.SourceBuiltin }
 	if !slices.ContainsFunc(s.rep.Anchors, builtIn) {

@@ -11,7 +11,7 @@ import (
 	"github.com/gapseal/gapseal/verify/check"
 )
 
-// leftOut lists what export left out of an image, and judges the layers among it.
+// leftOut lists what export left out of an image, and judges the layers in that list.
 func (s *session) leftOut(i int, g *bundle.ImageGraph) {
 	img := &s.rep.Images[i]
 	recorded := map[oci.Digest]int{}
@@ -28,8 +28,8 @@ func (s *session) leftOut(i int, g *bundle.ImageGraph) {
 }
 
 // foreignLayers warns of layers that their publisher does not pass on and that export
-// left out. Each must be recorded for this very image; recorded has their number for
-// each manifest.
+// left out. Each must be recorded for this image: recorded is how many are, by
+// manifest.
 func (s *session) foreignLayers(i int, g *bundle.ImageGraph, recorded map[oci.Digest]int) {
 	gone, unrecorded := 0, 0
 	for _, n := range g.Tree {
@@ -51,9 +51,10 @@ func (s *session) foreignLayers(i int, g *bundle.ImageGraph, recorded map[oci.Di
 	}
 }
 
-// leftOutInAll warns once of the evidence that export left out. What may not exist
-// is a note: with a registry that refuses to say whatever it does not hold, it comes
-// with every image. A demand that it might have met fails, and says so.
+// leftOutInAll warns once of the evidence that export left out of all images. Evidence
+// that may not exist is only a note: some registries refuse to answer for anything that
+// they do not hold, so that every image has such entries. A demand that left-out
+// evidence might have met fails on its own, and says so.
 func (s *session) leftOutInAll() {
 	left, unknown := 0, 0
 	count := map[bundle.Reason]int{}
@@ -96,8 +97,8 @@ func reasonsOf(count map[bundle.Reason]int) string {
 	return strings.Join(list, ", ")
 }
 
-// missed says, for a demand on an image that failed, what was left out that might
-// have met it; it is empty if nothing was.
+// missed returns, for the message of a failed demand on an image, what was left out and
+// might have met it; empty if nothing was left out.
 func (s *session) missed(g *bundle.ImageGraph) string {
 	const most = 3
 	n := 0

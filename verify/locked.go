@@ -10,7 +10,7 @@ import (
 	"github.com/gapseal/gapseal/verify/lock"
 )
 
-// locked reports whether the lock gives this name to this digest.
+// locked reports whether the lock lists this image by this name.
 func (s *session) locked(g *bundle.ImageGraph) bool {
 	return s.inLock(g) != nil
 }

@@ -10,27 +10,27 @@ import (
 	"github.com/gapseal/gapseal/verify/evidence"
 )
 
-// attestationManifest is a manifest that stores unsigned statements about one
-// platform of an image, as BuildKit writes it, with the signatures over it. It is
-// a child of the index, or a referrer of the platform. A signature over the
-// manifest vouches for its subject, and by their digests for the statements.
+// attestationManifest is a manifest, as BuildKit writes it, that stores unsigned
+// statements about one platform of an image, together with the signatures over that
+// manifest. It is a child of the index, or a referrer of the platform. A signature
+// over the manifest vouches for its subject, and for the statements by their digests.
 type attestationManifest struct {
 	digest     oci.Digest
 	platform   oci.Digest
 	statement  *evidence.Evidence // of the type that was demanded; nil if there is none
 	faults     []*check.Fault     // why it cannot vouch for the platform
 	signatures []*judgement
-	shared     bool // the signatures are among those of the image, since m is a child of its index
+	shared     bool // m is a child of the index, so the signatures are among those of the image
 }
 
-// good reports whether a signature vouches for the platform by way of m.
+// good reports whether a good signature over m vouches for the platform.
 func (m *attestationManifest) good() bool {
 	return len(m.faults) == 0 && slices.ContainsFunc(m.signatures, func(j *judgement) bool {
 		return j.good() && j.sig.IsSignature()
 	})
 }
 
-// byPlatforms asks for an attestation of each platform that the bundle carries.
+// byPlatforms looks for an attestation of each platform that the bundle carries.
 func (t *attempt) byPlatforms(v *vouching) {
 	platforms, signed := v.platforms(), 0
 	for _, n := range platforms {
@@ -54,8 +54,8 @@ func (t *attempt) byPlatforms(v *vouching) {
 }
 
 // carriedElsewhere refuses a child of the image's indexes that the inventory leaves
-// out while another image of the bundle carries it. The index is not signed, and a
-// runtime that has both images can select that child by it.
+// out while another image of the bundle carries it. A runtime that has both images
+// could select that child through the index, which is not signed.
 func (t *attempt) carriedElsewhere(v *vouching) (any bool) {
 	inTree := v.whereAttested().inTree
 	carries := v.s.inventoryBlobs()
@@ -92,8 +92,8 @@ func (s *session) inventoryBlobs() map[oci.Digest]bool {
 }
 
 // misnamed refuses an unsigned index that names a platform for which the manifest was
-// not built. The attestation vouches for the manifest and its config, and for nothing
-// that the index says of them.
+// not built. The attestation vouches for the manifest and its config, not for what the
+// index says about them.
 func (t *attempt) misnamed(v *vouching) bool {
 	faults := v.s.misnamed(v.g)
 	for _, f := range faults {
@@ -104,7 +104,7 @@ func (t *attempt) misnamed(v *vouching) bool {
 	return len(faults) > 0
 }
 
-// platforms lists what can be run of the image, each manifest once.
+// platforms lists the manifests of the image that can be run, each once.
 func (v *vouching) platforms() (list []bundle.TreeNode) {
 	seen := map[oci.Digest]bool{}
 	for _, n := range v.g.Tree {
@@ -138,7 +138,7 @@ func (t *attempt) platform(v *vouching, n bundle.TreeNode) bool {
 		}
 		t.manifests = append(t.manifests, m)
 		for _, j := range m.signatures {
-			if len(m.faults) == 0 && j.sig.IsSignature() { // an attestation about m is none
+			if len(m.faults) == 0 && j.sig.IsSignature() { // not an attestation about m
 				good = append(good, counting(j)...)
 			}
 		}
@@ -161,7 +161,7 @@ func (t *attempt) platform(v *vouching, n bundle.TreeNode) bool {
 	return true
 }
 
-// counting returns the good ones of some judged evidence, as those that count.
+// counting returns the good ones of some judged evidence, marked as ones that count.
 func counting(list ...*judgement) (good []Signature) {
 	for _, j := range list {
 		if j.good() {
@@ -173,7 +173,7 @@ func counting(list ...*judgement) (good []Signature) {
 	return good
 }
 
-// enough asks whether as many distinct signers as demanded vouch for a platform.
+// enough reports whether as many distinct signers as demanded vouch for a platform.
 func (t *attempt) enough(v *vouching, n bundle.TreeNode, good []Signature) bool {
 	found := countSigners(good)
 	if found >= v.d.Signers {
@@ -185,8 +185,8 @@ func (t *attempt) enough(v *vouching, n bundle.TreeNode, good []Signature) bool 
 	return false
 }
 
-// signed finds the signatures over the manifest. Those of a child of the index were
-// judged with the image. It returns false as platform does.
+// signed finds the signatures over the manifest. Those over a child of the index were
+// judged with the image. ok is false if there is more evidence than the budget allows.
 func (m *attestationManifest) signed(v *vouching, t *attempt) (ok bool) {
 	if len(m.faults) > 0 {
 		return true // no signature could help
@@ -208,13 +208,14 @@ func (v *vouching) platformName(n bundle.TreeNode) string {
 	return string(n.Digest)
 }
 
-// whereAttested is where to look for attestations of platforms, by the subject.
+// whereAttested says where to look for attestations of platforms. The maps are by
+// subject.
 type whereAttested struct {
 	inTree     map[oci.Digest]bool
 	manifests  map[oci.Digest][]oci.Digest // that claim to be about a platform
 	statements map[oci.Digest][]*judgement // signed ones
 	signatures map[oci.Digest][]*judgement
-	missed     string // what was left out, for a message
+	missed     string // what export left out, for a message
 }
 
 // whereAttested looks once through the image. The index and the inventory only say
@@ -277,8 +278,8 @@ func (v *vouching) isAttestation(d oci.Digest) bool {
 const annotationReference = "vnd.docker.reference.digest"
 
 // readManifest reads an attestation manifest and compares it with the platform
-// that it is to vouch for. The signature is over the manifest, so its subject and
-// the statement that it names by digest must both be this very platform.
+// that it is to vouch for. The signature covers only the manifest. So both its subject
+// and the statement that it names by digest must be about this platform.
 func (t *attempt) readManifest(v *vouching, d oci.Digest, n bundle.TreeNode) *attestationManifest {
 	m := &attestationManifest{digest: d, platform: n.Digest}
 	fault := func(f check.Fault) {
@@ -332,8 +333,8 @@ func (v *vouching) subject(d oci.Digest, n bundle.TreeNode, fault func(check.Fau
 }
 
 // countManifests lists the signatures over attestation manifests as attestations
-// of their platforms. Their failures are notes if the platform, or the image,
-// stands without them.
+// of their platforms. Their failures are notes if something else vouches for the
+// platform or the image.
 func (t *attempt) countManifests(v *vouching, vouched bool) {
 	for _, m := range t.manifests {
 		for _, j := range m.signatures {
@@ -364,7 +365,7 @@ func (t *attempt) countManifests(v *vouching, vouched bool) {
 	}
 }
 
-// noteManifests counts the attestation manifests that a signature vouches for as
+// noteManifests marks the attestation manifests for which a signature vouches as
 // judged.
 func (s *session) noteManifests() {
 	for d := range s.signedManifests {

@@ -8,9 +8,9 @@ import (
 	"github.com/gapseal/gapseal/verify/check"
 )
 
-// rollback asks whether the bundle is older than what is known: by the serial of
-// its seal, and by the trusted time of each image for which the operator has a
-// name. An older one is a warning, unless the policy refuses it.
+// rollback compares the bundle with what the register knows: the serial of its seal,
+// and the trusted time of each image that the operator named. If it is older, that is a
+// warning, or a failure if the policy refuses it.
 func (s *session) rollback() {
 	if s.graph == nil {
 		return
@@ -64,8 +64,9 @@ func (s *session) sealRollback() {
 			"before, as entry %d of the register", seal.Stream, entry), inventory, seal.Inventory)
 	case entry == 0 && s.refusesRollback() && !s.streamDemanded():
 		s.fault(bundleWide, check.Fault{ID: check.PolicyRollback, Subject: seal.Inventory, Warn: true,
-			Cause: check.CauseNewStream, Detail: "the register knows no bundle of this stream, so nothing shows whether this one is old, or was " +
-				"sealed for another receiver; demand the stream of the seal", Found: seal.Stream})
+			Cause: check.CauseNewStream, Found: seal.Stream,
+			Detail: "the register knows no bundle of this stream, so nothing shows whether this one is old, or was " +
+				"sealed for another receiver; demand the stream of the seal"})
 	default:
 		s.pass(bundleWide, check.Fault{ID: check.PolicyRollback, Subject: seal.Inventory, Found: own})
 	}
@@ -85,7 +86,8 @@ func (s *session) imageRollback(want oci.Reference) {
 	}
 	at := ""
 	for _, i := range found {
-		if f := s.compare(i, builds); f != nil { // whatever else bears the name: this may be what is loaded
+		// One older image is enough, even beside a newer one of the same name: it may be the one that is loaded.
+		if f := s.compare(i, builds); f != nil {
 			s.older(want.Name(), f.Detail, f.Expected, f.Found)
 			return
 		}
@@ -96,7 +98,7 @@ func (s *session) imageRollback(want oci.Reference) {
 	s.pass(bundleWide, check.Fault{ID: check.PolicyRollback, Subject: want.Name(), Found: at})
 }
 
-// under lists the images that are known by a reference.
+// under lists the images of the bundle that bear a name.
 func (s *session) under(want oci.Reference) (found []int) {
 	if s.byName == nil {
 		s.byName = map[oci.Reference][]int{}

@@ -11,8 +11,9 @@ import (
 	"github.com/gapseal/gapseal/verify/check"
 )
 
-// vouching is the search for something that vouches for one image. Each way that
-// the demands accept is an [attempt]; the first that is satisfied vouches.
+// vouching is the search for something that vouches for one image. Each way of
+// vouching that the demands accept is tried as an [attempt]. The first that is
+// satisfied vouches.
 type vouching struct {
 	s   *session
 	i   int // index of the image
@@ -20,15 +21,15 @@ type vouching struct {
 	ref oci.Reference
 	d   *demands
 
-	signatures   []*judgement        // of the root and its children, and what may be one
-	attestations []*judgement        // of the same, of any type
+	signatures   []*judgement        // of the root and its children; also evidence that may be a signature
+	attestations []*judgement        // of the root and its children, of any type
 	paid         map[oci.Digest]bool // manifests whose evidence is counted in the budget
 
-	where *whereAttested // nil until platforms are asked about
+	where *whereAttested // nil until attestations of platforms are looked for
 }
 
-// attempt is one way of vouching for an image, tried. What is wrong is recorded
-// only if no way is satisfied; otherwise it becomes a note.
+// attempt is the result of trying one way of vouching for an image. Its failures are
+// recorded as failures only if no attempt is satisfied; otherwise they become notes.
 type attempt struct {
 	way      Vouch
 	rec      recorder            // about the image as a whole
@@ -56,14 +57,14 @@ func (s *session) vouch(i int, g *bundle.ImageGraph, ref oci.Reference, d *deman
 		}
 	}
 	if won < 0 {
-		// What came with evidence explains more than what came with none.
+		// A way for which the image has evidence explains more than one for which it has none.
 		slices.SortStableFunc(tried, func(a, b *attempt) int { return a.without(v) - b.without(v) })
 	}
 	v.conclude(tried, won)
 }
 
 // gather judges the evidence of the root and its children. It returns false if
-// there is more than the budget allows, or if the caller no longer waits.
+// there is more than the budget allows, or if the run was cancelled.
 func (v *vouching) gather() bool {
 	seen := map[oci.Digest]bool{}
 	for _, n := range v.g.Tree {
@@ -87,12 +88,12 @@ func (v *vouching) gather() bool {
 }
 
 // judged judges the evidence that is stored for a manifest of the image. ok is
-// false as for gather.
+// false in the same cases as for gather.
 func (v *vouching) judged(subject oci.Digest) (list []*judgement, ok bool) {
 	found, ok := v.s.readEvidence(v.i, v.g, subject, v.paid[subject])
 	v.paid[subject] = true
 	if !ok {
-		v.s.rooted[v.i] = true // it has some, and too many
+		v.s.rooted[v.i] = true // there is evidence, even if too much
 		return nil, false
 	}
 	for _, e := range found {
@@ -133,8 +134,8 @@ func (t *attempt) bySignature(v *vouching) {
 	t.complete = t.good[v.g.Digest] && !t.rec.any(check.Fail) && (all || !v.d.RequireAll)
 }
 
-// byAttestation counts the attestations of the type about the image itself.
-// Evidence that cannot be read may have been one.
+// byAttestation counts the attestations of the type about the image itself. It also
+// reports evidence that cannot be read, since that may be such an attestation.
 func (t *attempt) byAttestation(v *vouching) {
 	for _, j := range v.attestations {
 		if t.isType(j) {
@@ -194,8 +195,8 @@ func (t *attempt) about(d oci.Digest) (n int) {
 	return n
 }
 
-// asVoucher asks of an attestation, once, what is demanded of a signature, except
-// for annotations, which only a signature has.
+// asVoucher checks an attestation, once, for what is demanded of signatures.
+// Annotations are not: only a signature has them.
 func (j *judgement) asVoucher() {
 	if !j.voucher && j.sig.Message != nil {
 		j.voucher = true
@@ -212,16 +213,16 @@ func (t *attempt) bySender(v *vouching) {
 		t.signers(v)
 		return
 	case len(v.d.onSignatures()) > 0:
-		f.Detail = "the sender may vouch for this image, and what is demanded of a signature cannot be met without one"
+		f.Detail = "the sender may vouch for this image, but what is demanded of a signature cannot be met without one"
 		f.Expected, f.Found = strings.Join(v.d.onSignatures(), ", "), "nothing that the publisher signed"
 	case len(v.s.opt.SealKeys) == 0:
-		f.Detail = "the sender may vouch for this image, and no seal key is pinned"
+		f.Detail = "the sender may vouch for this image, but no seal key is pinned"
 		f.Expected, f.Found = "a pinned seal key", "none"
 	case v.s.rep.Seal == nil:
-		f.Detail = "the sender may vouch for this image, and no seal by a pinned key holds"
+		f.Detail = "the sender may vouch for this image, but no seal by a pinned key holds"
 		f.Expected, f.Found = "a seal by "+v.s.sealers(), "none that holds"
 	case !v.pinned():
-		f.Detail = "the sender may vouch for this image, and neither the policy nor a lock pins its digest"
+		f.Detail = "the sender may vouch for this image, but neither the policy nor a lock pins its digest"
 		f.Expected, f.Found = "a pinned digest", string(v.g.Digest)
 	default:
 		f.Detail, f.Found = "the publisher signed nothing; the sender sealed the image, and its digest is pinned",
@@ -247,7 +248,7 @@ func (v *vouching) conclude(tried []*attempt, won int) {
 	if won >= 0 {
 		img.VouchedBy = tried[won].way.By
 		img.VouchedType = Text(tried[won].way.PredicateType)
-		s.rooted[v.i] = true // even if what vouches is about the platforms only
+		s.rooted[v.i] = true // even if only evidence about the platforms vouches
 		v.unasked(tried[won])
 	}
 	for k, t := range tried {
@@ -289,8 +290,8 @@ func (v *vouching) conclude(tried []*attempt, won int) {
 	s.noteManifests()
 }
 
-// unasked notes the annotations that were demanded where an attestation vouches, which
-// has none to ask for.
+// unasked notes that annotations were demanded and could not be checked, because an
+// attestation vouches for the image.
 func (v *vouching) unasked(t *attempt) {
 	var demanded []string
 	for _, from := range v.d.each {
@@ -303,13 +304,13 @@ func (v *vouching) unasked(t *attempt) {
 		return
 	}
 	v.s.add(v.i, check.Skip, check.Fault{ID: check.PolicyAnnotations, Subject: string(v.g.Digest),
-		Detail: "annotations were demanded and could not be asked for: an attestation vouches for the image, " +
+		Detail: "annotations were demanded but could not be checked: an attestation vouches for the image, " +
 			"and only a signature has annotations",
 		Expected: strings.Join(demanded, ", "), Found: "an attestation of type " + t.way.Name})
 }
 
-// without returns 0 for a way of vouching that may explain a rejection: the image came
-// with evidence of it, or none is needed. It returns 1 for another.
+// without is the key by which failed attempts are sorted. It is 0 if the image came
+// with evidence of this kind, or if the kind needs none, and 1 otherwise.
 func (t *attempt) without(v *vouching) int {
 	if t.present(v) || t.way.By == check.VouchedBySender {
 		return 0
@@ -325,8 +326,8 @@ func (t *attempt) present(v *vouching) bool {
 	return slices.ContainsFunc(t.manifests, signed) || slices.ContainsFunc(t.of, ofRoot)
 }
 
-// status says what a failure of one piece of evidence is: a note, if the image
-// stands without it.
+// status returns the status for failures of one piece of evidence: that of a note if
+// the image does not need it.
 func (v *vouching) status(j *judgement, tried []*attempt, won int) check.Status {
 	if v.d.RequireAll && (maySignHere(&j.sig) || j.voucher && (won < 0 || slices.Contains(tried[won].of, j))) {
 		return check.Fail
@@ -342,8 +343,8 @@ func (v *vouching) status(j *judgement, tried []*attempt, won int) check.Status 
 	return check.Skip
 }
 
-// order returns the index of the first attempt that has the evidence, by which its
-// answers are sorted.
+// order returns the index of the first attempt that used the evidence. Answers are
+// sorted by it.
 func order(j *judgement, tried []*attempt) int {
 	return max(0, slices.IndexFunc(tried, func(t *attempt) bool { return slices.Contains(t.of, j) }))
 }

@@ -17,7 +17,7 @@ import (
 )
 
 // access sends requests about one repository, with the authorisation that the
-// registry asks for. Neither it nor the credentials are sent to another host.
+// registry asks for. It sends neither that nor the credentials to another host.
 type access struct {
 	host      string // of the registry
 	scope     string // what tokens are requested for
@@ -57,8 +57,8 @@ func (a *access) begin(ctx context.Context) error {
 	return nil
 }
 
-// reach pings the registry, and sets the scheme by which it answers. It asks for TLS
-// first. Plain HTTP comes next if it may be used, unless the registry does speak TLS.
+// reach pings the registry, and sets the scheme by which it answers. It tries TLS
+// first, and then plain HTTP, if that is allowed and the registry does not speak TLS.
 func (a *access) reach(ctx context.Context) ([]challenge, error) {
 	a.scheme = "https"
 	if !a.plainHTTP {
@@ -82,7 +82,8 @@ func (a *access) reach(ctx context.Context) ([]challenge, error) {
 	return nil, err
 }
 
-// speaksTLS reports whether err is no reason to try plain HTTP.
+// speaksTLS reports whether plain HTTP must not be tried after err: the host speaks
+// TLS, or the run was cancelled.
 func speaksTLS(ctx context.Context, err error) bool {
 	var connect *ConnectError
 	if ctx.Err() != nil || isFault(err) {
@@ -104,8 +105,8 @@ func isFault(err error) bool {
 	return errors.As(err, &fault)
 }
 
-// isAnswer reports whether err is the answer of a registry that has no TLS. Servers
-// that do have it answer 400.
+// isAnswer reports whether err is the answer of a registry to plain HTTP. A 400 is not:
+// servers that speak TLS answer that.
 func isAnswer(err error) bool {
 	var fault *transport.Error
 	return errors.As(err, &fault) && fault.StatusCode != http.StatusBadRequest
@@ -150,7 +151,8 @@ func (a *access) ping(ctx context.Context) ([]challenge, error) {
 	return nil, nil
 }
 
-// challengesOf returns the challenges of a 401, which has one at least.
+// challengesOf returns the challenges of a 401. There is at least one: without a header
+// it is Basic.
 func challengesOf(resp *http.Response) []challenge {
 	offered := parseChallenges(resp.Header.Values("WWW-Authenticate"))
 	if len(offered) == 0 {
@@ -160,7 +162,7 @@ func challengesOf(resp *http.Response) []challenge {
 }
 
 // authorise returns the Authorization header for login, by the best of the schemes
-// that are offered.
+// that are offered. It is empty if no header would help.
 func (a *access) authorise(ctx context.Context, login authn.AuthConfig, offered []challenge) (string, error) {
 	if login.RegistryToken != "" {
 		return "Bearer " + login.RegistryToken, nil
@@ -186,9 +188,9 @@ func basic(user, password string) string {
 	return "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))
 }
 
-// RoundTrip implements [http.RoundTripper]. It answers a challenge once: by a new
-// token, since tokens expire. If the stored credentials are refused, and have been of
-// no use so far, it tries without them, since the repository may be public.
+// RoundTrip implements [http.RoundTripper]. It answers a challenge once, by a new
+// token, since tokens expire. If the stored credentials are refused, and no request has
+// succeeded with them yet, it tries without them, since the repository may be public.
 func (a *access) RoundTrip(req *http.Request) (*http.Response, error) {
 	if !sameHost(req.URL, a.host) || a.scheme == "https" && req.URL.Scheme != "https" {
 		return a.elsewhere(req)
@@ -209,8 +211,8 @@ func (a *access) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// withScope returns access to the same repository whose tokens are good for another
-// scope, too.
+// withScope returns an access to the same repository whose tokens cover another scope
+// as well.
 func (a *access) withScope(scope string) *access {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -228,7 +230,7 @@ func (a *access) current() string {
 	return a.header
 }
 
-// prove notes that header was of use.
+// prove notes that a request with header succeeded.
 func (a *access) prove(header string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -243,7 +245,8 @@ func (a *access) send(req *http.Request, header string) (*http.Response, error) 
 	return a.inner.RoundTrip(out)
 }
 
-// again sends req once more, in the place of the answer resp.
+// again sends req once more, and returns the new answer in place of resp. If req cannot
+// be repeated, it returns resp.
 func (a *access) again(req *http.Request, resp *http.Response, header string) (*http.Response, error) {
 	next, ok := replay(req)
 	if !ok {
@@ -267,8 +270,8 @@ func (a *access) answer(req *http.Request, resp *http.Response, header *string) 
 	return a.again(req, resp, next)
 }
 
-// renew returns the header to use in the place of used, which was refused. If there
-// is no other, it returns used.
+// renew returns the header to use in place of used, which was refused. If there is no
+// other, it returns used.
 func (a *access) renew(ctx context.Context, offered []challenge, used string) (string, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -293,7 +296,7 @@ func (a *access) renew(ctx context.Context, offered []challenge, used string) (s
 	return header, nil
 }
 
-// tryAnonymous repeats a request that was refused without the stored credentials. If
+// tryAnonymous repeats a refused request, this time without the stored credentials. If
 // that does not help, it returns the refusal.
 func (a *access) tryAnonymous(req *http.Request, refused *http.Response) (*http.Response, error) {
 	a.mu.Lock()
@@ -337,8 +340,8 @@ func (a *access) anonymous(ctx context.Context, refused *http.Response) (string,
 	return a.authorise(ctx, authn.AuthConfig{}, offered)
 }
 
-// elsewhere sends a request to a host that the registry points to. It has no
-// credentials, but may get a token that anyone gets.
+// elsewhere sends a request to another host, to which the registry points. The request
+// carries no credentials. If that host wants a token, an anonymous one is requested.
 func (a *access) elsewhere(req *http.Request) (*http.Response, error) {
 	resp, err := a.inner.RoundTrip(req)
 	if err != nil || resp.StatusCode != http.StatusUnauthorized {

@@ -158,7 +158,7 @@ func (e *ConnectError) explainTLS(own *ownNetwork) bool {
 	refused := errors.As(e.Err, &op) && op.Op == "remote error"
 	wanted := own != nil && own.wanted.Load()
 	switch {
-	// Some servers close the connection instead of saying what they miss.
+	// Some servers close the connection instead of saying what they want.
 	case wanted && (refused || isBroken(e.Err) && !own.shown.Load()):
 		return e.needsCertificate(own)
 	case refused:
@@ -169,8 +169,8 @@ func (e *ConnectError) explainTLS(own *ownNetwork) bool {
 	return false
 }
 
-// needsCertificate says which client certificate a host needs in the place of the one
-// that own has.
+// needsCertificate reports that the host wants a client certificate: any, or another
+// than own has.
 func (e *ConnectError) needsCertificate(own *ownNetwork) bool {
 	switch {
 	case own.shown.Load():
@@ -181,9 +181,9 @@ func (e *ConnectError) needsCertificate(own *ownNetwork) bool {
 	return e.is(CauseClientCertificate, "%s wants a client certificate (%v)", e.Host, e.Err)
 }
 
-// refusedCertificate reports an answer to the first request by which a server wants a
-// client certificate: some agree on TLS without one, and then answer 400 with a page,
-// or a status of their own (nginx).
+// refusedCertificate returns an error if the answer to the first request means that the
+// server wants a client certificate. Some servers complete the TLS handshake without
+// one, and then answer 400 with a page, or 495 or 496 (nginx).
 func refusedCertificate(req *http.Request, resp *http.Response, own *ownNetwork) error {
 	if own == nil || !own.wanted.Load() || req.URL.Path != "/v2/" {
 		return nil

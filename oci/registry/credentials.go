@@ -27,7 +27,7 @@ const (
 	dockerLegacy = "https://index.docker.io/v1/" // as Docker's configuration writes it
 )
 
-// dockerConfig is what a Docker configuration says about credentials.
+// dockerConfig is the part of a Docker configuration that is about credentials.
 type dockerConfig struct {
 	path    string
 	Auths   map[string]json.RawMessage `json:"auths"`
@@ -120,8 +120,8 @@ func configFiles() []string {
 	return files
 }
 
-// lookup returns the credentials under a name: those of a helper, or else those in
-// the file itself. The common store knows hosts only.
+// lookup returns the credentials for a name: those of a helper, or else those in the
+// file itself. The helper that credsStore names is only asked for hosts.
 func (c *dockerConfig) lookup(ctx context.Context, key string, note func(string, ...any)) (authn.AuthConfig, bool) {
 	helper := c.Store
 	if h, ok := entry(c.Helpers, key); ok {
@@ -194,7 +194,7 @@ type helperError struct {
 	cause             error
 }
 
-// Error says what to do.
+// Error says which helper failed, and what to do.
 func (e *helperError) Error() string {
 	program := "docker-credential-" + e.name
 	if errors.Is(e.cause, exec.ErrNotFound) {
@@ -205,7 +205,7 @@ func (e *helperError) Error() string {
 		program, e.key, e.cause)
 }
 
-// A helper may ask a person to unlock a keyring.
+// helperTimeout is long: a helper may ask a person to unlock a keyring.
 const helperTimeout = 2 * time.Minute
 
 // askHelper runs a credential helper of Docker. Credentials that it does not have are
@@ -239,7 +239,7 @@ func askHelper(ctx context.Context, helper, key string) (authn.AuthConfig, error
 	return authn.AuthConfig{Username: answer.Username, Password: answer.Secret}, nil
 }
 
-// helperFailure adds what a helper that failed has printed.
+// helperFailure adds to err what a failed helper printed.
 func helperFailure(err error, out []byte) error {
 	message := bytes.TrimSpace(out)
 	var exit *exec.ExitError

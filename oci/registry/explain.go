@@ -55,9 +55,9 @@ func hostOf(repo string) string {
 	return r.RegistryStr()
 }
 
-// aboutContent makes the 404 of a registry match [oci.ErrNotFound], and an answer that
-// no repetition would change [oci.ErrDenied]. It is called for answers about content
-// only, not for those of a token service.
+// aboutContent makes a 404 match [oci.ErrNotFound]. It makes another answer that would
+// be the same next time match [oci.ErrDenied]. It is for answers about content, not for
+// those of a token service.
 func aboutContent(err error) error {
 	var fault *transport.Error
 	switch {
@@ -71,14 +71,14 @@ func aboutContent(err error) error {
 	return err
 }
 
-// finalError is an answer that says neither that content exists nor that it does not,
-// and that will be the same another time. It matches [oci.ErrDenied].
+// finalError is an answer that does not say whether content exists, and that would be
+// the same next time. It matches [oci.ErrDenied].
 type finalError struct{ error }
 
 func (e *finalError) Is(target error) bool { return target == oci.ErrDenied }
 func (e *finalError) Unwrap() error        { return e.error }
 
-// isFinal reports whether a status will be the same if the request is repeated.
+// isFinal reports whether a repeated request would get the same status.
 func isFinal(status int) bool {
 	switch status {
 	case http.StatusNotImplemented, http.StatusHTTPVersionNotSupported:
@@ -90,8 +90,8 @@ func isFinal(status int) bool {
 	return status >= 400 && status < 500
 }
 
-// isRefusal reports whether an answer, whatever its status, does not say what
-// exists.
+// isRefusal reports whether an answer refuses to say whether content exists, whatever
+// its status.
 func isRefusal(fault *transport.Error) bool {
 	return isDenied(fault) || hasCode(fault, transport.TooManyRequestsErrorCode, transport.UnavailableErrorCode)
 }
@@ -135,8 +135,8 @@ func pointsElsewhere(host, to string) string {
 		host, to)
 }
 
-// remedyForConnection says what to do outside of this program. Which option helps, the
-// caller knows.
+// remedyForConnection says what to do outside of this program. The caller knows which
+// option helps.
 func remedyForConnection(e *ConnectError, host string) string {
 	if elsewhere(e.Host, host) && e.Cause != CauseProxyLogin {
 		return pointsElsewhere(host, e.Host)

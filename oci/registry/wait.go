@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// pace says how often a Source tries, and how long it waits. No limit bounds the time
-// that the transfer of a blob takes as a whole: each bounds a silence. A document is
-// small, and must have come within a time.
+// pace says how often a request is tried, and how long each wait may be. The limits
+// bound silences, not the time that the transfer of a blob takes. A document is small,
+// so its transfer as a whole is bounded.
 type pace struct {
 	tries    int           // requests made for one answer, the first included
 	first    time.Duration // pause before the second; each later one is twice as long
@@ -23,8 +23,8 @@ type pace struct {
 	connect   time.Duration // until a host accepts a connection, name lookup included
 	tunnel    time.Duration // until a proxy has connected to the host
 	handshake time.Duration // until TLS is agreed on
-	answer    time.Duration // until the headers of an answer; a caching proxy may fetch first
-	silence   time.Duration // until the next bytes of a body, as many as are enough
+	answer    time.Duration // until the headers of an answer; long, since a caching proxy may fetch first
+	silence   time.Duration // until the next enough bytes of a body
 	document  time.Duration // until a whole document has come, further tries included
 
 	notice, remind time.Duration // a wait is reported after notice, and then at every remind
@@ -37,8 +37,8 @@ var defaultPace = pace{
 	notice: 10 * time.Second, remind: time.Minute,
 }
 
-// enough is the number of bytes of a body that count as progress. A server that sends a byte
-// now and then is as good as silent.
+// enough is the number of bytes of a body that count as progress. A server that sends
+// a byte now and then counts as silent.
 const enough = 64 << 10
 
 // silentError reports that a peer was silent for longer than its limit. It counts as
@@ -113,7 +113,7 @@ func (v *vigil) start() {
 	v.notice.Reset(v.due - v.spent)
 }
 
-// resume goes on to wait in the step in which v rests.
+// resume continues the wait in the current step, after rest.
 func (v *vigil) resume() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -228,8 +228,9 @@ func (v *vigil) answer() {
 	v.answered = true
 }
 
-// outgoing is the body of a request, whose way out is watched: a transport that reads
-// on has sent what it read before. The time that the body itself takes does not count.
+// outgoing is the body of a request, and watches how it is sent: a transport that reads
+// more has sent what it read before. The time that the body's own Read takes does not
+// count.
 type outgoing struct {
 	io.ReadCloser
 	vigil *vigil
@@ -237,7 +238,7 @@ type outgoing struct {
 	run   int // bytes that were taken in this step
 }
 
-// watchBody watches the way out of the body of req, a copy of which it returns.
+// watchBody returns a copy of req that watches how its body is sent.
 func watchBody(req *http.Request, v *vigil) *http.Request {
 	if req.Body == nil || req.Body == http.NoBody {
 		return req

@@ -1,16 +1,16 @@
-// Package lock reads and writes lock files: which images a person decided on, by
-// name, digest and platforms.
+// Package lock reads and writes lock files. A lock lists the images that were chosen,
+// each by name, digest and platforms.
 //
-// An exporter writes a lock with [New] and [Lock.Marshal]; a verification then
+// An exporter writes a lock with [New] and [Lock.Marshal]. A verification then
 // demands exactly these images, and takes their names from the lock instead of the
-// bundle. A lock is an anchor: it must reach the receiving side out of band, or its
-// SHA-256 ([Lock.Digest]) must. One that travels with the bundle proves nothing.
+// bundle. A lock is an anchor: the file, or its SHA-256 ([Lock.Digest]), must reach
+// the receiving side out of band. A lock that travels with the bundle proves nothing.
 //
 // # Format
 //
-// A lock is JSON in one spelling: that of encoding/json, indented by two spaces,
-// with a final line break. Images are in ascending order of their references, which
-// are written in full. A name with a tag stands for one image:
+// A lock is JSON as encoding/json writes it, indented by two spaces, with a final line
+// break; no other spelling is accepted. References are written in full, and images are
+// in ascending order of them. A name with a tag stands for one image:
 //
 //	{
 //	  "schema": "gapseal.lock/v1",
@@ -108,7 +108,7 @@ func Parse(raw []byte) (*Lock, error) {
 	return &l, nil
 }
 
-// check reports whether the images are in order, and each name stands for one.
+// check reports images that are out of order, and tagged names that stand for two.
 func (l *Lock) check() error {
 	if len(l.Images) == 0 {
 		return errors.New("it lists no image")

@@ -18,9 +18,9 @@ import (
 )
 
 // ParseRoots reads trust material in any of the forms that the package
-// documentation lists, and returns at least one root. Several roots are domains of
-// their own: what one vouches for says nothing about the others. The error is that
-// of [ParseTrustedRoot].
+// documentation lists, and returns at least one root. Each root is a domain of its
+// own: what one vouches for says nothing about the others. The error is that of
+// [ParseTrustedRoot].
 func ParseRoots(text []byte) ([]*Root, error) {
 	if len(text) > MaxTrustedRoot {
 		return nil, check.TooLarge(rootFile+": bytes", len(text), MaxTrustedRoot)
@@ -71,13 +71,12 @@ func newRoot(text []byte, mediaType string) *Root {
 	return &Root{Digest: "sha256:" + hex.EncodeToString(sum[:]), MediaType: mediaType, Source: SourceFile}
 }
 
-// FromPEM makes a root of PEM files by name. The name of each says what it is for,
+// FromPEM makes a root from PEM files, given by name. The name says what a file is for,
 // as in the repositories of Sigstore: it contains fulcio (certificates that issue),
 // rekor (keys of logs), ctfe or ctlog (keys of certificate logs) or tsa
-// (certificates of timestamp authorities). Neither keys nor certificates have
-// windows then, but for the validity of the certificates. The digest is that of the
-// files, one after the other, in the order of their names. The error is that of
-// [ParseTrustedRoot].
+// (certificates of timestamp authorities). Keys then have no dates, and certificates
+// only their own validity. The digest is that of all files, concatenated in the order
+// of their names. The error is that of [ParseTrustedRoot].
 func FromPEM(files map[string][]byte) (*Root, error) {
 	names := slices.Sorted(maps.Keys(files))
 	var all []byte
@@ -118,8 +117,8 @@ const (
 	PurposeTSA   = "tsa"
 )
 
-// PEMPurpose returns what a PEM file is for by its name, empty if the name does not
-// say.
+// PEMPurpose returns what a PEM file is for, as its name says; empty if the name does
+// not say it.
 func PEMPurpose(name string) string {
 	base := strings.ToLower(path.Base(strings.ReplaceAll(name, "\\", "/")))
 	for _, p := range []struct{ part, purpose string }{
@@ -134,8 +133,8 @@ func PEMPurpose(name string) string {
 	return ""
 }
 
-// rootBuilder makes a root of keys and certificates without windows. It keeps its
-// first error.
+// rootBuilder makes a root from keys and certificates that come without dates. It
+// keeps its first error.
 type rootBuilder struct {
 	root *Root
 	err  error

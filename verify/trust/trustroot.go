@@ -9,8 +9,8 @@ import (
 	"github.com/gapseal/gapseal/verify/check"
 )
 
-// trustRootDocument is a TrustRoot of policy-controller. Of it, only keys that it
-// holds itself are read.
+// trustRootDocument is a TrustRoot of policy-controller. Only the keys in the document
+// itself are read, not those that it says where to fetch.
 type trustRootDocument struct {
 	APIVersion string `yaml:"apiVersion"`
 	Kind       string `yaml:"kind"`
