@@ -25,7 +25,7 @@ type candidate struct {
 	weight int64 // its cost, or that of what it is about if that is more
 	rank   int   // by its kind, in the same way
 	asked  bool
-	good   bool // it verifies, or what is about it does
+	good   bool // it verifies, or something about it does
 	gone   bool
 }
 
@@ -172,14 +172,24 @@ func (c *collector) ask() {
 	slices.SortStableFunc(list, compareCandidates)
 	for _, o := range list {
 		o.asked = true
-		c.judged += o.cost.Bytes
+		o.walk.judged += o.cost.Bytes
 		ref, err := oci.ParseReference(o.walk.img.Reference)
-		if err != nil || !o.ev.Kind.Judged() || c.judged > maxListed*c.req.Limits.Metadata {
-			continue
+		if err == nil && o.ev.Kind.Judged() && o.walk.judged <= maxListed*c.req.Limits.Metadata {
+			o.good = c.req.Vouches(ref, o.ev, c.meta)
 		}
-		if c.req.Vouches(ref, o.ev, c.meta) {
-			for ; o != nil; o = o.parent {
-				o.good = true
+	}
+	c.spread()
+}
+
+// spread marks what evidence that verifies is about as good, too: without it, nothing
+// shows what was signed.
+func (c *collector) spread() {
+	for again := true; again; {
+		again = false
+		for _, o := range c.candidates {
+			o.good = o.good || o.walk.signed[o.ev.Digest]
+			if o.good && !o.walk.signed[o.ev.Subject] {
+				o.walk.signed[o.ev.Subject], again = true, true
 			}
 		}
 	}

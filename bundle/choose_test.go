@@ -99,3 +99,29 @@ func TestTheCheapestAreKept(t *testing.T) {
 		}
 	}
 }
+
+// TestTheAttestationThatWasSignedIsKept wants an attestation manifest of an index to be
+// kept as evidence where a signature over it verifies, however heavy it is.
+func TestTheAttestationThatWasSignedIsKept(t *testing.T) {
+	b := newBuild()
+	platform := b.image(t, "", "amd64")
+	attestation := b.attestation(t, platform)
+	b.index(t, "v1", platform, attestation)
+	const bundleType = "application/vnd.dev.sigstore.bundle.v0.3+json"
+	signature := b.refer(t, attestation, b.blob(bundleType, fmt.Sprintf("%9000d", 1)))
+	b.lists(t, attestation, []oci.Descriptor{signature})
+	var junk []oci.Descriptor
+	for i := range 50 {
+		junk = append(junk, b.refer(t, platform, b.blob("application/x-note", fmt.Sprint(i))))
+	}
+	b.lists(t, platform, junk)
+	req := fixture.Request(t, "built:v1")
+	req.Limits.Signatures = 20
+	req.Vouches = func(_ oci.Reference, ev bundle.Evidence, _ map[oci.Digest][]byte) bool {
+		return ev.Digest == signature.Digest
+	}
+	got := digestsOf(plan(t, b, req).Inventory.Images[0].Evidence)
+	if !slices.Contains(got, attestation.Digest) || !slices.Contains(got, signature.Digest) || len(got) != 20 {
+		t.Errorf("%d pieces of evidence, without the attestation or its signature: %v", len(got), got)
+	}
+}

@@ -238,7 +238,6 @@ type collector struct {
 	candidates []*candidate          // evidence that was found
 	shared     map[oci.Digest]int    // candidates by the blobs that are in meta for their sake
 	further    map[oci.Digest]int64  // by Sigstore bundle, as furtherAtMost returned it
-	judged     int64                 // bytes of evidence about which Vouches was asked
 }
 
 func (c *collector) fetch(ctx context.Context, d oci.Digest, size int64) (io.ReadCloser, error) {

@@ -28,6 +28,8 @@ type evidenceWalk struct {
 	listed map[string]bool // repository@subject whose referrers were listed
 	have   map[Evidence]bool
 	by     map[oci.Digest]*candidate // evidence that may be a subject, by its digest
+	signed map[oci.Digest]bool       // what evidence that verifies is about
+	judged int64                     // bytes of evidence about which Request.Vouches was asked
 	layers int64                     // of the evidence that was fetched
 	tried  [2]int64                  // referrers that were looked at: what may be judged, and the rest
 }

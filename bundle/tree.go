@@ -54,6 +54,7 @@ func (t *treeWalk) evidence() (*evidenceWalk, error) {
 		listed: map[string]bool{},
 		have:   map[Evidence]bool{},
 		by:     map[oci.Digest]*candidate{},
+		signed: map[oci.Digest]bool{},
 	}
 	for _, d := range t.nodes {
 		if err := w.subject(d); err != nil {
