@@ -147,7 +147,9 @@ func (w *evidenceWalk) class(d oci.Descriptor) (k int, most int64) {
 // promise is a sort key that puts entries first that say they are signatures or
 // attestations, since only a bounded number of entries is looked at.
 func promise(d oci.Descriptor) int {
-	for i, mark := range []string{"sigstore", "cosign", "in-toto", "attestation"} {
+	// go-containerregistry's registry gives the type of the config, which is empty for a
+	// Sigstore bundle.
+	for i, mark := range []string{"sigstore", "cosign", "in-toto", "attestation", oci.TypeEmpty} {
 		if strings.Contains(d.ArtifactType, mark) {
 			return i
 		}
@@ -156,7 +158,7 @@ func promise(d oci.Descriptor) int {
 }
 
 // promisesNothing is the promise of what is not judged, as far as its type says.
-const promisesNothing = 4
+const promisesNothing = 5
 
 func (w *evidenceWalk) referrer(repo string, subject oci.Digest, listed oci.Descriptor, depth int64) error {
 	k, most := w.class(listed)
