@@ -66,6 +66,8 @@ func (f *fake) run() error {
 		return f.inspect(f.args[2])
 	case strings.HasSuffix(line, "images ls"):
 		return f.list()
+	case line == "namespaces ls -q":
+		fmt.Println("default\nk8s.io")
 	case strings.HasSuffix(line, "content ls -q"):
 		return f.content()
 	case line == "load", strings.Contains(line, "images import "):

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -96,7 +97,7 @@ func (d destination) open(ctx context.Context, platform *oci.Platform, std stdio
 	case "kind":
 		return orNil(newKind(ctx, d.value, p))
 	}
-	return d.containerd(ctx, p)
+	return d.containerd(ctx, p, std)
 }
 
 // orNil keeps an error from being returned beside an importer.
@@ -109,7 +110,7 @@ func orNil[T load.Importer](im T, err error) (load.Importer, error) {
 
 // containerd finds ctr. k3s and RKE2 bring one of their own, and RKE2 does not put it
 // into PATH.
-func (d destination) containerd(ctx context.Context, p oci.Platform) (load.Importer, error) {
+func (d destination) containerd(ctx context.Context, p oci.Platform, std stdio) (load.Importer, error) {
 	if d.kind == "k3s" {
 		ctr, err := findProgram("k3s", "k3s", "/var/lib/rancher/rke2/bin/ctr", "ctr")
 		if err != nil {
@@ -129,8 +130,17 @@ func (d destination) containerd(ctx context.Context, p oci.Platform) (load.Impor
 	if d.value != "" {
 		ctr = ctr.with("--namespace", d.value)
 		name += ":" + d.value
+	} else if os.Getenv("CONTAINERD_NAMESPACE") == "" && servesKubernetes(ctx, ctr) {
+		term.Say(std.err, "note: the images go to the namespace default, where Kubernetes does not look: it uses "+
+			"containerd:k8s.io")
 	}
 	return orNil(newContainerd(ctx, name, ctr, p))
+}
+
+// servesKubernetes reports whether containerd has the namespace of Kubernetes.
+func servesKubernetes(ctx context.Context, ctr program) bool {
+	out, err := ctr.with("namespaces", "ls", "-q").output(ctx)
+	return err == nil && slices.Contains(strings.Fields(string(out)), "k8s.io")
 }
 
 // archiveFile is a tar in a file or on standard output.

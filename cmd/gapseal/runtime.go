@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/oci/archive"
@@ -61,6 +62,7 @@ func (p program) output(ctx context.Context) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, p[0], p[1:]...)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
+	cmd.WaitDelay = time.Second
 	if err := cmd.Run(); err != nil {
 		return nil, &toolError{p, cmp.Or(ctx.Err(), err), lastBytes(errs.String())}
 	}
@@ -69,11 +71,13 @@ func (p program) output(ctx context.Context) ([]byte, error) {
 
 // feed runs the program with what write writes as its standard input. If write fails,
 // the program is killed before its input ends, so that it cannot take what it got for
-// all there is.
+// all there is. A child that outlives the program then sees the end of an archive
+// without names.
 func (p program) feed(ctx context.Context, write func(io.Writer) error) error {
 	cmd := exec.CommandContext(ctx, p[0], p[1:]...)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
+	cmd.WaitDelay = time.Second // for children, which hold its output open
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		return err
@@ -231,8 +235,14 @@ func newDocker(ctx context.Context, want *oci.Platform) (*engine, error) {
 	return &engine{"docker", cli, f}, nil
 }
 
-// newPodman finds podman. Its importer takes one image at a time.
+// newPodman finds podman. Its importer takes one image at a time, and of an index always
+// this host's platform.
 func newPodman(ctx context.Context, p oci.Platform) (*engine, error) {
+	if !hostPlatform().Matches(p) {
+		return nil, usagef("podman load takes images for %s alone. For %s write an archive, and name each image:\n"+
+			"  gapseal load … oci-archive:FILE --platform %s\n  podman pull --os %s --arch %s oci-archive:FILE:IMAGE",
+			hostPlatform(), p, p, p.OS, p.Architecture)
+	}
 	cli, err := findProgram("podman", "podman")
 	if err != nil {
 		return nil, err

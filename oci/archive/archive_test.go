@@ -400,3 +400,9 @@ func TestAnArchiveThatChangedIsNoticed(t *testing.T) {
 func replacing(from, to string) func([]byte) []byte {
 	return func(raw []byte) []byte { return bytes.ReplaceAll(raw, []byte(from), []byte(to)) }
 }
+
+// exampleSource is the bundle of the example.
+func exampleSource() *content {
+	t := &testing.T{}
+	return open(t, fixture.Bundle(t, "app:v1", "multi:v1"))
+}

@@ -111,8 +111,11 @@ func (l *Layout) Write(ctx context.Context, p *Plan, progress func(int64)) (done
 	if err := os.MkdirAll(blobs, 0o755); err != nil {
 		return done, err
 	}
-	if err := replace(filepath.Join(l.dir, nameMarker), []byte(layoutMarker)); err != nil {
-		return done, err
+	marker := filepath.Join(l.dir, nameMarker)
+	if _, err := os.Stat(marker); err != nil {
+		if err := replace(marker, []byte(layoutMarker)); err != nil {
+			return done, err
+		}
 	}
 	for _, b := range p.blobs {
 		present, err := l.blob(ctx, p.src, b, progress)
