@@ -29,7 +29,7 @@ func (c *connection) declare(fs *pflag.FlagSet) {
 	fs.StringVar(&c.clientCert, "registry-cert", "",
 		"client certificate for registries that want one: a PEM `FILE` (also read from certs.d folders)")
 	fs.StringVar(&c.clientKey, "registry-key", "",
-		"key of the client certificate: a PEM `FILE`, unless that one holds it")
+		"key of the client certificate: a PEM `FILE`; not needed if --registry-cert holds it, too")
 }
 
 // inputs returns the files that the flags name.

@@ -91,7 +91,7 @@ func (e *exportRun) declareFlags(c *cobra.Command) {
 	fs.BoolVar(&e.allowMissingForeign, "allow-missing-foreign-layers", false,
 		"leave out layers that their publisher keeps elsewhere (Windows) where the registry does not hold them")
 	fs.BoolVar(&e.noLeftOut, "no-left-out", false,
-		"refuse to export if any evidence cannot be carried; without it, that is left out and recorded")
+		"refuse to export if any evidence cannot be carried; by default, it is left out and recorded")
 	e.connection.declare(fs)
 	fs.StringVar(&e.signatures, "signature-repository", os.Getenv("COSIGN_REPOSITORY"),
 		"also look for signatures in this `REPO` (environment: COSIGN_REPOSITORY)")
