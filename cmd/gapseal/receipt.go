@@ -7,13 +7,16 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/gapseal/gapseal/bundle/volume"
 	"github.com/gapseal/gapseal/internal/term"
+	"github.com/gapseal/gapseal/verify"
 	"github.com/gapseal/gapseal/verify/dsse"
 	"github.com/gapseal/gapseal/verify/receipt"
+	"github.com/gapseal/gapseal/verify/report"
 )
 
 type receiptRun struct {
@@ -150,6 +153,7 @@ func showReceipt(w io.Writer, args []string, got *receipt.Receipt, signer string
 		term.Row(w, "image", img.Digest, img.ClaimedReference,
 			"bound by "+string(img.BoundBy)+", "+string(img.Verdict))
 	}
+	showLoaded(w, f)
 	for _, a := range f.Anchors {
 		// An identity has a name instead of a fingerprint.
 		term.Row(w, "anchor", a.Kind+" ("+a.Source+")", string(a.Path), string(cmp.Or(a.Fingerprint, a.Name)))
@@ -165,11 +169,35 @@ func showReceipt(w io.Writer, args []string, got *receipt.Receipt, signer string
 		return refuse(w, args[0], refused)
 	}
 	last := "VALID receipt of a verified bundle"
+	if f.Loaded != nil && !f.Loaded.Complete {
+		last += "; NOT ALL OF IT WAS LOADED"
+	}
 	if len(args) == 2 {
 		last += "; " + args[1] + " is that bundle, to the byte"
 	}
 	fmt.Fprint(w, term.Fold(term.Escape(last), term.LabelWidth))
 	return nil
+}
+
+// showLoaded writes what was delivered where.
+func showLoaded(w io.Writer, r *verify.Report) {
+	if r.Loaded == nil {
+		return
+	}
+	for i := range r.Loaded.Images {
+		img := &r.Loaded.Images[i]
+		result := "and read back"
+		switch {
+		case img.Skipped != "":
+			result = "skipped: " + string(img.Skipped)
+		case img.Error != "":
+			result = "not loaded: " + strings.ReplaceAll(string(img.Error), "\n", "; ")
+		case !img.ReadBack:
+			result = "not read back"
+		}
+		term.Row(w, "loaded", report.Place(img), img.Digest, result)
+	}
+	term.Row(w, "load", report.Loading(r))
 }
 
 // refuse writes what each refusal expected and found, and at the end that the
