@@ -135,8 +135,8 @@ func (w *evidenceWalk) first(found []oci.Descriptor) (list []oci.Descriptor) {
 	return list
 }
 
-// class returns which of the counters in tried an entry of a list counts in, and how
-// many of them are looked at.
+// class returns the counter of tried in which an entry of a list counts, and how many
+// such entries are looked at.
 func (w *evidenceWalk) class(d oci.Descriptor) (k int, most int64) {
 	if promise(d) < promisesNothing {
 		return 0, maxSignatures * w.req.Limits.Signatures // the one that counts may be the last of many
@@ -157,7 +157,7 @@ func promise(d oci.Descriptor) int {
 	return promisesNothing
 }
 
-// promisesNothing is the promise of what is not judged, as far as its type says.
+// promisesNothing is the key of entries whose type promises nothing that is judged.
 const promisesNothing = 5
 
 func (w *evidenceWalk) referrer(repo string, subject oci.Digest, listed oci.Descriptor, depth int64) error {
@@ -214,8 +214,8 @@ func (w *evidenceWalk) claims(d oci.Descriptor) string {
 }
 
 // carry adds one piece of evidence to the image, and fetches those of its blobs that
-// are metadata. If it was listed as a referrer, it must name its subject. left is listed if the
-// evidence gives way to other evidence later.
+// are metadata. If it was listed as a referrer, it must name its subject. left is
+// recorded if the evidence gives way to other evidence later.
 func (w *evidenceWalk) carry(repo string, subject oci.Digest, d oci.Descriptor, listed bool, left LeftOut) error {
 	m, err := w.parse(d)
 	if err != nil {

@@ -66,10 +66,11 @@ func verifyCommand(std stdio) *cobra.Command {
 each signature and attestation, and their entries in transparency logs.
 
 The key is what you trust, so get it out of band: a PEM file, or the fingerprint
-that somebody read to you. For keyless signatures name an identity and its
-issuer, and the trusted root unless it is that of the public Sigstore. Without a
-key or an identity a bundle is rejected as unanchored. FILE may be - for a pipe,
-or the index of volumes or the first of them: volumes need not be joined.`,
+that somebody read to you. For keyless signatures, name an identity and its
+issuer; what Sigstore's public services did not sign also needs a trusted root.
+Without a key or an identity, a bundle is rejected as unanchored. FILE may be -
+for a pipe, or the index of volumes, or the first volume: they need not be
+joined.`,
 		Example: `
 gapseal verify app.tar --key cosign.pub
 gapseal verify app.tar --key sha256:9c2f… \
