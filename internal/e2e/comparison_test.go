@@ -19,7 +19,9 @@ type registryAPI struct {
 	login  bool
 }
 
-func sourceAPI() registryAPI { return registryAPI{"http://" + stack.registry, http.DefaultClient, false} }
+func sourceAPI() registryAPI {
+	return registryAPI{"http://" + stack.registry, http.DefaultClient, false}
+}
 
 const manifestTypes = "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json, " +
 	"application/vnd.docker.distribution.manifest.v2+json, application/vnd.docker.distribution.manifest.list.v2+json"

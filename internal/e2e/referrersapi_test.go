@@ -1,24 +1,29 @@
 package e2e
 
 import (
-	"io"
-	"log"
 	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/google/go-containerregistry/pkg/registry"
 )
 
-// TestReferrersAPI verifies publishers' images from a registry that has the
+// TestReferrersAPI verifies publishers' images from registries that have the
 // referrers API. The lab's has not, so referrers are listed under a fallback tag there.
 func TestReferrersAPI(t *testing.T) {
-	server := httptest.NewServer(registry.New(registry.WithReferrersSupport(true),
-		registry.Logger(log.New(io.Discard, "", 0))))
+	server := httptest.NewServer(newRegistry())
 	defer server.Close()
-	defer func(labs string) { stack.registry = labs }(stack.registry)
-	stack.registry = strings.TrimPrefix(server.URL, "http://")
+	for name, url := range map[string]string{"go-containerregistry": server.URL, "olareg": startOlareg(t)} {
+		t.Run(name, func(t *testing.T) {
+			defer func(labs string) { stack.registry = labs }(stack.registry)
+			stack.registry = strings.TrimPrefix(url, "http://")
+			verifyPublishers(t)
+		})
+	}
+}
+
+// verifyPublishers verifies images of publishers from the lab's registry.
+func verifyPublishers(t *testing.T) {
+	t.Helper()
 	rows := []string{
 		"Kubernetes", "Chainguard, both", "cosign", "docker github-builder", "Docker Hardened Images",
 		"GitHub, public", "Kyverno",
