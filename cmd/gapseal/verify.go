@@ -69,8 +69,7 @@ The key is what you trust, so get it out of band: a PEM file, or the fingerprint
 that somebody read to you. For keyless signatures, name an identity and its
 issuer; what Sigstore's public services did not sign also needs a trusted root.
 Without a key or an identity, a bundle is rejected as unanchored. FILE may be -
-for a pipe, or the index of volumes, or the first volume: they need not be
-joined.`,
+for a pipe, the index of volumes, or the first volume: no need to join them.`,
 		Example: `
 gapseal verify app.tar --key cosign.pub
 gapseal verify app.tar --key sha256:9c2f… \
