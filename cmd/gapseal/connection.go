@@ -96,8 +96,11 @@ type speaker struct {
 	waits map[string]time.Time // when each wait was reported last
 }
 
-// to sets where messages are written.
+// to sets where messages are written. A nil speaker says nothing.
 func (s *speaker) to(w io.Writer) {
+	if s == nil {
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.w = w

@@ -91,6 +91,7 @@ func (l *loadRun) run(ctx context.Context, args []string, std stdio) error {
 		return err
 	}
 	l.connect.speaker.to(std.err)
+	l.speaker = &l.connect.speaker
 	l.alsoReads = append(l.connect.inputs(), l.naming.inputs()...)
 	to, err := l.route(ctx, args[1], &std)
 	if err != nil {
@@ -186,17 +187,9 @@ func (l *loadRun) toImporter(ctx context.Context, d destination, o load.Options,
 		std.out = &stdout{file: std.err}
 	}
 	l.alsoWrites, l.readsTwice = d.file(), true
-	errs := std.err
 	to.load = func(ctx context.Context, r *bundle.Reader, v verify.Options) (*verify.Report, error) {
 		o.Only, v.Platforms = v.Images, nil // --platform says here what is taken, and demands nothing
-		var bar *term.Bar
-		defer func() { bar.Done(false) }()
-		return load.Import(ctx, r, v, im, o, func(n int64) {
-			if bar == nil { // after the verdict
-				bar = term.New(errs, "importing", 0)
-			}
-			bar.Add(n)
-		})
+		return load.Import(ctx, r, v, im, o, v.Progress)
 	}
 	to.preview = func(ctx context.Context, r *bundle.Reader, v verify.Options) (*verify.Loaded, error) {
 		o.Only, v.Platforms = v.Images, nil

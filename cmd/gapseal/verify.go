@@ -34,6 +34,7 @@ type verifyRun struct {
 	alsoReads          []string // files that the command reads besides those of verify
 	alsoWrites         string   // a file that it writes besides those of verify
 	readsTwice         bool     // the content is read again after the verdict
+	speaker            *speaker // what speaks while the progress bar is shown; nil for nothing
 	fileDigest         bool
 	output, outputFile string
 	register           string
@@ -207,9 +208,15 @@ func (v *verifyRun) judge(ctx context.Context, path string, o verify.Options, st
 		if src.stream {
 			announce(std.err, early)
 		}
-		bar = term.New(std.err, v.doing, src.size)
+		total := src.size
+		if v.readsTwice {
+			total *= 2
+		}
+		bar = term.New(std.err, v.doing, total)
+		v.speaker.to(bar.Above(std.err))
 	}
 	rep, err := v.bring(ctx, r, o)
+	v.speaker.to(std.err)
 	bar.Done(false) // the report says how much was read
 	if rep == nil {
 		return nil, err

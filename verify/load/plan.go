@@ -2,6 +2,7 @@ package load
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -90,6 +91,9 @@ func (e *CollisionError) Error() string {
 // metadata.
 func newPlan(c *bundle.Contents, early *verify.Report, o *Options) (*plan, error) {
 	p := &plan{Contents: c, graph: c.Walk(), blobs: map[oci.Digest]*blob{}}
+	if len(early.Images) != len(p.graph.Images) {
+		return nil, errors.New("load: the report is not about this bundle")
+	}
 	carried := map[oci.Digest]bundle.Blob{oci.EmptyDigest: {Digest: oci.EmptyDigest, Size: 2}}
 	for _, b := range c.Inventory.Blobs {
 		carried[b.Digest] = b

@@ -33,6 +33,9 @@ func (e *TagError) Error() string {
 // prepare plans, and asks the destination what it has. The error is about all images; one
 // about an image is kept with it.
 func (r *run) prepare(ctx context.Context, c *bundle.Contents) (err error) {
+	if err := ctx.Err(); err != nil {
+		return err // the report on the metadata may lack images
+	}
 	if r.plan, err = newPlan(c, &r.early, &r.Options); err != nil {
 		return err
 	}
