@@ -55,7 +55,9 @@ func (w *evidenceWalk) add(c *candidate, m *oci.Manifest) error {
 			break
 		}
 	}
-	if c.gone {
+	if c.gone || c.parent != nil && c.parent.gone {
+		w.drop(c)
+		w.forget()
 		return &check.Fault{ID: check.LimitMetadata, Subject: string(c.ev.Digest), Detail: "evidence of all images"}
 	}
 	return nil
@@ -97,6 +99,9 @@ func (c *collector) drop(of *candidate) {
 		if c.shared[d]--; c.shared[d] == 0 {
 			delete(c.shared, d)
 			delete(c.sizes, d)
+			if size, ok := c.fixed[d]; ok {
+				c.sizes[d] = size
+			}
 			c.held -= int64(len(c.meta[d]))
 			delete(c.meta, d)
 		}
@@ -213,12 +218,24 @@ func (c *collector) choose() {
 }
 
 // shrink drops some of the candidates that were chosen, since the bundle's own documents
-// list each of them and have budgets, too. It returns false if there is none.
-func (c *collector) shrink() bool {
+// list each of them and have budgets, too. For the sake of a seal that may be added it
+// drops only what does not verify. It returns false if there is nothing to drop.
+func (c *collector) shrink(forSeal bool) bool {
 	c.ask()
 	slices.SortStableFunc(c.candidates, compareCandidates)
-	n := len(c.candidates)
-	for _, o := range slices.Backward(c.candidates[n*3/4:]) {
+	list := c.candidates
+	if forSeal {
+		if c.req.Vouches == nil {
+			return false
+		}
+		good := slices.IndexFunc(list, func(o *candidate) bool { return !o.good })
+		if good < 0 {
+			return false
+		}
+		list = list[good:]
+	}
+	n := len(list)
+	for _, o := range slices.Backward(list[n*3/4:]) {
 		if !o.gone {
 			c.drop(o)
 			c.left(o)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -92,7 +93,10 @@ func Collect(ctx context.Context, src Source, req Request) (*Plan, Fetch, error)
 	}
 	for {
 		plan, err := c.plan(trees)
-		if !overBudget(plan, err) || !c.shrink() {
+		switch {
+		case overBudget(err) && c.shrink(false):
+		case err == nil && plan.tight() && c.shrink(true):
+		default:
 			return plan, c.fetch, err
 		}
 	}
@@ -117,13 +121,11 @@ func (c *collector) plan(trees []*treeWalk) (*Plan, error) {
 	return NewPlan(inv, c.meta, c.req.Limits)
 }
 
-// overBudget reports whether the documents of a bundle are over a budget, or would be
-// with a seal.
-func overBudget(p *Plan, err error) bool {
-	if f := (*check.Fault)(nil); errors.As(err, &f) {
-		return f.ID == check.LimitMetadata || f.ID == check.LimitIndex || f.ID == check.LimitInventory
-	}
-	return err == nil && p.metadata+min(2*MaxSeal, p.Limits.Metadata/64) > p.Limits.Metadata
+// overBudget reports whether the documents of a bundle are over a budget.
+func overBudget(err error) bool {
+	f := (*check.Fault)(nil)
+	return errors.As(err, &f) &&
+		(f.ID == check.LimitMetadata || f.ID == check.LimitIndex || f.ID == check.LimitInventory)
 }
 
 // all gathers what belongs to the images before any evidence, since evidence is what
@@ -142,7 +144,9 @@ func (c *collector) all(ctx context.Context) ([]*treeWalk, error) {
 		func(i int) error { return walks[i].attestations(trees[i].attestations) },
 	}
 	for k, step := range steps {
-		c.gathering = k > 0
+		if c.gathering = k > 0; k == 1 {
+			c.fixed = maps.Clone(c.sizes)
+		}
 		for i, ref := range c.req.Images {
 			if err := step(i); err != nil {
 				return nil, fmt.Errorf("%s: %w", ref, err)
@@ -237,6 +241,7 @@ type collector struct {
 	gathering  bool                  // evidence, which gives way where there is not enough room
 	candidates []*candidate          // evidence that was found
 	shared     map[oci.Digest]int    // candidates by the blobs that are in meta for their sake
+	fixed      map[oci.Digest]int64  // sizes of the blobs that belong to images
 	further    map[oci.Digest]int64  // by Sigstore bundle, as furtherAtMost returned it
 }
 

@@ -122,6 +122,11 @@ func (p *Plan) fits(inventory int64) error {
 	return nil
 }
 
+// tight reports whether a seal might not fit any more.
+func (p *Plan) tight() bool {
+	return p.metadata+min(2*MaxSeal, p.Limits.Metadata/64) > p.Limits.Metadata
+}
+
 func (p *Plan) addContent() {
 	for _, b := range p.Inventory.Blobs {
 		if !b.Metadata() {

@@ -226,3 +226,27 @@ func TestAnotherSizeDisplacesNothing(t *testing.T) {
 		}
 	}
 }
+
+// TestALayerOfTheImageKeepsItsSize wants evidence that lists a layer of the image, and
+// gives way, not to open the way for evidence that gives the layer another size.
+func TestALayerOfTheImageKeepsItsSize(t *testing.T) {
+	v := newVetoed(t)
+	var image oci.Manifest
+	if err := json.Unmarshal(v.Blobs[v.root.Digest], &image); err != nil {
+		t.Fatal(err)
+	}
+	layer := v.Blobs[image.Layers[0].Digest]
+	for i := range 60 {
+		v.hang(v.root, oci.TypeInToto, paddedStatement(20_000+i), 1)
+	}
+	v.hang(v.root, oci.TypeInToto, layer, 60)
+	raw := fmt.Sprintf(`{"schemaVersion":2,"mediaType":"%s","artifactType":"application/x-n","config":%s,"layers":[%s],`+
+		`"subject":%s}`, oci.TypeManifest, fixture.Describe(oci.TypeEmpty, oci.EmptyDigest, 2),
+		fixture.Describe("application/x-n", image.Layers[0].Digest, oci.MaxJudgedEvidence+1),
+		fixture.Describe(v.root.MediaType, v.root.Digest, v.root.Size))
+	v.list = append(v.list, v.Push(vetoedImage, "", oci.TypeManifest, []byte(raw)))
+	_, rep := v.export(t, func(req *bundle.Request) { req.Limits.Metadata = 400_000 }, "unsigned:v1")
+	if failed := fixture.Failed(rep); len(failed) > 0 {
+		t.Errorf("failed: %v", failed)
+	}
+}
