@@ -19,13 +19,18 @@ type naming struct {
 }
 
 func (n *naming) declare(fs *pflag.FlagSet) {
+	n.declarePaths(fs)
+	fs.StringVar(&n.tagAs, "tag-as", "", "give the one image that is loaded the tag `TAG` in place of its own")
+}
+
+// declarePaths declares the flags that say which repositories images go to.
+func (n *naming) declarePaths(fs *pflag.FlagSet) {
 	fs.BoolVar(&n.keepRegistry, "keep-registry", false,
 		"keep the registry of each image as a part of its path: DEST/ghcr.io/acme/app")
 	fs.StringArrayVar(&n.maps, "map", nil, "put what begins with FROM below TO, as `FROM=TO`, such as "+
 		"ghcr.io/acme=mirror; or @FILE with one of them a line (repeatable; the longest FROM counts)")
 	fs.BoolVar(&n.flatten, "flatten", false,
 		"join the parts of a path by hyphens, for registries that do not nest: DEST/acme-app")
-	fs.StringVar(&n.tagAs, "tag-as", "", "give the one image that is loaded the tag `TAG` in place of its own")
 }
 
 // inputs returns the files that the flags name.

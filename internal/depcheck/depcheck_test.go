@@ -88,7 +88,7 @@ func TestExceptionsAreNeeded(t *testing.T) {
 // import directly.
 var arrows = map[string]string{
 	"cmd/gapseal": "bundle bundle/recovery bundle/volume oci oci/archive oci/registry " +
-		"internal/atomicfile internal/quantity internal/term " +
+		"internal/atomicfile internal/quantity internal/siteconfig internal/term " +
 		"verify verify/cert verify/check verify/dsse verify/evidence verify/load verify/lock verify/policy " +
 		"verify/receipt verify/register verify/report verify/seal verify/trust",
 	"verify/policy": "bundle internal/plainyaml internal/quantity oci verify verify/cert verify/check verify/evidence verify/seal " +
@@ -121,6 +121,7 @@ var arrows = map[string]string{
 	"internal/term":       "",
 	"internal/quantity":   "",
 	"internal/plainyaml":  "verify/check",
+	"internal/siteconfig": "oci verify verify/cert verify/load verify/trust",
 	"internal/strict":     "verify/check",
 }
 

@@ -1,0 +1,158 @@
+package siteconfig
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/gapseal/gapseal/verify/trust"
+)
+
+// requirement is sigstoreSigned, or what decides without a signature. What is absent
+// must not be written: the parser refuses it.
+type requirement struct {
+	Type      string   `json:"type"`
+	KeyData   []byte   `json:"keyData,omitempty"`
+	KeyDatas  [][]byte `json:"keyDatas,omitempty"`
+	Fulcio    *fulcio  `json:"fulcio,omitempty"`
+	RekorData []byte   `json:"rekorPublicKeyData,omitempty"`
+	RekorList [][]byte `json:"rekorPublicKeyDatas,omitempty"`
+	SignedAs  *match   `json:"signedIdentity,omitempty"`
+}
+
+type fulcio struct {
+	CA     []byte `json:"caData"`
+	Issuer string `json:"oidcIssuer"`
+	Email  string `json:"subjectEmail"`
+}
+
+type match struct {
+	Type       string `json:"type"`
+	Repository string `json:"dockerRepository"`
+}
+
+// policyJSON writes a policy that rejects everything but images that those pinned have
+// signed, under their names at the destination and under their own: where a name is
+// redirected, its own is what is judged. Only signatures in .sig tags are known to it.
+func (s *Site) policyJSON() ([]File, error) {
+	scopes := map[string][]requirement{}
+	for _, img := range s.Images {
+		r, err := s.requirement(&img)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", img.From.Name(), err)
+		}
+		for _, scope := range []string{img.Repo, img.From.Repository} {
+			if other, ok := scopes[scope]; ok && !equal(other, r) {
+				return nil, fmt.Errorf("%s: images of this one repository have different signers or were signed under "+
+					"different names, and policy.json names repositories; load them into two", scope)
+			}
+			scopes[scope] = []requirement{*r}
+		}
+	}
+	text, err := indented(map[string]any{
+		"default":    []requirement{{Type: "reject"}},
+		"transports": map[string]any{"docker": scopes},
+	})
+	return []File{{"policy.json", text}}, err
+}
+
+func equal(a []requirement, b *requirement) bool {
+	x, errx := json.Marshal(a[0])
+	y, erry := json.Marshal(b)
+	return errx == nil && erry == nil && bytes.Equal(x, y)
+}
+
+// requirement says who must have signed an image. All requirements of a scope must be
+// met, so signers that exclude each other cannot be listed.
+func (s *Site) requirement(img *Image) (*requirement, error) {
+	r := &requirement{Type: "sigstoreSigned"}
+	name, err := img.signedName()
+	if err != nil {
+		return nil, err
+	}
+	r.SignedAs = &match{"exactRepository", name}
+	keys := img.Keys
+	switch {
+	case len(keys) > 0 && len(img.Identities) > 0, len(img.Identities) > 1:
+		return nil, fmt.Errorf("policy.json takes one identity, or keys; it cannot say that one of several suffices")
+	case len(img.Identities) == 1:
+		if r.Fulcio, err = s.fulcio(img); err != nil {
+			return nil, err
+		}
+	case len(keys) == 1:
+		r.KeyData = []byte(keys[0].PEM())
+	default:
+		for _, k := range keys {
+			r.KeyDatas = append(r.KeyDatas, []byte(k.PEM()))
+		}
+	}
+	if img.LogOptional && r.Fulcio == nil {
+		return r, nil
+	}
+	logs := s.setLogs()
+	switch len(logs) {
+	case 0:
+		return nil, errNoLog
+	case 1:
+		r.RekorData = []byte(logs[0].Key.PEM())
+	default:
+		for _, l := range logs {
+			r.RekorList = append(r.RekorList, []byte(l.Key.PEM()))
+		}
+	}
+	return r, nil
+}
+
+// signedName returns the repository that the signature names.
+func (img *Image) signedName() (string, error) {
+	switch len(img.SignedAs) {
+	case 0:
+		return img.From.Repository, nil
+	case 1:
+		if !strings.Contains(img.SignedAs[0], "*") {
+			return img.SignedAs[0], nil
+		}
+	}
+	return "", fmt.Errorf("policy.json takes one name under which an image was signed, without *, found %s",
+		strings.Join(img.SignedAs, ", "))
+}
+
+// fulcio says which identity must have signed.
+func (s *Site) fulcio(img *Image) (*fulcio, error) {
+	p := img.Identities[0]
+	if p.SANRegexp+p.IssuerRegexp != "" || !strings.Contains(p.SAN, "@") || strings.Contains(p.SAN, "/") {
+		return nil, fmt.Errorf("policy.json takes an e-mail address and an issuer, each exact, found %s", p)
+	}
+	if p.GitHubWorkflow != (workflow{}) {
+		return nil, errWorkflow
+	}
+	var chain bytes.Buffer
+	issuing := 0
+	for _, d := range s.Domains {
+		if len(d.CAs) > 0 {
+			issuing++
+		}
+		for _, ca := range d.CAs {
+			chain.WriteString(pemOf(ca.Anchor()))
+		}
+	}
+	if issuing != 1 {
+		return nil, fmt.Errorf("policy.json takes one trusted root with a certificate authority, found %d", issuing)
+	}
+	return &fulcio{chain.Bytes(), p.Issuer, p.SAN}, nil
+}
+
+// setLogs returns the logs that sign entry timestamps. Those with Ed25519 keys (Rekor
+// v2) do not, and none of the programs that these documents are for judges their proofs.
+func (s *Site) setLogs() (list []trust.Log) {
+	for _, d := range s.Domains {
+		list = append(list, ecdsaLogs(d.Logs)...)
+	}
+	return list
+}
+
+func indented(v any) ([]byte, error) {
+	text, err := json.MarshalIndent(v, "", "  ")
+	return append(text, '\n'), err
+}

@@ -1,0 +1,238 @@
+package siteconfig
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/gapseal/gapseal/oci"
+	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/cert"
+	"github.com/gapseal/gapseal/verify/load"
+	"github.com/gapseal/gapseal/verify/trust"
+)
+
+// Site is what the documents of a site are made from.
+type Site struct {
+	Name  string     // of objects in Kubernetes: a DNS label
+	Names load.Names // where images went
+	HTTP  bool       // the registry has no TLS
+	CA    string     // path on each node of the file with the registry's CA; may be empty
+
+	Images  []Image         // sorted by where they went
+	Domains []verify.Domain // what trusted roots vouch for, each by itself
+
+	// Notes say what the documents cannot express, for a person.
+	Notes []string
+}
+
+// Image is an image of the bundle and its place in the registry of the site.
+type Image struct {
+	From oci.Reference
+	Repo string // written in full
+	Signers
+}
+
+// Signers are those who may have signed an image.
+type Signers struct {
+	Keys        []*trust.Key
+	Identities  []*cert.Policy
+	LogOptional bool     // a signature without a log entry suffices
+	SignedAs    []string // names for which the image may have been signed besides its own
+}
+
+// File is a document and the name of the file that it belongs into, a path with
+// slashes.
+type File struct {
+	Path string
+	Text []byte
+}
+
+// Kind is a kind of document.
+type Kind struct {
+	Name, For string
+	Trust     bool // it says whom to trust
+	write     func(*Site) ([]File, error)
+}
+
+// Kinds are all kinds, in the order in which help lists them.
+var Kinds = []Kind{
+	{"containerd", "containerd's hosts.toml for each registry", false, (*Site).containerd},
+	{"podman", "registries.conf and registries.d of Podman, Skopeo and Buildah", false, (*Site).podman},
+	{"crio", "the same for CRI-O", false, (*Site).podman},
+	{"policy.json", "the signature policy of Podman, Skopeo and CRI-O", true, (*Site).policyJSON},
+	{"openshift", "ImageDigestMirrorSet and ImageTagMirrorSet", false, (*Site).openShift},
+	{"kyverno", "a ClusterPolicy with verifyImages", true, (*Site).kyverno},
+	{"policy-controller", "ClusterImagePolicy and TrustRoot", true, (*Site).policyController},
+}
+
+// FindKind returns the kind of a name, nil if there is none.
+func FindKind(name string) *Kind {
+	if i := slices.IndexFunc(Kinds, func(k Kind) bool { return k.Name == name }); i >= 0 {
+		return &Kinds[i]
+	}
+	return nil
+}
+
+// ErrNoSigner is the error of a kind that says whom to trust, if nothing is pinned for
+// an image.
+var ErrNoSigner = errors.New("nothing says who may sign it")
+
+// Write returns the documents of a kind.
+func (k *Kind) Write(s *Site) ([]File, error) {
+	if len(s.Images) == 0 {
+		return nil, errors.New("the bundle lists no image")
+	}
+	if k.Trust {
+		for _, img := range s.Images {
+			if len(img.Keys)+len(img.Identities) == 0 {
+				return nil, fmt.Errorf("%s: %w", img.From.Name(), ErrNoSigner)
+			}
+			if slices.ContainsFunc(img.Identities, unprintable) {
+				return nil, fmt.Errorf("%s: a control character is in the identity that may sign it", img.From.Name())
+			}
+		}
+	}
+	return k.write(s)
+}
+
+// unprintable reports whether control characters are in an identity. No real one has
+// any, and not every writer and reader of YAML keeps them.
+func unprintable(p *cert.Policy) bool {
+	w := p.GitHubWorkflow
+	all := strings.Join([]string{p.SAN, p.SANRegexp, p.Issuer, p.IssuerRegexp, w.Trigger, w.SHA, w.Name, w.Repository,
+		w.Ref}, "")
+	return strings.ContainsFunc(all, func(c rune) bool { return unicode.IsControl(c) || c == '\u2028' || c == '\u2029' })
+}
+
+// Add adds an image under the name that it has in the bundle. The error says why it
+// has no place in the registry, or that the policy refuses it.
+func (s *Site) Add(ref oci.Reference, opt *verify.Options, carried []*trust.Key) error {
+	repo, _, err := s.Names.Place(ref)
+	if err != nil {
+		return err
+	}
+	img := Image{From: ref, Repo: repo}
+	if err := img.allow(&opt.Demands, carried); err != nil {
+		return err
+	}
+	img.LogOptional = img.LogOptional || opt.IgnoreTlog
+	s.note(ref, &opt.Demands)
+	if p := opt.Policy; p != nil {
+		rule := p.Match()(ref)
+		switch {
+		case rule != nil:
+			s.note(ref, &rule.Demands)
+			if err := img.allow(&rule.Demands, carried); err != nil {
+				return err
+			}
+		case !p.JudgeUnlisted:
+			return fmt.Errorf("%s: no rule of the policy matches this image", ref.Name())
+		}
+	}
+	s.Images = append(s.Images, img)
+	slices.SortStableFunc(s.Images, func(a, b Image) int {
+		return cmp.Or(cmp.Compare(a.Repo, b.Repo), cmp.Compare(a.From.Name(), b.From.Name()))
+	})
+	return nil
+}
+
+// allow adds who may sign by d. A pinned fingerprint needs the key in the bundle: the
+// documents hold keys.
+func (s *Signers) allow(d *verify.Demands, carried []*trust.Key) error {
+	for _, k := range d.Keys {
+		s.addKey(k)
+	}
+	for _, f := range d.Fingerprints {
+		i := slices.IndexFunc(carried, func(k *trust.Key) bool { return k.Fingerprint() == f })
+		if i < 0 {
+			return fmt.Errorf("the bundle does not hold the key %s, so only its PEM file can be written into a document", f)
+		}
+		s.addKey(carried[i])
+	}
+	s.Identities = append(s.Identities, d.Identities...)
+	s.LogOptional = s.LogOptional || d.LogOptional
+	s.SignedAs = append(s.SignedAs, d.SignedAs...)
+	return nil
+}
+
+func (s *Signers) addKey(k *trust.Key) {
+	same := func(o *trust.Key) bool { return o.Fingerprint() == k.Fingerprint() }
+	if !slices.ContainsFunc(s.Keys, same) {
+		s.Keys = append(s.Keys, k)
+	}
+}
+
+// note notes demands that only gapseal verify judges.
+func (s *Site) note(ref oci.Reference, d *verify.Demands) {
+	var list []string
+	add := func(is bool, what string) {
+		if is {
+			list = append(list, what)
+		}
+	}
+	add(len(d.Annotations) > 0, "annotations")
+	add(d.MaxAge != 0 || !d.NotBefore.IsZero() || !d.NotAfter.IsZero(), "the age of signatures")
+	add(d.Signers > 1, "several signers")
+	add(d.RequireLogs > 1 || d.RequireInclusion, "more than one log, or inclusion proofs")
+	add(d.RequireTimestamps > 0, "timestamps")
+	add(len(d.Attestations) > 0, "attestations")
+	add(d.RequireChildren || d.RequireAll, "further signatures")
+	add(len(d.Vouch) > 0, "what vouches in place of a signature")
+	if len(list) > 0 {
+		s.addNote(ref.Name() + ": the documents demand a signature and nothing else; they leave out " +
+			strings.Join(list, ", "))
+	}
+}
+
+func (s *Site) addNote(text string) {
+	if !slices.Contains(s.Notes, text) {
+		s.Notes = append(s.Notes, text)
+	}
+}
+
+// group is repositories whose images the same signers may have signed.
+type group struct {
+	repos []string
+	Signers
+}
+
+// groups returns the repositories of the destination by who may sign. What admission
+// controllers match are repositories, so all images of one must have the same signers.
+func (s *Site) groups() (list []*group, err error) {
+	byRepo := map[string]string{}
+	bySigners := map[string]*group{}
+	for _, img := range s.Images {
+		id := img.id()
+		if other, ok := byRepo[img.Repo]; ok {
+			if other != id {
+				return nil, fmt.Errorf("%s: the policy names different signers for images that go to this one "+
+					"repository, and the document names repositories; load them into two", img.Repo)
+			}
+			continue
+		}
+		byRepo[img.Repo] = id
+		if bySigners[id] == nil {
+			bySigners[id] = &group{Signers: img.Signers}
+			list = append(list, bySigners[id])
+		}
+		bySigners[id].repos = append(bySigners[id].repos, img.Repo)
+	}
+	return list, nil
+}
+
+// id tells signers apart.
+func (s *Signers) id() string {
+	var list []string
+	for _, k := range s.Keys {
+		list = append(list, k.Fingerprint())
+	}
+	for _, p := range s.Identities {
+		list = append(list, fmt.Sprintf("%q", *p))
+	}
+	slices.Sort(list)
+	return fmt.Sprint(s.LogOptional, slices.Compact(list))
+}
