@@ -38,11 +38,10 @@ that they were loaded into:
 
 ` + kindsText() + `
 Only names come from the bundle, which is not verified here. Whom to trust comes
-from the flags, as for gapseal verify, with each key and root inline: nothing asks
-a log or The Update Framework. Say where images went as for gapseal load.`,
+from the flags, as for gapseal verify. Each key and root is inline, so nothing
+asks a TUF repository. Say where images went as for gapseal load.`,
 		Example: `
 gapseal config containerd app.tar --for registry.plant:5000
-gapseal config podman app.tar --for registry.plant/mirror -o /etc/containers
 gapseal config policy.json app.tar --for registry.plant --key cosign.pub
 gapseal config openshift app.tar --for registry.plant | kubectl apply -f -
 gapseal config policy-controller app.tar --for registry.plant \

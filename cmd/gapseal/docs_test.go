@@ -126,5 +126,5 @@ func someCommand(t *testing.T, word string) bool {
 // foreign are flags of other programs that the documents name.
 var foreign = map[string]bool{
 	"--preserve-digests": true, "-b": true, "--format": true, "--all-platforms": true,
-	"--with-default-services": true, "--mirror": true, "--root": true, "--type": true,
+	"--with-default-services": true, "--new-bundle-format": true, "--mirror": true, "--root": true, "--type": true,
 }

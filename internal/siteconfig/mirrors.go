@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -143,14 +144,23 @@ func (s *Site) podman() ([]File, error) {
 	type section struct {
 		Attachments bool `yaml:"use-sigstore-attachments"`
 	}
-	scope := strings.TrimSuffix(s.Names.Host+"/"+s.Names.Prefix, "/")
 	attachments, err := s.yaml("belongs into /etc/containers/registries.d", map[string]any{
-		"docker": map[string]section{scope: {true}},
+		"docker": map[string]section{s.scope(): {true}},
 	})
 	return []File{
 		{"registries.conf.d/" + s.Name + ".conf", b.Bytes()},
 		{"registries.d/" + s.Name + ".yaml", attachments},
 	}, err
+}
+
+// scope returns the part of the registry below which all images are.
+func (s *Site) scope() string {
+	below := s.Names.Host + "/" + s.Names.Prefix
+	outside := func(img Image) bool { return !strings.HasPrefix(img.Repo, below+"/") }
+	if s.Names.Prefix == "" || slices.ContainsFunc(s.Images, outside) {
+		return s.Names.Host
+	}
+	return below
 }
 
 // imageMirrors is an entry of an ImageDigestMirrorSet or an ImageTagMirrorSet.

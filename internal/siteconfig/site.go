@@ -61,8 +61,8 @@ type Kind struct {
 // Kinds are all kinds, in the order in which help lists them.
 var Kinds = []Kind{
 	{"containerd", "containerd's hosts.toml for each registry", false, (*Site).containerd},
-	{"podman", "registries.conf and registries.d of Podman, Skopeo and Buildah", false, (*Site).podman},
-	{"crio", "the same for CRI-O", false, (*Site).podman},
+	{"podman", "registries.conf and registries.d of Podman and Skopeo", false, (*Site).podman},
+	{"crio", "the same, for CRI-O", false, (*Site).podman},
 	{"policy.json", "the signature policy of Podman, Skopeo and CRI-O", true, (*Site).policyJSON},
 	{"openshift", "ImageDigestMirrorSet and ImageTagMirrorSet", false, (*Site).openShift},
 	{"kyverno", "a ClusterPolicy with verifyImages", true, (*Site).kyverno},

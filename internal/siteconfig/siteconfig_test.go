@@ -184,9 +184,9 @@ func logIDs(logs []trust.Log) (list []string) {
 }
 
 func TestRefused(t *testing.T) {
-	nobody := verify.Options{}
+	open := verify.Options{}
 	key := fixture.Options()
-	s := newSite(t, &nobody, nil, images[0])
+	s := newSite(t, &open, nil, images[0])
 	for _, kind := range []string{"policy.json", "kyverno", "policy-controller"} {
 		if _, err := siteconfig.FindKind(kind).Write(s); !errors.Is(err, siteconfig.ErrNoSigner) {
 			t.Errorf("%s without a signer: %v", kind, err)
