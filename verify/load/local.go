@@ -347,6 +347,8 @@ func (l *local) readBack(ctx context.Context, img *localImage) error {
 		case errors.Is(err, ErrNoReadBack):
 		case err != nil:
 			return fmt.Errorf("read back %s: %w", name, err)
+		case len(found) == 0 && l.form.ByConfig && img.result.Tag == "":
+			return fmt.Errorf("%s keeps no digests, so it does not know %s; the image needs a tag", l.to, name)
 		case len(found) == 0:
 			return fmt.Errorf("%s reported success, and does not know %s", l.to, name)
 		case !l.same(img, found):

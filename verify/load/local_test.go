@@ -333,3 +333,22 @@ func TestFolderGetsEvidenceUnderItsTags(t *testing.T) {
 		}
 	}
 }
+
+func TestAnImageWithoutATagNeedsARuntimeThatKeepsDigests(t *testing.T) {
+	const name = "app@sha256:4f008ef8965bc756240832df1c03d0f2d938b045dfcd16cd52ab882a10205226"
+	raw := fixture.Bundle(t, name)
+	rep, err := imported(t, raw, newRuntime(), Options{})
+	if err != nil || !rep.Loaded.Images[0].ReadBack {
+		t.Errorf("%+v, %v", rep.Loaded, err)
+	}
+	rt := newRuntime()
+	rt.form.ByConfig, rt.drop = true, fixture.Host+name
+	rep, err = imported(t, raw, rt, Options{})
+	if err == nil || !strings.Contains(string(rep.Loaded.Images[0].Error), "the image needs a tag") {
+		t.Errorf("%+v, %v", rep.Loaded, err)
+	}
+	rep, err = imported(t, raw, rt, Options{Names: Names{TagAs: "v9"}})
+	if err != nil || rt.images[fixture.Host+"app:v9"] == "" {
+		t.Errorf("%+v, %v", rep.Loaded, err)
+	}
+}
