@@ -342,7 +342,7 @@ func TestAnImageWithoutATagNeedsARuntimeThatKeepsDigests(t *testing.T) {
 		t.Errorf("%+v, %v", rep.Loaded, err)
 	}
 	rt := newRuntime()
-	rt.form.ByConfig, rt.drop = true, fixture.Host+name
+	rt.form.ByConfig, rt.form.DigestNames, rt.drop = true, false, fixture.Host+name
 	rep, err = imported(t, raw, rt, Options{})
 	if err == nil || !strings.Contains(string(rep.Loaded.Images[0].Error), "the image needs a tag") {
 		t.Errorf("%+v, %v", rep.Loaded, err)
