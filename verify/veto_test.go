@@ -239,7 +239,7 @@ func TestALayerOfTheImageKeepsItsSize(t *testing.T) {
 	for i := range 60 {
 		v.hang(v.root, oci.TypeInToto, paddedStatement(20_000+i), 1)
 	}
-	v.hang(v.root, oci.TypeInToto, layer, 60)
+	v.hang(v.root, oci.TypeInToto, layer, 400)
 	raw := fmt.Sprintf(`{"schemaVersion":2,"mediaType":"%s","artifactType":"application/x-n","config":%s,"layers":[%s],`+
 		`"subject":%s}`, oci.TypeManifest, fixture.Describe(oci.TypeEmpty, oci.EmptyDigest, 2),
 		fixture.Describe("application/x-n", image.Layers[0].Digest, oci.MaxJudgedEvidence+1),
