@@ -3,6 +3,7 @@ package cert
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 )
 
@@ -22,16 +23,21 @@ type GitHubWorkflow struct {
 	Trigger, SHA, Name, Repository, Ref string
 }
 
-// String describes whose signature is wanted.
+// String describes whose signature is wanted, with every value that is required.
 func (p *Policy) String() string {
 	s := p.SAN
 	if s == "" {
 		s = "any identity that matches " + p.SANRegexp
 	}
 	if p.Issuer != "" {
-		return s + ", vouched for by " + p.Issuer
+		s += ", vouched for by " + p.Issuer
+	} else {
+		s += ", vouched for by an issuer that matches " + p.IssuerRegexp
 	}
-	return s + ", vouched for by an issuer that matches " + p.IssuerRegexp
+	for _, d := range p.GitHubWorkflow.demands() {
+		s += ", " + extensionNames[d.number] + " " + d.want
+	}
+	return s
 }
 
 // Validate checks that the policy requires one identity and one issuer, each in
@@ -109,24 +115,30 @@ func equal(what, want, found string) error {
 }
 
 func (w *GitHubWorkflow) match(id *Identity) error {
-	for _, demand := range []struct {
-		number int
-		want   string
-	}{
+	for _, d := range w.demands() {
+		if err := equal(extensionNames[d.number], d.want, id.Value(d.number)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// workflowDemand is a value that an extension of the certificate must have.
+type workflowDemand struct {
+	number int // of the extension
+	want   string
+}
+
+// demands lists the values that are required.
+func (w *GitHubWorkflow) demands() []workflowDemand {
+	all := []workflowDemand{
 		{numberTrigger, w.Trigger},
 		{numberSHA, w.SHA},
 		{numberName, w.Name},
 		{numberRepository, w.Repository},
 		{numberRef, w.Ref},
-	} {
-		if demand.want == "" {
-			continue
-		}
-		if err := equal(extensionNames[demand.number], demand.want, id.Value(demand.number)); err != nil {
-			return err
-		}
 	}
-	return nil
+	return slices.DeleteFunc(all, func(d workflowDemand) bool { return d.want == "" })
 }
 
 // PolicyError reports that a policy requires nothing, or something that cannot

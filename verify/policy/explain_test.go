@@ -39,6 +39,9 @@ func TestExplain(t *testing.T) {
 		"key": {rule + "    keys: [{file: cosign.pub}]\n", " (ECDSA P-256)"},
 		"identity pattern": {rule + "    identities: [{identityRegexp: .*, issuer: https://i.example}]\n",
 			"    any identity that matches .*, vouched for by https://i.example"},
+		"identity with a repository": {rule + "    identities: [{identity: a, issuer: https://i.example, " +
+			"github: {repository: acme/app}}]\n",
+			"    a, vouched for by https://i.example, GitHub Workflow Repository acme/app"},
 		"timestamps": {rule + "    timestamps: 2\n",
 			"At least 2 distinct timestamp authorities must have stamped"},
 		"attestations": {rule + "    attestations: [{type: vuln, count: 3}]\n",
