@@ -41,7 +41,7 @@ func TestExplain(t *testing.T) {
 			"    any identity that matches .*, vouched for by https://i.example"},
 		"identity with a repository": {rule + "    identities: [{identity: a, issuer: https://i.example, " +
 			"github: {repository: acme/app}}]\n",
-			"    a, vouched for by https://i.example, GitHub Workflow Repository acme/app"},
+			"    the identity a, vouched for by https://i.example, GitHub Workflow Repository acme/app"},
 		"timestamps": {rule + "    timestamps: 2\n",
 			"At least 2 distinct timestamp authorities must have stamped"},
 		"attestations": {rule + "    attestations: [{type: vuln, count: 3}]\n",
