@@ -112,8 +112,9 @@ func (r *configRun) run(_ context.Context, args []string, std stdio) error {
 	if err := r.anchors.parse(&o, pinKey); err != nil {
 		return err
 	}
-	own := verify.Domain{Logs: o.Logs, CAs: o.CAs, CTLogs: o.CTLogs, TSAs: o.TSAs, NoLogs: o.NoLogs, NoCTLogs: o.NoCTLogs}
-	site.Domains = append([]verify.Domain{own}, o.More...)
+	if site.Domains, err = r.domains(&o); err != nil && kind.Trust {
+		return err
+	}
 	if err := r.addImages(site, args[1], &o, std); err != nil {
 		return err
 	}
@@ -125,11 +126,26 @@ func (r *configRun) run(_ context.Context, args []string, std stdio) error {
 	if err != nil {
 		return usagef("%s: %v", kind.Name, err)
 	}
-	if kind.Trust {
-		r.notes = append(r.notes, site.Notes...)
-		r.writeNotes(std.err)
+	if !kind.Trust {
+		r.notes = nil // they are about whom to trust
 	}
+	r.notes = append(r.notes, site.Notes...)
+	r.writeNotes(std.err)
 	return r.write(files, std)
+}
+
+// domains returns what the trusted roots vouch for. If none was given, it is the
+// built-in one, whole: a TrustRoot takes its logs only with its authorities.
+func (r *configRun) domains(o *verify.Options) ([]verify.Domain, error) {
+	own := verify.Domain{Logs: o.Logs, CAs: o.CAs, CTLogs: o.CTLogs, TSAs: o.TSAs, NoLogs: o.NoLogs, NoCTLogs: o.NoCTLogs}
+	if len(r.trustedRoots)+len(r.rekorKeys) == 0 {
+		if p := o.Policy; p != nil && p.RefuseBuiltInRoot {
+			return nil, usagef("the policy refuses the built-in root: pass --trusted-root or --rekor-key")
+		}
+		root := trust.BuiltinRoot()
+		own.CAs, own.CTLogs, own.TSAs = root.CAs, root.CTLogs, root.TSAs
+	}
+	return append([]verify.Domain{own}, o.More...), nil
 }
 
 // site reads where the images went.

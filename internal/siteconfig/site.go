@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"unicode"
@@ -22,11 +23,15 @@ type Site struct {
 	HTTP  bool       // the registry has no TLS
 	CA    string     // path on each node of the file with the registry's CA; may be empty
 
-	Images  []Image         // sorted by where they went
+	Images  []Image
 	Domains []verify.Domain // what trusted roots vouch for, each by itself
 
 	// Notes say what the documents cannot express, for a person.
 	Notes []string
+
+	policy  *verify.Policy // that rules was made of
+	rules   func(oci.Reference) *verify.Rule
+	leftOut map[string]bool // demands that only gapseal verify judges
 }
 
 // Image is an image of the bundle and its place in the registry of the site.
@@ -86,17 +91,33 @@ func (k *Kind) Write(s *Site) ([]File, error) {
 	if len(s.Images) == 0 {
 		return nil, errors.New("the bundle lists no image")
 	}
+	slices.SortStableFunc(s.Images, func(a, b Image) int {
+		return cmp.Or(cmp.Compare(a.Repo, b.Repo), cmp.Compare(a.From.Name(), b.From.Name()))
+	})
 	if k.Trust {
-		for _, img := range s.Images {
-			if len(img.Keys)+len(img.Identities) == 0 {
-				return nil, fmt.Errorf("%s: %w", img.From.Name(), ErrNoSigner)
-			}
-			if slices.ContainsFunc(img.Identities, unprintable) {
-				return nil, fmt.Errorf("%s: a control character is in the identity that may sign it", img.From.Name())
-			}
+		if err := s.checkSigners(); err != nil {
+			return nil, err
 		}
 	}
 	return k.write(s)
+}
+
+// checkSigners asks whether there is a signer for each image, and notes what documents
+// do not demand of one.
+func (s *Site) checkSigners() error {
+	for _, img := range s.Images {
+		if len(img.Keys)+len(img.Identities) == 0 {
+			return fmt.Errorf("%s: %w", img.From.Name(), ErrNoSigner)
+		}
+		if slices.ContainsFunc(img.Identities, unprintable) {
+			return fmt.Errorf("%s: a control character is in the identity that may sign it", img.From.Name())
+		}
+	}
+	if list := slices.Sorted(maps.Keys(s.leftOut)); len(list) > 0 {
+		s.addNote("the documents demand a signature and nothing else; left out, and judged only by gapseal verify: " +
+			strings.Join(list, ", "))
+	}
+	return nil
 }
 
 // unprintable reports whether control characters are in an identity. No real one has
@@ -120,12 +141,12 @@ func (s *Site) Add(ref oci.Reference, opt *verify.Options, carried []*trust.Key)
 		return err
 	}
 	img.LogOptional = img.LogOptional || opt.IgnoreTlog
-	s.note(ref, &opt.Demands)
+	s.leaveOut(&opt.Demands)
 	if p := opt.Policy; p != nil {
-		rule := p.Match()(ref)
+		rule := s.rule(p, ref)
 		switch {
 		case rule != nil:
-			s.note(ref, &rule.Demands)
+			s.leaveOut(&rule.Demands)
 			if err := img.allow(&rule.Demands, carried); err != nil {
 				return err
 			}
@@ -134,10 +155,15 @@ func (s *Site) Add(ref oci.Reference, opt *verify.Options, carried []*trust.Key)
 		}
 	}
 	s.Images = append(s.Images, img)
-	slices.SortStableFunc(s.Images, func(a, b Image) int {
-		return cmp.Or(cmp.Compare(a.Repo, b.Repo), cmp.Compare(a.From.Name(), b.From.Name()))
-	})
 	return nil
+}
+
+// rule returns the rule of a policy that matches, nil if none does.
+func (s *Site) rule(p *verify.Policy, ref oci.Reference) *verify.Rule {
+	if s.policy != p {
+		s.policy, s.rules = p, p.Match()
+	}
+	return s.rules(ref)
 }
 
 // allow adds who may sign by d. A pinned fingerprint needs the key in the bundle: the
@@ -166,25 +192,24 @@ func (s *Signers) addKey(k *trust.Key) {
 	}
 }
 
-// note notes demands that only gapseal verify judges.
-func (s *Site) note(ref oci.Reference, d *verify.Demands) {
-	var list []string
-	add := func(is bool, what string) {
-		if is {
-			list = append(list, what)
-		}
+// leaveOut remembers demands that only gapseal verify judges.
+func (s *Site) leaveOut(d *verify.Demands) {
+	if s.leftOut == nil {
+		s.leftOut = map[string]bool{}
 	}
-	add(len(d.Annotations) > 0, "annotations")
-	add(d.MaxAge != 0 || !d.NotBefore.IsZero() || !d.NotAfter.IsZero(), "the age of signatures")
-	add(d.Signers > 1, "several signers")
-	add(d.RequireLogs > 1 || d.RequireInclusion, "more than one log, or inclusion proofs")
-	add(d.RequireTimestamps > 0, "timestamps")
-	add(len(d.Attestations) > 0, "attestations")
-	add(d.RequireChildren || d.RequireAll, "further signatures")
-	add(len(d.Vouch) > 0, "what vouches in place of a signature")
-	if len(list) > 0 {
-		s.addNote(ref.Name() + ": the documents demand a signature and nothing else; they leave out " +
-			strings.Join(list, ", "))
+	for what, is := range map[string]bool{
+		"annotations":                         len(d.Annotations) > 0,
+		"the age of signatures":               d.MaxAge != 0 || !d.NotBefore.IsZero() || !d.NotAfter.IsZero(),
+		"several signers":                     d.Signers > 1,
+		"several logs, or inclusion proofs":   d.RequireLogs > 1 || d.RequireInclusion,
+		"timestamps":                          d.RequireTimestamps > 0,
+		"attestations":                        len(d.Attestations) > 0,
+		"further signatures":                  d.RequireChildren || d.RequireAll,
+		"what vouches in place of signatures": len(d.Vouch) > 0,
+	} {
+		if is {
+			s.leftOut[what] = true
+		}
 	}
 }
 
