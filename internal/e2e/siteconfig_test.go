@@ -104,8 +104,8 @@ func TestPolicyController(t *testing.T) {
 	keyless := s.config(t, "policy-controller", "keyless", developerAnchors()...)
 	decide(0, keyless, root, s.at(t, "keyless"))
 	decide(1, keyless, root, s.unsigned(t, "keyless"))
-	stranger := s.config(t, "policy-controller", "keyless", identityAnchors("other@e2e.test", stack.issuer.url)...)
-	decide(1, stranger, root, s.at(t, "keyless"))
+	another := s.config(t, "policy-controller", "keyless", identityAnchors("other@e2e.test", stack.issuer.url)...)
+	decide(1, another, root, s.at(t, "keyless"))
 
 	// The tester does not look for a trusted root in the repository, as the controller
 	// does, and so finds no authority in it. It has read and verified it by then.
@@ -168,7 +168,8 @@ func TestHostsToml(t *testing.T) {
 	if s.mirrored.Load() == 0 {
 		t.Error("the image did not come from its new place")
 	}
-	if _, err := os.Stat(filepath.Join(hosts, strings.ReplaceAll(stack.registry, ":", "_")+"_", "hosts.toml")); err != nil {
+	folder := strings.ReplaceAll(stack.registry, ":", "_") + "_"
+	if _, err := os.Stat(filepath.Join(hosts, folder, "hosts.toml")); err != nil {
 		t.Error(err)
 	}
 }

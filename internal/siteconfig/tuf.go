@@ -79,7 +79,8 @@ func (s *tufSigner) signed(role string, members map[string]any) []byte {
 // describe returns the length and the hash of a file by its name.
 func describe(name string, content []byte) map[string]any {
 	sum := sha256.Sum256(content)
-	return map[string]any{name: map[string]any{"length": len(content), "hashes": map[string]any{"sha256": hexOf(sum[:])}}}
+	hashes := map[string]any{"sha256": hexOf(sum[:])}
+	return map[string]any{name: map[string]any{"length": len(content), "hashes": hashes}}
 }
 
 // versioned describes metadata.
