@@ -115,10 +115,12 @@ func TestHostileManifests(t *testing.T) {
 			w.Header().Set("WWW-Authenticate", strings.Repeat(`Basic a="b",`, 80_000))
 			w.WriteHeader(401)
 		}, oci.ErrDenied, "401 Unauthorized"},
-		"a redirect to itself": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path, 307) }, nil,
+		"a redirect to itself": {func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, r.URL.Path, http.StatusTemporaryRedirect)
+		}, nil,
 			"stopped after 10 redirects"},
 		"redirects that never end": {func(w http.ResponseWriter, r *http.Request) {
-			http.Redirect(w, r, fmt.Sprintf("%s?n=%d", r.URL.Path, time.Now().UnixNano()), 307)
+			http.Redirect(w, r, fmt.Sprintf("%s?n=%d", r.URL.Path, time.Now().UnixNano()), http.StatusTemporaryRedirect)
 		}, nil, "stopped after 10 redirects"},
 		"a byte now and then": {drip, nil, "waited 100ms for the rest of an answer of 127.0.0.1"},
 	} {
@@ -192,7 +194,7 @@ func TestHostileTokenServices(t *testing.T) {
 		}, "sent no token"},
 		"a byte now and then": {drip, "gave no token: the answer broke off: waited 100ms for the rest of an answer"},
 		"redirects that never end": {func(w http.ResponseWriter, r *http.Request) {
-			http.Redirect(w, r, fmt.Sprintf("/token?n=%d", time.Now().UnixNano()), 307)
+			http.Redirect(w, r, fmt.Sprintf("/token?n=%d", time.Now().UnixNano()), http.StatusTemporaryRedirect)
 		}, "stopped after 10 redirects"},
 	} {
 		t.Run(name, func(t *testing.T) {
