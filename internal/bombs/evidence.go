@@ -184,7 +184,7 @@ func policy(s *fixture.Signer, dir string, n int) []string {
 	for i := range n - 1 {
 		fmt.Fprintf(&b, "- {match: %sb%d/*/x*y*z, digests: [\"%s\"]}\n", fixture.Host, i, oci.EmptyDigest)
 	}
-	fmt.Fprintf(&b, "- {match: %s*, keys: [{file: %s}]}\n", fixture.Host, key)
+	fmt.Fprintf(&b, "- {match: %s*, keys: [{file: \"%s\"}]}\n", fixture.Host, key)
 	return []string{"--policy", write(dir, "policy.yaml", []byte(b.String())),
 		"--rekor-key", write(dir, "log.pub", fixture.PEM(&s.Log.PublicKey))}
 }
