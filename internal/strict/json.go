@@ -182,7 +182,7 @@ func walk(raw []byte, depth int, s Shape, out *jsontext.Encoder) (respelled bool
 		return false, &Error{Err: errors.New("begins like a PEM file, such as a key")}
 	}
 	w := &walker{
-		Decoder: jsontext.NewDecoder(bytes.NewReader(raw)),
+		Decoder: jsontext.NewDecoder(bytes.NewBuffer(raw)), // which is read in place
 		out:     out,
 		depth:   depth,
 		structs: slack + len(raw)/minObject,

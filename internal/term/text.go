@@ -94,6 +94,9 @@ func breakAt(s string, indent int) int {
 // breaks, invalid UTF-8 and characters that reorder or hide others are written as
 // escapes. Everything a person can see stays as it is.
 func Escape(s string) string {
+	if plain(s) {
+		return s
+	}
 	var b strings.Builder
 	for i, r := range s {
 		switch {
@@ -108,6 +111,17 @@ func Escape(s string) string {
 		}
 	}
 	return b.String()
+}
+
+// plain reports whether s is printable ASCII, as most texts are: a report can hold
+// millions of them.
+func plain(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
 }
 
 // EscapeLines is [Escape] for a message whose line breaks are gapseal's own.
@@ -135,7 +149,12 @@ func Visible(r rune) bool {
 var userInfo = regexp.MustCompile(`([A-Za-z][A-Za-z0-9+.-]*://)[^/?#\s]*@`)
 
 // WithoutUser removes the user info from every URL in a text.
-func WithoutUser(s string) string { return userInfo.ReplaceAllString(s, "$1") }
+func WithoutUser(s string) string {
+	if !strings.Contains(s, "@") || !strings.Contains(s, "://") {
+		return s
+	}
+	return userInfo.ReplaceAllString(s, "$1")
+}
 
 // Shown prepares text from outside for a person to read, in any medium: URLs
 // without user info, invisible characters as escapes. What the medium itself
