@@ -20,7 +20,7 @@ const typeLayer = "application/vnd.oci.image.layer.v1.tar"
 func fileBombs() []Bomb {
 	return []Bomb{
 		{"10,000 small gzip layers, unpacked", unpacked(10_000, typeLayer+"+gzip", zipped), "config.diffid"},
-		{"5,000 small zstd layers of a large window, unpacked", unpacked(5_000, typeLayer+"+zstd", windowed), "config.diffid"},
+		{"10,000 small zstd layers of a large window, unpacked", unpacked(10_000, typeLayer+"+zstd", windowed), "config.diffid"},
 		{"a policy of 1 MiB", worstPolicy, "no report"},
 		{"a policy of YAML aliases", aliasPolicy, "no report"},
 		{"a trusted root of 4 MiB", worstRoot, "no report"},

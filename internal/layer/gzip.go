@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"sync"
 
 	"github.com/klauspost/compress/gzip"
 )
@@ -27,13 +28,17 @@ type gunzipper struct {
 	texts   int // members with text in the header
 }
 
+// gunzippers are used for many layers, since a new one costs more than a small layer.
+var gunzippers = sync.Pool{New: func() any { return new(gzip.Reader) }}
+
 func gunzip(in *bufio.Reader, out *sink, r *Result) error {
 	g := &gunzipper{in: in, out: out, result: r}
 	defer g.summary()
-	zr := new(gzip.Reader)
+	zr := gunzippers.Get().(*gzip.Reader)
 	for {
 		head, _ := in.Peek(3)
 		if !isGzip(head) {
+			gunzippers.Put(zr) // unless it failed or panicked
 			return g.rest()
 		}
 		if err := g.member(zr); err != nil {

@@ -102,3 +102,19 @@ func TestUnpackerLeavesNoGoroutine(t *testing.T) {
 	}
 	t.Errorf("%d goroutines, %d before", runtime.NumGoroutine(), before)
 }
+
+// A decoder that is used again knows nothing of the layer before.
+func TestADecoderIsUsedForManyLayers(t *testing.T) {
+	content := tarball(t, 2, 3000)
+	for name, packed := range map[string][]byte{"gzip": gz(t, content), "zstd": zst(t, content)} {
+		for i := range 10_000 {
+			if i%3 == 1 {
+				if r := unpackAll(t, packed[:len(packed)-1-i%len(packed)/2], Limits{}); r.Err == nil {
+					t.Fatalf("%s %d: a layer that is cut off is accepted", name, i)
+				}
+			} else if r := unpackAll(t, packed, Limits{}); r.Err != nil || r.DiffID != diffID(content) {
+				t.Fatalf("%s %d: %+v", name, i, r)
+			}
+		}
+	}
+}
