@@ -28,12 +28,19 @@ func newWindow(ring []byte, ahead int64) *window {
 	return w
 }
 
-// write takes some bytes of p at least, once there is room for them.
+// batch is how many bytes are waited for before they are sent, unless fewer are left.
+// Each wait costs more than copying some bytes does.
+const batch = 64 << 10
+
+// write takes some bytes of p at least, once there is room for them. A writer that has to
+// wait goes on when half of what may be ahead is sent.
 func (w *window) write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for w.err == nil && w.written-w.sent >= w.ahead {
-		w.changed.Wait()
+	if w.written-w.sent >= w.ahead {
+		for w.err == nil && !w.roomy() {
+			w.changed.Wait()
+		}
 	}
 	if w.err != nil {
 		return 0, w.err
@@ -43,9 +50,14 @@ func (w *window) write(p []byte) (int, error) {
 	n := copy(w.ring[at:], p[:min(room, int64(len(p)))])
 	w.written += int64(n)
 	w.base = max(w.base, w.written-int64(len(w.ring)))
-	w.changed.Broadcast()
+	if w.last != nil && w.last.ready() {
+		w.changed.Broadcast()
+	}
 	return n, nil
 }
+
+// roomy reports whether a writer that waited may go on.
+func (w *window) roomy() bool { return w.written-w.sent <= w.ahead/2 }
 
 // fail ends the writing.
 func (w *window) fail(err error) {
@@ -88,11 +100,14 @@ func (w *window) section(from, to int64) (*section, error) {
 	return w.last, nil
 }
 
+// ready reports whether there is enough to send.
+func (s *section) ready() bool { return s.written-s.next >= min(batch, s.ahead/2, s.to-s.next) }
+
 // Read implements [io.Reader].
 func (s *section) Read(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for !s.closed && s.err == nil && s.next < s.to && s.next == s.written {
+	for !s.closed && s.err == nil && !s.ready() {
 		s.changed.Wait()
 	}
 	switch {
@@ -107,7 +122,9 @@ func (s *section) Read(p []byte) (int, error) {
 	n := copy(p[:min(int64(len(p)), s.written-s.next, s.to-s.next)], s.ring[at:])
 	s.next += int64(n)
 	s.sent = s.next
-	s.changed.Broadcast()
+	if s.roomy() {
+		s.changed.Broadcast()
+	}
 	return n, nil
 }
 
