@@ -334,7 +334,8 @@ func (c *collector) parse(d oci.Descriptor) (*oci.Manifest, error) {
 func (c *collector) manifest(ctx context.Context, repo, tagOrDigest string) (d oci.Descriptor, err error) {
 	raw, mediaType, err := c.src.Manifest(ctx, repo, tagOrDigest)
 	if errors.Is(err, check.ErrTooLarge) {
-		return d, &BudgetError{Limit: "manifest", What: "manifest " + repo + named(tagOrDigest), Max: c.req.Limits.Manifest}
+		what := "manifest " + repo + named(tagOrDigest)
+		return d, &BudgetError{Limit: "manifest", What: what, Max: c.req.Limits.Manifest}
 	}
 	if err != nil {
 		return d, err

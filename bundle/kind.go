@@ -24,7 +24,8 @@ func (g *Graph) isAttestation(named *oci.Platform, m *oci.Manifest) bool {
 		return false
 	}
 	// A runtime takes its own system for one that the config leaves out.
-	if c, _ := g.Config(m.Config.Digest); c != nil && (c.OS != "" || c.Architecture != "") && !c.Platform().IsUnknown() {
+	c, _ := g.Config(m.Config.Digest)
+	if c != nil && (c.OS != "" || c.Architecture != "") && !c.Platform().IsUnknown() {
 		return false
 	}
 	_, ok := g.EvidenceKind(m)

@@ -2,12 +2,9 @@ package verify
 
 import (
 	"encoding/hex"
-	"fmt"
 	"slices"
-	"time"
 
 	"github.com/gapseal/gapseal/verify/cert"
-	"github.com/gapseal/gapseal/verify/check"
 	"github.com/gapseal/gapseal/verify/rekor"
 	"github.com/gapseal/gapseal/verify/trust"
 )
@@ -86,37 +83,4 @@ func (j *judgement) byPinnedKey() bool {
 // that issued the certificate lists no transparency log, so that no entry can exist.
 func (j *judgement) hasNoLog() bool {
 	return j.issued && len(j.d.Identities) > 0 && j.domain.NoLogs && len(j.domain.Logs) == 0
-}
-
-// ofAnotherInstance returns the cause of a failure if only the built-in root was there
-// to judge the certificate, and no authority of that root issued it.
-func (j *judgement) ofAnotherInstance() check.Cause {
-	given := func(a Anchor) bool { return a.Kind == "root" && a.Source != trust.SourceBuiltin }
-	if j.leaf == nil || j.issued || len(j.domain.CAs) == 0 || slices.ContainsFunc(j.s.rep.Anchors, given) {
-		return ""
-	}
-	return check.CauseBuiltIn
-}
-
-// rootAge reports how old the built-in root is, if it is used. An offline host cannot
-// learn that a service has new keys, so an old root is a warning.
-func (s *session) rootAge() {
-	builtIn := func(a Anchor) bool { return a.Source == trust.SourceBuiltin }
-	if !slices.ContainsFunc(s.rep.Anchors, builtIn) {
-		return
-	}
-	age := s.rep.VerifiedAt.Sub(trust.BuiltinCurrent)
-	f := check.Fault{ID: check.TrustRootAge, Subject: "built-in",
-		Detail: fmt.Sprintf("the built-in root was the current one on %s, %d days before the time of verification",
-			trust.BuiltinCurrent.Format(time.DateOnly), int(age.Hours()/24))}
-	if age > trust.BuiltinMaxAge {
-		f.Warn = true
-		f.Expected, f.Found = "at most 365 days", fmt.Sprintf("%d days", int(age.Hours()/24))
-		s.fault(bundleWide, f)
-		return
-	}
-	if age < 0 {
-		f.Detail = "the built-in root was the current one on " + trust.BuiltinCurrent.Format(time.DateOnly)
-	}
-	s.pass(bundleWide, f)
 }

@@ -1,7 +1,6 @@
 package verify
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,7 +9,6 @@ import (
 	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify/cert"
 	"github.com/gapseal/gapseal/verify/check"
-	"github.com/gapseal/gapseal/verify/trust"
 )
 
 // demandsOn returns the demands on an image known by a reference: those of the
@@ -200,118 +198,11 @@ func describeLayers(m *oci.Manifest) string {
 	return strings.Join(types, ", ")
 }
 
-// demandedImages asks for each image that the operator demanded.
-func (s *session) demandedImages() {
-	for _, want := range s.opt.Images {
-		if f := s.demanded(want); f != nil {
-			s.fault(bundleWide, *f)
-		} else {
-			s.pass(bundleWide, check.Fault{ID: check.PolicyImage, Subject: want.String()})
-		}
-	}
-}
-
-// demanded looks for an image under the reference that was demanded. If the
-// reference has a tag, no other image may claim the same name and tag: a program
-// that loads the bundle could take either.
-func (s *session) demanded(want oci.Reference) *check.Fault {
-	f := &check.Fault{ID: check.PolicyImage, Subject: want.Name(), Expected: want.String(),
-		Detail: "the image asked for is not in the bundle"}
-	var others []string
-	found := oci.Digest("")
-	for _, g := range s.graph.Images {
-		ref, err := oci.ParseReference(g.Reference)
-		switch {
-		case err != nil || !sameName(ref, want):
-			others = append(others, g.Reference)
-		case want.Digest == "" && found != "" && found != g.Digest:
-			f.Detail = "two images of the bundle claim that name, so it is ambiguous; demand it by digest"
-			f.Found = string(found + ", " + g.Digest)
-		case want.Digest == "" || want.Digest == g.Digest:
-			found = g.Digest
-		case f.Found == "":
-			f.Detail = "the bundle holds another image under that reference"
-			f.Expected, f.Found = string(want.Digest), string(g.Digest)
-		}
-	}
-	if found != "" && (want.Tag == "" || f.Found == "") {
-		return nil
-	}
-	f.Found = cmp.Or(f.Found, someOf(others))
-	return f
-}
-
 func someOf(list []string) string {
 	if len(list) > 10 {
 		list = append(list[:10:10], fmt.Sprintf("and %d more", len(list)-10))
 	}
 	return strings.Join(list, ", ")
-}
-
-// sameName reports whether a claimed reference has the name that was asked for. A
-// reference by digest alone matches any tag of its repository.
-func sameName(claimed, want oci.Reference) bool {
-	return claimed.Repository == want.Repository && (want.Tag == "" || claimed.Tag == want.Tag)
-}
-
-// bound records what binds the reference to the digest, apart from the bundle's own
-// claim.
-func (s *session) bound(i int, g *bundle.ImageGraph, ref oci.Reference) {
-	img := &s.rep.Images[i]
-	for _, want := range s.opt.Images {
-		if want.Digest == g.Digest && sameName(ref, want) && want.Tag == ref.Tag {
-			img.BoundBy = check.BoundByDigest
-		}
-	}
-	if s.locked(g) && weakly(img) {
-		img.BoundBy = check.BoundByLock
-	}
-	if weakly(img) && s.rep.Seal != nil {
-		img.BoundBy = check.BoundBySeal
-	}
-	f := check.Fault{ID: check.PolicyUnbound, Subject: img.Digest, Found: img.ClaimedReference}
-	if other := s.alsoNamed(g, ref); other != "" && img.BoundBy != check.BoundByDigest && img.BoundBy != check.BoundByLock {
-		s.fault(i, check.Fault{ID: check.PolicyUnbound, Subject: img.Digest, Warn: !s.demand[i].NamesBound,
-			Detail:   "two images of the bundle claim the name " + check.Clip(ref.Name()) + ", so it is ambiguous",
-			Expected: img.Digest, Found: string(other)})
-		return
-	}
-	switch {
-	case weakly(img) && s.demand[i].NamesBound:
-		f.Detail = "it was demanded that names are bound, and nothing but the bundle or the signature gives this one"
-		f.Expected = "a digest, a policy, a lock or a seal that binds the name"
-		s.fault(i, f)
-	case img.BoundBy == check.BoundByNone && img.VouchedBy != check.VouchedByNone:
-		f.Detail, f.Warn = "nothing binds this name: "+unnamed(img)+", so the image could bear any other", true
-		s.fault(i, f)
-	case img.BoundBy == check.BoundByNone:
-		f.Detail, f.Warn = "no signature covers this reference, it is only what export was asked for", true
-		s.fault(i, f)
-	case img.BoundBy == check.BoundByName && ref.Tag != "":
-		f.Detail, f.Warn = "the signature names the repository, "+
-			"but no signature says that this is what the tag stands for now", true
-		s.fault(i, f)
-	default:
-		s.pass(i, f)
-	}
-}
-
-// weakly reports whether at most the signature binds the name of an image.
-func weakly(img *Image) bool {
-	return img.BoundBy == check.BoundByName || img.BoundBy == check.BoundByNone
-}
-
-// unnamed says why what vouches for an image does not bind its name.
-func unnamed(img *Image) string {
-	if img.VouchedBy != check.VouchedBySignature {
-		return "an attestation names no image"
-	}
-	for _, sig := range img.Signatures {
-		if sig.Counts && sig.Form == check.FormSimpleSigning {
-			return "the signature that counts was made for another name, which is accepted"
-		}
-	}
-	return "a Sigstore bundle signs no name"
 }
 
 // requiredRules asks for an image of each rule that requires one.
@@ -392,48 +283,6 @@ func (j *judgement) denied() {
 			return
 		}
 	}
-}
-
-// builtInRoot refuses what came with the program, where the policy does.
-func (s *session) builtInRoot() {
-	if s.opt.Policy == nil || !s.opt.Policy.RefuseBuiltInRoot {
-		return
-	}
-	f := check.Fault{ID: check.PolicyBuiltInRoot}
-	for _, a := range s.rep.Anchors {
-		if a.Source == trust.SourceBuiltin && s.needsRoot() {
-			f.Detail = "the policy refuses the built-in root and logs, and no others were given"
-			f.Expected, f.Found = "a trusted root or a log key that was given", "built-in"
-			s.fault(bundleWide, f)
-			return
-		}
-	}
-	s.pass(bundleWide, f)
-}
-
-// alsoNamed returns another digest for which the bundle claims the same name and tag,
-// empty if there is none.
-func (s *session) alsoNamed(g *bundle.ImageGraph, ref oci.Reference) oci.Digest {
-	if ref.Tag == "" {
-		return ""
-	}
-	for _, i := range s.under(oci.Reference{Repository: ref.Repository, Tag: ref.Tag}) {
-		if other := s.graph.Images[i].Digest; other != g.Digest {
-			return other
-		}
-	}
-	return ""
-}
-
-// needsRoot reports whether anything that is demanded rests on a log or on an
-// authority.
-func (s *session) needsRoot() bool {
-	if len(s.opt.Policy.Rules) == 0 {
-		return true
-	}
-	return slices.ContainsFunc(s.opt.Policy.Rules, func(r Rule) bool {
-		return !r.LogOptional && !s.opt.LogOptional || len(r.Identities)+len(s.opt.Identities) > 0
-	})
 }
 
 // budgets compares the bundle with the size that the policy allows.

@@ -98,31 +98,6 @@ func (s *session) imageRollback(want oci.Reference) {
 	s.pass(bundleWide, check.Fault{ID: check.PolicyRollback, Subject: want.Name(), Found: at})
 }
 
-// under lists the images of the bundle that bear a name.
-func (s *session) under(want oci.Reference) (found []int) {
-	if s.byName == nil {
-		s.byName = map[oci.Reference][]int{}
-		for i, g := range s.graph.Images {
-			ref, err := oci.ParseReference(g.Reference)
-			if err != nil {
-				continue
-			}
-			repository := oci.Reference{Repository: ref.Repository}
-			s.byName[repository] = append(s.byName[repository], i)
-			if ref.Tag != "" {
-				tagged := oci.Reference{Repository: ref.Repository, Tag: ref.Tag}
-				s.byName[tagged] = append(s.byName[tagged], i)
-			}
-		}
-	}
-	for _, i := range s.byName[oci.Reference{Repository: want.Repository, Tag: want.Tag}] {
-		if want.Digest == "" || want.Digest == s.graph.Images[i].Digest {
-			found = append(found, i)
-		}
-	}
-	return found
-}
-
 // compare says why an image is older than a known build, nil if it is not. Anyone
 // can have an old signature logged or stamped again, so a build is never newer than
 // it was when it was first recorded, whatever time its signature bears now. Builds

@@ -70,8 +70,8 @@ var advice = map[check.ID]string{
 		"--require-child-signatures",
 	"policy.seal-not-judged":  "pin the sender's seal key with --seal-key; without it the seal proves nothing",
 	"policy.accept-reference": "name the exact pair in --accept-reference if the mirror is yours",
-	"policy.reference-unbound": "compare the digest with one received out of band, and pin it: --image REF@DIGEST, or --lock FILE for " +
-		"all images",
+	"policy.reference-unbound": "compare the digest with one received out of band, and pin it: --image REF@DIGEST, " +
+		"or --lock FILE for all images",
 	"policy.export-waiver": "export again without --allow-unverified",
 }
 

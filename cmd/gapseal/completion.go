@@ -162,7 +162,8 @@ func completeBundleAndDestination(
 	case 0:
 		return nil, cobra.ShellCompDirectiveDefault
 	case 1:
-		return []cobra.Completion{"containerd", "docker", "docker-archive:", "k3s", "kind:", "oci:", "oci-archive:", "podman"},
+		return []cobra.Completion{"containerd", "docker", "docker-archive:", "k3s", "kind:", "oci:", "oci-archive:",
+				"podman"},
 			cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 	}
 	return nil, cobra.ShellCompDirectiveNoFileComp

@@ -137,7 +137,8 @@ func (r *configRun) run(_ context.Context, args []string, std stdio) error {
 // domains returns what the trusted roots vouch for. If none was given, it is the
 // built-in one, whole: a TrustRoot takes its logs only with its authorities.
 func (r *configRun) domains(o *verify.Options) ([]verify.Domain, error) {
-	own := verify.Domain{Logs: o.Logs, CAs: o.CAs, CTLogs: o.CTLogs, TSAs: o.TSAs, NoLogs: o.NoLogs, NoCTLogs: o.NoCTLogs}
+	own := verify.Domain{Logs: o.Logs, CAs: o.CAs, CTLogs: o.CTLogs, TSAs: o.TSAs,
+		NoLogs: o.NoLogs, NoCTLogs: o.NoCTLogs}
 	if len(r.trustedRoots)+len(r.rekorKeys) == 0 {
 		if p := o.Policy; p != nil && p.RefuseBuiltInRoot {
 			return nil, usagef("the policy refuses the built-in root: pass --trusted-root or --rekor-key")

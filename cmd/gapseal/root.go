@@ -41,8 +41,9 @@ gapseal load app.tar registry.plant --key cosign.pub`,
 	root.PersistentFlags().Bool(allFlag, false, "with --help: show all flags")
 	_ = root.PersistentFlags().MarkHidden(allFlag)
 	root.AddCommand(
-		exportCommand(std), verifyCommand(std), loadCommand(std), configCommand(std), inspectCommand(std), repairCommand(std),
-		trustCommand(std), policyCommand(std), registerCommand(std), receiptCommand(std), versionCommand(std), completionCommand(std),
+		exportCommand(std), verifyCommand(std), loadCommand(std), configCommand(std), inspectCommand(std),
+		repairCommand(std), trustCommand(std), policyCommand(std), registerCommand(std), receiptCommand(std),
+		versionCommand(std), completionCommand(std),
 		exitCodesTopic(),
 	)
 	root.SetHelpCommand(helpCommand())

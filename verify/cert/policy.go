@@ -104,7 +104,8 @@ func match(what, exact, pattern, found string) error {
 		return nil
 	}
 	part := regexp.MustCompile(pattern).MatchString(found)
-	return &MismatchError{What: what, Expected: "all of it matches " + pattern, Found: found, Partly: found != "" && part}
+	return &MismatchError{What: what, Found: found,
+		Expected: "all of it matches " + pattern, Partly: found != "" && part}
 }
 
 func equal(what, want, found string) error {

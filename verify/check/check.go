@@ -109,13 +109,13 @@ var remedies = map[Cause]string{
 	CauseRule:        "name keys or identities in the rule of the policy",
 	CauseTag:         "demand the image by the tag that was signed, or by its digest alone; or accept that tag for it",
 	CauseAttested:    "if the publisher attests in place of signing, let that type of attestation vouch for the image",
-	CauseDenied:      "export again with a login that may read the tags of signatures; otherwise ask the publisher to sign",
+	CauseDenied:      "export again with a login that may read the tags of signatures",
 	CauseNewStream:   "demand the stream that you expect; the first bundle of a stream has no other before it",
 	CauseNoKey:       "give the key itself: a fingerprint selects a key, and verifies nothing without it",
 	CauseVoucher:     "accept the type of attestation that the publisher makes; otherwise do not use this image",
 	CauseVoucherBad:  "see why the attestation does not count: the checks that name it say so",
-	CausePartly:      "extend the expression to the whole identity, such as by .* at its end, if the rest is as it should be",
-	CauseBuiltIn:     "trust the root of the Sigstore instance that signed; the built-in one is of the public instance only",
+	CausePartly:      "extend the expression to the whole identity, such as by .* at its end",
+	CauseBuiltIn:     "trust the root of the Sigstore instance that signed; the built-in one is of the public one",
 	CausePayloadType: "accept the type if the publisher confirms that its signatures are of it",
 }
 
