@@ -18,7 +18,7 @@ type sizes struct {
 // The window is larger than what a broken connection loses in the buffers of both
 // ends. Some storages want chunks of 5 MiB at least, and so do registries that pass
 // chunks on to them.
-var defaultSizes = sizes{small: 4 << 20, chunk: 10 << 20, window: 12 << 20, total: 36 << 20}
+var defaultSizes = sizes{small: 4 << 20, chunk: 10 << 20, window: 12 << 20, total: 48 << 20}
 
 // buffers lends the memory of uploads. Large buffers are used again, so that what is
 // lent and what the garbage collector has not yet freed do not add up.

@@ -19,7 +19,7 @@ import (
 // say how much it has; a new upload of the same blob may then succeed.
 //
 // An upload takes memory with its first byte, and gives it back when it ends. If
-// other uploads hold all of it (36 MiB), a write waits until one of them ends, so no
+// other uploads hold all of it (48 MiB), a write waits until one of them ends, so no
 // upload may wait for the end of another.
 //
 // The upload ends with ctx, too. An error of a Write is final.
