@@ -288,7 +288,7 @@ func (v *verifyRun) deliver(ctx context.Context, rep *verify.Report, o verify.Op
 			return err
 		}
 	}
-	if err := v.record(ctx, std.err, doc.Bytes(), o.Named()); err != nil {
+	if err := v.record(ctx, std.err, rep, doc.Bytes(), o.Named()); err != nil {
 		return err
 	}
 	if err := writeStatements(v.attestationOut, rep); err != nil {
@@ -311,17 +311,13 @@ func (c *counter) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// record adds the JSON report doc to the register, if one was named. own are the
+// record adds a report, whose JSON form is doc, to the register, if one was named. own are the
 // names by which the operator asked for images.
-func (v *verifyRun) record(ctx context.Context, w io.Writer, doc []byte, own []oci.Reference) error {
+func (v *verifyRun) record(ctx context.Context, w io.Writer, rep *verify.Report, doc []byte, own []oci.Reference) error {
 	if v.known == nil {
 		return nil
 	}
-	rec, err := register.NewRecord(doc, own, clock())
-	if err != nil {
-		return err
-	}
-	n, err := v.known.Append(ctx, rec)
+	n, err := v.known.Append(ctx, register.RecordOf(rep, doc, own, clock()))
 	if err == nil {
 		term.Say(w, "entry %d in the register %s", n, term.Escape(v.register))
 	}

@@ -1,9 +1,12 @@
 package register
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -49,6 +52,11 @@ func NewRecord(doc []byte, own []oci.Reference, at time.Time) (Record, error) {
 	if err != nil {
 		return Record{}, err
 	}
+	return RecordOf(rep, doc, own, at), nil
+}
+
+// RecordOf is [NewRecord] for a report whose JSON form is doc.
+func RecordOf(rep *verify.Report, doc []byte, own []oci.Reference, at time.Time) Record {
 	rec := Record{
 		RecordedAt:  at,
 		Verdict:     rep.Verdict,
@@ -66,7 +74,7 @@ func NewRecord(doc []byte, own []oci.Reference, at time.Time) (Record, error) {
 		img := &rep.Images[i]
 		rec.Images = append(rec.Images, Image{ownNames(img, own), img.Digest, latestTime(img)})
 	}
-	return rec, nil
+	return rec
 }
 
 // ownNames returns those of the operator's names that an image answers to, each
@@ -128,14 +136,10 @@ func (r *Register) Append(ctx context.Context, rec Record) (int64, error) {
 		return 0, err
 	}
 	e := rec.entry(l.last()+1, previous)
-	if err := e.check(); err != nil {
+	if err := e.check(bytes.NewReader(rec.Report)); err != nil {
 		return 0, fmt.Errorf("what was to be recorded %w", err)
 	}
-	raw, err := encode(e)
-	if err != nil {
-		return 0, err
-	}
-	err = r.publish(l, e.Number, raw)
+	err = r.publish(l, e.Number, func(w io.Writer) error { return spell(w, e, bytes.NewReader(rec.Report)) })
 	r.marks.forget()
 	return e.Number, err
 }
@@ -153,13 +157,17 @@ func (r *Register) tip(l *listing) (string, error) {
 		problem := fmt.Sprintf("the last entry is %d, and there are %d: some were removed", last, len(l.numbers))
 		return "", &DamagedError{r.dir, &Fault{Problem: problem}, 1}
 	}
-	_, raw, err := r.Get(last)
+	if s, err := r.scanEntry(last); err == nil {
+		return s.digest, nil
+	}
+	_, raw, err := r.Get(last) // which says what is wrong with it
 	if fault := (*Fault)(nil); errors.As(err, &fault) {
 		return "", &DamagedError{r.dir, fault, 1}
 	}
 	return digestOf(raw), err
 }
 
+// entry returns the entry without its report.
 func (rec *Record) entry(number int64, previous string) *Entry {
 	return &Entry{
 		Schema:       Schema,
@@ -173,7 +181,6 @@ func (rec *Record) entry(number int64, previous string) *Entry {
 		Seal:         rec.Seal,
 		ToolVersion:  rec.ToolVersion,
 		ReportDigest: digestOf(rec.Report),
-		Report:       string(rec.Report),
 	}
 }
 
@@ -215,13 +222,13 @@ func (r *Register) lock(ctx context.Context) (unlock func(), err error) {
 // publish writes a file under a temporary name, flushes it to the disk, and
 // gives it its final name, which must be free. Only the holder of the lock calls
 // it, so any file that has a temporary name was left by a killed process.
-func (r *Register) publish(l *listing, number int64, raw []byte) error {
+func (r *Register) publish(l *listing, number int64, write func(io.Writer) error) error {
 	for _, name := range l.partial {
 		_ = os.Remove(filepath.Join(r.dir, name)) // best effort: it does no harm
 	}
 	final := r.path(number)
 	partial := filepath.Join(r.dir, partialPrefix+fileName(number))
-	err := writeFlushed(partial, raw)
+	err := writeFlushed(partial, write)
 	if err == nil {
 		err = giveName(partial, final)
 	}
@@ -236,12 +243,13 @@ func (r *Register) publish(l *listing, number int64, raw []byte) error {
 }
 
 // writeFlushed makes a read-only file, so that no accident changes it.
-func writeFlushed(path string, raw []byte) error {
+func writeFlushed(path string, write func(io.Writer) error) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o444)
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(raw)
+	b := bufio.NewWriterSize(f, 1<<16)
+	err = errors.Join(write(b), b.Flush())
 	if err == nil {
 		err = f.Sync()
 	}

@@ -52,7 +52,9 @@ func TestARegisterOfAnEarlierVersion(t *testing.T) {
 func TestSpellingOfATransferID(t *testing.T) {
 	rec := sample(1)
 	rec.TransferID = "a<&>\u2028é\uFFFD\x01\"/🔒"
-	raw := encoded(t, rec.entry(1, nothing))
+	entry := rec.entry(1, nothing)
+	entry.Report = string(rec.Report)
+	raw := encoded(t, entry)
 	if want := `"transferID":"a<&>` + "\u2028é\uFFFD" + `\u0001\"/🔒",`; !bytes.Contains(raw, []byte(want)) {
 		t.Errorf("want %s in %s", want, raw)
 	}

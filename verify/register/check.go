@@ -9,6 +9,8 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
 )
 
 // Result is what a check of a register found.
@@ -41,8 +43,8 @@ func (r *Register) Check(ctx context.Context, heads ...Head) (*Result, error) {
 	return r.scan(ctx, heads, func(*Entry) error { return nil })
 }
 
-// scan checks the register and calls visit with each sound entry. It keeps one
-// entry in memory at a time.
+// scan checks the register and calls visit with each sound entry. It keeps
+// nothing of an entry's report in memory, and visit gets none.
 func (r *Register) scan(ctx context.Context, heads []Head, visit func(*Entry) error) (*Result, error) {
 	l, err := r.list()
 	if err != nil {
@@ -53,7 +55,13 @@ func (r *Register) scan(ctx context.Context, heads []Head, visit func(*Entry) er
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		raw, err := r.read(n)
+		if e, err := r.scanEntry(n); err == nil {
+			if err := c.judge(n, seen{e.digest, true}, e.leaf, e.entry, nil); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		raw, err := r.read(n) // to say what is wrong with it
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			continue // removed since it was listed: the next entry shows the gap
@@ -114,19 +122,23 @@ func newChecker(heads []Head, visit func(*Entry) error) *checker {
 
 // place takes the file of entry n.
 func (c *checker) place(n int64, raw []byte) error {
-	c.gap(n)
-	c.take(n, raw)
 	e, err := parseNumbered(n, raw)
-	now := seen{digestOf(raw), err == nil}
-	if err != nil {
+	return c.judge(n, seen{digestOf(raw), err == nil}, tlog.RecordHash(raw), e, err)
+}
+
+// judge takes entry n, given the hash of its file in the tree, and its own fault.
+func (c *checker) judge(n int64, now seen, leaf tlog.Hash, e *Entry, fault error) error {
+	c.gap(n)
+	c.take(n, leaf)
+	if fault != nil {
 		c.undecided()
-		c.res.fault(n, "%v", err)
+		c.res.fault(n, "%v", fault)
 	} else {
 		c.link(e)
 	}
 	c.previous = now
 	c.compare()
-	if err != nil {
+	if fault != nil {
 		return nil
 	}
 	return c.visit(e)
@@ -135,7 +147,7 @@ func (c *checker) place(n int64, raw []byte) error {
 // unreadable takes an entry that has no bytes.
 func (c *checker) unreadable(n int64, why error) error {
 	c.gap(n)
-	c.take(n, nil)
+	c.take(n, tlog.RecordHash(nil))
 	c.undecided()
 	c.res.fault(n, "%v", why)
 	c.previous = seen{}
@@ -143,10 +155,10 @@ func (c *checker) unreadable(n int64, why error) error {
 	return nil
 }
 
-func (c *checker) take(n int64, raw []byte) {
+func (c *checker) take(n int64, leaf tlog.Hash) {
 	c.last = n
 	c.res.Entries++
-	c.tree.add(raw)
+	c.tree.add(leaf)
 }
 
 // gap reports the entries that are missing before n.

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -90,7 +92,7 @@ func Parse(raw []byte) (*Entry, error) {
 	if digestOf([]byte(e.Report)) != e.ReportDigest {
 		return nil, errors.New("was edited: its report does not have the SHA-256 that the entry gives for it")
 	}
-	if err := e.check(); err != nil {
+	if err := e.check(strings.NewReader(e.Report)); err != nil {
 		return nil, err
 	}
 	return e, nil
@@ -99,31 +101,33 @@ func Parse(raw []byte) (*Entry, error) {
 // parseNumbered reads the entry from the file of that number.
 func parseNumbered(number int64, raw []byte) (*Entry, error) {
 	e, err := Parse(raw)
+	if err == nil {
+		err = e.placed(number)
+	}
 	if err != nil {
 		return nil, err
 	}
+	return e, nil
+}
+
+// placed checks an entry that was in the file of that number.
+func (e *Entry) placed(number int64) error {
 	if e.Number != number {
-		return nil, fmt.Errorf("its file holds entry %d, which was moved or copied there", e.Number)
+		return fmt.Errorf("its file holds entry %d, which was moved or copied there", e.Number)
 	}
 	if number == 1 && e.Previous != nothing {
-		return nil, errors.New("is not the first entry of its register: it names a previous one")
+		return errors.New("is not the first entry of its register: it names a previous one")
 	}
-	return e, nil
+	return nil
 }
 
 // encode returns the file of an entry in its one spelling. e.Digest is computed
 // and not read.
 func encode(e *Entry) ([]byte, error) {
-	bare := *e
-	bare.Digest = ""
 	var b bytes.Buffer
 	b.Grow(len(e.Report) + len(e.Report)/4 + 1<<12) // the report grows by its quotes and line breaks
-	if err := strict.MarshalTo(&b, &bare); err != nil {
-		return nil, err
-	}
-	raw := b.Bytes()
-	digest := digestOf(raw)
-	return append(raw[:len(raw)-1], `,"digest":"`+digest+"\"}\n"...), nil
+	err := spell(&b, e, strings.NewReader(e.Report))
+	return b.Bytes(), err
 }
 
 // compare checks that raw is spelled as gapseal writes the entry. The digest is
@@ -139,8 +143,19 @@ func compare(raw, again []byte) error {
 	return errors.New("was edited: it is not spelled as gapseal writes an entry")
 }
 
-// check checks what the JSON form alone does not guarantee.
-func (e *Entry) check() error {
+// check checks what the JSON form alone does not guarantee, given the report.
+func (e *Entry) check(doc io.Reader) error {
+	if err := e.checkMembers(); err != nil {
+		return err
+	}
+	rep, err := report.Outline(doc)
+	if err != nil {
+		return fmt.Errorf("its report cannot be read: %w", err)
+	}
+	return e.agrees(rep)
+}
+
+func (e *Entry) checkMembers() error {
 	switch {
 	case e.Number < 1:
 		return fmt.Errorf("its number is %d, want 1 or more", e.Number)
@@ -158,16 +173,12 @@ func (e *Entry) check() error {
 			return errors.New("a trusted time in it is not in UTC")
 		}
 	}
-	return e.agrees()
+	return nil
 }
 
 // agrees compares the entry with its report. An entry that says something else
 // than the report in it could be read in two ways.
-func (e *Entry) agrees() error {
-	rep, err := report.Parse([]byte(e.Report))
-	if err != nil {
-		return fmt.Errorf("its report cannot be read: %w", err)
-	}
+func (e *Entry) agrees(rep *verify.Report) error {
 	if rep.Verdict != e.Verdict || rep.Bundle.Identity != e.Identity || len(rep.Images) != len(e.Images) {
 		return errors.New("does not agree with its own report in verdict, identity or number of images")
 	}

@@ -9,6 +9,8 @@ import (
 	"io"
 	"time"
 
+	"golang.org/x/mod/sumdb/tlog"
+
 	"github.com/gapseal/gapseal/verify/dsse"
 )
 
@@ -46,7 +48,7 @@ func (r *Register) Export(ctx context.Context, w io.Writer, at time.Time) (Head,
 		if err != nil {
 			return Head{}, err
 		}
-		t.add(raw)
+		t.add(tlog.RecordHash(raw))
 	}
 	if rootText(t) != h.Root {
 		return Head{}, fmt.Errorf("register %s: changed while it was read; check it and try again", r.dir)

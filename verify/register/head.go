@@ -99,8 +99,8 @@ type tree struct {
 	roots []tlog.Hash
 }
 
-func (t *tree) add(raw []byte) {
-	h := tlog.RecordHash(raw)
+// add adds a file by its [tlog.RecordHash].
+func (t *tree) add(h tlog.Hash) {
 	for n := t.size; n&1 == 1; n >>= 1 {
 		h = tlog.NodeHash(t.roots[len(t.roots)-1], h)
 		t.roots = t.roots[:len(t.roots)-1]

@@ -91,7 +91,7 @@ func TestTreeIsThatOfTlog(t *testing.T) {
 			t.Fatal(err)
 		}
 		stored = append(stored, hashes...)
-		tr.add(leaf)
+		tr.add(tlog.RecordHash(leaf))
 	}
 }
 

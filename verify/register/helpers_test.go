@@ -70,6 +70,7 @@ func extend(t testing.TB, files [][]byte, n int64, change func(*Entry)) [][]byte
 		}
 		rec := sample(i)
 		e := rec.entry(i, previous)
+		e.Report = string(rec.Report)
 		if change != nil {
 			change(e)
 		}

@@ -157,24 +157,30 @@ func (r *Register) Numbers() ([]int64, error) {
 // read returns the bytes of an entry's file. They may be one more than
 // [MaxEntry], which [Parse] then refuses.
 func (r *Register) read(number int64) ([]byte, error) {
-	path := r.path(number)
-	// No writer leaves a link, a device or a pipe, and opening one could block.
-	info, err := os.Lstat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, errNotRegular
-	}
-	f, err := os.Open(path)
+	f, size, err := r.open(number)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
 	// The expected size is allocated at once, so that the buffer need not grow.
-	b := bytes.NewBuffer(make([]byte, 0, min(info.Size(), MaxEntry)+bytes.MinRead))
+	b := bytes.NewBuffer(make([]byte, 0, min(size, MaxEntry)+bytes.MinRead))
 	_, err = b.ReadFrom(io.LimitReader(f, MaxEntry+1))
 	return b.Bytes(), err
+}
+
+// open opens an entry's file and returns its size.
+func (r *Register) open(number int64) (*os.File, int64, error) {
+	path := r.path(number)
+	// No writer leaves a link, a device or a pipe, and opening one could block.
+	info, err := os.Lstat(path)
+	if err != nil {
+		return nil, 0, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, 0, errNotRegular
+	}
+	f, err := os.Open(path)
+	return f, info.Size(), err
 }
 
 func (r *Register) path(number int64) string { return filepath.Join(r.dir, fileName(number)) }

@@ -3,6 +3,7 @@ package register
 import (
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -57,7 +58,11 @@ func TestNoEntryIsReplaced(t *testing.T) {
 	r := folder(t, nil)
 	write(t, r, fileName(1), "another file")
 	l := &listing{}
-	if err := r.publish(l, 1, chain(t, 1, nil)[0]); !errors.Is(err, fs.ErrExist) {
+	spelled := func(w io.Writer) error {
+		_, err := w.Write(chain(t, 1, nil)[0])
+		return err
+	}
+	if err := r.publish(l, 1, spelled); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("publish: %v", err)
 	}
 	if raw, err := os.ReadFile(r.path(1)); err != nil || string(raw) != "another file" {

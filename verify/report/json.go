@@ -129,6 +129,12 @@ func Parse(raw []byte) (*verify.Report, error) {
 	if err := strict.Unmarshal(raw, r); err != nil {
 		return nil, fmt.Errorf("the report: %w", err)
 	}
+	return accepted(r)
+}
+
+// accepted returns a report whose schema is known and that does not contradict
+// itself.
+func accepted(r *verify.Report) (*verify.Report, error) {
 	if r.Schema != verify.Schema {
 		return nil, fmt.Errorf("the report's schema: want %s, found %.60q", verify.Schema, r.Schema)
 	}
