@@ -45,7 +45,7 @@ func TestSuggestions(t *testing.T) {
 		"inspekt":                                "did you mean inspect?",
 		"recipt":                                 "did you mean receipt?",
 		"regster":                                "did you mean register?",
-		"frobnicate":                             "want one of export, verify, load, inspect",
+		"frobnicate":                             "want one of export, verify, load, config, inspect",
 		"register chek":                          `unknown command "register chek": did you mean check?`,
 		"register lst x -o j":                    `unknown command "register lst": did you mean list?`,
 		"verify --polcy x":                       "unknown flag --polcy: did you mean --policy?",
