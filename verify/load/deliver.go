@@ -51,8 +51,8 @@ func (r *run) push(ctx context.Context, img *image) {
 	}
 }
 
-// NarrowedError says that an index was not stored of which the bundle holds only some
-// platforms. Many registries want all of them.
+// NarrowedError says that an index was not stored, and that the bundle holds only some of
+// its platforms. Many registries want all of them.
 type NarrowedError struct {
 	Index   oci.Digest
 	Without []string // platforms that were not exported
@@ -68,7 +68,8 @@ func (e *NarrowedError) Error() string {
 // Unwrap returns what the destination said.
 func (e *NarrowedError) Unwrap() error { return e.Err }
 
-// narrowed says of an index that was not stored whether it lacks platforms.
+// narrowed explains the error of storing d, if d is an index of which the bundle lacks
+// platforms.
 func (r *run) narrowed(d oci.Digest, err error) error {
 	var without []string
 	for _, child := range r.graph.Manifests[d].Manifests {
@@ -87,7 +88,8 @@ func key(repo string, d oci.Digest) string { return repo + "@" + string(d) }
 // manifests lists all manifests of an image in the order in which they are stored.
 func (img *image) manifests() []oci.Digest { return slices.Concat(img.tree, img.evidence) }
 
-// put stores a manifest under its digest. If the image was there before, it asks first.
+// put stores a manifest under its digest. If the image was there before, put first looks
+// whether the manifest is there, too.
 func (r *run) put(ctx context.Context, img *image, d oci.Digest) error {
 	if img.Before == beforeSame {
 		switch found, err := r.named(ctx, img.repo, string(d)); {
@@ -100,9 +102,9 @@ func (r *run) put(ctx context.Context, img *image, d oci.Digest) error {
 	return r.dst.PutManifest(ctx, img.repo, string(d), r.graph.Manifests[d].MediaType, r.Meta[d])
 }
 
-// list has manifests listed among what refers to their subject: by the destination, which
-// does so when it stores them, or in the fallback index. Where the destination forgot
-// one, it is stored again.
+// list makes sure that the referrers of a subject are listed. A destination with the
+// referrers API lists a manifest when it stores it; one that is not listed is stored again.
+// For another destination, the manifests are added to the fallback index.
 func (r *run) list(ctx context.Context, repo string, l referrers) error {
 	keeps, err := r.dst.HasReferrersAPI(ctx, repo, l.subject)
 	if err != nil {
@@ -143,7 +145,8 @@ func (r *run) tag(ctx context.Context, img *image, t *tag) error {
 	return r.dst.PutManifest(ctx, img.repo, t.name, r.graph.Manifests[t.want].MediaType, r.Meta[t.want])
 }
 
-// readBack fetches everything of an image again, and compares it.
+// readBack fetches the manifests and lists of an image again and compares them, and asks
+// for its blobs.
 func (r *run) readBack(ctx context.Context, img *image) {
 	var missing []string
 	note := func(err error) {
@@ -168,8 +171,8 @@ func (r *run) readBack(ctx context.Context, img *image) {
 	}
 }
 
-// ReadBackError says that the destination accepted an image and does not give all of it
-// back.
+// ReadBackError says that the destination accepted an image, and that not all of it could
+// be read back.
 type ReadBackError struct{ Missing []string }
 
 // maxMissing is how many parts an error names.
@@ -181,7 +184,7 @@ func (e *ReadBackError) Error() string {
 	if len(list) > maxMissing {
 		list, more = list[:maxMissing], fmt.Sprintf("; and %d more", len(list)-maxMissing)
 	}
-	return "read back, after it was stored without an error: " + strings.Join(list, "; ") + more
+	return "the destination accepted all of it, but when it was read back: " + strings.Join(list, "; ") + more
 }
 
 // compare fetches a manifest again and compares its bytes.
@@ -198,7 +201,7 @@ func (r *run) compare(ctx context.Context, repo, name string, want oci.Digest) e
 	return nil
 }
 
-// named says of a name whether it is a tag.
+// named describes a tag or digest for a message.
 func named(name string) string {
 	if strings.HasPrefix(name, "sha256:") {
 		return "manifest " + name

@@ -8,8 +8,8 @@ import (
 )
 
 // Destination is where images are loaded to. Package oci/registry implements it for
-// registries. Several goroutines use one at a time. A repo is a repository written in
-// full, with the registry. An error says what was asked for, and where.
+// registries. It must be safe for concurrent use. A repo is a repository written in full,
+// with the registry. An error says what was asked for, and where.
 type Destination interface {
 	// HasBlob reports whether repo holds the blob d, by its digest and size.
 	HasBlob(ctx context.Context, repo string, d oci.Descriptor) (bool, error)

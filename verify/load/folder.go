@@ -14,8 +14,8 @@ type Folder struct {
 	layout *archive.Layout
 }
 
-// OpenFolder opens a folder, which is created when the first image is written. The
-// error says that it holds something else.
+// OpenFolder opens a folder. A folder that does not exist is created when the first image
+// is written. One that holds anything but an OCI image layout is an error.
 func OpenFolder(dir string) (*Folder, error) {
 	l, err := archive.OpenLayout(dir)
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 type Options struct {
 	Names Names
 	// Only are the images to load; none loads all. A reference without a tag means every
-	// tag, one without a digest any digest. The others are verified all the same.
+	// tag, one without a digest any digest. Other images are verified, but not loaded.
 	Only []oci.Reference
 	// OverwriteTags lets tags that name something else be moved. Without it, the image
 	// that wants the tag is not loaded.
@@ -44,13 +44,13 @@ func (e *Error) Error() string {
 }
 
 // Bundle verifies the bundle that c reads, as [verify.Bundle] does with opt, and loads
-// its images to dst. The report tells in Loaded what became of each image.
+// its images to dst. Loaded of the report says what became of each image.
 //
 // The error is that of verify.Bundle, or an [*Error] if images of a verified bundle were
-// not loaded; there is a report in both cases. There is none if the images cannot be
-// placed (a [*CollisionError], for example), if dst answered for none of them, or if ctx
-// ended. After that, loading the bundle again continues where it was: blobs that dst has
-// are not sent again.
+// not loaded; there is a report in both cases. There is no report if the images cannot be
+// placed (a [*CollisionError], for example), if requests to dst failed for all of them, or
+// if ctx ended. Loading the bundle again then continues where it stopped: blobs that dst
+// has are not sent again.
 func Bundle(
 	ctx context.Context, c verify.Container, opt verify.Options, dst Destination, o Options,
 ) (*verify.Report, error) {
@@ -98,7 +98,7 @@ type run struct {
 	Options
 	dst   Destination
 	c     verify.Container
-	ctx   context.Context // for writers of the tap, which get none
+	ctx   context.Context // for the tap, which is given none
 	early verify.Report   // on the metadata
 	*plan
 	ready   bool                  // uploads may begin
@@ -115,8 +115,8 @@ func newRun(c verify.Container, dst Destination, o Options) *run {
 	return &run{Options: o, dst: dst, c: c}
 }
 
-// verify verifies the bundle. hash hashes its content, once it is known what of it is
-// wanted.
+// verify verifies the bundle. hash is called after prepare, and reads and hashes the
+// content.
 func (r *run) verify(
 	ctx context.Context, opt verify.Options, hash func(context.Context, bundle.Tap, func(int64)) error,
 ) (*verify.Report, error) {
@@ -180,7 +180,8 @@ func explained(err error, advise func(error) string) string {
 	return s
 }
 
-// count counts the blobs that are counted for the image.
+// count counts the blobs of an image. A blob that images of one repository share counts
+// for the first of them.
 func (img *image) count() {
 	for _, p := range img.places {
 		if p.owner != img {
@@ -198,8 +199,8 @@ func (img *image) count() {
 	}
 }
 
-// rejected returns what the destination got of a bundle that was then rejected. It is
-// nil if nothing was sent.
+// rejected returns what the destination got of a bundle before it was rejected. It is
+// nil if nothing can have been sent.
 func (r *run) rejected() *verify.Loaded {
 	if !r.ready {
 		return nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/gapseal/gapseal/bundle"
@@ -199,11 +200,11 @@ func stored(m *memory) (n int) {
 // swapped is a file that changes after its metadata was read.
 type swapped struct {
 	before, after []byte
-	swap          bool
+	swap          atomic.Bool
 }
 
 func (s *swapped) ReadAt(p []byte, off int64) (int, error) {
-	if s.swap {
+	if s.swap.Load() {
 		return bytes.NewReader(s.after).ReadAt(p, off)
 	}
 	return bytes.NewReader(s.before).ReadAt(p, off)
@@ -218,7 +219,7 @@ func TestAFileThatIsSwappedAfterOpenLeavesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	file.swap = true
+	file.swap.Store(true)
 	m := newMemory()
 	rep, err := load.Bundle(t.Context(), r, fixture.Options(), m, plant)
 	if !errors.As(err, new(*verify.Error)) || m.reachable() > 0 || fixture.Failed(rep)[0] != string(check.BlobDigest) {
@@ -226,8 +227,8 @@ func TestAFileThatIsSwappedAfterOpenLeavesNothing(t *testing.T) {
 	}
 }
 
-// TestAFileThatIsSwappedAfterTheVerdict lets an upload fail, so that the blob is read
-// again after the verdict, and changes the file by then.
+// TestAFileThatIsSwappedAfterTheVerdict lets uploads fail, so that blobs are read again
+// after the verdict, and changes the file by then.
 func TestAFileThatIsSwappedAfterTheVerdict(t *testing.T) {
 	whole := fixture.Bundle(t, "app:v1")
 	after := bytes.Clone(whole)
@@ -241,11 +242,11 @@ func TestAFileThatIsSwappedAfterTheVerdict(t *testing.T) {
 	cut := false
 	m.fault = func(request string) error {
 		switch {
-		case strings.HasPrefix(request, "PATCH") && !cut:
+		case strings.HasPrefix(request, "PATCH") && !file.swap.Load():
 			cut = true
 			return errors.New("connection reset")
 		case strings.HasPrefix(request, "HEAD blob") && cut: // after the verdict
-			file.swap = true
+			file.swap.Store(true)
 		}
 		return nil
 	}

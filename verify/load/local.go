@@ -20,8 +20,8 @@ type Importer interface {
 	String() string
 	// Form says what it takes.
 	Form() Form
-	// Find returns the digests by which the importer knows the image of a name: the one
-	// that counts first, and none if it has no such image.
+	// Find returns the digests by which the importer knows the image called name, the
+	// preferred one first. It returns none if there is no such image.
 	Find(ctx context.Context, name string) ([]oci.Digest, error)
 	// Import takes the images of a plan. It returns the blobs that were there before, as
 	// far as it can tell. If writing the plan fails, no image of it may be found by name
@@ -31,28 +31,28 @@ type Importer interface {
 	ReadBack(ctx context.Context, p *archive.Plan) error
 }
 
-// ErrNoReadBack is returned by [Importer.ReadBack] where nothing can be read back, as
-// from a pipe, and by [Importer.Find] where ReadBack compares the names.
+// ErrNoReadBack is returned by [Importer.ReadBack] if nothing can be read back, as from a
+// pipe, and by [Importer.Find] if names cannot be looked up, or ReadBack compares them.
 var ErrNoReadBack = errors.New("what was written cannot be read back")
 
 // Form says in which form an importer takes images.
 type Form struct {
 	archive.Options
-	Evidence    bool // evidence goes along
+	Evidence    bool // evidence is written, too
 	DigestNames bool // an image with a tag is listed under its digest, too
 	Separate    bool // one archive for each image
-	// ByConfig says that the importer may know an image by the digest of its config only.
-	// That fixes the content, but the digest of the image is lost.
+	// ByConfig says that the importer may know an image only by the digest of its config.
+	// That digest fixes the content, but the digest of the image is lost.
 	ByConfig bool
 }
 
 // Import verifies the bundle that r reads, as [verify.Bundle] does with opt, and loads its
-// images into an importer. The verdict comes first; then the bytes are read again, and
-// compared with their digests while they are handed over. If one differs, the import is
-// broken off. So r must read a file.
+// images into an importer. The verdict comes first. Then the content is read again to be
+// handed over, and each blob is compared with its digest once more; if one differs, the
+// import fails. So r must read a file.
 //
-// Of the names in o, an importer needs no host: images keep their own. The results and the
-// errors are those of [Bundle]. An image that is not for the importer, such as a Helm
+// o.Names needs no Host: images keep their names. The results and the errors are those of
+// [Bundle]. An image that is not for the importer, such as a Helm
 // chart for a runtime, is skipped, unless o.Only asks for it. progress is called with the
 // number of bytes of content as they are handed over; it may be nil.
 func Import(
@@ -118,8 +118,8 @@ func newLocal(r *bundle.Reader, to Importer, o Options) *local {
 	return &local{Options: o, r: r, to: to, form: to.Form()}
 }
 
-// verify verifies the bundle. Before the content is read, it is known what is wanted of
-// it, so that names which collide are reported at once.
+// verify verifies the bundle. prepare runs before the content is read, so that names which
+// collide are reported at once.
 func (l *local) verify(
 	ctx context.Context, opt verify.Options, hash func(context.Context, bundle.Tap, func(int64)) error,
 ) (*verify.Report, error) {
@@ -166,8 +166,8 @@ func (c *content) Config(d oci.Digest) *oci.Config {
 	return config
 }
 
-// prepare lists the images that are to be loaded, and asks what their names stand for.
-// The error is about all of them.
+// prepare lists the images that are to be loaded, and asks what their names stand for. The
+// error is about all images; one about a single image is kept in it.
 func (l *local) prepare(ctx context.Context) error {
 	p, err := newPlan(l.r.Metadata(), &l.early, &l.Options)
 	if err != nil {
@@ -226,8 +226,8 @@ func (l *local) image(planned *image, g *bundle.ImageGraph) *localImage {
 
 // admit adds an image to a plan if it is for the importer and its name is free.
 func (l *local) admit(ctx context.Context, img *localImage, to *archive.Plan) {
-	// One that must not be loaded is not in the plan, so what it is known by is found with
-	// a plan of its own.
+	// Whether the image is loaded depends on the digests by which it is known, and nothing
+	// can be taken out of a plan. So a plan of its own finds these digests.
 	img.added, img.err = archive.NewPlan(l.src, l.form.Options).Add(img.Image)
 	if img.err != nil {
 		notFor := errors.Is(img.err, archive.ErrNotRunnable) || errors.As(img.err, new(*archive.PlatformError))
@@ -245,7 +245,8 @@ func (l *local) admit(ctx context.Context, img *localImage, to *archive.Plan) {
 	}
 }
 
-// free asks what the name of an image stands for.
+// free returns an error if the name of an image stands for another one and must not be
+// moved.
 func (l *local) free(ctx context.Context, img *localImage) error {
 	found, err := l.to.Find(ctx, img.Names[0])
 	switch {
@@ -264,7 +265,7 @@ func (l *local) free(ctx context.Context, img *localImage) error {
 	return &TagError{img.result.Destination, string(img.result.Tag), found[0], img.Root.Digest}
 }
 
-// same reports whether an importer that knows an image by these digests has img.
+// same reports whether the digests found are those of img.
 func (l *local) same(img *localImage, found []oci.Digest) bool {
 	known := img.added.Known[:1]
 	if l.form.ByConfig {

@@ -17,22 +17,23 @@ type Names struct {
 	// images keep their names, and only Map and TagAs change them.
 	Host   string
 	Prefix string // path that every repository gets in front, without slashes at its ends
-	// KeepRegistry keeps the registry of the image as an element of the path. A port
-	// follows after an underscore, which no name of a host has: localhost_5000/app.
+	// KeepRegistry keeps the registry of the image as an element of the path. An
+	// underscore, which no host name contains, takes the place of the colon before a port:
+	// localhost_5000/app.
 	KeepRegistry bool
-	// Flatten joins the elements of the path that follow the prefix, or what Map says, by
+	// Flatten joins the elements of the path below Prefix, or below To of a Mapping, with
 	// hyphens.
 	Flatten bool
-	// Map replaces the beginnings of names. Of several that fit, the longest counts. Where
-	// one fits, KeepRegistry does not.
+	// Map replaces the beginnings of names. If several match, the longest counts.
+	// KeepRegistry does not apply to an image that one matches.
 	Map []Mapping
-	// TagAs replaces the tag of the image. It is for one image alone.
+	// TagAs replaces the tag of the image. It cannot be used for several images.
 	TagAs string
 }
 
 // Mapping replaces the first elements of a repository's name. From begins with a
-// registry. To is a path below the host and prefix of [Names], or begins with the host
-// and replaces the prefix, too; it may be empty.
+// registry. To is a path below the host and prefix of [Names], and may be empty. A To that
+// begins with the host replaces the prefix, too.
 type Mapping struct{ From, To string }
 
 // ParseHost reads HOST[:PORT][/PREFIX] into the two fields of a [Names].
@@ -78,7 +79,7 @@ func (n *Names) Place(ref oci.Reference) (repo, tag string, err error) {
 		repo, err = oci.ParseRepository(join(n.Host, path))
 	}
 	if err != nil {
-		return "", "", fmt.Errorf("%s has no place there: %w", ref.Name(), err)
+		return "", "", fmt.Errorf("%s has no place at the destination: %w", ref.Name(), err)
 	}
 	return repo, cmp.Or(n.TagAs, ref.Tag), nil
 }
@@ -108,7 +109,7 @@ func (n *Names) renamed(repository string) string {
 	return repository
 }
 
-// mapping returns the longest mapping that fits, nil if none does.
+// mapping returns the mapping with the longest From that matches, nil if none does.
 func (n *Names) mapping(repository string) (best *Mapping) {
 	for i := range n.Map {
 		m := &n.Map[i]
@@ -126,7 +127,7 @@ func (n *Names) below(to string) (string, error) {
 	switch {
 	case first == n.Host:
 		return rest, nil
-	case isHost(first) && first != "localhost" && strings.Contains(first, ":"):
+	case strings.Contains(first, ":"):
 		return "", fmt.Errorf("%s is another registry; all images go to %s", first, n.Host)
 	}
 	return join(n.Prefix, to), nil

@@ -47,7 +47,7 @@ func TestPlace(t *testing.T) {
 		{"r.plant/m", load.Names{Map: maps("ghcr.io=a", "ghcr.io/acme=b")}, "ghcr.io/acme/app:1", "r.plant/m/b/app:1"},
 		{"r.plant/m", load.Names{Map: maps("ghcr.io=r.plant/else")}, "ghcr.io/acme/app:1", "r.plant/else/acme/app:1"},
 		{"r.plant/m", load.Names{Map: maps("ghcr.io=other:5000/x")}, "ghcr.io/acme/app:1", "is another registry"},
-		{"r.plant/m", load.Names{Map: maps("ghcr.io=UPPER")}, "ghcr.io/acme/app:1", "has no place there"},
+		{"r.plant/m", load.Names{Map: maps("ghcr.io=UPPER")}, "ghcr.io/acme/app:1", "has no place at the destination"},
 		{"r.plant", load.Names{Map: maps("ghcr.io=a"), KeepRegistry: true}, "ghcr.io/b/c:1", "r.plant/a/b/c:1"},
 		{"r.plant", load.Names{Map: maps("ghcr.io=a/b"), Flatten: true}, "ghcr.io/c/d:1", "r.plant/a/b/c-d:1"},
 	} {

@@ -29,7 +29,7 @@ type image struct {
 	tree      []oci.Digest // its manifests, children before their indexes
 	evidence  []oci.Digest // manifests
 	tags      []*tag       // those of the evidence, and that of the image last
-	places    []*place     // of its blobs
+	places    []*place     // of its blobs, which other images may share
 	referrers []referrers
 	err       error // why it is not loaded
 }
@@ -87,8 +87,7 @@ func (e *CollisionError) Error() string {
 		e.Digests[0], e.References[0], e.Digests[1], e.References[1])
 }
 
-// newPlan plans where the images go of which early tells. early is the report on the
-// metadata.
+// newPlan plans where the images of a bundle go. early is the report on its metadata.
 func newPlan(c *bundle.Contents, early *verify.Report, o *Options) (*plan, error) {
 	p := &plan{Contents: c, graph: c.Walk(), blobs: map[oci.Digest]*blob{}}
 	if len(early.Images) != len(p.graph.Images) {
@@ -165,16 +164,16 @@ func (p *plan) below(list []oci.Digest, d oci.Digest, seen map[oci.Digest]bool) 
 	return append(list, d)
 }
 
-// suffixes are those of the tags sha256-<hex> under which evidence is found that names
-// no subject.
+// suffixes are those of the tags sha256-<hex>, under which evidence without a subject is
+// found. That of all other kinds is .sig.
 var suffixes = map[oci.Kind]string{
 	oci.KindAttestation: ".att",
 	oci.KindInToto:      ".att",
 	oci.KindSBOM:        ".sbom",
 }
 
-// tagEvidence gives evidence without a subject the tag by which it is looked for. Of
-// several that want one tag, one that counts gets it.
+// tagEvidence gives evidence without a subject the tag under which clients look for it. If
+// several manifests want the same tag, one whose signature counts gets it.
 func (p *plan) tagEvidence(img *image, g *bundle.ImageGraph, early *verify.Image) {
 	inTree := map[oci.Digest]bool{}
 	for _, d := range img.tree {

@@ -31,7 +31,7 @@ func (e *TagError) Error() string {
 }
 
 // prepare plans, and asks the destination what it has. The error is about all images; one
-// about an image is kept with it.
+// about a single image is kept in it.
 func (r *run) prepare(ctx context.Context, c *bundle.Contents) (err error) {
 	if err := ctx.Err(); err != nil {
 		return err // the report on the metadata may lack images
@@ -82,8 +82,8 @@ func each[T any](ctx context.Context, jobs int, list []T, do func(context.Contex
 	return ctx.Err()
 }
 
-// unanswered returns the first error if all images have one, and it is not that a tag is
-// taken: then the destination cannot be used, and nothing needs to be read.
+// unanswered returns the first error if every image has one, and none is a [*TagError].
+// The destination cannot be used then, so the content need not be read.
 func (r *run) unanswered() error {
 	for _, img := range r.images {
 		if img.err == nil || errors.As(img.err, new(*TagError)) {
@@ -167,7 +167,7 @@ func (r *run) live() (list []*image) {
 	return list
 }
 
-// dropFailed forgets the places that only images need which have failed.
+// dropFailed forgets the places that only failed images need.
 func (r *run) dropFailed() {
 	needed := map[*place]bool{}
 	for _, img := range r.live() {

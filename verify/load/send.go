@@ -11,8 +11,8 @@ import (
 	"github.com/gapseal/gapseal/oci"
 )
 
-// tap sends content that is missing while it is hashed. An error of the destination does
-// not end the hashing: there is still a verdict to find.
+// tap implements [bundle.Tap]: it sends content that is missing while it is hashed. An
+// error of the destination does not end the hashing, since a verdict is still wanted.
 func (r *run) tap(d oci.Digest, size int64) io.WriteCloser {
 	p := r.uploads[d]
 	if p == nil || p.Size != size {
@@ -63,10 +63,11 @@ func (s *sender) Discard() error {
 
 func (s *sender) cancel() { cancel(s.r.ctx, s.up) }
 
-// cancelWithin is how long it may take to give an upload up, also after an interrupt.
+// cancelWithin is how long it may take to cancel an upload, also after an interrupt.
 const cancelWithin = 2 * time.Second
 
-// cancel gives an upload up. If that fails, the destination drops it in time.
+// cancel cancels an upload. An error is ignored: destinations drop uploads that do not
+// continue.
 func cancel(ctx context.Context, up oci.Upload) {
 	ctx, done := context.WithTimeout(context.WithoutCancel(ctx), cancelWithin)
 	defer done()
@@ -75,7 +76,7 @@ func cancel(ctx context.Context, up oci.Upload) {
 
 // supply brings a blob to all places that lack it, once the bundle is verified.
 func (r *run) supply(ctx context.Context, b *blob) {
-	failed := b.failure() // while the content was hashed
+	failed := b.failure() // of sending it while it was hashed
 	for _, p := range b.places {
 		p.err = nil
 		if !p.held() && (p.state == unknown || failed != nil) {
@@ -128,7 +129,7 @@ func (b *blob) source() *place {
 	return nil
 }
 
-// move makes a blob of another repository present, without reading the bundle again.
+// move mounts or copies a blob from another repository, without reading the bundle again.
 func (r *run) move(ctx context.Context, p, from *place) error {
 	ok, err := r.dst.Mount(ctx, p.repo, from.repo, p.Descriptor)
 	if err == nil && ok {
@@ -142,8 +143,8 @@ func (r *run) move(ctx context.Context, p, from *place) error {
 	return r.store(ctx, p, body)
 }
 
-// again reads a blob from the bundle once more, because its upload failed. What is read
-// is compared with the digest again. A pipe cannot be read again.
+// again sends a blob whose upload failed. It reads the blob from the bundle once more, and
+// compares it with its digest again. A pipe cannot be read again.
 func (r *run) again(ctx context.Context, p *place, failed error) error {
 	if failed == nil {
 		failed = fmt.Errorf("blob %s was not sent while the bundle was read", p.Digest)
