@@ -94,26 +94,38 @@ func (s *session) blobs(rep *Report) {
 	}
 }
 
-// maxOwners bounds the images named for one blob: a bundle can list one image
-// under many names.
-const maxOwners = 16
+// maxOwners bounds the images named for one blob, and maxOwnersInAll those named for
+// all blobs beyond the first of each: otherwise images that share many blobs would
+// make the report larger than the bundle.
+const (
+	maxOwners      = 16
+	maxOwnersInAll = 100_000
+)
 
 // owners returns each blob's media type, and the images to which it belongs as
 // content or as evidence.
 func (s *session) owners() (types map[oci.Digest]string, images map[oci.Digest][]string) {
 	types, images = map[oci.Digest]string{}, map[oci.Digest][]string{}
+	more := 0 // named for all blobs beyond the first of each
+	full := func(d oci.Digest) bool {
+		n := len(images[d])
+		return n >= maxOwners || n > 0 && more >= maxOwnersInAll
+	}
+	walked := map[oci.Digest]bool{}
 	note := func(owner string, d oci.Descriptor) {
 		if types[d.Digest] == "" {
 			types[d.Digest] = d.MediaType
 		}
-		if list := images[d.Digest]; owner != "" && len(list) < maxOwners && !slices.Contains(list, owner) {
+		if list := images[d.Digest]; owner != "" && !full(d.Digest) && !slices.Contains(list, owner) {
 			images[d.Digest] = append(list, owner)
+			more += min(len(list), 1)
 		}
 	}
 	manifest := func(owner string, d oci.Descriptor) {
-		if len(images[d.Digest]) >= maxOwners {
+		if walked[d.Digest] && full(d.Digest) {
 			return // its parts have as many
 		}
+		walked[d.Digest] = true
 		note(owner, d)
 		if m := s.graph.Manifests[d.Digest]; m != nil && !oci.IsIndex(m.MediaType) {
 			note(owner, m.Config)

@@ -227,7 +227,7 @@ type Blob struct {
 	Size      int64       `json:"size"`
 	MediaType Text        `json:"mediaType"` // by the manifest that names it
 	Roles     []string    `json:"roles"`
-	Images    []string    `json:"images"` // digests of the images to which it belongs, at most 16
+	Images    []string    `json:"images"` // digests of images to which it belongs, at most 16
 	State     check.State `json:"state"`
 }
 

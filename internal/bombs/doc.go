@@ -19,7 +19,9 @@ type Bomb struct {
 	// Make returns the bundle and the flags with which to verify it. Files that the
 	// flags name are written into dir.
 	Make func(t testing.TB, dir string) (raw []byte, flags []string)
-	Want string // the first check that fails; empty for a bundle that verifies, "no report" for a file that the program refuses to read
+	// Want is the first check that fails: empty for a bundle that verifies, "no report"
+	// for a file that the program refuses to read.
+	Want string
 }
 
 // All lists the bombs.

@@ -84,7 +84,11 @@ type payload struct {
 //
 // [check.ErrTooLarge]: https://pkg.go.dev/github.com/gapseal/gapseal/verify/check#ErrTooLarge
 func Make(doc []byte, transferID string, by *dsse.Signer) ([]byte, error) {
-	_, raw, err := encode(doc, transferID)
+	rep, err := report.Outline(bytes.NewReader(doc)) // all that the receipt says besides the report
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrPayload, err)
+	}
+	raw, err := encode(rep, doc, transferID)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrPayload, err)
 	}
@@ -116,20 +120,16 @@ func (r *Receipt) VerifiedAt() string { return verifiedAt(r.Found) }
 
 func verifiedAt(rep *verify.Report) string { return rep.VerifiedAt.Format(time.RFC3339Nano) }
 
-// encode returns what a report says, and the payload of its receipt.
-func encode(doc []byte, transferID string) (*verify.Report, []byte, error) {
+// encode returns the payload of the receipt of a report, whose JSON form is doc.
+func encode(rep *verify.Report, doc []byte, transferID string) ([]byte, error) {
 	if len(transferID) > MaxTransferID {
-		return nil, nil, fmt.Errorf("the transfer's id has %d bytes, allowed are %d", len(transferID), MaxTransferID)
+		return nil, fmt.Errorf("the transfer's id has %d bytes, allowed are %d", len(transferID), MaxTransferID)
 	}
 	if !utf8.ValidString(transferID) { // its JSON form would say something else
-		return nil, nil, errors.New("the transfer's id is not UTF-8")
-	}
-	rep, err := report.Parse(doc)
-	if err != nil {
-		return nil, nil, err
+		return nil, errors.New("the transfer's id is not UTF-8")
 	}
 	if t := rep.Transfer; t != nil && t.ID != "" && string(t.ID) != transferID {
-		return nil, nil, fmt.Errorf("the report is of the transfer %.300q, not %.300q", t.ID, transferID)
+		return nil, fmt.Errorf("the report is of the transfer %.300q, not %.300q", t.ID, transferID)
 	}
 	p := payload{
 		Report:       string(doc),
@@ -141,8 +141,7 @@ func encode(doc []byte, transferID string) (*verify.Report, []byte, error) {
 	}
 	p.Bundle.Identity = rep.Bundle.Identity
 	p.Bundle.Size = rep.Bundle.Size
-	raw, err := dsse.Canonical(&p)
-	return rep, raw, err
+	return dsse.Canonical(&p)
 }
 
 // parse reads a payload. It derives the payload from the report and the id in it
@@ -156,7 +155,11 @@ func parse(raw []byte) (*Receipt, error) {
 		return nil, fmt.Errorf("schema: want %s, found %.60q", Schema, p.Schema)
 	}
 	r := &Receipt{Report: []byte(p.Report), TransferID: string(p.TransferID)}
-	rep, again, err := encode(r.Report, r.TransferID)
+	rep, err := report.Parse(r.Report)
+	if err != nil {
+		return nil, err
+	}
+	again, err := encode(rep, r.Report, r.TransferID)
 	if err != nil {
 		return nil, err
 	}

@@ -13,12 +13,13 @@ import (
 
 // outline has the members of a report that say what was found.
 type outline struct {
-	Schema     string          `json:"schema"`
-	Verdict    check.Verdict   `json:"verdict"`
-	VerifiedAt time.Time       `json:"verifiedAt"`
-	Bundle     verify.BundleID `json:"bundle"`
-	Images     []imageOutline  `json:"images"`
-	Failures   []struct{}      `json:"failures"`
+	Schema     string           `json:"schema"`
+	Verdict    check.Verdict    `json:"verdict"`
+	VerifiedAt time.Time        `json:"verifiedAt"`
+	Bundle     verify.BundleID  `json:"bundle"`
+	Images     []imageOutline   `json:"images"`
+	Failures   []struct{}       `json:"failures"`
+	Transfer   *verify.Transfer `json:"transfer"`
 }
 
 type imageOutline struct {
@@ -26,9 +27,9 @@ type imageOutline struct {
 }
 
 // Outline reads a report as [Parse] does, but piece by piece, and keeps of it only
-// the schema, the verdict and its time, the bundle, the digests of the images, and
-// one failure, itself empty, if there are any. Its memory does not grow with the rest, whose members
-// it does not compare with their types.
+// the schema, the verdict and its time, the bundle, the record of the transfer and
+// the digests of the images. Failures holds one empty check if there are any. Memory
+// does not grow with the rest, whose members are not compared with their types.
 //
 // The error says why in is not such a report, or cannot be read.
 func Outline(in io.Reader) (*verify.Report, error) {
@@ -42,6 +43,7 @@ func Outline(in io.Reader) (*verify.Report, error) {
 		Verdict:    o.Verdict,
 		VerifiedAt: o.VerifiedAt,
 		Bundle:     o.Bundle,
+		Transfer:   o.Transfer,
 		Images:     make([]verify.Image, len(o.Images)),
 		Failures:   make([]verify.Check, min(len(o.Failures), 1)),
 	}
