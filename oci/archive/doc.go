@@ -7,8 +7,8 @@
 // copied as it is, and never converted: manifests, configs and layers keep their
 // digests, and layers stay compressed as they are.
 //
-// Both write the list of names last. So as long as a blob is missing or wrong,
-// nothing that was written can be found by a name.
+// Both write the list of names last. If a blob is missing or wrong, there is no such list,
+// so no image can be found by its name.
 package archive
 
 import (
@@ -28,7 +28,7 @@ type Source interface {
 	Config(d oci.Digest) *oci.Config
 	// Has reports whether the source holds a blob.
 	Has(d oci.Digest) bool
-	// OpenBlob opens a blob. Instead of the last bytes of a blob that does not have its
-	// digest, the reader returns an error. The caller closes it.
+	// OpenBlob opens a blob. If the content does not have the digest d, the reader returns
+	// an error in place of the last bytes. The caller closes it.
 	OpenBlob(d oci.Digest) (io.ReadCloser, error)
 }

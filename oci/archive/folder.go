@@ -54,8 +54,8 @@ func OpenLayout(dir string) (*Layout, error) {
 	return l, l.read()
 }
 
-// marker requires the file that makes a folder a layout. A run that was interrupted
-// may have left it alone.
+// marker requires the file that makes a folder a layout. An interrupted run may have left
+// this file and no index.json.
 func (l *Layout) marker() error {
 	raw, err := readFile(filepath.Join(l.dir, nameMarker))
 	var doc struct {
@@ -96,9 +96,9 @@ func (l *Layout) read() error {
 // none.
 func (l *Layout) Named(name string) oci.Digest { return l.names[name] }
 
-// Write adds the images of a plan: the blobs that are missing or wrong, and index.json
-// last, in which an image takes the place of another one of the same name. progress
-// is called with the number of bytes of content as they are read; it may be nil.
+// Write adds the images of a plan. It writes the blobs that are missing or wrong, and
+// index.json last. There an image replaces another one of the same name. progress is called
+// with the number of bytes of content as they are read; it may be nil.
 //
 // On an error index.json is as it was, and blobs that were written stay, so that
 // another run continues from there.
@@ -132,8 +132,8 @@ func (l *Layout) Write(ctx context.Context, p *Plan, progress func(int64)) (done
 	return done, l.publish(p)
 }
 
-// publish writes index.json. It is read again before, since another program may have
-// added images meanwhile.
+// publish writes index.json. It first reads it again, since another program may have added
+// images meanwhile.
 func (l *Layout) publish(p *Plan) error {
 	if err := l.read(); err != nil {
 		return err

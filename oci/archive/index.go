@@ -67,8 +67,8 @@ func newIndex(entries []oci.Descriptor) ([]byte, error) {
 	return x.marshal()
 }
 
-// merge adds entries. One takes the place of the entry with the same name; one that is
-// listed already, under the same name or without a name, is left as it is.
+// merge adds entries. An entry replaces one of the same name, unless that has the same
+// digest. An entry without a name is added if its digest is not listed without a name.
 func (x *index) merge(entries []oci.Descriptor) error {
 	places, err := x.places()
 	if err != nil {
@@ -98,7 +98,7 @@ type place struct {
 	digest string
 }
 
-// placeKey is what makes an entry the same as another: its name, or its digest if it
+// placeKey returns the key under which an entry is found: its name, or its digest if it
 // has none.
 func placeKey(digest string, annotations map[string]string) string {
 	if name := annotations[annotationName]; name != "" {
@@ -136,7 +136,7 @@ func (x *index) names() (map[string]oci.Digest, error) {
 	return names, nil
 }
 
-// has reports whether each entry is listed.
+// has returns the key of the first entry that is not listed, empty if all are.
 func (x *index) has(entries []oci.Descriptor) (missing string, err error) {
 	places, err := x.places()
 	if err != nil {

@@ -29,7 +29,7 @@ type Options struct {
 	// [ErrNotRunnable].
 	RunnableOnly bool
 	// Docker adds the file manifest.json, as docker save writes it. It describes one
-	// manifest of each image, so Platform should be set: it is the first that matches.
+	// manifest of each image, the first that matches Platform; so Platform should be set.
 	Docker bool
 }
 
@@ -72,7 +72,7 @@ type Plan struct {
 	src     Source
 	entries []oci.Descriptor // of index.json
 	listed  map[string]bool  // the names of entries, and the digests of those without a name
-	blobs   []oci.Descriptor // children before those that name them
+	blobs   []oci.Descriptor // each before the manifest that names it
 	have    map[oci.Digest]bool
 	docker  []dockerImage
 }
@@ -91,11 +91,10 @@ func NewPlan(src Source, opt Options) *Plan {
 
 // Added says what [Plan.Add] found.
 type Added struct {
-	// Blobs are those that the plan did not have before.
+	// Blobs are the blobs that Add added to the plan.
 	Blobs []oci.Descriptor
-	// Known are the digests by which a runtime may know the image: that of the root, and
-	// those of the manifests that are written and of their configs, in the order of the
-	// index.
+	// Known are the digests by which a runtime may know the image: first that of the root,
+	// then, for each manifest that can be run, its own and that of its config.
 	Known []oci.Digest
 }
 

@@ -32,8 +32,8 @@ const copyBuffer = 256 << 10
 //
 // If a blob cannot be read, or does not have its digest, WriteTar returns the error of
 // its reader at once. What was written then ends inside that blob, before index.json,
-// so that importers refuse it or name nothing. A writer to a program must not make it
-// look like a proper end.
+// so that importers refuse it or name nothing. A caller that writes to a program must not
+// end its input as if the archive were complete.
 func (p *Plan) WriteTar(ctx context.Context, out io.Writer, progress func(int64)) error {
 	if progress == nil {
 		progress = func(int64) {}

@@ -38,8 +38,8 @@ func (w *walk) image(root oci.Descriptor) error {
 	return nil
 }
 
-// node walks a manifest or index. If it is part of an image and not evidence, only
-// what the options ask for is walked.
+// node walks a manifest or index. The options apply only to the parts of an image, and not
+// to evidence.
 func (w *walk) node(d oci.Descriptor, ofImage bool) error {
 	if w.walked[d.Digest] {
 		return nil
@@ -64,8 +64,8 @@ func (w *walk) node(d oci.Descriptor, ofImage bool) error {
 	return nil
 }
 
-// children walks the children that the source holds. Others were left out when it was
-// made, and are not looked for by runtimes of the platforms that it holds.
+// children walks the children that the source holds. The others are platforms that were
+// left out at export; runtimes of the platforms that are there do not look for them.
 func (w *walk) children(m *oci.Manifest, ofImage bool) error {
 	for _, c := range m.Manifests {
 		if w.src.Manifest(c.Digest) == nil {

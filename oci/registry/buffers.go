@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// sizes are the sizes of what is held in memory so that it can be sent again, in
-// bytes.
+// sizes are the sizes, in bytes, of what uploads hold in memory so that they can send it
+// again.
 type sizes struct {
 	small  int64 // up to this a blob is sent by one request from memory
 	chunk  int64 // the most that one request carries after a fault
@@ -15,9 +15,9 @@ type sizes struct {
 	total  int64 // of all uploads together; at least a window
 }
 
-// The window is larger than what a broken connection loses in the buffers of both
-// ends. Some storages want chunks of 5 MiB at least, and so do registries that pass
-// chunks on to them.
+// The window is larger than what is lost in the buffers of both ends when a connection
+// breaks. Some storages want chunks of at least 5 MiB, and so do registries that pass chunks
+// on to them.
 var defaultSizes = sizes{small: 4 << 20, chunk: 10 << 20, window: 12 << 20, total: 48 << 20}
 
 // buffers lends the memory of uploads. Large buffers are used again, so that what is
@@ -32,7 +32,7 @@ func newBuffers(s sizes) *buffers {
 	return &buffers{sizes: s, left: semaphore.NewWeighted(s.total), free: make(chan []byte, s.total/s.window)}
 }
 
-// get waits until there is memory for n bytes, a window at most, and returns an empty
+// get waits until there is memory for n bytes, at most a window, and returns an empty
 // buffer for them.
 func (b *buffers) get(ctx context.Context, n int64) ([]byte, error) {
 	if err := b.left.Acquire(ctx, b.weight(n)); err != nil {

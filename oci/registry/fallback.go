@@ -13,18 +13,19 @@ import (
 	"github.com/gapseal/gapseal/verify/check"
 )
 
-// maxMerges is how often a fallback index is written because others write it at the
+// maxMerges is how often a fallback index is written at most, if others write it at the
 // same time.
 const maxMerges = 5
 
 // AddReferrers adds descriptors to the list of referrers of subject that is kept in the
 // fallback tag sha256-<hex> (OCI distribution specification, "Referrers Tag
-// Schema"). What is there stays, with members that are not known here. The registry
-// cannot lock a tag: so the list is read again after it was written, and written
-// again, a bounded number of times, if something is missing that was there or that was
-// added. If all is there already, nothing is written.
+// Schema"). What the list holds stays, with members that are not known here. If all is
+// listed already, nothing is written.
 //
-// A tag that holds something else than such a list is not overwritten: the error
+// A registry cannot lock a tag. So AddReferrers reads the list back, and writes it again, a
+// bounded number of times, if an entry is missing that it added or had read before.
+//
+// A tag that holds anything but such a list is not overwritten: the error
 // matches [oci.ErrNoList].
 func (t *Target) AddReferrers(ctx context.Context, repo string, subject oci.Digest, add []oci.Descriptor) error {
 	tag := "sha256-" + subject.Hex()
@@ -55,8 +56,8 @@ func (t *Target) lockOf(place string) *sync.Mutex {
 	return t.tags[place]
 }
 
-// addReferrers reads the list and writes it until it holds all that is known: what is
-// added, and whatever it was seen to hold.
+// addReferrers reads the list and writes it until it holds all of known, to which it adds
+// each entry that it reads.
 func (t *Target) addReferrers(ctx context.Context, repo string, subject oci.Digest, known entries) error {
 	tag := "sha256-" + subject.Hex()
 	for n := 0; ; n++ {
@@ -69,7 +70,7 @@ func (t *Target) addReferrers(ctx context.Context, repo string, subject oci.Dige
 			return nil
 		}
 		if n == maxMerges {
-			return fmt.Errorf("the registry does not keep it: it was written %d times, and when it was read back "+
+			return fmt.Errorf("the registry does not keep the list: it was written %d times, and when it was read back "+
 				"%d entries were missing, among them %s", n, len(missing), missing[0].digest)
 		}
 		if n > 1 {
@@ -105,7 +106,7 @@ func (t *Target) readFallback(ctx context.Context, repo, tag string, subject oci
 		return nil, fmt.Errorf("%w: the tag holds the subject itself; it is not overwritten", oci.ErrNoList)
 	}
 	if _, err := parseReferrers(raw); errors.Is(err, errNoIndex) {
-		return nil, fmt.Errorf("the tag holds something else, which is not overwritten: %w", err)
+		return nil, fmt.Errorf("the tag holds something else than a list, and is not overwritten: %w", err)
 	} else if errors.Is(err, check.ErrTooLarge) {
 		return nil, err
 	}

@@ -15,9 +15,8 @@ import (
 )
 
 // PutManifest stores a manifest or index, byte for byte, under a tag or under its
-// digest. What it points to has to be stored before. A fault is no reason to store it
-// twice: if the registry refuses, and holds the same manifest at that place, that is
-// success.
+// digest. What it points to has to be stored before. If the registry refuses it, but holds
+// the same manifest at that place, that is success.
 //
 // The error matches [ErrMismatch] if the registry says that it stored something else,
 // and [oci.ErrDenied] if it refuses the right to push.
@@ -53,8 +52,8 @@ func (t *Target) putManifest(ctx context.Context, repo, tagOrDigest, mediaType s
 	return &putError{err, fault, mediaType}
 }
 
-// holds reports whether the registry has the manifest d at that place. The answer to a
-// request that stored it may have been lost, and tags may be immutable.
+// holds reports whether the registry has the manifest d at that place. An earlier request
+// may have stored it although its answer was lost, and a tag that exists may be immutable.
 func (t *Target) holds(ctx context.Context, repo, tagOrDigest string, d oci.Digest) bool {
 	raw, _, err := t.source.manifest(ctx, repo, tagOrDigest)
 	return err == nil && oci.FromBytes(raw) == d
@@ -85,8 +84,8 @@ func (e *putError) detail() string {
 func (e *putError) remedy(host string) string {
 	switch {
 	case isImmutable(e.fault):
-		return "the tag is there and the registry does not let it be changed: load under another tag, " +
-			"or delete the one that is there"
+		return "the tag exists, and the registry does not let it be changed: load under another tag, " +
+			"or delete the one that exists"
 	case hasCode(e.fault, transport.ManifestBlobUnknownErrorCode, "BLOB_UNKNOWN") || e.lacksChildren():
 		return "the registry wants everything that the manifest points to: " +
 			"an index needs all its platforms in the bundle, and an image all its layers"
@@ -97,7 +96,7 @@ func (e *putError) remedy(host string) string {
 	return remedyForPush(e.fault, host)
 }
 
-// lacksChildren reports whether an index was refused for a child that is not there.
+// lacksChildren reports whether an index was refused because a child is missing.
 func (e *putError) lacksChildren() bool {
 	return oci.IsIndex(e.mediaType) && hasCode(e.fault, transport.ManifestUnknownErrorCode)
 }
@@ -159,7 +158,7 @@ func remedyForPush(fault *transport.Error, host string) string {
 	case code == http.StatusNotFound:
 		return "the repository may have to be created before something is pushed to it"
 	case code == http.StatusMethodNotAllowed:
-		return "this registry takes no pushes here: is it a mirror or a cache?"
+		return "this registry does not accept pushes here: is it a mirror or a cache?"
 	case code == http.StatusRequestEntityTooLarge:
 		return "raise the limit for the size of a request in the registry, or in the proxy before it " +
 			"(nginx: client_max_body_size)"

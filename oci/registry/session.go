@@ -20,8 +20,8 @@ import (
 type session struct {
 	r        *repository
 	d        oci.Descriptor
-	chunk    int64        // what one request carries after a fault
-	faulty   *atomic.Bool // something failed at this registry
+	chunk    int64        // the most that one request carries after a fault
+	faulty   *atomic.Bool // whether sending to this registry has failed
 	location *url.URL     // where it goes on; nil if it has not begun
 	stored   int64        // how many bytes the registry has
 }
@@ -49,8 +49,8 @@ func (s *session) follow(resp *http.Response) error {
 	return err
 }
 
-// send stores the bytes of w while they are written, all at once as long as nothing
-// fails. After a fault it asks the registry how much it has.
+// send sends the bytes of w while they are written, in one request as long as nothing
+// fails. After a fault it asks the registry how much it has, and goes on from there.
 func (s *session) send(ctx context.Context, w *window) error {
 	resp, err := s.start(ctx)
 	if err != nil {
@@ -98,8 +98,8 @@ func minChunk(resp *http.Response) int64 {
 	return n
 }
 
-// patch sends what follows, and notes how much the registry has then. A blob
-// that is sent as a whole has no Content-Range: registries that know no chunks take it.
+// patch sends what follows, and notes how much the registry has then. A request with the
+// whole blob has no Content-Range, so that registries without chunks accept it.
 func (s *session) patch(ctx context.Context, w *window) (*http.Response, error) {
 	end := s.d.Size
 	if s.faulty.Load() {
@@ -129,8 +129,8 @@ func (s *session) patch(ctx context.Context, w *window) (*http.Response, error) 
 	if err != nil {
 		return resp, err
 	}
-	// Some registries report the range of the chunk, or none. Whether all is there is
-	// seen at the end, by the digest.
+	// Some registries report the range of the chunk, or none. Whether all of the blob has
+	// arrived shows at the end, by the digest.
 	if has, ok := storedRange(resp); ok && has > s.stored && has < end {
 		return resp, errPart
 	}
@@ -155,8 +155,8 @@ func storedRange(resp *http.Response) (int64, bool) {
 	return n + 1, true
 }
 
-// mayResume reports whether an upload may go on after a fault. A registry that has
-// stored a part of what was sent refuses what does not begin where that ends.
+// mayResume reports whether an upload may go on after a fault. A registry that stored a
+// part of a request refuses the next one if it does not begin where that part ends.
 func mayResume(err error, faults int) bool {
 	return passes(err) || faults > 1 && isOutOfPlace(err)
 }
@@ -167,8 +167,9 @@ func isOutOfPlace(err error) bool {
 		hasCode(fault, "RANGE_INVALID", "SIZE_INVALID", "BLOB_UPLOAD_INVALID"))
 }
 
-// withoutChunks begins again after the registry refused a chunk, with all of the blob in
-// one request. It returns cause if the beginning of the blob is no longer in memory.
+// withoutChunks begins the upload again after the registry refused a chunk, to send the
+// whole blob in one request. It returns cause if the beginning of the blob is no longer in
+// memory.
 func (s *session) withoutChunks(ctx context.Context, w *window, cause error) error {
 	s.faulty.Store(false)
 	if from, _ := w.held(); from > 0 {
@@ -178,8 +179,8 @@ func (s *session) withoutChunks(ctx context.Context, w *window, cause error) err
 	return err
 }
 
-// isRefusedChunk reports whether a registry answered to a chunk, without another fault
-// before, as one that knows no chunks.
+// isRefusedChunk reports whether err is the answer of a registry that does not support
+// chunks. After an earlier fault, the answer may have another cause.
 func isRefusedChunk(err error, faults int) bool {
 	var fault *transport.Error
 	if faults > 1 || !errors.As(err, &fault) || isDenied(fault) {
@@ -194,7 +195,7 @@ func isRefusedChunk(err error, faults int) bool {
 	return false
 }
 
-// ask finds out how much the registry has. If it does not say, it is taken to have what
+// ask finds out how much the registry has. If the registry does not say, ask assumes what
 // it had before the request that failed with cause.
 func (s *session) ask(ctx context.Context, w *window, cause error) error {
 	resp, err := s.r.request(ctx, http.MethodGet, s.location, nil, nil,
@@ -228,8 +229,8 @@ func isLost(fault *transport.Error) bool {
 	return fault.StatusCode == http.StatusNotFound || hasCode(fault, "BLOB_UPLOAD_UNKNOWN")
 }
 
-// finish makes what was sent a blob. If an answer is lost, it looks whether the blob is
-// there.
+// finish ends the session, so that what was sent becomes a blob. If an answer is lost, it
+// looks whether the registry has the blob.
 func (s *session) finish(ctx context.Context) error {
 	for n := 1; ; n++ {
 		resp, err := s.put(ctx, nil)
@@ -248,7 +249,7 @@ func (s *session) finish(ctx context.Context) error {
 	}
 }
 
-// put ends the session by the digest, with what is not sent yet.
+// put ends the session with the digest of the blob. body is what is not sent yet.
 func (s *session) put(ctx context.Context, body []byte) (*http.Response, error) {
 	header := http.Header{"Content-Type": {"application/octet-stream"}}
 	resp, err := s.r.request(once(ctx), http.MethodPut, withDigest(s.location, s.d.Digest), header, body,
@@ -259,7 +260,7 @@ func (s *session) put(ctx context.Context, body []byte) (*http.Response, error) 
 	return resp, err
 }
 
-// putWhole stores a blob by one request, from the beginning again after a fault.
+// putWhole stores a blob by one request. After a fault it sends all of it again.
 func (s *session) putWhole(ctx context.Context, blob []byte) error {
 	for n := 1; ; n++ {
 		resp, err := s.start(once(ctx))
@@ -291,7 +292,7 @@ func (s *session) cancel(ctx context.Context) error {
 	return err
 }
 
-// abandon is cancel for those who have another error to report.
+// abandon is cancel where another error is reported already.
 func (s *session) abandon(ctx context.Context) {
 	if ctx.Err() == nil {
 		_ = s.cancel(once(ctx))

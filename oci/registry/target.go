@@ -16,12 +16,11 @@ import (
 	"github.com/gapseal/gapseal/oci"
 )
 
-// Target writes to any number of registries, and reads from them what is there
-// already. It is safe for concurrent use. It never converts anything: what is stored
-// are the bytes that it was given.
+// Target writes to any number of registries, and reads what they hold already. It is safe
+// for concurrent use. It never converts anything: it stores the bytes that it was given.
 //
-// Tokens are requested for pulling and pushing. If a registry refuses the stored
-// credentials, nothing is tried without them.
+// Target requests tokens for pulling and pushing. If a registry refuses the stored
+// credentials, Target does not try without them.
 type Target struct {
 	source *Source
 	memory *buffers
@@ -65,9 +64,9 @@ func (t *Target) Referrers(ctx context.Context, repo string, d oci.Digest) ([]oc
 	return t.source.Referrers(ctx, repo, d)
 }
 
-// HasReferrersAPI reports whether the registry answers a request for the list of
-// referrers of d with such a list. If it does not, a client keeps the list in the
-// fallback tag: see [Target.AddReferrers].
+// HasReferrersAPI reports whether the registry answers a request for the referrers of d
+// with a list. If it does not, clients keep the list in the fallback tag: see
+// [Target.AddReferrers].
 func (t *Target) HasReferrersAPI(ctx context.Context, repo string, d oci.Digest) (bool, error) {
 	has, err := t.hasReferrersAPI(ctx, repo, d)
 	return has, explain("referrers of "+join(repo, string(d)), repo, err)
@@ -122,14 +121,14 @@ func (r *repository) hasBlob(ctx context.Context, d oci.Descriptor) (bool, error
 	case fault.StatusCode == http.StatusNotFound:
 		return false, nil
 	case resp != nil && !sameHost(resp.Request.URL, r.name.RegistryStr()) && fault.StatusCode < 500:
-		return true, nil // the registry points to its storage, which may refuse to answer a HEAD
+		return true, nil // the registry redirects to its storage, which may refuse a HEAD request
 	}
 	return false, err
 }
 
 // Mount makes the blob d of the repository from, of the same registry, a part of repo
-// without sending it. It returns false if the registry does not do that, for whatever
-// reason it gives: the blob has to be sent. The error is about reaching the registry.
+// without sending it. It returns false if the registry answers that it did not, for any
+// reason; the blob has to be sent then. The error is about reaching the registry.
 func (t *Target) Mount(ctx context.Context, repo, from string, d oci.Descriptor) (bool, error) {
 	done, err := t.mount(ctx, repo, from, d)
 	return done, explain("mount blob "+join(repo, string(d.Digest))+" from "+from, repo, err)
@@ -187,7 +186,7 @@ func (r *repository) mounting(from *repository) *http.Client {
 	return c
 }
 
-// with returns what requests of r need, with another client.
+// with returns a copy of r for requests through another client.
 func (r *repository) with(c *http.Client) *repository {
 	return &repository{name: r.name, pace: r.pace, client: c, scheme: r.scheme}
 }

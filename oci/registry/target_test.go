@@ -372,7 +372,7 @@ func TestAddReferrersBesideOthers(t *testing.T) {
 		}
 		err := l.target().AddReferrers(t.Context(), l.repo, subject, []oci.Descriptor{mine})
 		if !want {
-			wantText(t, err, "does not keep it", string(mine.Digest))
+			wantText(t, err, "does not keep the list", string(mine.Digest))
 			continue
 		}
 		if err != nil {

@@ -39,7 +39,7 @@ func (t *Target) Upload(ctx context.Context, repo string, d oci.Descriptor) (oci
 	return u, nil
 }
 
-// faultyOf returns the mark of a registry where sending has failed.
+// faultyOf returns the mark that says whether sending to a registry has failed.
 func (t *Target) faultyOf(host string) *atomic.Bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -58,13 +58,13 @@ type upload struct {
 	end    context.CancelCauseFunc
 
 	written int64
-	err     error  // final
+	err     error  // final, or nil
 	buffer  []byte // of the window, or the small blob itself; nil before the first byte
 
 	session session
 	window  *window       // nil for a small blob
-	done    chan struct{} // closed when nothing is sent any more; nil before
-	sendErr error         // why, if not all was sent
+	done    chan struct{} // closed when sending has ended; nil before it begins
+	sendErr error         // why not all was sent; read it after done
 }
 
 var (
@@ -161,7 +161,7 @@ func (u *upload) Cancel(ctx context.Context) error {
 	return u.wrap(u.session.cancel(ctx))
 }
 
-// stop ends what is going on.
+// stop ends the sending, and waits until it has ended.
 func (u *upload) stop(cause error) {
 	u.end(cause)
 	if u.done != nil {
@@ -169,7 +169,7 @@ func (u *upload) stop(cause error) {
 	}
 }
 
-// release gives everything back.
+// release marks the upload as ended, and gives its memory back.
 func (u *upload) release() {
 	u.end(nil)
 	u.err = errEnded

@@ -7,14 +7,13 @@ import (
 	"sync"
 )
 
-// window holds the last bytes that were written of a blob: those that are not sent yet,
-// and of those that were sent as many as there is room for, so that they can be sent
-// again.
+// window holds the last bytes that were written of a blob. They are those that are not sent
+// yet, and as many sent ones as there is room for, so that these can be sent again.
 type window struct {
 	mu      sync.Mutex
 	changed *sync.Cond
 	ring    []byte // the byte at off is at off % len(ring)
-	ahead   int64  // how many bytes may be written that are not sent
+	ahead   int64  // how many bytes may be written before they are sent
 	base    int64  // of the oldest byte that is held
 	sent    int64  // of the next byte to send
 	written int64  // of the next byte to write
@@ -32,7 +31,7 @@ func newWindow(ring []byte, ahead int64) *window {
 // Each wait costs more than copying some bytes does.
 const batch = 64 << 10
 
-// write takes some bytes of p at least, once there is room for them. A writer that has to
+// write waits until there is room, and takes at least one byte of p. A writer that had to
 // wait goes on when half of what may be ahead is sent.
 func (w *window) write(p []byte) (int, error) {
 	w.mu.Lock()
@@ -89,7 +88,7 @@ func (w *window) section(from, to int64) (*section, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if from < w.base || from > w.written {
-		return nil, fmt.Errorf("%w: from byte %d on; there are %d to %d", errGone, from, w.base, w.written)
+		return nil, fmt.Errorf("%w: want byte %d, found only %d to %d", errGone, from, w.base, w.written)
 	}
 	if w.last != nil {
 		w.last.closed = true

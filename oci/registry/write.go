@@ -16,9 +16,9 @@ import (
 	"github.com/gapseal/gapseal/oci"
 )
 
-// request sends a request whose answer has no document. It returns the answer, whose
-// body has been read, also if its status is none of want, which is a
-// [transport.Error]; nil if there is no answer.
+// request sends a request whose answer has no document, and reads the body of the answer.
+// If the status is none of want, it returns the answer and a [transport.Error]. Without an
+// answer, the response is nil.
 func (r *repository) request(ctx context.Context, method string, u *url.URL, header http.Header, body []byte,
 	want ...int) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, method, u.String(), bytes.NewReader(body))
@@ -59,8 +59,9 @@ func faultOf(resp *http.Response) error {
 func (r *repository) uploads() *url.URL { return r.url("blobs", "uploads/") }
 
 // locationOf returns where an upload goes on. The address may be relative, and may be
-// on another host, which gets no credentials. An address of the registry itself is
-// reached as the registry is: proxies that end TLS are often not known to it.
+// on another host, which gets no credentials. For an address of the registry itself, the
+// scheme is that by which the registry was reached: one behind a proxy that ends TLS often
+// writes http.
 func (r *repository) locationOf(resp *http.Response) (*url.URL, error) {
 	text := resp.Header.Get("Location")
 	if text == "" {
@@ -95,7 +96,7 @@ func withDigest(u *url.URL, d oci.Digest) *url.URL {
 	return &done
 }
 
-// checkStored compares the digest that a registry says to have stored, if it says one.
+// checkStored compares the digest that a registry says it stored, if it names one.
 func checkStored(resp *http.Response, d oci.Digest) error {
 	got := resp.Header.Get("Docker-Content-Digest")
 	if got == "" || got == string(d) {
@@ -109,7 +110,7 @@ func mismatch(format string, args ...any) error {
 	return &fetchError{fmt.Sprintf(format, args...), ErrMismatch}
 }
 
-// passes reports whether what failed with err may succeed if it is repeated.
+// passes reports whether a request that failed with err may succeed if it is repeated.
 func passes(err error) bool {
 	var fault *transport.Error
 	if errors.As(err, &fault) {
