@@ -186,8 +186,8 @@ func (j *judgement) crypto() {
 		Expected: someOf(j.d.pinned()), Found: "a signature by none of them"}
 	if len(pinned) == 0 && len(j.d.Fingerprints) > 0 {
 		f.Cause = check.CauseNoKey
-		f.Detail = "a fingerprint is pinned, and its key is neither in the bundle nor in a log entry, so that nothing " +
-			"can be verified with it"
+		f.Detail = "a fingerprint is pinned, and its key is neither in the bundle nor in a log entry, so that " +
+			"nothing can be verified with it"
 		f.Found = "no key of that fingerprint"
 	}
 	j.fault(f)

@@ -16,13 +16,15 @@ import (
 // Bomb is one file that tries to exhaust its reader, or an honest one at the limits.
 type Bomb struct {
 	Name string
-	// Make returns the bundle and the flags with which to verify it. Files that the
-	// flags name are written into dir.
-	Make func(t testing.TB, dir string) (raw []byte, flags []string)
+	Make maker
 	// Want is the first check that fails: empty for a bundle that verifies, "no report"
 	// for a file that the program refuses to read.
 	Want string
 }
+
+// maker returns a bundle and the flags with which to verify it. Files that the flags
+// name are written into dir.
+type maker = func(t testing.TB, dir string) (raw []byte, flags []string)
 
 // All lists the bombs.
 func All() []Bomb {

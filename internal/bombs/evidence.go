@@ -21,40 +21,50 @@ const typeDSSE = "application/vnd.dsse.envelope.v1+json"
 func evidenceBombs() []Bomb {
 	payload := func() string { return strings.Repeat("A", 15<<20) }
 	large := func() []byte {
-		return []byte(`{"mediaType":"` + fixture.TypeSigstoreBundle + `","verificationMaterial":{"publicKey":{"hint":"x"}},` +
-			`"dsseEnvelope":{"payloadType":"` + oci.TypeInToto + `","payload":"` + payload() +
+		return []byte(`{"mediaType":"` + fixture.TypeSigstoreBundle + `","verificationMaterial":` +
+			`{"publicKey":{"hint":"x"}},"dsseEnvelope":{"payloadType":"` + oci.TypeInToto +
+			`","payload":"` + payload() +
 			`","signatures":[{"sig":"AAAA"}]}}`)
 	}
 	envelope := func() []byte {
-		return []byte(`{"payloadType":"` + oci.TypeInToto + `","payload":"` + payload() + `","signatures":[{"sig":"AAAA"}]}`)
+		return []byte(`{"payloadType":"` + oci.TypeInToto + `","payload":"` + payload() +
+			`","signatures":[{"sig":"AAAA"}]}`)
 	}
 	statement := func() []byte {
 		return []byte(`{"_type":"https://in-toto.io/Statement/v1","predicateType":"x","subject":[],"predicate":{"a":"` +
 			payload() + `"}}`)
 	}
 	return []Bomb{
-		{"a Sigstore bundle of 15 MiB", listed(fixture.TypeSigstoreBundle, oci.KindBundle, large, 1, 1), "signature.encoding"},
-		{"the same listed 900 times", listed(fixture.TypeSigstoreBundle, oci.KindBundle, large, 900, 1), "limit.metadata"},
-		{"the same in 900 manifests", listed(fixture.TypeSigstoreBundle, oci.KindBundle, large, 1, 900), "limit.metadata"},
-		{"an envelope of 15 MiB listed 900 times", listed(typeDSSE, oci.KindAttestation, envelope, 900, 1), "limit.metadata"},
-		{"a statement of 15 MiB listed 900 times", listed(oci.TypeInToto, oci.KindInToto, statement, 900, 1), "limit.metadata"},
-		{"three envelopes of 15 MiB under 20 names", renamed(listedForge(typeDSSE, oci.KindAttestation, envelope, 1, 3), 20), "limit.metadata"},
-		{"5 million subjects", listed(oci.TypeInToto, oci.KindInToto, dense(`{"_type":"https://in-toto.io/Statement/v1",`+
-			`"predicateType":"x","subject":[`, "{},", `],"predicate":{}}`), 1, 1), "signature.present"},
+		{"a Sigstore bundle of 15 MiB",
+			listed(fixture.TypeSigstoreBundle, oci.KindBundle, large, 1, 1), "signature.encoding"},
+		{"the same listed 900 times",
+			listed(fixture.TypeSigstoreBundle, oci.KindBundle, large, 900, 1), "limit.metadata"},
+		{"the same in 900 manifests",
+			listed(fixture.TypeSigstoreBundle, oci.KindBundle, large, 1, 900), "limit.metadata"},
+		{"an envelope of 15 MiB listed 900 times",
+			listed(typeDSSE, oci.KindAttestation, envelope, 900, 1), "limit.metadata"},
+		{"a statement of 15 MiB listed 900 times",
+			listed(oci.TypeInToto, oci.KindInToto, statement, 900, 1), "limit.metadata"},
+		{"three envelopes of 15 MiB under 20 names",
+			renamed(listedForge(typeDSSE, oci.KindAttestation, envelope, 1, 3), 20), "limit.metadata"},
+		{"5 million subjects",
+			listed(oci.TypeInToto, oci.KindInToto, dense(`{"_type":"https://in-toto.io/Statement/v1",`+
+				`"predicateType":"x","subject":[`, "{},", `],"predicate":{}}`), 1, 1), "signature.present"},
 		{"5 million signatures in an envelope", listed(typeDSSE, oci.KindAttestation, dense(
-			`{"payloadType":"`+oci.TypeInToto+`","payload":"AAAA","signatures":[`, "{},", `]}`), 1, 1), "signature.present"},
+			`{"payloadType":"`+oci.TypeInToto+`","payload":"AAAA","signatures":[`, "{},", `]}`), 1, 1),
+			"signature.present"},
 		{"5 million log entries", listed(fixture.TypeSigstoreBundle, oci.KindBundle, dense(`{"mediaType":"`+
 			fixture.TypeSigstoreBundle+`","verificationMaterial":{"publicKey":{"hint":"x"},"tlogEntries":[`, "{},",
 			`]},"dsseEnvelope":{}}`), 1, 1), "limit.log-entry"},
 		{"a predicate of 5 million empty objects", listed(oci.TypeInToto, oci.KindInToto, dense(
-			`{"_type":"https://in-toto.io/Statement/v1","predicateType":"x","subject":[],"predicate":{"a":[`, "{},", `]}}`), 1, 1),
+			`{"_type":"https://in-toto.io/Statement/v1","predicateType":"x","subject":[],"predicate":{"a":[`, "{},",
+			`]}}`), 1, 1),
 			"signature.present"},
 		{"32 log entries of a payload of 15 MiB, three times", logged(payload, 32, 3), "signature.encoding"},
 		{"7,000 images with 2 signatures each", honest(7_000, 2, nil), ""},
 		{"9,000 names for an image with 2 good signatures", names(9_000, 2, false), ""},
-		{"the same images under a policy of 1,500 rules", honest(7_000, 2, func(f *fixture.Signer, dir string) []string {
-			return policy(f, dir, 1_500)
-		}), ""},
+		{"the same images under a policy of 1,500 rules",
+			honest(7_000, 2, func(f *fixture.Signer, dir string) []string { return policy(f, dir, 1_500) }), ""},
 		{"20 names for an image with 999 good signatures", names(20, 999, false), ""},
 		{"20 names for an image with 999 signatures by another key", names(20, 999, true), "signature.crypto"},
 		{"the same with 100 pinned keys", keyed(names(20, 999, true), 100), "limit.signatures"},
@@ -70,7 +80,7 @@ func dense(head, item, tail string) func() []byte {
 }
 
 // listed lists a blob n times in each of several manifests.
-func listed(mediaType string, kind oci.Kind, blob func() []byte, n, manifests int) func(testing.TB, string) ([]byte, []string) {
+func listed(mediaType string, kind oci.Kind, blob func() []byte, n, manifests int) maker {
 	return func(t testing.TB, dir string) ([]byte, []string) {
 		f := listedForge(mediaType, kind, blob, n, manifests)(t)
 		return f.Build(), sampleKeys
@@ -80,7 +90,9 @@ func listed(mediaType string, kind oci.Kind, blob func() []byte, n, manifests in
 // sampleKeys are the keys of the bundles of testdata.
 var sampleKeys = []string{"--key", "KEYS/cosign.pub", "--rekor-key", "KEYS/rekor.pub"}
 
-func listedForge(mediaType string, kind oci.Kind, blob func() []byte, n, manifests int) func(testing.TB) *fixture.Forge {
+func listedForge(
+	mediaType string, kind oci.Kind, blob func() []byte, n, manifests int,
+) func(testing.TB) *fixture.Forge {
 	return func(t testing.TB) *fixture.Forge {
 		f := forge(t)
 		f.Unsign(0)
@@ -104,7 +116,7 @@ func refer(f *fixture.Forge, i int, kind oci.Kind, artifactType, members string)
 }
 
 // renamed lists the image of a bundle under n names.
-func renamed(make func(testing.TB) *fixture.Forge, n int) func(testing.TB, string) ([]byte, []string) {
+func renamed(make func(testing.TB) *fixture.Forge, n int) maker {
 	return func(t testing.TB, _ string) ([]byte, []string) {
 		f := make(t)
 		rename(f, n)
@@ -123,26 +135,29 @@ func rename(f *fixture.Forge, n int) {
 
 // logged is a large attestation with n log entries of its own, in each of several
 // manifests.
-func logged(payload func() string, n, manifests int) func(testing.TB, string) ([]byte, []string) {
-	body := base64.StdEncoding.EncodeToString([]byte(`{"apiVersion":"0.0.1","kind":"hashedrekord","spec":{"data":{"hash":` +
-		`{"algorithm":"sha256","value":"` + strings.Repeat("0", 64) + `"}},"signature":{"content":"AAAA","publicKey":` +
+func logged(payload func() string, n, manifests int) maker {
+	body := base64.StdEncoding.EncodeToString([]byte(`{"apiVersion":"0.0.1","kind":"hashedrekord","spec":{"data":` +
+		`{"hash":{"algorithm":"sha256","value":"` + strings.Repeat("0", 64) +
+		`"}},"signature":{"content":"AAAA","publicKey":` +
 		`{"content":"AAAA"}}}}`))
 	var entries []string
 	for i := range n {
 		entries = append(entries, fmt.Sprintf(`{"logIndex":"%d","logId":{"keyId":"AAAA"},"kindVersion":`+
-			`{"kind":"hashedrekord","version":"0.0.1"},"canonicalizedBody":"%s","inclusionProof":{"checkpoint":{"envelope":"x"}}}`,
+			`{"kind":"hashedrekord","version":"0.0.1"},"canonicalizedBody":"%s",`+
+			`"inclusionProof":{"checkpoint":{"envelope":"x"}}}`,
 			i, body))
 	}
 	raw := func() []byte {
-		return []byte(`{"mediaType":"` + fixture.TypeSigstoreBundle + `","verificationMaterial":{"publicKey":{"hint":"x"},` +
-			`"tlogEntries":[` + strings.Join(entries, ",") + `]},"dsseEnvelope":{"payloadType":"` + oci.TypeInToto +
+		return []byte(`{"mediaType":"` + fixture.TypeSigstoreBundle + `","verificationMaterial":` +
+			`{"publicKey":{"hint":"x"},"tlogEntries":[` + strings.Join(entries, ",") +
+			`]},"dsseEnvelope":{"payloadType":"` + oci.TypeInToto +
 			`","payload":"` + payload() + `","signatures":[{"sig":"AAAA"}]}}`)
 	}
 	return listed(fixture.TypeSigstoreBundle, oci.KindBundle, raw, 1, manifests)
 }
 
 // honest is a bundle of n different images, each with several good signatures.
-func honest(n, signatures int, flags func(*fixture.Signer, string) []string) func(testing.TB, string) ([]byte, []string) {
+func honest(n, signatures int, flags func(*fixture.Signer, string) []string) maker {
 	return func(t testing.TB, dir string) ([]byte, []string) {
 		f, s := forge(t), fixture.NewSigner(t)
 		base := f.Inventory.Images[0]
@@ -190,7 +205,7 @@ func policy(s *fixture.Signer, dir string, n int) []string {
 }
 
 // names gives one image many names, and signatures by the pinned key or by another.
-func names(n, signatures int, foreign bool) func(testing.TB, string) ([]byte, []string) {
+func names(n, signatures int, foreign bool) maker {
 	return func(t testing.TB, dir string) ([]byte, []string) {
 		f, s := forge(t), fixture.NewSigner(t)
 		other := fixture.NewSigner(t)
@@ -212,7 +227,7 @@ func names(n, signatures int, foreign bool) func(testing.TB, string) ([]byte, []
 }
 
 // keyed pins n more keys.
-func keyed(make func(testing.TB, string) ([]byte, []string), n int) func(testing.TB, string) ([]byte, []string) {
+func keyed(make maker, n int) maker {
 	return func(t testing.TB, dir string) ([]byte, []string) {
 		raw, flags := make(t, dir)
 		for i := range n {
@@ -225,13 +240,14 @@ func keyed(make func(testing.TB, string) ([]byte, []string), n int) func(testing
 
 // stamped has as many timestamps and certificates as a Sigstore bundle may have, and
 // a thousand such bundles.
-func stamped() func(testing.TB, string) ([]byte, []string) {
+func stamped() maker {
 	junk := base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{0x30, 0x80}, 512))
 	stamps := strings.TrimSuffix(strings.Repeat(`{"signedTimestamp":"`+junk+`"},`, 32), ",")
 	certs := strings.TrimSuffix(strings.Repeat(`{"rawBytes":"`+junk+`"},`, 10), ",")
 	raw := []byte(`{"mediaType":"application/vnd.dev.sigstore.bundle+json;version=0.2","verificationMaterial":` +
 		`{"x509CertificateChain":{"certificates":[` + certs + `]},"timestampVerificationData":{"rfc3161Timestamps":[` +
-		stamps + `]}},"dsseEnvelope":{"payloadType":"` + oci.TypeInToto + `","payload":"AAAA","signatures":[{"sig":"AAAA"}]}}`)
+		stamps + `]}},"dsseEnvelope":{"payloadType":"` + oci.TypeInToto + `","payload":"AAAA","signatures":` +
+		`[{"sig":"AAAA"}]}}`)
 	return listed("application/vnd.dev.sigstore.bundle+json;version=0.2", oci.KindBundle, func() []byte { return raw },
 		1, 1_000)
 }

@@ -57,7 +57,8 @@ func explodeAtExport(t *testing.T, gapseal string, b Bomb) {
 	}
 	used := measure(t, gapseal, args...)
 	last := used.errout[max(0, len(used.errout)-200):]
-	fmt.Printf("| %s | %d | export | %d | %.1f | %q |\n", b.Name, len(images), used.memory>>20, used.time.Seconds(), last)
+	fmt.Printf("| %s | %d | export | %d | %.1f | %q |\n", b.Name, len(images),
+		used.memory>>20, used.time.Seconds(), last)
 	if used.memory > maxMemory || used.time > maxTime {
 		t.Errorf("%d MiB, %v", used.memory>>20, used.time)
 	}

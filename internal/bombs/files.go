@@ -20,7 +20,8 @@ const typeLayer = "application/vnd.oci.image.layer.v1.tar"
 func fileBombs() []Bomb {
 	return []Bomb{
 		{"10,000 small gzip layers, unpacked", unpacked(10_000, typeLayer+"+gzip", zipped), "config.diffid"},
-		{"10,000 small zstd layers of a large window, unpacked", unpacked(10_000, typeLayer+"+zstd", windowed), "config.diffid"},
+		{"10,000 small zstd layers of a large window, unpacked",
+			unpacked(10_000, typeLayer+"+zstd", windowed), "config.diffid"},
 		{"a policy of 1 MiB", worstPolicy, "no report"},
 		{"a policy of YAML aliases", aliasPolicy, "no report"},
 		{"a trusted root of 4 MiB", worstRoot, "no report"},
@@ -51,7 +52,7 @@ func windowed(i int) []byte {
 }
 
 // unpacked is an image of many layers that have to be unpacked.
-func unpacked(n int, mediaType string, blob func(int) []byte) func(testing.TB, string) ([]byte, []string) {
+func unpacked(n int, mediaType string, blob func(int) []byte) maker {
 	return func(t testing.TB, _ string) ([]byte, []string) {
 		f := forge(t)
 		img := &f.Inventory.Images[0]
@@ -94,7 +95,8 @@ func aliasPolicy(t testing.TB, dir string) ([]byte, []string) {
 func worstRoot(t testing.TB, dir string) ([]byte, []string) {
 	root := `{"mediaType":"application/vnd.dev.sigstore.trustedroot+json;version=0.1","tlogs":[` +
 		strings.TrimSuffix(strings.Repeat("{},", 4<<20/3-100), ",") + `]}`
-	return forge(t).Build(), []string{"--key", "KEYS/cosign.pub", "--trusted-root", write(dir, "root.json", []byte(root))}
+	path := write(dir, "root.json", []byte(root))
+	return forge(t).Build(), []string{"--key", "KEYS/cosign.pub", "--trusted-root", path}
 }
 
 func worstLock(t testing.TB, dir string) ([]byte, []string) {

@@ -98,8 +98,8 @@ func sharedLayers(t testing.TB, _ string) ([]byte, []string) {
 	}
 	f.Inventory.Images = []bundle.Image{}
 	for i := range 16 {
-		raw := fmt.Sprintf(`{"schemaVersion":2,"mediaType":"%s","manifests":[%s],"annotations":{"n":"%d"}}`, oci.TypeIndex,
-			strings.Join(children, ","), i)
+		raw := fmt.Sprintf(`{"schemaVersion":2,"mediaType":"%s","manifests":[%s],"annotations":{"n":"%d"}}`,
+			oci.TypeIndex, strings.Join(children, ","), i)
 		base.Reference = fmt.Sprintf("%sapp:t%05d", fixture.Host, i)
 		base.Node = bundle.Node{MediaType: oci.TypeIndex, Digest: f.Add([]byte(raw)), Size: int64(len(raw))}
 		base.Evidence = []bundle.Evidence{}
