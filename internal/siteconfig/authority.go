@@ -15,12 +15,12 @@ type workflow = cert.GitHubWorkflow
 var (
 	errNoLog = errors.New("a log entry is demanded, and no pinned log signs entry timestamps (Rekor v1), which is the " +
 		"only proof that this format knows; accept signatures without a log entry, or pin such a log")
-	errWorkflow = errors.New("this format does not know the values of a GitHub workflow; pin the identity alone, which " +
+	errWorkflow = errors.New("this format cannot demand the values of a GitHub workflow; pin the identity alone, which " +
 		"names the workflow, too")
 	errNoCA = errors.New("no trusted root with a certificate authority was given")
 )
 
-// identity is one of ClusterImagePolicy.
+// identity is an identity in a ClusterImagePolicy or a ClusterPolicy.
 type identity struct {
 	Issuer        string `yaml:"issuer,omitempty"`
 	IssuerRegExp  string `yaml:"issuerRegExp,omitempty"`
@@ -28,8 +28,8 @@ type identity struct {
 	SubjectRegExp string `yaml:"subjectRegExp,omitempty"`
 }
 
-// newIdentity converts an identity. Here a regular expression must match the whole
-// value, and there any part of it.
+// newIdentity converts an identity. A regular expression of cert.Policy must match the
+// whole value, one in a document only a part of it.
 func newIdentity(p *cert.Policy) identity {
 	return identity{p.Issuer, whole(p.IssuerRegexp), p.SAN, whole(p.SANRegexp)}
 }

@@ -132,8 +132,8 @@ type controller struct {
 	order []string       // of their names
 }
 
-// root returns the TrustRoot that lists the keys of a domain. It is for .sig tags:
-// policy-controller 0.13 gives these logs ids that no Sigstore bundle has.
+// root returns the TrustRoot that lists the keys of a domain. It is for .sig tags only:
+// policy-controller 0.13 gives its logs other ids than Sigstore bundles do.
 func (c *controller) root(i int) *trustRooted {
 	name := c.site.numbered(i)
 	if c.roots[name] == nil {
@@ -143,8 +143,8 @@ func (c *controller) root(i int) *trustRooted {
 	return &trustRooted{name}
 }
 
-// bundleRoot returns the TrustRoot that carries a domain whole, with the times of its
-// keys. It is for Sigstore bundles.
+// bundleRoot returns the TrustRoot for Sigstore bundles. It carries the whole domain, with
+// the times of its keys.
 func (c *controller) bundleRoot(i int) (*trustRooted, error) {
 	name := c.site.numbered(i) + "-bundles"
 	if c.roots[name] == nil {
@@ -185,8 +185,8 @@ func (c *controller) authorities(g *group) (list []authority, err error) {
 	return list, nil
 }
 
-// keyed accepts signatures by a key. Without ctlog no log entry is asked for; a
-// trustRootRef asks for one by a log of that root.
+// keyed accepts signatures by a key. An authority without ctlog demands no log entry; one
+// with a trustRootRef demands an entry of a log of that root.
 func (c *controller) keyed(k *trust.Key, logOptional bool) (list []authority, err error) {
 	key := &inlineKey{k.PEM()}
 	if logOptional {
@@ -209,10 +209,10 @@ func (c *controller) keyed(k *trust.Key, logOptional bool) (list []authority, er
 	return list, err
 }
 
-// keyless accepts signatures by an identity in each root that issues certificates: in
-// .sig tags, and in Sigstore bundles. A log or a timestamp is what shows that the
-// certificate was valid, so the log is never optional; timestamps suffice for a root
-// without logs.
+// keyless accepts signatures by an identity, in .sig tags and in Sigstore bundles, under
+// each root that issues certificates. Only a log entry or a timestamp shows that the
+// certificate was valid, so the log is never optional; for a root without logs, timestamps
+// suffice.
 func (c *controller) keyless(id identity) (list []authority, err error) {
 	reason := errNoCA
 	for i, d := range c.site.Domains {
@@ -250,12 +250,12 @@ func (c *controller) keyless(id identity) (list []authority, err error) {
 }
 
 // signaturePredicate is the predicate type of a signature in a Sigstore bundle, as
-// cosign 3 writes it. policy-controller 0.13 reads bundles of attestations only, and by
-// its type it takes a signature for one.
+// cosign 3 writes it. policy-controller 0.13 finds only attestations in bundles; with this
+// type it accepts a signature as one.
 const signaturePredicate = "https://sigstore.dev/cosign/sign/v1"
 
-// trustRoot converts what a trusted root lists. A TrustRoot knows no time, so a key or
-// an authority that is out of use is trusted again.
+// trustRoot converts what a trusted root lists. A TrustRoot cannot say when a key or an
+// authority was in use, so one that is no longer in use is trusted again.
 func trustRoot(d *verify.Domain) *sigstoreKeys {
 	keys := &sigstoreKeys{CAs: []certAuthority{}}
 	for _, a := range d.CAs {
@@ -273,8 +273,8 @@ func trustRoot(d *verify.Domain) *sigstoreKeys {
 	return keys
 }
 
-// newAuthority converts an authority. The organization and the address must not be
-// empty, and are for people.
+// newAuthority converts an authority. The organization and the address must not be empty;
+// nothing but people reads them.
 func newAuthority(a trust.Authority) certAuthority {
 	top := a.Anchor().Subject
 	org := cmp.Or(strings.Join(top.Organization, ", "), top.CommonName, "unnamed")

@@ -1,7 +1,7 @@
-// Package siteconfig writes the documents that a closed site needs next to images that
-// were loaded into its registry: where runtimes find an image under the name that it
-// always had, and which signatures admission demands, with every key and root inline,
-// so that nothing asks The Update Framework or a log.
+// Package siteconfig writes the documents that a closed site needs after images were loaded
+// into its registry. Some say where runtimes find an image under the name that it has in
+// manifests, others which signatures admission demands. Every key and root is inline, so
+// that nothing asks a repository of The Update Framework.
 //
 // Names come from a bundle, and trust from what the caller passes, never from the
 // bundle. The formats follow these documents:

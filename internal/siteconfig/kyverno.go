@@ -8,9 +8,9 @@ import (
 	"github.com/gapseal/gapseal/verify/cert"
 )
 
-// clusterPolicy is the spec of a ClusterPolicy of Kyverno. Its newer
-// ImageValidatingPolicy asks The Update Framework before it looks at what is inline, and
-// so does type SigstoreBundle here.
+// clusterPolicy is the spec of a ClusterPolicy of Kyverno. Kyverno's newer
+// ImageValidatingPolicy asks a repository of The Update Framework before it looks at inline
+// roots, and so does a ClusterPolicy with the type SigstoreBundle.
 type clusterPolicy struct {
 	Background bool           `yaml:"background"`
 	Webhook    map[string]any `yaml:"webhookConfiguration"`
@@ -63,7 +63,8 @@ type rekor struct {
 	Ignore bool   `yaml:"ignoreTlog,omitempty"`
 }
 
-// ctLog must be present: without a key or ignoreSCT, Kyverno asks The Update Framework.
+// ctLog must be present: without a key or ignoreSCT, Kyverno asks a repository of The Update
+// Framework.
 type ctLog struct {
 	Key    string `yaml:"pubkey,omitempty"`
 	Ignore bool   `yaml:"ignoreSCT,omitempty"`
@@ -92,7 +93,7 @@ func (s *Site) kyverno() ([]File, error) {
 			}},
 		})
 	}
-	s.addNote("Kyverno judges signatures in .sig tags, not in Sigstore bundles, unless it may ask The Update Framework")
+	s.addNote("Kyverno judges signatures in .sig tags, and those in Sigstore bundles only if it may ask a TUF repository")
 	text, err := s.yaml("kubectl apply -f", object{"kyverno.io/v1", "ClusterPolicy", named{s.Name}, spec})
 	return []File{{s.Name + ".clusterpolicy.yaml", text}}, err
 }
@@ -105,8 +106,8 @@ func references(repos []string) (list []string) {
 	return list
 }
 
-// entries lists the signers, once for each log that a signature may be logged in, since
-// an entry takes one key of each kind.
+// entries lists the signers, each once for every log that may have logged its signature,
+// since an entry takes only one key of each kind.
 func (s *Site) entries(g *group) (list []entry, err error) {
 	for _, k := range g.Keys {
 		for _, r := range s.rekors(s.Domains, g.LogOptional) {
@@ -119,8 +120,8 @@ func (s *Site) entries(g *group) (list []entry, err error) {
 	for _, p := range g.Identities {
 		signed := s.keylessEntries(p)
 		if len(signed) == 0 {
-			return nil, fmt.Errorf("%s: no trusted root was given with a certificate authority and a log that signs entry "+
-				"timestamps (Rekor v1)", p)
+			return nil, fmt.Errorf("%s: want a trusted root with a certificate authority and a log that signs entry "+
+				"timestamps (Rekor v1), found none", p)
 		}
 		list = append(list, signed...)
 	}
@@ -168,7 +169,8 @@ func extensions(p *cert.Policy) map[string]string {
 	return m
 }
 
-// rekors returns the logs of domains, or that none is asked for.
+// rekors returns the logs of domains. If a log entry is optional, it returns one that stands
+// for none.
 func (s *Site) rekors(domains []verify.Domain, optional bool) (list []rekor) {
 	if optional {
 		return []rekor{{URL: "https://rekor.invalid", Ignore: true}}

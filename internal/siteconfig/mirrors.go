@@ -11,9 +11,8 @@ import (
 // mirror sends the names below source to place.
 type mirror struct{ source, place string }
 
-// registryMirror says where the images of one registry went. If all went below one
-// path and kept their own, prefix is that path; otherwise moved is an image that did
-// not.
+// registryMirror says where the images of one registry went. If all kept their paths below
+// one prefix, moved is nil; otherwise moved is the first image that did not.
 type registryMirror struct {
 	registry, prefix string
 	images           []Image
@@ -46,7 +45,7 @@ func (s *Site) registries() (list []*registryMirror) {
 	return list
 }
 
-// before returns what stands before path in place.
+// before returns the part of place before path; ok is false if place does not end in path.
 func before(place, path string) (prefix string, ok bool) {
 	if place == path {
 		return "", true
@@ -54,9 +53,9 @@ func before(place, path string) (prefix string, ok bool) {
 	return strings.CutSuffix(place, "/"+path)
 }
 
-// mirrors returns where names are found: a mirror for a whole registry if its images
-// kept their paths, so that images of later bundles are found as well; otherwise one
-// for each repository.
+// mirrors returns a mirror for each registry whose images kept their paths, so that images
+// of later bundles are found as well. For another registry it returns one mirror for each
+// repository.
 func (s *Site) mirrors() (list []mirror) {
 	seen := map[string]bool{}
 	for _, m := range s.registries() {
@@ -74,15 +73,15 @@ func (s *Site) mirrors() (list []mirror) {
 	return list
 }
 
-// noMirror is the error if every image kept its name.
+// noMirror returns the error for a site where no image got another name.
 func (s *Site) noMirror() error {
-	return fmt.Errorf("every image has its own name in %s, so nothing has to be redirected", s.Names.Host)
+	return fmt.Errorf("every image already has its name in %s, so nothing has to be redirected", s.Names.Host)
 }
 
-// containerd writes a hosts.toml for each registry. The destination is named as the
-// server, so that nothing else is asked, and as a host, since containerd 1 ignores a file
-// that names none. hosts.toml knows registries and one path for each; it cannot rename a
-// repository.
+// containerd writes a hosts.toml for each registry. It names the destination as the server,
+// so that nothing else is asked, and as a host, since containerd 1 ignores a file without a
+// host. A hosts.toml can put a path before all repositories of a registry; it cannot rename
+// one of them.
 func (s *Site) containerd() ([]File, error) {
 	var files []File
 	for _, m := range s.registries() {
@@ -126,12 +125,12 @@ func hostFolder(registry string) string {
 	return registry
 }
 
-// podman writes a registries.conf and a file for registries.d. A location replaces the
-// prefix, and nothing else is asked, which a mirror would not guarantee: after the last
-// mirror the registry itself is asked.
+// podman writes a registries.conf and a file for registries.d. It writes a location, which
+// replaces the prefix, and not a mirror: after the last mirror, the registry itself would be
+// asked.
 func (s *Site) podman() ([]File, error) {
 	var b bytes.Buffer
-	s.head(&b, "belongs into /etc/containers/registries.conf.d")
+	s.head(&b, "belongs in /etc/containers/registries.conf.d")
 	for _, m := range s.mirrors() {
 		fmt.Fprintf(&b, "\n[[registry]]\nprefix = %s\nlocation = %s\n", quoted(m.source), quoted(m.place))
 		if s.HTTP {
@@ -144,7 +143,7 @@ func (s *Site) podman() ([]File, error) {
 	type section struct {
 		Attachments bool `yaml:"use-sigstore-attachments"`
 	}
-	attachments, err := s.yaml("belongs into /etc/containers/registries.d", map[string]any{
+	attachments, err := s.yaml("belongs in /etc/containers/registries.d", map[string]any{
 		"docker": map[string]section{s.scope(): {true}},
 	})
 	return []File{

@@ -32,9 +32,9 @@ type match struct {
 	Repository string `json:"dockerRepository"`
 }
 
-// policyJSON writes a policy that rejects everything but images that those pinned have
-// signed, under their names at the destination and under their own: where a name is
-// redirected, its own is what is judged. Only signatures in .sig tags are known to it.
+// policyJSON writes a policy that accepts only images with a signature by a pinned signer.
+// It lists each image under its name at the destination and under its own: of an image that
+// is redirected, the programs look up its own name. They know only signatures in .sig tags.
 func (s *Site) policyJSON() ([]File, error) {
 	scopes := map[string][]requirement{}
 	for _, img := range s.Images {
@@ -63,8 +63,8 @@ func equal(a []requirement, b *requirement) bool {
 	return errx == nil && erry == nil && bytes.Equal(x, y)
 }
 
-// requirement says who must have signed an image. All requirements of a scope must be
-// met, so signers that exclude each other cannot be listed.
+// requirement says who must have signed an image. All requirements of a scope must be met,
+// so one cannot be written for each of several signers of which one suffices.
 func (s *Site) requirement(img *Image) (*requirement, error) {
 	r := &requirement{Type: "sigstoreSigned"}
 	name, err := img.signedName()

@@ -29,7 +29,7 @@ type Site struct {
 	// Notes say what the documents cannot express, for a person.
 	Notes []string
 
-	policy  *verify.Policy // that rules was made of
+	policy  *verify.Policy // the one that rules was made of
 	rules   func(oci.Reference) *verify.Rule
 	leftOut map[string]bool // demands that only gapseal verify judges
 }
@@ -49,8 +49,7 @@ type Signers struct {
 	SignedAs    []string // names for which the image may have been signed besides its own
 }
 
-// File is a document and the name of the file that it belongs into, a path with
-// slashes.
+// File is a document, and the path of the file that it belongs in, with slashes.
 type File struct {
 	Path string
 	Text []byte
@@ -82,8 +81,8 @@ func FindKind(name string) *Kind {
 	return nil
 }
 
-// ErrNoSigner is the error of a kind that says whom to trust, if nothing is pinned for
-// an image.
+// ErrNoSigner is returned by [Kind.Write], for a kind that says whom to trust, if nothing is
+// pinned for an image.
 var ErrNoSigner = errors.New("nothing says who may sign it")
 
 // Write returns the documents of a kind.
@@ -102,8 +101,8 @@ func (k *Kind) Write(s *Site) ([]File, error) {
 	return k.write(s)
 }
 
-// checkSigners asks whether there is a signer for each image, and notes what documents
-// do not demand of one.
+// checkSigners returns an error unless each image has a signer, and notes the demands that
+// documents cannot make.
 func (s *Site) checkSigners() error {
 	for _, img := range s.Images {
 		if len(img.Keys)+len(img.Identities) == 0 {
@@ -219,14 +218,14 @@ func (s *Site) addNote(text string) {
 	}
 }
 
-// group is repositories whose images the same signers may have signed.
+// group holds repositories whose images have the same signers.
 type group struct {
 	repos []string
 	Signers
 }
 
-// groups returns the repositories of the destination by who may sign. What admission
-// controllers match are repositories, so all images of one must have the same signers.
+// groups groups the repositories of the destination by their signers. Admission controllers
+// match repositories, so all images of one must have the same signers.
 func (s *Site) groups() (list []*group, err error) {
 	byRepo := map[string]string{}
 	bySigners := map[string]*group{}
@@ -249,7 +248,7 @@ func (s *Site) groups() (list []*group, err error) {
 	return list, nil
 }
 
-// id tells signers apart.
+// id returns a text that is the same only for the same signers.
 func (s *Signers) id() string {
 	var list []string
 	for _, k := range s.Keys {

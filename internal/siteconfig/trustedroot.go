@@ -53,8 +53,8 @@ type (
 	}
 )
 
-// trustedRoot returns a domain as the trusted root that it came from, without what this
-// version leaves out.
+// trustedRoot writes a domain as a trusted root. Entries of the original root that gapseal
+// does not use are not in it.
 func trustedRoot(d *verify.Domain) *rootFile {
 	r := &rootFile{MediaType: "application/vnd.dev.sigstore.trustedroot+json;version=0.1"}
 	for _, l := range d.Logs {

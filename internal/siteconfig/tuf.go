@@ -23,10 +23,10 @@ type repository struct {
 	Target  string `yaml:"trustedRootTarget"`
 }
 
-// A repository must be signed and must expire. The document that holds both its root and
-// its content is trusted as a whole, or not at all, so the signature proves nothing, and
-// anyone may know the key: it is made from the content, which makes the same documents
-// each time.
+// A repository must be signed, and must expire. Here one document holds both the root and
+// the content of the repository. It is trusted as a whole or not at all, so the signature
+// proves nothing, and the key need not be secret. The key is made from the content, so that
+// the same content always makes the same document.
 const expires = "2099-01-01T00:00:00Z"
 
 // newRepository returns a repository whose one target is the trusted root of a domain
@@ -90,8 +90,8 @@ func versioned(name string, files map[string][]byte) map[string]any {
 	return m
 }
 
-// packed returns the files below repository/, as policy-controller unpacks them: folders
-// have entries of their own.
+// packed returns a gzipped tar of the files below repository/, as policy-controller unpacks
+// it. It needs entries for folders.
 func packed(files map[string][]byte) ([]byte, error) {
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)

@@ -20,9 +20,10 @@ type named struct {
 	Name string `yaml:"name"`
 }
 
-// head writes where a document comes from. Nothing of the bundle is in it.
+// head writes a comment that says what a document is for, in the one line use, and where it
+// comes from.
 func (s *Site) head(b *bytes.Buffer, use string) {
-	fmt.Fprintf(b, "# %s\n# Made by gapseal config: names come from a bundle, trust from what was given besides it.\n", use)
+	fmt.Fprintf(b, "# %s\n# Made by gapseal config: names come from a bundle, trust from flags and policies.\n", use)
 }
 
 // yaml encodes the documents of one file.
