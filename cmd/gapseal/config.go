@@ -33,13 +33,14 @@ func configCommand(std stdio) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "config KIND FILE --for DEST [flags]",
 		Short: "print what runtimes and admission need next to loaded images",
-		Long: `Print documents for the closed side, for the images of a bundle and the registry
-that they were loaded into:
+		Long: `Print documents that the closed side needs to use the images of a bundle from the
+registry that they were loaded into:
 
 ` + kindsText() + `
 Only names come from the bundle, which is not verified here. Whom to trust comes
 from the flags, as for gapseal verify. Each key and root is inline, so nothing
-asks a TUF repository. Say where images went as for gapseal load.`,
+asks a TUF repository. Say where the images are with the same --map,
+--keep-registry and --flatten as for gapseal load.`,
 		Example: `
 gapseal config containerd app.tar --for registry.plant:5000
 gapseal config policy.json app.tar --for registry.plant --key cosign.pub
@@ -66,7 +67,7 @@ Reading and writing: volumes name output-dir`,
 	fs.BoolVar(&r.ignoreTlog, "insecure-ignore-tlog", false,
 		"waiver: accept signatures by a key without a log entry")
 	fs.BoolVar(&r.allowHTTP, "allow-http-registry", false, "the registry has no TLS")
-	fs.StringVar(&r.caCert, "registry-cacert", "", "`PATH`, on each node, of the CA certificate of the registry, for "+
+	fs.StringVar(&r.caCert, "registry-cacert", "", "`PATH` of the registry's CA certificate on each node, for "+
 		"containerd")
 	fs.StringVar(&r.name, "name", "gapseal", "`NAME` of files, and of objects in Kubernetes")
 	fs.StringVarP(&r.outputDir, "output-dir", "o", "", "write files into `DIR`, which must exist (default: standard "+
@@ -102,7 +103,7 @@ func completeKind(c *cobra.Command, args []string, typed string) ([]cobra.Comple
 func (r *configRun) run(_ context.Context, args []string, std stdio) error {
 	kind := siteconfig.FindKind(args[0])
 	if kind == nil {
-		return usagef("%q is no kind of document; want one of %s", args[0], strings.Join(kindNames(), ", "))
+		return usagef("%q is not a kind of document; want one of %s", args[0], strings.Join(kindNames(), ", "))
 	}
 	site, err := r.site(kind)
 	if err != nil {
@@ -134,8 +135,8 @@ func (r *configRun) run(_ context.Context, args []string, std stdio) error {
 	return r.write(files, std)
 }
 
-// domains returns what the trusted roots vouch for. If none was given, it is the
-// built-in one, whole: a TrustRoot takes its logs only with its authorities.
+// domains returns the trusted roots. If none was given, it returns the whole built-in one,
+// since a TrustRoot takes logs only together with authorities.
 func (r *configRun) domains(o *verify.Options) ([]verify.Domain, error) {
 	own := verify.Domain{Logs: o.Logs, CAs: o.CAs, CTLogs: o.CTLogs, TSAs: o.TSAs,
 		NoLogs: o.NoLogs, NoCTLogs: o.NoCTLogs}
@@ -217,8 +218,8 @@ func (r *configRun) addImages(site *siteconfig.Site, path string, o *verify.Opti
 	return nil
 }
 
-// bundleKeys returns the keys that a bundle carries. Each is trusted only under a
-// fingerprint that is pinned, which is computed here from the key itself.
+// bundleKeys returns the keys that a bundle carries. None of them is trusted unless its
+// fingerprint, which is computed from the key itself, is pinned.
 func bundleKeys(b *bundle.Reader) (keys []*trust.Key) {
 	g := b.Walk()
 	for _, k := range b.Inventory.Keys {
@@ -254,7 +255,7 @@ func (r *configRun) write(files []siteconfig.File, std stdio) error {
 
 func (r *configRun) writeFiles(files []siteconfig.File, std stdio) error {
 	if info, err := os.Stat(r.outputDir); err != nil || !info.IsDir() {
-		return usagef("--output-dir %s is no folder; make it first", r.outputDir)
+		return usagef("--output-dir %s is not a folder; create it first", r.outputDir)
 	}
 	inputs := slices.Concat(r.anchors.inputs(), r.naming.inputs())
 	for _, f := range files {

@@ -33,13 +33,14 @@ func loadCommand(std stdio) *cobra.Command {
 		Use:   "load FILE DEST --key KEY [flags]",
 		Short: "verify a bundle, and load its images into a registry or a runtime",
 		Long: `Verify a bundle exactly as gapseal verify does, and load its images with their
-evidence: what arrives are the very bytes that were verified. Layers are sent
-while they are hashed, manifests and tags after the verdict. Everything is then
-fetched again and compared. Loading again sends only what is missing.
+evidence into a registry. Layers are sent while they are hashed, manifests and
+tags after the verdict, so what arrives are the very bytes that were verified.
+Then everything is read back. Loading again sends only what is missing.
 
 DEST is a registry, with a path if all images go below one. It may also be a
 runtime (containerd[:NAMESPACE], k3s, docker, podman, kind:CLUSTER), a folder
-(oci:DIR) or a file (oci-archive:FILE, docker-archive:FILE).`,
+(oci:DIR) or a file (oci-archive:FILE, docker-archive:FILE). For these, the
+bundle is read again after the verdict. Only oci:DIR also gets the evidence.`,
 		Example: `
 gapseal load app.tar registry.plant:5000 --key cosign.pub
 gapseal load app.tar registry.plant/mirror --key cosign.pub --dry-run
@@ -75,9 +76,9 @@ Records: register transfer ask sign-report receipt`,
 	l.declareFlags(c)
 	fs := c.Flags()
 	fs.Lookup("image").Usage = "load only `REF[@DIGEST]`, which the bundle must hold; a digest binds the reference " +
-		"(repeatable); all images are verified"
-	fs.Lookup("platform").Usage = "load only `OS/ARCH[/VARIANT]` into a runtime or an archive, instead of this host's; " +
-		"for a registry: demand that it is in the bundle (repeatable)"
+		"(repeatable); the other images are verified, too"
+	fs.Lookup("platform").Usage = "load only `OS/ARCH[/VARIANT]` into a runtime or an archive (default: the " +
+		"runtime's; all for oci-archive); for a registry: demand that it is in the bundle (repeatable)"
 	l.naming.declare(fs)
 	fs.BoolVar(&l.overwrite, "overwrite-tags", false, "move tags that name something else at the destination")
 	fs.BoolVar(&l.dryRun, "dry-run", false, "only show where each image would go and what is there; send nothing")
@@ -121,14 +122,14 @@ func (l *loadRun) checkUsage() error {
 	return l.connect.check()
 }
 
-// route is the way to a destination.
+// route loads into a destination, or shows what would be loaded there.
 type route struct {
 	load    delivery
 	preview func(context.Context, *bundle.Reader, verify.Options) (*verify.Loaded, error)
 }
 
-// route finds the way to the destination that an argument names. If images go to standard
-// output, everything else is written to standard error.
+// route returns the route to the destination that an argument names. If images go to
+// standard output, it sends everything else to standard error.
 func (l *loadRun) route(ctx context.Context, arg string, std *stdio) (to route, err error) {
 	o := load.Options{OverwriteTags: l.overwrite, Jobs: l.jobs, Advise: adviseLoad}
 	if o.Names, err = l.names(); err != nil {
@@ -168,7 +169,7 @@ func (l *loadRun) toRegistry(arg string, o load.Options) (to route, err error) {
 	return to, nil
 }
 
-// toImporter finds the way to what is not a registry.
+// toImporter returns the route to a runtime, a folder or an archive.
 func (l *loadRun) toImporter(ctx context.Context, d destination, o load.Options, std *stdio) (to route, err error) {
 	for _, name := range []string{"keep-registry", "flatten", "jobs"} {
 		if l.flags.Changed(name) {
@@ -188,7 +189,7 @@ func (l *loadRun) toImporter(ctx context.Context, d destination, o load.Options,
 	}
 	l.alsoWrites, l.readsTwice = d.file(), true
 	to.load = func(ctx context.Context, r *bundle.Reader, v verify.Options) (*verify.Report, error) {
-		o.Only, v.Platforms = v.Images, nil // --platform says here what is taken, and demands nothing
+		o.Only, v.Platforms = v.Images, nil // here --platform selects, and demands nothing
 		return load.Import(ctx, r, v, im, o, v.Progress)
 	}
 	to.preview = func(ctx context.Context, r *bundle.Reader, v verify.Options) (*verify.Loaded, error) {
@@ -198,7 +199,7 @@ func (l *loadRun) toImporter(ctx context.Context, d destination, o load.Options,
 	return to, nil
 }
 
-// onePlatform returns the platform that a runtime or an archive gets, nil for its own.
+// onePlatform returns the platform of --platform, nil if the flag is not given.
 func (l *loadRun) onePlatform() (*oci.Platform, error) {
 	switch len(l.platforms) {
 	case 0:

@@ -21,11 +21,11 @@ import (
 const localDestinations = "oci:DIR, oci-archive:FILE, docker-archive:FILE, containerd[:NAMESPACE], k3s, docker, " +
 	"podman, kind:CLUSTER"
 
-// destination is the DEST of load that is not a registry.
+// destination is a DEST of load that is not a registry.
 type destination struct{ kind, value string }
 
-// parseLocal reads a DEST; ok is false if it is none of localDestinations, so that it
-// names a registry.
+// parseLocal reads a DEST. ok is false if it is none of localDestinations; it then names a
+// registry.
 func parseLocal(s string) (d destination, ok bool, err error) {
 	kind, value, hasValue := strings.Cut(s, ":")
 	d = destination{kind, value}
@@ -54,11 +54,11 @@ func parseLocal(s string) (d destination, ok bool, err error) {
 // String returns the DEST.
 func (d destination) String() string { return strings.TrimSuffix(d.kind+":"+d.value, ":") }
 
-// toStdout reports whether the images go to standard output, where nothing else may be
-// written then.
+// toStdout reports whether the images go to standard output. Nothing else may be written
+// there then.
 func (d destination) toStdout() bool { return strings.HasSuffix(d.kind, "-archive") && d.value == "-" }
 
-// file returns the file that is written, empty if it is none.
+// file returns the path of the archive that is written, empty if there is none.
 func (d destination) file() string {
 	if strings.HasSuffix(d.kind, "-archive") && d.value != "-" {
 		return d.value
@@ -69,8 +69,8 @@ func (d destination) file() string {
 // k3sSocket is that of the containerd in k3s and RKE2.
 const k3sSocket = "/run/k3s/containerd/containerd.sock"
 
-// open makes an importer of a DEST, and asks a runtime whether it answers. platform is
-// nil for that of the runtime, and for all platforms of an OCI layout.
+// open returns the importer for a DEST, and asks a runtime whether it answers. A nil
+// platform selects that of the runtime, and all platforms for oci and oci-archive.
 func (d destination) open(ctx context.Context, platform *oci.Platform, std stdio) (load.Importer, error) {
 	p := hostPlatform()
 	if platform != nil {
@@ -100,7 +100,7 @@ func (d destination) open(ctx context.Context, platform *oci.Platform, std stdio
 	return d.containerd(ctx, p, std)
 }
 
-// orNil keeps an error from being returned beside an importer.
+// orNil returns an untyped nil beside an error, so that the importer equals nil.
 func orNil[T load.Importer](im T, err error) (load.Importer, error) {
 	if err != nil {
 		return nil, err
@@ -108,8 +108,7 @@ func orNil[T load.Importer](im T, err error) (load.Importer, error) {
 	return im, nil
 }
 
-// containerd finds ctr. k3s and RKE2 bring one of their own, and RKE2 does not put it
-// into PATH.
+// containerd finds ctr. k3s and RKE2 have a ctr of their own; that of RKE2 is not in PATH.
 func (d destination) containerd(ctx context.Context, p oci.Platform, std stdio) (load.Importer, error) {
 	if d.kind == "k3s" {
 		ctr, err := findProgram("k3s", "k3s", "/var/lib/rancher/rke2/bin/ctr", "ctr")
@@ -164,8 +163,8 @@ func (d destination) archive(form load.Form, std stdio) (load.Importer, error) {
 // Form implements [load.Importer].
 func (a *archiveFile) Form() load.Form { return a.form }
 
-// Find implements [load.Importer]. A file is written in full each time, and ReadBack compares
-// its names.
+// Find implements [load.Importer]. A file is always written in full, so no name in it can be
+// taken before; afterwards ReadBack compares its names.
 func (a *archiveFile) Find(context.Context, string) ([]oci.Digest, error) {
 	return nil, load.ErrNoReadBack
 }
@@ -197,8 +196,8 @@ func (a *archiveFile) ReadBack(_ context.Context, p *archive.Plan) error {
 }
 
 // spool copies a bundle from a pipe into a temporary file, so that it can be read again
-// after the verdict. The file has no name any more when spool returns, where the system
-// permits that. most is how many bytes it may have.
+// after the verdict. The bundle may have at most most bytes. spool removes the name of the
+// file at once, if the system permits that for an open file.
 func spool(ctx context.Context, pipe io.Reader, most int64, std stdio) (*bundleSource, error) {
 	f, err := os.CreateTemp("", "gapseal-*.tar")
 	if err != nil {
@@ -206,7 +205,7 @@ func spool(ctx context.Context, pipe io.Reader, most int64, std stdio) (*bundleS
 	}
 	removed := os.Remove(f.Name()) == nil
 	src := &bundleSource{File: f, remove: !removed}
-	term.Say(std.err, "the pipe is kept in a temporary file in %s, since its bytes are read again after the verdict",
+	term.Say(std.err, "the pipe is copied to a temporary file in %s, since the bundle is read again after the verdict",
 		term.Escape(os.TempDir()))
 	bar := term.New(std.err, "receiving", 0)
 	n, err := io.Copy(f, &watched{ctx, io.LimitReader(pipe, most+1), bar})

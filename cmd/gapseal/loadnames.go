@@ -20,17 +20,17 @@ type naming struct {
 
 func (n *naming) declare(fs *pflag.FlagSet) {
 	n.declarePaths(fs)
-	fs.StringVar(&n.tagAs, "tag-as", "", "give the one image that is loaded the tag `TAG` in place of its own")
+	fs.StringVar(&n.tagAs, "tag-as", "", "give the one image that --image names the tag `TAG` in place of its own")
 }
 
 // declarePaths declares the flags that say which repositories images go to.
 func (n *naming) declarePaths(fs *pflag.FlagSet) {
 	fs.BoolVar(&n.keepRegistry, "keep-registry", false,
 		"keep the registry of each image as a part of its path: DEST/ghcr.io/acme/app")
-	fs.StringArrayVar(&n.maps, "map", nil, "put what begins with FROM below TO, as `FROM=TO`, such as "+
-		"ghcr.io/acme=mirror; or @FILE with one of them a line (repeatable; the longest FROM counts)")
+	fs.StringArrayVar(&n.maps, "map", nil, "put images whose names begin with FROM below TO, as `FROM=TO`, such as "+
+		"ghcr.io/acme=mirror; or @FILE with one FROM=TO per line (repeatable; the longest FROM counts)")
 	fs.BoolVar(&n.flatten, "flatten", false,
-		"join the parts of a path by hyphens, for registries that do not nest: DEST/acme-app")
+		"join the parts of a path with hyphens, for registries without nested paths: DEST/acme-app")
 }
 
 // inputs returns the files that the flags name.
@@ -43,7 +43,7 @@ func (n *naming) inputs() (list []string) {
 	return list
 }
 
-// names reads the flags. They say nothing of a host.
+// names reads the flags. The caller sets the host and the prefix.
 func (n *naming) names() (names load.Names, err error) {
 	names.KeepRegistry, names.Flatten, names.TagAs = n.keepRegistry, n.flatten, n.tagAs
 	if n.tagAs != "" {
@@ -77,7 +77,8 @@ func (n *naming) mappings() (list []load.Mapping, err error) {
 	return list, twice(list)
 }
 
-// twice refuses two mappings of one FROM, of which the order would choose.
+// twice refuses two mappings of the same FROM, since only their order could decide between
+// them.
 func twice(list []load.Mapping) error {
 	to := map[string]string{}
 	for _, m := range list {

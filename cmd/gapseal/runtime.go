@@ -24,7 +24,8 @@ import (
 // program is a container tool: its path and the arguments that come first.
 type program []string
 
-// findProgram looks for the first of several programs. what says what it is needed for.
+// findProgram returns the first of several programs that is in PATH. what is the
+// destination that needs it.
 func findProgram(what string, names ...string) (program, error) {
 	for _, name := range names {
 		if path, err := exec.LookPath(name); err == nil {
@@ -69,15 +70,14 @@ func (p program) output(ctx context.Context) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// feed runs the program with what write writes as its standard input. If write fails,
-// the program is killed before its input ends, so that it cannot take what it got for
-// all there is. A child that outlives the program then sees the end of an archive
-// without names.
+// feed runs the program with what write writes as its standard input. If write fails, feed
+// kills the program before its input ends, so that it cannot take a part for the whole. A
+// child that outlives the program then sees an archive that ends before its list of names.
 func (p program) feed(ctx context.Context, write func(io.Writer) error) error {
 	cmd := exec.CommandContext(ctx, p[0], p[1:]...)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
-	cmd.WaitDelay = time.Second // for children, which hold its output open
+	cmd.WaitDelay = time.Second // children may hold its output open
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		return err
@@ -86,7 +86,7 @@ func (p program) feed(ctx context.Context, write func(io.Writer) error) error {
 		return err
 	}
 	werr := write(in)
-	stopped := errors.Is(werr, syscall.EPIPE) // the program ended first, and says why
+	stopped := errors.Is(werr, syscall.EPIPE) // the program ended early; what it wrote says why
 	if werr != nil && !stopped {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
@@ -121,7 +121,7 @@ type containerd struct {
 	name     string
 	ctr      program // with the address and the namespace
 	platform oci.Platform
-	images   map[string][]oci.Digest // by name; nil if they are to be listed again
+	images   map[string][]oci.Digest // by name; nil if they have to be listed again
 }
 
 // newContainerd finds ctr and asks containerd for its images, so that a daemon that
@@ -235,8 +235,8 @@ func newDocker(ctx context.Context, want *oci.Platform) (*engine, error) {
 	return &engine{"docker", cli, f}, nil
 }
 
-// newPodman finds podman. Its importer takes one image at a time, and of an index always
-// this host's platform.
+// newPodman finds podman. podman load takes one image per archive, and from an index always
+// the platform of this host.
 func newPodman(ctx context.Context, p oci.Platform) (*engine, error) {
 	if !hostPlatform().Matches(p) {
 		return nil, usagef("podman load takes images for %s alone. For %s write an archive, and name each image:\n"+
@@ -301,8 +301,8 @@ func (e *engine) Import(ctx context.Context, p *archive.Plan, progress func(int6
 	return nil, e.cli.with("load").feed(ctx, func(w io.Writer) error { return p.WriteTar(ctx, w, progress) })
 }
 
-// ReadBack implements [load.Importer]: the digest under a name, which is looked up then,
-// fixes the content.
+// ReadBack implements [load.Importer]. It does nothing: the names are looked up afterwards,
+// and their digests fix the content.
 func (e *engine) ReadBack(context.Context, *archive.Plan) error { return nil }
 
 // kindCluster is a cluster of kind: the containerd of each node.
@@ -311,8 +311,8 @@ type kindCluster struct {
 	nodes []*containerd
 }
 
-// newKind asks kind for the nodes of a cluster. kind load image-archive imports all
-// platforms that an index names, so it fails where not all are carried; ctr in the node
+// newKind asks kind for the nodes of a cluster. It does not use kind load image-archive,
+// which fails unless the archive holds all platforms that an index names; ctr in the node
 // does not.
 func newKind(ctx context.Context, cluster string, p oci.Platform) (*kindCluster, error) {
 	cli, err := findProgram("kind", "kind")
@@ -352,7 +352,7 @@ func (k *kindCluster) String() string { return k.name }
 // Form implements [load.Importer].
 func (k *kindCluster) Form() load.Form { return k.nodes[0].Form() }
 
-// Find implements [load.Importer]. An image that one node does not have is not there.
+// Find implements [load.Importer]. An image must be in all nodes to be found.
 func (k *kindCluster) Find(ctx context.Context, name string) (found []oci.Digest, err error) {
 	for _, n := range k.nodes {
 		list, err := n.Find(ctx, name)
