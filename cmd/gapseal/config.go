@@ -33,14 +33,13 @@ func configCommand(std stdio) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "config KIND FILE --for DEST [flags]",
 		Short: "print what runtimes and admission need next to loaded images",
-		Long: `Print documents that the closed side needs to use the images of a bundle from the
-registry that they were loaded into:
+		Long: `Print documents that the closed side needs to use the images of a bundle from
+the registry that they were loaded into:
 
 ` + kindsText() + `
 Only names come from the bundle, which is not verified here. Whom to trust comes
 from the flags, as for gapseal verify. Each key and root is inline, so nothing
-asks a TUF repository. Say where the images are with the same --map,
---keep-registry and --flatten as for gapseal load.`,
+asks a TUF repository. Repeat --map, --keep-registry and --flatten of the load.`,
 		Example: `
 gapseal config containerd app.tar --for registry.plant:5000
 gapseal config policy.json app.tar --for registry.plant --key cosign.pub

@@ -28,7 +28,7 @@ func (n *naming) declarePaths(fs *pflag.FlagSet) {
 	fs.BoolVar(&n.keepRegistry, "keep-registry", false,
 		"keep the registry of each image as a part of its path: DEST/ghcr.io/acme/app")
 	fs.StringArrayVar(&n.maps, "map", nil, "put images whose names begin with FROM below TO, as `FROM=TO`, such as "+
-		"ghcr.io/acme=mirror; or @FILE with one FROM=TO per line (repeatable; the longest FROM counts)")
+		"ghcr.io/acme=mirror; or @FILE with one per line (repeatable; the longest FROM counts)")
 	fs.BoolVar(&n.flatten, "flatten", false,
 		"join the parts of a path with hyphens, for registries without nested paths: DEST/acme-app")
 }
