@@ -39,7 +39,7 @@ func TestPublicGood(t *testing.T) {
 	r.wantPassed(t, slices.Concat(promised, proven, certified, []string{"policy.attestation"})...)
 
 	unattested := []string{"signature.present", "policy.attestation"}
-	others := []string{"signature.present", "cert.identity", "policy.attestation"}
+	others := []string{"cert.identity", "policy.attestation"}
 	refuseBy(t, image, others, args("someone@e2e.test", lines[1], kind)...)
 	refuseBy(t, image, others, args(lines[0], "https://accounts.e2e.test", kind)...)
 	refuseBy(t, image, unattested, args(lines[0], lines[1], "slsaprovenance1")...)
