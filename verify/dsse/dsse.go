@@ -34,6 +34,7 @@ package dsse
 
 import (
 	"bytes"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"strconv"
@@ -128,7 +129,17 @@ func (e *Envelope) PAE() []byte { return PAE(e.PayloadType, e.Payload) }
 
 // write returns the envelope in our one spelling.
 func (e *Envelope) write() ([]byte, error) {
-	return Canonical(&document{e.Payload, e.PayloadType, []signed{{e.KeyID, e.Signature}}})
+	bare, err := Canonical(&document{[]byte{}, e.PayloadType, []signed{{e.KeyID, e.Signature}}})
+	if err != nil {
+		return nil, err
+	}
+	// The payload is the first member. It may be large, and an encoder would hold it
+	// several times.
+	const head = `{"payload":"`
+	raw := make([]byte, 0, len(bare)+base64.StdEncoding.EncodedLen(len(e.Payload)))
+	raw = append(raw, head...)
+	raw = base64.StdEncoding.AppendEncode(raw, e.Payload)
+	return append(raw, bare[len(head):]...), nil
 }
 
 // PAE returns the pre-authentication encoding of DSSE 1.0, the bytes that the
