@@ -80,18 +80,32 @@ func Preview(
 	ctx context.Context, c verify.Container, opt verify.Options, dst Destination, o Options,
 ) (*verify.Loaded, error) {
 	r := newRun(c, dst, o)
-	_, err := r.verify(ctx, opt, func(context.Context, bundle.Tap, func(int64)) error { return errPreviewed })
-	switch {
-	case r.early.Verdict == check.Rejected:
-		return nil, &verify.Error{Report: &r.early}
-	case !errors.Is(err, errPreviewed):
+	_, err := r.verify(ctx, opt, withoutContent)
+	if err := previewError(&r.early, err); err != nil {
 		return nil, err
 	}
 	return r.previewed(), nil
 }
 
-// errPreviewed ends a verification before the content is read.
+// hasher reads and hashes the content of a container: see [verify.Container].
+type hasher func(context.Context, bundle.Tap, func(int64)) error
+
 var errPreviewed = errors.New("the content was not read")
+
+// withoutContent is a hasher that ends a verification before the content is read.
+func withoutContent(context.Context, bundle.Tap, func(int64)) error { return errPreviewed }
+
+// previewError returns the error of a verification with withoutContent, nil if the metadata
+// does not reject the bundle.
+func previewError(early *verify.Report, err error) error {
+	switch {
+	case early.Verdict == check.Rejected:
+		return &verify.Error{Report: early}
+	case errors.Is(err, errPreviewed):
+		return nil
+	}
+	return err
+}
 
 // run is one bundle on its way to a destination.
 type run struct {
@@ -115,41 +129,49 @@ func newRun(c verify.Container, dst Destination, o Options) *run {
 	return &run{Options: o, dst: dst, c: c}
 }
 
-// verify verifies the bundle. hash is called after prepare, and reads and hashes the
-// content.
-func (r *run) verify(
-	ctx context.Context, opt verify.Options, hash func(context.Context, bundle.Tap, func(int64)) error,
-) (*verify.Report, error) {
+// verify verifies the bundle, and sends content while hash hashes it.
+func (r *run) verify(ctx context.Context, opt verify.Options, hash hasher) (*verify.Report, error) {
 	r.ctx = ctx
-	also := opt.OnMetadata
-	opt.OnMetadata = func(early verify.Report) {
-		r.early = early
-		if also != nil {
-			also(early)
-		}
-	}
 	if opt.Tap != nil {
 		return nil, errors.New("load: the tap of the options is taken")
 	}
 	opt.Tap = r.tap
-	return verify.Bundle(ctx, prepared{r.c, r, hash}, opt)
+	return verifyPrepared(ctx, r.c, opt, &r.early, r.prepare, hash)
 }
 
-// prepared asks the destination what it has, before the content is hashed.
-type prepared struct {
+// verifyPrepared verifies the bundle that c reads, as [verify.Bundle] does with opt. It
+// stores the report on the metadata in early. Unless that rejects the bundle, it calls
+// prepare before hash.
+func verifyPrepared(
+	ctx context.Context, c verify.Container, opt verify.Options, early *verify.Report,
+	prepare func(context.Context, *bundle.Contents) error, hash hasher,
+) (*verify.Report, error) {
+	also := opt.OnMetadata
+	opt.OnMetadata = func(rep verify.Report) {
+		*early = rep
+		if also != nil {
+			also(rep)
+		}
+	}
+	return verify.Bundle(ctx, hashing{c, func(ctx context.Context, tap bundle.Tap, progress func(int64)) error {
+		if contents := c.Metadata(); contents != nil && early.Verdict == check.Verified {
+			if err := prepare(ctx, contents); err != nil {
+				return err
+			}
+		}
+		return hash(ctx, tap, progress)
+	}}, opt)
+}
+
+// hashing is a container with another Hash.
+type hashing struct {
 	verify.Container
-	r    *run
-	hash func(context.Context, bundle.Tap, func(int64)) error
+	hash hasher
 }
 
 // Hash implements [verify.Container].
-func (p prepared) Hash(ctx context.Context, tap bundle.Tap, progress func(int64)) error {
-	if c := p.Metadata(); c != nil && p.r.early.Verdict == check.Verified {
-		if err := p.r.prepare(ctx, c); err != nil {
-			return err
-		}
-	}
-	return p.hash(ctx, tap, progress)
+func (h hashing) Hash(ctx context.Context, tap bundle.Tap, progress func(int64)) error {
+	return h.hash(ctx, tap, progress)
 }
 
 // loaded returns the results of a verified bundle.

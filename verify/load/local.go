@@ -11,7 +11,6 @@ import (
 	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/oci/archive"
 	"github.com/gapseal/gapseal/verify"
-	"github.com/gapseal/gapseal/verify/check"
 )
 
 // Importer takes images as an archive: a container runtime, a folder, or a file.
@@ -59,7 +58,7 @@ func Import(
 	ctx context.Context, r *bundle.Reader, opt verify.Options, to Importer, o Options, progress func(int64),
 ) (*verify.Report, error) {
 	l := newLocal(r, to, o)
-	rep, err := l.verify(ctx, opt, r.Hash)
+	rep, err := verifyPrepared(ctx, r, opt, &l.early, l.prepare, r.Hash)
 	if err != nil {
 		return rep, err
 	}
@@ -79,11 +78,8 @@ func PreviewImport(
 	ctx context.Context, r *bundle.Reader, opt verify.Options, to Importer, o Options,
 ) (*verify.Loaded, error) {
 	l := newLocal(r, to, o)
-	_, err := l.verify(ctx, opt, func(context.Context, bundle.Tap, func(int64)) error { return errPreviewed })
-	switch {
-	case l.early.Verdict == check.Rejected:
-		return nil, &verify.Error{Report: &l.early}
-	case !errors.Is(err, errPreviewed):
+	_, err := verifyPrepared(ctx, r, opt, &l.early, l.prepare, withoutContent)
+	if err := previewError(&l.early, err); err != nil {
 		return nil, err
 	}
 	for _, img := range l.images {
@@ -118,39 +114,6 @@ func newLocal(r *bundle.Reader, to Importer, o Options) *local {
 	return &local{Options: o, r: r, to: to, form: to.Form()}
 }
 
-// verify verifies the bundle. prepare runs before the content is read, so that names which
-// collide are reported at once.
-func (l *local) verify(
-	ctx context.Context, opt verify.Options, hash func(context.Context, bundle.Tap, func(int64)) error,
-) (*verify.Report, error) {
-	before := opt.OnMetadata
-	opt.OnMetadata = func(early verify.Report) {
-		l.early = early
-		if before != nil {
-			before(early)
-		}
-	}
-	return verify.Bundle(ctx, hashing{l.r, func(ctx context.Context, tap bundle.Tap, progress func(int64)) error {
-		if l.early.Verdict != check.Rejected {
-			if err := l.prepare(ctx); err != nil {
-				return err
-			}
-		}
-		return hash(ctx, tap, progress)
-	}}, opt)
-}
-
-// hashing is a container with another Hash.
-type hashing struct {
-	verify.Container
-	hash func(context.Context, bundle.Tap, func(int64)) error
-}
-
-// Hash implements [verify.Container].
-func (h hashing) Hash(ctx context.Context, tap bundle.Tap, progress func(int64)) error {
-	return h.hash(ctx, tap, progress)
-}
-
 // content is a bundle as the source of an archive.
 type content struct {
 	*bundle.Reader
@@ -167,9 +130,10 @@ func (c *content) Config(d oci.Digest) *oci.Config {
 }
 
 // prepare lists the images that are to be loaded, and asks what their names stand for. The
-// error is about all images; one about a single image is kept in it.
-func (l *local) prepare(ctx context.Context) error {
-	p, err := newPlan(l.r.Metadata(), &l.early, &l.Options)
+// error is about all images, such as names that collide; one about a single image is kept
+// in it.
+func (l *local) prepare(ctx context.Context, c *bundle.Contents) error {
+	p, err := newPlan(c, &l.early, &l.Options)
 	if err != nil {
 		return err
 	}
