@@ -78,7 +78,10 @@ func Place(img *verify.LoadedImage) string {
 
 // arrived counts what came along with an image.
 func arrived(img *verify.LoadedImage) string {
-	s := term.Count(img.Evidence, "piece of evidence", "pieces of evidence")
+	s := "no evidence"
+	if img.Evidence > 0 {
+		s = term.Count(img.Evidence, "piece of evidence", "pieces of evidence")
+	}
 	if n := Blobs(img.Blobs); n != "" {
 		s += "; " + n
 	}
