@@ -73,6 +73,13 @@ Records: register transfer ask sign-report receipt`,
 		ValidArgsFunction: completeBundleAndDestination,
 		RunE:              runs(std, l.run),
 	}
+	l.declareLoadFlags(c)
+	return c
+}
+
+// declareLoadFlags declares the flags of verify, two of which mean more here, and those of
+// load.
+func (l *loadRun) declareLoadFlags(c *cobra.Command) {
 	l.declareFlags(c)
 	fs := c.Flags()
 	fs.Lookup("image").Usage = "load only `REF[@DIGEST]`, which the bundle must hold; a digest binds the reference " +
@@ -84,7 +91,6 @@ Records: register transfer ask sign-report receipt`,
 	fs.BoolVar(&l.dryRun, "dry-run", false, "only show where each image would go and what is there; send nothing")
 	l.connect.declare(fs)
 	fs.IntVar(&l.jobs, "jobs", 4, "send `N` blobs at a time")
-	return c
 }
 
 func (l *loadRun) run(ctx context.Context, args []string, std stdio) error {
