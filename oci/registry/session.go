@@ -84,7 +84,7 @@ func (s *session) send(ctx context.Context, w *window) error {
 		if s.stored-last >= goodRun {
 			faults = 0
 		}
-		last = s.stored
+		last = max(last, s.stored) // otherwise an offset that goes back and forth would count as progress
 	}
 	return nil
 }

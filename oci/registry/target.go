@@ -2,7 +2,6 @@ package registry
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -59,9 +58,24 @@ func (t *Target) Blob(ctx context.Context, repo string, d oci.Descriptor) (io.Re
 	return t.source.Blob(ctx, repo, d)
 }
 
-// Referrers lists the referrers of d, as [Source.Referrers] does.
+// Referrers lists the referrers of d where clients look for them: by the API if the registry
+// has it, and otherwise in the fallback tag. It differs from [Source.Referrers], which
+// joins both: a client that gets a list from the API never asks for the tag.
 func (t *Target) Referrers(ctx context.Context, repo string, d oci.Digest) ([]oci.Descriptor, error) {
-	return t.source.Referrers(ctx, repo, d)
+	list, err := t.referrers(ctx, repo, d)
+	return list, explain("referrers of "+join(repo, string(d)), repo, err)
+}
+
+func (t *Target) referrers(ctx context.Context, repo string, d oci.Digest) ([]oci.Descriptor, error) {
+	switch api, err := t.hasReferrersAPI(ctx, repo, d); {
+	case err != nil:
+		return nil, err
+	case api:
+		list, err := t.source.listedReferrers(ctx, repo, d)
+		return union(list), err
+	}
+	list, err := t.source.taggedReferrers(ctx, repo, "sha256-"+d.Hex(), d)
+	return union(list), err
 }
 
 // HasReferrersAPI reports whether the registry answers a request for the referrers of d
@@ -90,40 +104,6 @@ func (t *Target) hasReferrersAPI(ctx context.Context, repo string, d oci.Digest)
 		return false, a.fault
 	}
 	return true, nil
-}
-
-// HasBlob reports whether repo holds the blob d, with its size. The error matches
-// [oci.ErrDenied] if the registry refuses to say.
-func (t *Target) HasBlob(ctx context.Context, repo string, d oci.Descriptor) (bool, error) {
-	has, err := t.hasBlob(ctx, repo, d)
-	return has, explain("look for blob "+join(repo, string(d.Digest)), repo, err)
-}
-
-func (t *Target) hasBlob(ctx context.Context, repo string, d oci.Descriptor) (bool, error) {
-	if err := checkBlob(d); err != nil {
-		return false, err
-	}
-	r, err := t.source.open(ctx, repo)
-	if err != nil {
-		return false, err
-	}
-	return r.hasBlob(ctx, d)
-}
-
-func (r *repository) hasBlob(ctx context.Context, d oci.Descriptor) (bool, error) {
-	resp, err := r.request(ctx, http.MethodHead, r.url("blobs", string(d.Digest)), nil, nil, http.StatusOK)
-	var fault *transport.Error
-	switch {
-	case err == nil:
-		return resp.ContentLength < 0 || resp.ContentLength == d.Size, nil
-	case !errors.As(err, &fault):
-		return false, err
-	case fault.StatusCode == http.StatusNotFound:
-		return false, nil
-	case resp != nil && !sameHost(resp.Request.URL, r.name.RegistryStr()) && fault.StatusCode < 500:
-		return true, nil // the registry redirects to its storage, which may refuse a HEAD request
-	}
-	return false, err
 }
 
 // Mount makes the blob d of the repository from, of the same registry, a part of repo

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	memory "github.com/google/go-containerregistry/pkg/registry"
 
@@ -41,17 +43,82 @@ func TestHasBlob(t *testing.T) {
 }
 
 // TestBlobInStorageThatAnswersNoHead has a registry that points to addresses that are
-// signed for GET.
+// signed for GET. The storage refuses what it does not have in the same way.
 func TestBlobInStorageThatAnswersNoHead(t *testing.T) {
-	storage := httptest.NewServer(status(403, ""))
-	defer storage.Close()
+	content := noise(1000)
+	for name, c := range map[string]struct {
+		get  http.HandlerFunc
+		want bool
+	}{
+		"ranges":     {func(w http.ResponseWriter, r *http.Request) { serveContent(w, r, content) }, true},
+		"no ranges":  {func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write(content) }, true},
+		"no length":  {func(w http.ResponseWriter, r *http.Request) { writeWithoutLength(w, content) }, true},
+		"a page":     {func(w http.ResponseWriter, r *http.Request) { writeWithoutLength(w, noise(999)) }, false},
+		"missing":    {status(403, ""), false},
+		"not found":  {status(404, ""), false},
+		"other size": {func(w http.ResponseWriter, r *http.Request) { serveContent(w, r, content[1:]) }, false},
+	} {
+		storage := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodHead {
+				w.WriteHeader(403)
+				return
+			}
+			c.get(w, r)
+		}))
+		defer storage.Close()
+		l := newLab(t)
+		d := describeBytes(content)
+		l.on(string(d.Digest), func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, storage.URL+"/signed", http.StatusTemporaryRedirect)
+		})
+		if has, err := l.target().HasBlob(t.Context(), l.repo, d); has != c.want || err != nil {
+			t.Errorf("%s: %v, %v", name, has, err)
+		}
+	}
+}
+
+func serveContent(w http.ResponseWriter, r *http.Request, content []byte) {
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
+}
+
+func writeWithoutLength(w http.ResponseWriter, content []byte) {
+	w.WriteHeader(200)
+	w.(http.Flusher).Flush()
+	_, _ = w.Write(content)
+}
+
+// TestHeadWithoutLength has a proxy that answers 200 to every HEAD.
+func TestHeadWithoutLength(t *testing.T) {
 	l := newLab(t)
-	d := l.putBlob(noise(1000))
-	l.on(string(d.Digest), func(w http.ResponseWriter, r *http.Request) {
-		http.Redirect(w, r, storage.URL+"/signed", http.StatusTemporaryRedirect)
+	there := l.putBlob(noise(1000))
+	l.disturb = func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Method == http.MethodHead {
+			w.WriteHeader(200)
+		}
+		return r.Method == http.MethodHead
+	}
+	for d, want := range map[*oci.Descriptor]bool{&there: true, new(describeBytes([]byte("absent"))): false} {
+		if has, err := l.target().HasBlob(t.Context(), l.repo, *d); has != want || err != nil {
+			t.Errorf("%v: %v, %v", d, has, err)
+		}
+	}
+}
+
+// TestReferrersOfAnAPIAlone has a registry that gained the API after a list was kept in the
+// fallback tag. Clients ask the API alone.
+func TestReferrersOfAnAPIAlone(t *testing.T) {
+	l := newLab(t)
+	subject := oci.FromBytes([]byte("subject"))
+	l.putManifest(fallback(subject), oci.TypeIndex, index(t, l.putReferrer(subject, "a")))
+	if list, err := l.target().Referrers(t.Context(), l.repo, subject); len(list) != 1 || err != nil {
+		t.Errorf("without the API: %v, %v", list, err)
+	}
+	l.on("/referrers/"+string(subject), func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", oci.TypeIndex)
+		_, _ = w.Write(index(t))
 	})
-	if has, err := l.target().HasBlob(t.Context(), l.repo, d); !has || err != nil {
-		t.Error(has, err)
+	if list, err := l.target().Referrers(t.Context(), l.repo, subject); len(list) != 0 || err != nil {
+		t.Errorf("with the API: %v, %v", list, err)
 	}
 }
 

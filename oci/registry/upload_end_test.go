@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -152,5 +153,30 @@ func TestMemoryOfUploads(t *testing.T) {
 	wait.Wait()
 	if n, most := len(target.memory.free), int(smallSizes.total/smallSizes.window); n > most {
 		t.Errorf("%d buffers, want %d at most", n, most)
+	}
+}
+
+// TestAnUploadThatGoesBackAndForth has a registry that never stores a chunk, and says each
+// second time that it has a part.
+func TestAnUploadThatGoesBackAndForth(t *testing.T) {
+	l := newLab(t)
+	asks, patches := 0, 0
+	l.disturb = func(w http.ResponseWriter, r *http.Request) bool {
+		switch {
+		case r.Method == http.MethodPatch:
+			patches++
+			_, _ = io.Copy(io.Discard, r.Body)
+			w.WriteHeader(500)
+		case r.Method == http.MethodGet && strings.Contains(r.URL.Path, "/uploads/"):
+			asks++
+			w.Header().Set("Range", []string{"0-0", "0-2097151"}[asks%2])
+			w.WriteHeader(204)
+		default:
+			return false
+		}
+		return true
+	}
+	if err := l.upload(l.targetOf(defaultSizes), noise(8<<20), 1<<20); err == nil || patches > 20 {
+		t.Errorf("%d chunks were sent; error %v", patches, err)
 	}
 }
