@@ -42,7 +42,7 @@ func existing(path string) (fs.FileInfo, error) {
 	case info.Mode()&fs.ModeSymlink != 0:
 		return nil, linked(path)
 	}
-	return nil, notRegular(path, kind(info.Mode()))
+	return nil, notRegular(path, Kind(info.Mode()))
 }
 
 // isStream reports whether path names an open file descriptor. Even if it is
@@ -68,8 +68,13 @@ func linked(path string) error {
 		"name the file that it leads to, or remove the link", path, ErrNotRegular, to)
 }
 
-func kind(m fs.FileMode) string {
+// Kind says what a file that is not regular is, such as "a folder".
+func Kind(m fs.FileMode) string {
 	switch {
+	case m.IsRegular():
+		return "a file"
+	case m&fs.ModeSymlink != 0:
+		return "a symbolic link"
 	case m.IsDir():
 		return "a folder"
 	case m&fs.ModeNamedPipe != 0:

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -280,7 +281,7 @@ func openLayout(t *testing.T, dir string) *archive.Layout {
 }
 
 func TestFolderKeepsWhatOthersListed(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "new", "layout")
+	dir := filepath.Join(t.TempDir(), "layout")
 	c := open(t, fixture.Bundle(t, "app:v1"))
 	p := archive.NewPlan(c, archive.Options{})
 	add(t, p, c)
@@ -307,7 +308,7 @@ func TestFolderKeepsWhatOthersListed(t *testing.T) {
 	p = archive.NewPlan(c, archive.Options{})
 	add(t, p, c)
 	l = openLayout(t, dir)
-	if got := l.Named(fixture.Host + "app:v1"); got != c.graph.Images[0].Digest {
+	if got := l.Named(fixture.Host + "app:v1"); !slices.Equal(got, []oci.Digest{c.graph.Images[0].Digest}) {
 		t.Errorf("app:v1 is %s", got)
 	}
 	if done, err := l.Write(t.Context(), p, nil); err != nil || len(done.Present) == 0 || done.Blobs == 0 {

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/gapseal/gapseal/internal/atomicfile"
 	"github.com/gapseal/gapseal/internal/strict"
@@ -21,7 +22,7 @@ import (
 type Layout struct {
 	dir   string
 	index index
-	names map[string]oci.Digest
+	names map[string][]oci.Digest
 }
 
 // Written says what [Layout.Write] did.
@@ -35,14 +36,15 @@ type Written struct {
 const maxIndex = 64 << 20
 
 // OpenLayout reads the layout in a folder. A folder that does not exist, or is empty,
-// is a layout without images; nothing is created yet. A folder that holds anything else
-// is an error.
+// is a layout without images; nothing is created yet. A folder that holds anything else is
+// an error, and so is one in a folder that does not exist: it may belong to a medium that is
+// not mounted.
 func OpenLayout(dir string) (*Layout, error) {
-	l := &Layout{dir: dir, index: index{SchemaVersion: 2, MediaType: oci.TypeIndex}, names: map[string]oci.Digest{}}
+	l := &Layout{dir: dir, index: index{SchemaVersion: 2, MediaType: oci.TypeIndex}, names: map[string][]oci.Digest{}}
 	files, err := os.ReadDir(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return l, nil
+		return l, parent(dir)
 	case err != nil:
 		return nil, err
 	case len(files) == 0:
@@ -52,6 +54,15 @@ func OpenLayout(dir string) (*Layout, error) {
 		return nil, err
 	}
 	return l, l.read()
+}
+
+// parent requires the folder that a new layout is created in.
+func parent(dir string) error {
+	in := filepath.Dir(filepath.Clean(dir))
+	if _, err := os.Stat(in); err != nil {
+		return fmt.Errorf("create the folder %s: %w; create %s first, or mount the medium", dir, err, in)
+	}
+	return nil
 }
 
 // marker requires the file that makes a folder a layout. An interrupted run may have left
@@ -92,9 +103,9 @@ func (l *Layout) read() error {
 	return err
 }
 
-// Named returns the digest that index.json lists under a name, empty if there is
-// none.
-func (l *Layout) Named(name string) oci.Digest { return l.names[name] }
+// Named returns the digests that index.json lists under a name. More than one means that
+// programs differ in what they find.
+func (l *Layout) Named(name string) []oci.Digest { return slices.Clone(l.names[name]) }
 
 // Write adds the images of a plan. It writes the blobs that are missing or wrong, and
 // index.json last. There an image replaces another one of the same name. progress is called
@@ -107,15 +118,8 @@ func (l *Layout) Write(ctx context.Context, p *Plan, progress func(int64)) (done
 		progress = func(int64) {}
 	}
 	done.Present = map[oci.Digest]bool{}
-	blobs := filepath.Join(l.dir, filepath.FromSlash(blobFolder))
-	if err := os.MkdirAll(blobs, 0o755); err != nil {
+	if err := l.create(); err != nil {
 		return done, err
-	}
-	marker := filepath.Join(l.dir, nameMarker)
-	if _, err := os.Stat(marker); err != nil {
-		if err := replace(marker, []byte(layoutMarker)); err != nil {
-			return done, err
-		}
 	}
 	for _, b := range p.blobs {
 		present, err := l.blob(ctx, p.src, b, progress)
@@ -130,6 +134,38 @@ func (l *Layout) Write(ctx context.Context, p *Plan, progress func(int64)) (done
 		done.Bytes += b.Size
 	}
 	return done, l.publish(p)
+}
+
+// create makes the folders and the marker that are missing. The folder of the layout may be
+// a symbolic link; links below it could lead the blobs to another place.
+func (l *Layout) create() error {
+	if err := makeFolder(l.dir, os.Stat); err != nil {
+		return err
+	}
+	for _, name := range []string{"blobs", blobFolder} {
+		if err := makeFolder(filepath.Join(l.dir, filepath.FromSlash(name)), os.Lstat); err != nil {
+			return err
+		}
+	}
+	marker := filepath.Join(l.dir, nameMarker)
+	if _, err := readFile(marker); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return replace(marker, []byte(layoutMarker))
+}
+
+// makeFolder creates a folder in one that exists.
+func makeFolder(dir string, stat func(string) (fs.FileInfo, error)) error {
+	info, err := stat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return os.Mkdir(dir, 0o755)
+	case err != nil:
+		return err
+	case !info.IsDir():
+		return fmt.Errorf("%s: want a folder, found %s; remove it", dir, atomicfile.Kind(info.Mode()))
+	}
+	return nil
 }
 
 // publish writes index.json. It first reads it again, since another program may have added
@@ -160,6 +196,9 @@ func (l *Layout) blob(
 		progress(b.Size)
 		return true, nil
 	}
+	if err := removeLink(path); err != nil {
+		return false, err
+	}
 	f, err := atomicfile.Create(path)
 	if err != nil {
 		return false, err
@@ -171,9 +210,18 @@ func (l *Layout) blob(
 	return false, f.Commit()
 }
 
-// holds reports whether a file has the size and the digest of a blob.
+// removeLink removes a symbolic link. Whoever owns what it leads to could change the blob.
+func removeLink(path string) error {
+	info, err := os.Lstat(path)
+	if err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		return os.Remove(path)
+	}
+	return nil
+}
+
+// holds reports whether a regular file has the size and the digest of a blob.
 func (l *Layout) holds(path string, b oci.Descriptor) bool {
-	f, err := os.Open(path)
+	f, err := openRegular(path)
 	if err != nil {
 		return false
 	}
@@ -211,9 +259,12 @@ func (l *Layout) Check(p *Plan) error {
 
 func (l *Layout) checkBlob(src Source, b oci.Descriptor) error {
 	path := filepath.Join(l.dir, filepath.FromSlash(blobPath(b.Digest)))
-	info, err := os.Stat(path)
+	info, err := os.Lstat(path)
 	if err != nil {
 		return err
+	}
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("%s: want a file, found %s", path, atomicfile.Kind(info.Mode()))
 	}
 	if info.Size() != b.Size {
 		return fmt.Errorf("%s: want %d bytes, found %d", path, b.Size, info.Size())
@@ -224,9 +275,23 @@ func (l *Layout) checkBlob(src Source, b oci.Descriptor) error {
 	return nil
 }
 
+// openRegular opens a regular file. Opening a pipe would wait for its other end, and a link
+// may lead out of the folder.
+func openRegular(path string) (*os.File, error) {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: want a file, found %s; remove it, or name another folder", path,
+			atomicfile.Kind(info.Mode()))
+	}
+	return os.Open(path)
+}
+
 // readFile reads a small file.
 func readFile(path string) ([]byte, error) {
-	f, err := os.Open(path)
+	f, err := openRegular(path)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"slices"
@@ -52,12 +53,6 @@ func (x *index) marshal() ([]byte, error) {
 	return strict.Marshal(all)
 }
 
-// listing is what gapseal reads of an entry.
-type listing struct {
-	Digest      string            `json:"digest"`
-	Annotations map[string]string `json:"annotations"`
-}
-
 // newIndex returns an index.json of these entries.
 func newIndex(entries []oci.Descriptor) ([]byte, error) {
 	x := index{SchemaVersion: 2, MediaType: oci.TypeIndex}
@@ -67,86 +62,164 @@ func newIndex(entries []oci.Descriptor) ([]byte, error) {
 	return x.marshal()
 }
 
-// merge adds entries. An entry replaces one of the same name, unless that has the same
-// digest. An entry without a name is added if its digest is not listed without a name.
+// merge makes each entry the only meaning of its name: programs that read the index differ
+// in the annotation, and in which of several entries they take. An entry without a name
+// becomes the only one for its digest that has no name.
 func (x *index) merge(entries []oci.Descriptor) error {
-	places, err := x.places()
-	if err != nil {
-		return err
+	want, found := map[string]oci.Descriptor{}, map[string]bool{}
+	for _, e := range entries {
+		want[nameOf(e)] = e
+	}
+	kept := []jsontext.Value{}
+	for _, raw := range x.Manifests {
+		l, err := parseListing(raw)
+		if err != nil {
+			return err
+		}
+		if raw, err = l.without(raw, want); err != nil {
+			return err
+		}
+		if raw != nil {
+			kept = append(kept, raw)
+			name := nameOf(l.Descriptor)
+			found[name] = found[name] || l.is(want[name])
+		}
 	}
 	for _, e := range entries {
+		if found[nameOf(e)] {
+			continue
+		}
 		raw, err := strict.Marshal(&e)
 		if err != nil {
 			return err
 		}
-		key := placeKey(string(e.Digest), e.Annotations)
-		at, found := places[key]
-		switch {
-		case !found:
-			places[key] = place{len(x.Manifests), string(e.Digest)}
-			x.Manifests = append(x.Manifests, raw)
-		case at.digest != string(e.Digest):
-			x.Manifests[at.index] = raw
-		}
+		kept = append(kept, raw)
 	}
+	x.Manifests = kept
 	return nil
 }
 
-// place is where an entry stands, and its digest.
-type place struct {
-	index  int
-	digest string
+// listing is an entry of an index.json.
+type listing struct{ oci.Descriptor }
+
+func parseListing(raw jsontext.Value) (l listing, err error) {
+	if err := strict.Unmarshal(raw, &l.Descriptor); err != nil {
+		return l, fmt.Errorf("an entry of manifests: %w", err)
+	}
+	return l, nil
 }
 
-// placeKey returns the key under which an entry is found: its name, or its digest if it
-// has none.
-func placeKey(digest string, annotations map[string]string) string {
-	if name := annotations[annotationName]; name != "" {
+// nameOf returns the name of an entry, or its digest if it has no name.
+func nameOf(d oci.Descriptor) string {
+	if name := d.Annotations[annotationName]; name != "" {
 		return name
 	}
-	return "@" + digest
+	return "@" + string(d.Digest)
 }
 
-// places returns the place of each entry.
-func (x *index) places() (map[string]place, error) {
-	places := map[string]place{}
-	for i, raw := range x.Manifests {
-		var l listing
-		if err := strict.Unmarshal(raw, &l); err != nil {
-			return nil, err
+// nameAnnotations are those by which programs look up an entry.
+var nameAnnotations = []string{annotationName, annotationContainerd}
+
+// named reports whether an entry has a name.
+func (l listing) named() bool {
+	return slices.ContainsFunc(nameAnnotations, func(a string) bool { return l.Annotations[a] != "" })
+}
+
+// leadsTo reports whether an entry describes the content that e describes, and brings
+// nothing that could take its place.
+func (l listing) leadsTo(e oci.Descriptor) bool {
+	return l.Digest == e.Digest && l.MediaType == e.MediaType && l.Size == e.Size && len(l.URLs) == 0 &&
+		len(l.Data) == 0
+}
+
+// is reports whether an entry says the same as e, so that e need not be added. An entry of
+// another program may lack the annotation of containerd.
+func (l listing) is(e oci.Descriptor) bool {
+	name, other := l.Annotations[annotationName], l.Annotations[annotationContainerd]
+	return l.leadsTo(e) && l.Platform == nil && name == e.Annotations[annotationName] &&
+		(other == "" || other == name)
+}
+
+// without takes from an entry each name of an entry in want that says something else. It
+// returns nil if that leaves no name.
+func (l listing) without(raw jsontext.Value, want map[string]oci.Descriptor) (jsontext.Value, error) {
+	if !l.named() {
+		if e, found := want["@"+string(l.Digest)]; found && !l.is(e) {
+			return nil, nil
 		}
-		key := placeKey(l.Digest, l.Annotations)
-		if _, found := places[key]; !found {
-			places[key] = place{i, l.Digest}
+		return raw, nil
+	}
+	var taken []string
+	for _, a := range nameAnnotations {
+		name := l.Annotations[a]
+		e, found := want[name]
+		if found && !l.is(e) && (l.Annotations[annotationName] == name || !l.leadsTo(e)) {
+			taken = append(taken, a)
 		}
 	}
-	return places, nil
+	if len(taken) == 0 {
+		return raw, nil
+	}
+	for _, a := range taken {
+		delete(l.Annotations, a)
+	}
+	if !l.named() {
+		return nil, nil
+	}
+	return replaceAnnotations(raw, l.Annotations)
 }
 
-// names returns the digest under each name.
-func (x *index) names() (map[string]oci.Digest, error) {
-	places, err := x.places()
+// replaceAnnotations returns an entry with other annotations and all its other members.
+func replaceAnnotations(raw jsontext.Value, annotations map[string]string) (jsontext.Value, error) {
+	members := map[string]jsontext.Value{}
+	if err := json.Unmarshal(raw, &members); err != nil {
+		return nil, err
+	}
+	text, err := strict.Marshal(annotations)
 	if err != nil {
 		return nil, err
 	}
-	names := map[string]oci.Digest{}
-	for name, p := range places {
-		names[name] = oci.Digest(p.digest)
+	members["annotations"] = text
+	return strict.Marshal(members)
+}
+
+// names returns the digests that each name leads to, in the order of the entries.
+func (x *index) names() (map[string][]oci.Digest, error) {
+	names := map[string][]oci.Digest{}
+	for _, raw := range x.Manifests {
+		l, err := parseListing(raw)
+		if err != nil {
+			return nil, err
+		}
+		for _, a := range nameAnnotations {
+			name := l.Annotations[a]
+			if name != "" && !slices.Contains(names[name], l.Digest) {
+				names[name] = append(names[name], l.Digest)
+			}
+		}
 	}
 	return names, nil
 }
 
-// has returns the key of the first entry that is not listed, empty if all are.
+// has returns the name of the first entry that is not listed, or is not the only meaning of
+// its name; empty if all are as merge leaves them.
 func (x *index) has(entries []oci.Descriptor) (missing string, err error) {
-	places, err := x.places()
-	if err != nil {
+	if same, err := x.unchangedBy(entries); same || err != nil {
 		return "", err
 	}
-	i := slices.IndexFunc(entries, func(e oci.Descriptor) bool {
-		return places[placeKey(string(e.Digest), e.Annotations)].digest != string(e.Digest)
-	})
-	if i < 0 {
-		return "", nil
+	for _, e := range entries {
+		if same, err := x.unchangedBy([]oci.Descriptor{e}); !same || err != nil {
+			return nameOf(e), err
+		}
 	}
-	return placeKey(string(entries[i].Digest), entries[i].Annotations), nil
+	return "", nil
+}
+
+// unchangedBy reports whether merge would change nothing.
+func (x *index) unchangedBy(entries []oci.Descriptor) (bool, error) {
+	merged := *x
+	err := merged.merge(entries)
+	return slices.EqualFunc(merged.Manifests, x.Manifests, func(a, b jsontext.Value) bool {
+		return bytes.Equal(a, b)
+	}), err
 }

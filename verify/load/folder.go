@@ -28,14 +28,11 @@ func OpenFolder(dir string) (*Folder, error) {
 func (f *Folder) String() string { return "oci:" + f.dir }
 
 // Form implements [Importer].
-func (f *Folder) Form() Form { return Form{Evidence: true} }
+func (f *Folder) Form() Form { return Form{Evidence: true, OneDigest: true} }
 
 // Find implements [Importer].
 func (f *Folder) Find(_ context.Context, name string) ([]oci.Digest, error) {
-	if d := f.layout.Named(name); d != "" {
-		return []oci.Digest{d}, nil
-	}
-	return nil, nil
+	return f.layout.Named(name), nil
 }
 
 // Import implements [Importer].

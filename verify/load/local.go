@@ -40,6 +40,9 @@ type Form struct {
 	Evidence    bool // evidence is written, too
 	DigestNames bool // an image with a tag is listed under its digest, too
 	Separate    bool // one archive for each image
+	// OneDigest says that the importer knows an image by one digest only. A name for which
+	// Find returns another one as well is not free.
+	OneDigest bool
 	// ByConfig says that the importer may know an image only by the digest of its config.
 	// That digest fixes the content, but the digest of the image is lost.
 	ByConfig bool
@@ -222,11 +225,15 @@ func (l *local) free(ctx context.Context, img *localImage) error {
 		img.result.Before = beforeSame
 		return nil
 	}
-	img.result.Before = beforeOther + string(found[0])
+	other := found[0]
+	if i := slices.IndexFunc(found, func(d oci.Digest) bool { return d != img.Root.Digest }); i > 0 {
+		other = found[i]
+	}
+	img.result.Before = beforeOther + string(other)
 	if l.OverwriteTags {
 		return nil
 	}
-	return &TagError{img.result.Destination, string(img.result.Tag), found[0], img.Root.Digest}
+	return &TagError{img.result.Destination, string(img.result.Tag), other, img.Root.Digest}
 }
 
 // same reports whether the digests found are those of img.
@@ -234,6 +241,9 @@ func (l *local) same(img *localImage, found []oci.Digest) bool {
 	known := img.added.Known[:1]
 	if l.form.ByConfig {
 		known = img.added.Known
+	}
+	if l.form.OneDigest && len(found) > 1 {
+		return false
 	}
 	return slices.ContainsFunc(found, func(d oci.Digest) bool { return slices.Contains(known, d) })
 }

@@ -352,3 +352,50 @@ func TestAnImageWithoutATagNeedsARuntimeThatKeepsDigests(t *testing.T) {
 		t.Errorf("%+v, %v", rep.Loaded, err)
 	}
 }
+
+// A name that a folder lists twice, or for containerd alone, is taken.
+func TestANameInAFolderHasOneMeaning(t *testing.T) {
+	other := oci.FromBytes([]byte("other"))
+	raw := fixture.Bundle(t, "app:v1")
+	for what, annotation := range map[string]string{
+		"twice":          "org.opencontainers.image.ref.name",
+		"for containerd": "io.containerd.image.name",
+	} {
+		dir := filepath.Join(t.TempDir(), "layout")
+		if _, err := imported(t, raw, folder(t, dir), Options{}); err != nil {
+			t.Fatal(err)
+		}
+		index := filepath.Join(dir, "index.json")
+		text, err := os.ReadFile(index)
+		if err != nil {
+			t.Fatal(err)
+		}
+		entry := `{"mediaType":"` + oci.TypeManifest + `","digest":"` + string(other) + `","size":5,"annotations":{"` +
+			annotation + `":"` + fixture.Host + `app:v1"}}`
+		text = bytes.TrimSuffix(text, []byte("]}"))
+		if err := os.WriteFile(index, append(text, ","+entry+"]}"...), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		rep, err := imported(t, raw, folder(t, dir), Options{})
+		img := rep.Loaded.Images[0]
+		if err == nil || img.Before != "other "+string(other) || !strings.Contains(string(img.Error), string(other)) {
+			t.Errorf("%s: %+v, %v", what, img, err)
+		}
+		rep, err = imported(t, raw, folder(t, dir), Options{OverwriteTags: true})
+		if err != nil || !rep.Loaded.Images[0].ReadBack {
+			t.Errorf("%s, overwritten: %+v, %v", what, rep.Loaded, err)
+		}
+		if text, err := os.ReadFile(index); err != nil || bytes.Contains(text, []byte(other)) {
+			t.Errorf("%s: the other entry is still there: %s, %v", what, text, err)
+		}
+	}
+}
+
+func folder(t *testing.T, dir string) *Folder {
+	t.Helper()
+	f, err := OpenFolder(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
