@@ -3,9 +3,10 @@ package oci
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
+	"net/netip"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -79,7 +80,8 @@ const (
 )
 
 // ParseReference reads a reference as docker, cosign and crane do: the registry
-// defaults to docker.io and the tag to latest.
+// defaults to docker.io and the tag to latest. A registry is a host name, an IPv4
+// address, or an IPv6 address in brackets, with an optional port.
 func ParseReference(s string) (Reference, error) {
 	if len(s) > maxReference {
 		return Reference{}, fmt.Errorf("reference %q: want at most %d bytes, found %d",
@@ -97,6 +99,9 @@ func ParseReference(s string) (Reference, error) {
 	tag, err := name.NewTag(bare)
 	if err == nil {
 		err = checkParts(tag.Context())
+	}
+	if err == nil && !tagForm.MatchString(tag.TagStr()) {
+		err = fmt.Errorf("%.150q cannot be a tag", tag.TagStr())
 	}
 	if err != nil {
 		return Reference{}, fmt.Errorf("reference %q: want [registry/]repository[:tag][@sha256:…]: %w",
@@ -121,13 +126,24 @@ func ParseRepository(s string) (string, error) {
 	return normalRepository(repo.Name()), nil
 }
 
-// pathPart is the grammar of a part of a repository's name in the OCI distribution
-// specification. No part is ".." or begins with a dot.
-var pathPart = regexp.MustCompile(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*$`)
+// pathPart and tagForm are the grammars of a part of a repository's name and of a tag in
+// the OCI distribution specification; hostName is that of RFC 1123. None of them matches
+// what begins with a dot or a hyphen.
+var (
+	pathPart = regexp.MustCompile(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*$`)
+	tagForm  = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$`)
+	hostName = regexp.MustCompile(`^` + label + `(\.` + label + `)*$`)
+)
+
+const (
+	label       = `[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?`
+	maxHostName = 253
+)
 
 func checkParts(repo name.Repository) error {
-	if strings.HasPrefix(repo.RegistryStr(), ".") {
-		return errors.New("begins with a dot")
+	if !isRegistry(repo.RegistryStr()) {
+		return fmt.Errorf("%.100q cannot be a registry: want a host name, an IPv4 address or an IPv6 address "+
+			"in brackets, with or without :PORT", repo.RegistryStr())
 	}
 	if n := len(repo.RepositoryStr()); n > maxRepository {
 		return fmt.Errorf("its repository, written in full, has %d bytes, over %d", n, maxRepository)
@@ -138,6 +154,24 @@ func checkParts(repo name.Repository) error {
 		}
 	}
 	return nil
+}
+
+// isRegistry reports whether s is a host with an optional port. Names of registries reach
+// the command lines and the configuration of other programs, where other text could be an
+// option or a pattern.
+func isRegistry(s string) bool {
+	host := s
+	if i := strings.LastIndexByte(s, ':'); i >= 0 && !strings.HasSuffix(s, "]") {
+		host = s[:i]
+		if port, err := strconv.ParseUint(s[i+1:], 10, 16); err != nil || port == 0 {
+			return false
+		}
+	}
+	if address, ok := strings.CutPrefix(host, "["); ok {
+		ip, err := netip.ParseAddr(strings.TrimSuffix(address, "]"))
+		return err == nil && ip.Is6() && ip.Zone() == ""
+	}
+	return len(host) <= maxHostName && hostName.MatchString(host)
 }
 
 // HasTag reports whether a reference without its digest names a tag. The colon of

@@ -98,7 +98,9 @@ func (s *session) imageLayout(i int, g bundle.ImageGraph, walked bool) {
 		s.fault(i, check.Fault{ID: check.LayoutInventory, Subject: string(g.Digest),
 			Detail: what, Expected: want, Found: got})
 	}
-	if ref, err := oci.ParseReference(g.Reference); err != nil || ref.String() != g.Reference {
+	if ref, err := oci.ParseReference(g.Reference); err != nil {
+		fault("the reference cannot be that of an image", "[registry/]repository[:tag][@sha256:…]", err.Error())
+	} else if ref.String() != g.Reference {
 		fault("the reference is not written in full", "[registry/]repository[:tag][@sha256:…]", g.Reference)
 	} else if ref.Digest != "" && ref.Digest != g.Digest {
 		fault("the reference names another digest than the image has", string(g.Digest), string(ref.Digest))

@@ -88,12 +88,17 @@ func TestReferencesByDigest(t *testing.T) {
 	named := func(ref string) func(*fixture.Forge) {
 		return func(f *fixture.Forge) { f.Inventory.Images[0].Reference = fixture.Host + ref }
 	}
+	whole := func(ref string) func(*fixture.Forge) {
+		return func(f *fixture.Forge) { f.Inventory.Images[0].Reference = ref }
+	}
 	other := string(fixture.NewRegistry().RootOf("app:v2"))
 	threats(t, "layout", []threat{
 		{name: "tag and digest", forge: named("unsigned:v1@" + mine), warn: "policy.reference-unbound"},
 		{name: "another digest than the image's", forge: named("unsigned:v1@" + other), want: "layout.inventory"},
 		{name: "not written in full", forge: named("unsigned"), want: "layout.inventory"},
-		{name: "empty", forge: func(f *fixture.Forge) { f.Inventory.Images[0].Reference = "" }, want: "layout.inventory signature.docker-reference"},
+		{name: "an option in place of a registry", forge: whole("--root=./x:v1"), want: "layout.inventory signature.docker-reference"},
+		{name: "a pattern in place of a registry", forge: whole("*.io/x:v1"), want: "layout.inventory signature.docker-reference"},
+		{name: "empty", forge: whole(""), want: "layout.inventory signature.docker-reference"},
 	})
 	for signed, want := range map[string]check.BoundBy{"": "docker-reference", fixture.Host + "unsigned:v7": "docker-reference"} {
 		raw, opt := (&threat{signed: one(fixture.Stages{Reference: signed}), forge: named("unsigned@" + mine)}).build(t, unsigned(t, "unsigned:v1"))

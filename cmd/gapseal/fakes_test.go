@@ -62,8 +62,8 @@ func (f *fake) run() error {
 	case strings.HasPrefix(line, "version --format"):
 		fmt.Println("linux/amd64")
 	case line == "version":
-	case strings.HasPrefix(line, "image inspect "):
-		return f.inspect(f.args[2])
+	case strings.HasPrefix(line, "image inspect -- "):
+		return f.inspect(f.args[3])
 	case strings.HasSuffix(line, "images ls"):
 		return f.list()
 	case line == "namespaces ls -q":

@@ -253,9 +253,9 @@ func newPodman(ctx context.Context, p oci.Platform) (*engine, error) {
 	return &engine{"podman", cli, f}, err
 }
 
-// Find implements [load.Importer].
+// Find implements [load.Importer]. No name is taken for an option.
 func (e *engine) Find(ctx context.Context, name string) ([]oci.Digest, error) {
-	out, err := e.cli.with("image", "inspect", name).output(ctx)
+	out, err := e.cli.with("image", "inspect", "--", name).output(ctx)
 	tool := (*toolError)(nil)
 	if errors.As(err, &tool) && isUnknownImage(tool.text) {
 		return nil, nil
