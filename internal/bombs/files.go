@@ -21,7 +21,9 @@ func fileBombs() []Bomb {
 	return []Bomb{
 		{"10,000 small gzip layers, unpacked", unpacked(10_000, typeLayer+"+gzip", zipped), "config.diffid"},
 		{"10,000 small zstd layers of a large window, unpacked",
-			unpacked(10_000, typeLayer+"+zstd", windowed), "config.diffid"},
+			unpacked(10_000, typeLayer+"+zstd", windowed(8<<20)), "config.diffid"},
+		{"100 zstd layers of the largest window, unpacked",
+			unpacked(100, typeLayer+"+zstd", windowed(128<<20)), "config.diffid"},
 		{"a policy of 1 MiB", worstPolicy, "no report"},
 		{"a policy of YAML aliases", aliasPolicy, "no report"},
 		{"a trusted root of 4 MiB", worstRoot, "no report"},
@@ -37,18 +39,20 @@ func zipped(i int) []byte {
 	return b.Bytes()
 }
 
-// windowed is a small frame that asks for a window of 8 MiB.
-func windowed(i int) []byte {
-	var b bytes.Buffer
-	w, err := zstd.NewWriter(&b, zstd.WithWindowSize(8<<20), zstd.WithSingleSegment(false))
-	if err != nil {
-		panic(err)
+// windowed makes small frames that ask for a window of a size.
+func windowed(size int) func(int) []byte {
+	return func(i int) []byte {
+		var b bytes.Buffer
+		w, err := zstd.NewWriter(&b, zstd.WithWindowSize(size), zstd.WithSingleSegment(false))
+		if err != nil {
+			panic(err)
+		}
+		fmt.Fprint(w, i)
+		w.Flush()
+		fmt.Fprint(w, i)
+		w.Close()
+		return b.Bytes()
 	}
-	fmt.Fprint(w, i)
-	w.Flush()
-	fmt.Fprint(w, i)
-	w.Close()
-	return b.Bytes()
 }
 
 // unpacked is an image of many layers that have to be unpacked.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"sync"
 
 	"github.com/klauspost/compress/zstd"
@@ -20,6 +21,7 @@ const zstdMaxWindow = 1<<41 + 7<<38
 func unzstd(in io.Reader, out *sink, r *Result) error {
 	window := min(uint64(out.limits.MaxWindow), zstdMaxWindow)
 	w := newFrameWalker(window)
+	defer w.done()
 	dec, err := decoderFor(window, io.TeeReader(in, w))
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrInternal, err)
@@ -27,6 +29,9 @@ func unzstd(in io.Reader, out *sink, r *Result) error {
 	_, err = io.Copy(out, dec)
 	if w.largest <= keptWindow {
 		dec.release()
+	} else {
+		dec.Close()
+		dec.Decoder = nil
 	}
 	w.findings(r)
 	return w.verdict(err)
@@ -67,6 +72,28 @@ func (d decoder) release() {
 	}
 }
 
+// large is held while a layer with a window over [keptWindow] is unpacked: two windows
+// of the largest size would take more memory than everything else.
+var large sync.Mutex
+
+// waitIfLarge waits until no other layer has a large window. The decoder makes room for
+// the window after the walker has seen the header of the frame.
+func (w *frameWalker) waitIfLarge() {
+	if w.largest > keptWindow && !w.alone {
+		large.Lock()
+		w.alone = true
+	}
+}
+
+// done lets the next layer have a large window.
+func (w *frameWalker) done() {
+	if w.alone {
+		w.alone = false
+		runtime.GC() // the window is garbage now, and the next one may be as large
+		large.Unlock()
+	}
+}
+
 // verdict returns the error of the layer, given that of the decoder. The
 // decoder does not read ahead, so both have seen the same bytes.
 func (w *frameWalker) verdict(err error) error {
@@ -104,6 +131,7 @@ type frameWalker struct {
 	skippedBytes int64 // in those
 	limit        *LimitError
 	largest      uint64 // window, in bytes
+	alone        bool   // it holds large
 
 	buf      [14]byte // the longest piece, what follows a frame's descriptor
 	have     int      // bytes of buf
@@ -223,6 +251,7 @@ func (w *frameWalker) header(b []byte) {
 		w.lost = true
 		return
 	}
+	w.waitIfLarge()
 	w.read(3, w.block)
 }
 
