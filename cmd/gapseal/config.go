@@ -120,8 +120,8 @@ func (r *configRun) run(_ context.Context, args []string, std stdio) error {
 	}
 	files, err := kind.Write(site)
 	if errors.Is(err, siteconfig.ErrNoSigner) {
-		return usagef("%v: pass --key or --certificate-identity, or a --policy that names signers; nothing in a bundle "+
-			"is an anchor", err)
+		return usagef("%v: pass --key or --certificate-identity, or a --policy that names signers; nothing in a "+
+			"bundle is an anchor", err)
 	}
 	if err != nil {
 		return usagef("%s: %v", kind.Name, err)

@@ -287,8 +287,8 @@ func writePreview(w io.Writer, l *verify.Loaded) error {
 	}
 	for _, img := range l.Images {
 		if img.Error != "" {
-			why := term.EscapeLines(string(img.Error))
-			if _, err := fmt.Fprintf(w, "\n%s would not be loaded:\n%s\n", term.Escape(img.Reference), why); err != nil {
+			name, why := term.Escape(img.Reference), term.EscapeLines(string(img.Error))
+			if _, err := fmt.Fprintf(w, "\n%s would not be loaded:\n%s\n", name, why); err != nil {
 				return err
 			}
 		}

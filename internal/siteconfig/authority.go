@@ -13,10 +13,10 @@ import (
 type workflow = cert.GitHubWorkflow
 
 var (
-	errNoLog = errors.New("a log entry is demanded, and no pinned log signs entry timestamps (Rekor v1), which is the " +
-		"only proof that this format knows; accept signatures without a log entry, or pin such a log")
-	errWorkflow = errors.New("this format cannot demand the values of a GitHub workflow; pin the identity alone, which " +
-		"names the workflow, too")
+	errNoLog = errors.New("a log entry is demanded, and no pinned log signs entry timestamps (Rekor v1), which is " +
+		"the only proof that this format knows; accept signatures without a log entry, or pin such a log")
+	errWorkflow = errors.New("this format cannot demand the values of a GitHub workflow; pin the identity alone, " +
+		"which names the workflow, too")
 	errNoCA = errors.New("no trusted root with a certificate authority was given")
 )
 

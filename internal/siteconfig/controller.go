@@ -93,7 +93,8 @@ func (s *Site) policyController() ([]File, error) {
 			return nil, fmt.Errorf("%s: %w", g.repos[0], err)
 		}
 		spec := imagePolicy{globs(g.repos), authorities, "enforce"}
-		policies = append(policies, object{"policy.sigstore.dev/v1beta1", "ClusterImagePolicy", named{s.numbered(i)}, spec})
+		policies = append(policies,
+			object{"policy.sigstore.dev/v1beta1", "ClusterImagePolicy", named{s.numbered(i)}, spec})
 	}
 	var files []File
 	for _, name := range c.order {

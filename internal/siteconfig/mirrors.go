@@ -179,7 +179,8 @@ func (s *Site) openShift() ([]File, error) {
 		return nil, s.noMirror()
 	}
 	if s.HTTP {
-		s.addNote(s.Names.Host + " has no TLS: name it in registrySources.insecureRegistries of image.config.openshift.io")
+		s.addNote(s.Names.Host + " has no TLS: name it in registrySources.insecureRegistries of " +
+			"image.config.openshift.io")
 	}
 	object := func(kind, field string) object {
 		return object{"config.openshift.io/v1", kind, named{s.Name}, map[string]any{field: list}}

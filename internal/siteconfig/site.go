@@ -125,7 +125,9 @@ func unprintable(p *cert.Policy) bool {
 	w := p.GitHubWorkflow
 	all := strings.Join([]string{p.SAN, p.SANRegexp, p.Issuer, p.IssuerRegexp, w.Trigger, w.SHA, w.Name, w.Repository,
 		w.Ref}, "")
-	return strings.ContainsFunc(all, func(c rune) bool { return unicode.IsControl(c) || c == '\u2028' || c == '\u2029' })
+	return strings.ContainsFunc(all, func(c rune) bool {
+		return unicode.IsControl(c) || c == '\u2028' || c == '\u2029'
+	})
 }
 
 // Add adds an image under the name that it has in the bundle. The error says why it
@@ -174,7 +176,8 @@ func (s *Signers) allow(d *verify.Demands, carried []*trust.Key) error {
 	for _, f := range d.Fingerprints {
 		i := slices.IndexFunc(carried, func(k *trust.Key) bool { return k.Fingerprint() == f })
 		if i < 0 {
-			return fmt.Errorf("the bundle does not hold the key %s, so only its PEM file can be written into a document", f)
+			return fmt.Errorf("a document needs the whole key, and the bundle does not hold the key %s: pin its PEM file "+
+				"in place of the fingerprint", f)
 		}
 		s.addKey(carried[i])
 	}

@@ -70,8 +70,8 @@ func (t *Target) addReferrers(ctx context.Context, repo string, subject oci.Dige
 			return nil
 		}
 		if n == maxMerges {
-			return fmt.Errorf("the registry does not keep the list: it was written %d times, and when it was read back "+
-				"%d entries were missing, among them %s", n, len(missing), missing[0].digest)
+			return fmt.Errorf("the registry does not keep the list: it was written %d times, and when it was read "+
+				"back %d entries were missing, among them %s", n, len(missing), missing[0].digest)
 		}
 		if n > 1 {
 			if err := t.source.pace.pause(ctx, n-1); err != nil {
