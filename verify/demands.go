@@ -183,6 +183,22 @@ func (d *demands) onSignatures() (list []string) {
 	return list
 }
 
+// DemandsOn returns the demands on an image to which a rule of the policy applies, or no
+// rule if it is nil: those of the options, joined by those of the rule. Signers of the rule
+// replace those of the options; of two numbers or times, the stricter one counts. An
+// image must meet the Annotations, OnlyPlatforms and Digests of each source; these are
+// empty in the result.
+func (o *Options) DemandsOn(rule *Rule) Demands { return o.demandsOn(rule).Demands }
+
+func (o *Options) demandsOn(rule *Rule) *demands {
+	d := &demands{rule: rule}
+	d.join(&o.Demands)
+	if rule != nil {
+		d.join(&rule.Demands)
+	}
+	return d
+}
+
 // join adds the demands of another source. Of two numbers or times, the stricter
 // one counts. If more pins signers, they replace those of the sources before.
 func (d *demands) join(more *Demands) {

@@ -24,11 +24,8 @@ func (s *session) demandsOn(ref oci.Reference) *demands {
 		rule = s.rules(ref)
 	}
 	if s.byRule[rule] == nil {
-		d := &demands{rule: rule, unlisted: p != nil && rule == nil && !p.JudgeUnlisted}
-		d.join(&s.opt.Demands)
-		if rule != nil {
-			d.join(&rule.Demands)
-		}
+		d := s.opt.demandsOn(rule)
+		d.unlisted = p != nil && rule == nil && !p.JudgeUnlisted
 		d.sortKeys(s.keys)
 		s.byRule[rule] = d
 	}

@@ -130,31 +130,34 @@ func unprintable(p *cert.Policy) bool {
 	})
 }
 
-// Add adds an image under the name that it has in the bundle. The error says why it
-// has no place in the registry, or that the policy refuses it.
+// Add adds an image under the name that it has in the bundle. carried are the keys that
+// the bundle holds. The error says why the image has no place in the registry, or that the
+// policy refuses it.
 func (s *Site) Add(ref oci.Reference, opt *verify.Options, carried []*trust.Key) error {
 	repo, _, err := s.Names.Place(ref)
 	if err != nil {
 		return err
 	}
-	img := Image{From: ref, Repo: repo}
-	if err := img.allow(&opt.Demands, carried); err != nil {
-		return err
-	}
-	img.LogOptional = img.LogOptional || opt.IgnoreTlog
-	s.leaveOut(&opt.Demands)
+	var rule *verify.Rule
 	if p := opt.Policy; p != nil {
-		rule := s.rule(p, ref)
-		switch {
-		case rule != nil:
-			s.leaveOut(&rule.Demands)
-			if err := img.allow(&rule.Demands, carried); err != nil {
-				return err
-			}
-		case !p.JudgeUnlisted:
+		if rule = s.rule(p, ref); rule == nil && !p.JudgeUnlisted {
 			return fmt.Errorf("%s: no rule of the policy matches this image", ref.Name())
 		}
 	}
+	img := Image{From: ref, Repo: repo}
+	demands := opt.DemandsOn(rule)
+	if err := img.allow(&demands, carried); err != nil {
+		return err
+	}
+	if err := img.deny(opt.Policy); err != nil {
+		return fmt.Errorf("%s: %w", ref.Name(), err)
+	}
+	img.LogOptional = img.LogOptional || opt.IgnoreTlog
+	s.leaveOut(&opt.Demands)
+	if rule != nil {
+		s.leaveOut(&rule.Demands)
+	}
+	s.leaveOutDenied(opt.Policy, &img.Signers)
 	s.Images = append(s.Images, img)
 	return nil
 }
@@ -181,9 +184,29 @@ func (s *Signers) allow(d *verify.Demands, carried []*trust.Key) error {
 		}
 		s.addKey(carried[i])
 	}
-	s.Identities = append(s.Identities, d.Identities...)
-	s.LogOptional = s.LogOptional || d.LogOptional
-	s.SignedAs = append(s.SignedAs, d.SignedAs...)
+	s.Identities = slices.Clone(d.Identities)
+	s.LogOptional = d.LogOptional
+	s.SignedAs = d.SignedAs
+	return nil
+}
+
+// deny removes the signers that a policy denies. The error says that none is left.
+func (s *Signers) deny(p *verify.Policy) error {
+	before := len(s.Keys) + len(s.Identities)
+	if p == nil || before == 0 {
+		return nil
+	}
+	s.Keys = slices.DeleteFunc(s.Keys, func(k *trust.Key) bool {
+		return slices.Contains(p.Deny.Keys, k.Fingerprint())
+	})
+	s.Identities = slices.DeleteFunc(s.Identities, func(id *cert.Policy) bool {
+		return id.SAN != "" && slices.ContainsFunc(p.Deny.Identities, func(bad *cert.Policy) bool {
+			return bad.Match(&cert.Identity{SAN: id.SAN, Issuer: id.Issuer}) == nil
+		})
+	})
+	if len(s.Keys)+len(s.Identities) == 0 {
+		return errors.New("the policy denies each key and identity that may sign it")
+	}
 	return nil
 }
 
@@ -196,10 +219,7 @@ func (s *Signers) addKey(k *trust.Key) {
 
 // leaveOut remembers demands that only gapseal verify judges.
 func (s *Site) leaveOut(d *verify.Demands) {
-	if s.leftOut == nil {
-		s.leftOut = map[string]bool{}
-	}
-	for what, is := range map[string]bool{
+	s.leave(map[string]bool{
 		"annotations":                         len(d.Annotations) > 0,
 		"the age of signatures":               d.MaxAge != 0 || !d.NotBefore.IsZero() || !d.NotAfter.IsZero(),
 		"several signers":                     d.Signers > 1,
@@ -208,8 +228,30 @@ func (s *Site) leaveOut(d *verify.Demands) {
 		"attestations":                        len(d.Attestations) > 0,
 		"further signatures":                  d.RequireChildren || d.RequireAll,
 		"what vouches in place of signatures": len(d.Vouch) > 0,
-	} {
-		if is {
+		"types of payloads":                   len(d.PayloadTypes) > 0,
+		"bound names":                         d.NamesBound,
+		"platforms":                           len(d.Platforms)+len(d.OnlyPlatforms) > 0,
+		"digests":                             len(d.Digests) > 0,
+	})
+}
+
+// leaveOutDenied remembers what a policy denies besides the signers that [Signers.deny]
+// removed.
+func (s *Site) leaveOutDenied(p *verify.Policy, img *Signers) {
+	if p != nil {
+		s.leave(map[string]bool{
+			"denied identities": len(p.Deny.Identities) > 0 && len(img.Identities) > 0,
+			"denied digests":    len(p.Deny.Digests) > 0,
+		})
+	}
+}
+
+func (s *Site) leave(demands map[string]bool) {
+	if s.leftOut == nil {
+		s.leftOut = map[string]bool{}
+	}
+	for what, demanded := range demands {
+		if demanded {
 			s.leftOut[what] = true
 		}
 	}
