@@ -2,7 +2,9 @@ package siteconfig
 
 import (
 	"fmt"
+	"regexp"
 	"strconv"
+	"strings"
 
 	"github.com/gapseal/gapseal/verify"
 	"github.com/gapseal/gapseal/verify/cert"
@@ -119,6 +121,12 @@ func (s *Site) entries(g *group) (list []entry, err error) {
 		return nil, errNoLog
 	}
 	for _, p := range g.Identities {
+		for name, value := range extensions(p) {
+			if special(value) {
+				return nil, fmt.Errorf("%s: Kyverno would not take the value of %s as it is written: *, ?, {{ and $( mean more "+
+					"to it", p, name)
+			}
+		}
 		signed := s.keylessEntries(p)
 		if len(signed) == 0 {
 			return nil, fmt.Errorf("%s: want a trusted root with a certificate authority and a log that signs entry "+
@@ -147,11 +155,29 @@ func (s *Site) keylessEntries(p *cert.Policy) (list []entry) {
 		}
 		for _, r := range s.rekors([]verify.Domain{d}, false) {
 			for _, l := range logs {
-				list = append(list, entry{Keyless: &kyvernoKeyless{newIdentity(p), roots, r, l, extensions(p)}})
+				list = append(list, entry{Keyless: &kyvernoKeyless{literal(newIdentity(p)), roots, r, l, extensions(p)}})
 			}
 		}
 	}
 	return list
+}
+
+// special reports whether Kyverno takes a value for more than text: it has wildcards,
+// variables and references.
+func special(value string) bool {
+	return strings.ContainsAny(value, "*?") || strings.Contains(value, "{{") || strings.Contains(value, "$(")
+}
+
+// literal returns the same identity with regular expressions in place of exact values
+// that Kyverno would take for more than text.
+func literal(id identity) identity {
+	if special(id.Subject) {
+		id.Subject, id.SubjectRegExp = "", whole(regexp.QuoteMeta(id.Subject))
+	}
+	if special(id.Issuer) {
+		id.Issuer, id.IssuerRegExp = "", whole(regexp.QuoteMeta(id.Issuer))
+	}
+	return id
 }
 
 // extensions returns the values of a GitHub workflow, under the names that cosign gives

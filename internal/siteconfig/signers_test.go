@@ -2,12 +2,16 @@ package siteconfig_test
 
 import (
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/goccy/go-yaml"
+
 	"github.com/gapseal/gapseal/internal/fixture"
+	"github.com/gapseal/gapseal/internal/siteconfig"
 	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify"
 	"github.com/gapseal/gapseal/verify/cert"
@@ -137,5 +141,42 @@ func TestNoDemandIsLeftOutSilently(t *testing.T) {
 	write(t, "kyverno", s)
 	if !strings.Contains(strings.Join(s.Notes, "\n"), "denied digests") {
 		t.Errorf("notes %q", s.Notes)
+	}
+}
+
+// Kyverno takes * and ? in exact values for wildcards, and verify does not.
+func TestKyvernoGetsNoWildcard(t *testing.T) {
+	for _, special := range []string{"https://github.com/acme/*", "https://github.com/acme/?", "{{a}}", "$(a)"} {
+		o := identified(t)
+		o.Identities = []*cert.Policy{{SAN: special, Issuer: special}}
+		var policy struct {
+			Spec struct {
+				Rules []struct {
+					VerifyImages []struct {
+						Attestors []struct {
+							Entries []struct{ Keyless map[string]any }
+						}
+					} `yaml:"verifyImages"`
+				}
+			}
+		}
+		files, err := siteconfig.FindKind("kyverno").Write(newSite(t, o, nil, images[0]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := yaml.Unmarshal(files[0].Text, &policy); err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range policy.Spec.Rules[0].VerifyImages[0].Attestors[0].Entries {
+			for _, field := range []string{"subject", "issuer"} {
+				re, _ := e.Keyless[field+"RegExp"].(string)
+				if e.Keyless[field] != nil || re != "^(?:"+regexp.QuoteMeta(special)+")$" {
+					t.Errorf("%s %q: found %v, regular expression %q", field, special, e.Keyless[field], re)
+				}
+			}
+		}
+		o = identified(t)
+		o.Identities[0].GitHubWorkflow.Ref = special
+		fails(t, "kyverno", newSite(t, o, nil, images[0]), "of githubWorkflowRef as it is written")
 	}
 }
