@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -22,6 +24,7 @@ type access struct {
 	host      string // of the registry
 	scope     string // what tokens are requested for
 	plainHTTP bool   // whether plain HTTP may be used
+	allowHTTP bool   // also with credentials
 	loginOnly bool   // whether a refusal of the stored credentials is final: a push is never anonymous
 	inner     http.RoundTripper
 	redirect  func(*http.Request, []*http.Request) error
@@ -42,6 +45,9 @@ func (a *access) begin(ctx context.Context) error {
 	if err != nil || offered == nil {
 		return err
 	}
+	if err := a.inTheClear(); err != nil {
+		return err
+	}
 	a.header, err = a.authorise(ctx, a.login, offered)
 	if !isRefused(err) || a.login == (authn.AuthConfig{}) {
 		return err
@@ -55,6 +61,27 @@ func (a *access) begin(ctx context.Context) error {
 	}
 	a.becomeAnonymous(header, err)
 	return nil
+}
+
+// inTheClear refuses to send the stored credentials of somebody who may push without
+// TLS, unless that was allowed: whoever answers at a private address would have them.
+// Of those for reading it only takes note, since other tools send them too.
+func (a *access) inTheClear() error {
+	if a.scheme != "http" || a.login == (authn.AuthConfig{}) || a.allowHTTP || isLoopback(a.host) {
+		return nil
+	}
+	if a.loginOnly {
+		return &ConnectError{Host: a.host, Cause: CausePlainHTTP,
+			text: a.host + " speaks plain HTTP, so the stored credentials would be sent without TLS"}
+	}
+	a.note("the stored credentials are sent to %s without TLS", a.host)
+	return nil
+}
+
+func isLoopback(host string) bool {
+	name := (&url.URL{Host: host}).Hostname()
+	ip := net.ParseIP(name)
+	return name == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // reach pings the registry, and sets the scheme by which it answers. It tries TLS

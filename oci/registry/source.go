@@ -30,7 +30,7 @@ var ErrMismatch = oci.ErrMismatch
 type Options struct {
 	// AllowHTTP allows plain HTTP where a registry has no TLS. For hosts on loopback
 	// and private (RFC 1918) addresses it is always allowed, as in other registry
-	// tools.
+	// tools, but for a [Target] with credentials, which are sent to loopback only.
 	AllowHTTP bool
 	// AllowInsecure accepts any TLS certificate.
 	AllowInsecure bool
@@ -192,8 +192,9 @@ func (s *Source) access(ctx context.Context, repo name.Repository) (*access, err
 	}
 	return &access{
 		host: host, scope: repo.Scope(scope), plainHTTP: repo.Scheme() == "http", loginOnly: s.write,
-		inner:    transport.NewUserAgent(&retrier{network, s.pace, s.opts.OnWait}, s.opts.UserAgent),
-		redirect: s.redirect, note: s.opts.note, login: login,
+		allowHTTP: s.opts.AllowHTTP,
+		inner:     transport.NewUserAgent(&retrier{network, s.pace, s.opts.OnWait}, s.opts.UserAgent),
+		redirect:  s.redirect, note: s.opts.note, login: login,
 	}, nil
 }
 
