@@ -64,7 +64,7 @@ func (a *access) begin(ctx context.Context) error {
 }
 
 // inTheClear refuses to send the stored credentials of somebody who may push without
-// TLS, unless that was allowed: whoever answers at a private address would have them.
+// TLS, unless that was allowed: any host that answers at a private address would have them.
 // Of those for reading it only takes note, since other tools send them too.
 func (a *access) inTheClear() error {
 	if a.scheme != "http" || a.login == (authn.AuthConfig{}) || a.allowHTTP || isLoopback(a.host) {
