@@ -21,6 +21,8 @@ type LoadedImage struct {
 	Tag         Text       `json:"tag"`         // none for an image that is named by its digest alone
 	Before      string     `json:"before"`      // what the name stood for before: absent, same, or other sha256:…
 	Evidence    int        `json:"evidence"`    // pieces of evidence that were loaded with it
+	Platforms   []string   `json:"platforms"`   // that a runtime, a folder or an archive got
+	LeftOut     []string   `json:"leftOut"`     // platforms of the bundle that it did not get
 	Blobs       BlobCounts `json:"blobs"`
 	ReadBack    bool       `json:"readBack"` // everything was fetched again and compared
 	Skipped     Text       `json:"skipped"`  // why it is not for this destination, such as a chart for a runtime

@@ -238,6 +238,9 @@ func (l *loadRun) preview(ctx context.Context, path string, to route, std stdio)
 			return usagef("--dry-run reads no content, so there is no verdict to report: leave out --%s", name)
 		}
 	}
+	if err := l.checkOutputs(path); err != nil {
+		return err
+	}
 	v, err := l.prepare(path, std)
 	if err != nil {
 		return err
@@ -287,8 +290,9 @@ func writePreview(w io.Writer, l *verify.Loaded) error {
 	}
 	for _, img := range l.Images {
 		if img.Error != "" {
-			name, why := term.Escape(img.Reference), term.EscapeLines(string(img.Error))
-			if _, err := fmt.Fprintf(w, "\n%s would not be loaded:\n%s\n", name, why); err != nil {
+			why := strings.ReplaceAll(term.EscapeLines(string(img.Error)), "\n", "\n  ")
+			_, err := fmt.Fprintf(w, "\n%s would not be loaded:\n  %s\n", term.Escape(img.Reference), why)
+			if err != nil {
 				return err
 			}
 		}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/gapseal/gapseal/bundle"
 	"github.com/gapseal/gapseal/bundle/volume"
+	"github.com/gapseal/gapseal/internal/atomicfile"
 	"github.com/gapseal/gapseal/internal/term"
 	"github.com/gapseal/gapseal/verify"
 	"github.com/gapseal/gapseal/verify/check"
@@ -333,7 +334,8 @@ func (v *verifyRun) checkOutputs(bundle string) (err error) {
 	return v.sign.check(inputs, v.reportFiles, v.outputFile)
 }
 
-// checkArchive refuses an archive that would be written over an input or another output.
+// checkArchive refuses an archive that would be written over an input, another output, or a
+// file that exists: that may be the only copy of other images.
 func (v *verifyRun) checkArchive(inputs []string) error {
 	if err := keepApart(v.alsoWrites, inputs); err != nil {
 		return err
@@ -344,7 +346,13 @@ func (v *verifyRun) checkArchive(inputs []string) error {
 			return usagef("%s would be written twice: as the archive and as a report", out)
 		}
 	}
-	return nil
+	if v.alsoWrites == "" {
+		return nil
+	}
+	if err := atomicfile.Check(v.alsoWrites); err != nil {
+		return &usageError{err.Error()}
+	}
+	return refuseExisting(v.alsoWrites, "load replaces no file: it may hold other images")
 }
 
 // outputs returns the files that flags and arguments name to be written.

@@ -96,6 +96,9 @@ type Added struct {
 	// Known are the digests by which a runtime may know the image: first that of the root,
 	// then, for each manifest that can be run, its own and that of its config.
 	Known []oci.Digest
+	// Platforms are those of the manifests that can be run. LeftOut are platforms that the
+	// source holds and [Options] exclude.
+	Platforms, LeftOut []string
 }
 
 // Add adds an image with its evidence.
@@ -120,7 +123,12 @@ func (p *Plan) Add(img Image) (*Added, error) {
 	if p.opt.Docker {
 		p.describe(img, w.runnable[0].Manifest)
 	}
-	done := &Added{Blobs: w.blobs, Known: []oci.Digest{img.Root.Digest}}
+	done := &Added{Blobs: w.blobs, Known: []oci.Digest{img.Root.Digest}, Platforms: w.taken}
+	for _, p := range w.offered {
+		if !slices.Contains(w.taken, p) {
+			done.LeftOut = append(done.LeftOut, p)
+		}
+	}
 	for _, m := range w.runnable {
 		done.Known = append(done.Known, m.digest, m.Config.Digest)
 	}

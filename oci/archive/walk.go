@@ -13,7 +13,8 @@ type walk struct {
 	walked   map[oci.Digest]bool // manifests
 	added    map[oci.Digest]bool // blobs
 	runnable []runnable
-	offered  []string
+	offered  []string // platforms
+	taken    []string // those of offered that are written
 }
 
 // runnable is a manifest that a runtime could run.
@@ -95,6 +96,7 @@ func (w *walk) chosen(d oci.Descriptor, m *oci.Manifest) bool {
 		if w.opt.Platform != nil && !p.Matches(*w.opt.Platform) {
 			return false
 		}
+		w.taken = append(w.taken, p.Full())
 	}
 	w.runnable = append(w.runnable, runnable{d.Digest, m})
 	return true

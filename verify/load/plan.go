@@ -140,7 +140,7 @@ func (p *plan) image(g *bundle.ImageGraph, ref oci.Reference, o *Options) (*imag
 	}
 	img := &image{repo: repo, root: g.Digest, LoadedImage: verify.LoadedImage{
 		Reference: g.Reference, Digest: string(g.Digest), Destination: repo, Tag: verify.Text(tag),
-		Before: beforeAbsent, Notes: []string{},
+		Before: beforeAbsent, Platforms: []string{}, LeftOut: []string{}, Notes: []string{},
 	}}
 	seen := map[oci.Digest]bool{}
 	img.tree = p.below(nil, g.Digest, seen)

@@ -40,7 +40,7 @@ var contract = map[string]string{
 	".images[].attestations[]":     "certificateAuthority counts digest form good identity issuer key log manifest payload predicateType subject timeSource timestampAuthority trustedTime",
 	".images[].attestations[].log": "integratedTime kind log logID logIndex",
 	".loaded":                      "complete destination images unreferenced",
-	".loaded.images[]":             "before blobs destination digest error evidence notes readBack reference skipped tag",
+	".loaded.images[]":             "before blobs destination digest error evidence leftOut notes platforms readBack reference skipped tag",
 	".loaded.images[].blobs":       "bytes mounted present sent",
 	".loaded.unreferenced[]":       "digest repository size",
 	".checks[]":                    "class detail expected found id remedy status subject",
@@ -60,9 +60,11 @@ func TestJSONKeepsItsContract(t *testing.T) {
 	seen := map[string]bool{}
 	inVolumes := fixture.Verify(t, fixture.Bundle(t, "app:v1"), full)
 	inVolumes.Bundle.Volumes = []verify.Volume{{Name: "app.tar.001", Size: 1}}
+	none := []string{}
 	inVolumes.Loaded = &verify.Loaded{
-		Destination:  "registry.plant:5000",
-		Images:       []verify.LoadedImage{{Reference: "a/b:v1", Digest: "sha256:00", Destination: "c/b", Before: "absent", Notes: []string{}}},
+		Destination: "registry.plant:5000",
+		Images: []verify.LoadedImage{{Reference: "a/b:v1", Digest: "sha256:00", Destination: "c/b", Before: "absent", Notes: none,
+			Platforms: none, LeftOut: none}},
 		Unreferenced: []verify.LoadedBlob{{Repository: "c/b", Digest: "sha256:00"}},
 	}
 	for _, doc := range []map[string]any{

@@ -45,7 +45,8 @@ func (t *text) loadedImage(img *verify.LoadedImage) {
 		t.row("Loaded", img.Digest)
 		t.row("from", img.Reference)
 	}
-	t.row("to", Place(img), was(img))
+	t.row("for", platforms(img))
+	t.row(t.toOrAs(img), Place(img), was(img))
 	t.row("why", strings.Split(string(img.Error), "\n")...)
 	if img.Error == "" {
 		t.row("with", arrived(img))
@@ -54,6 +55,26 @@ func (t *text) loadedImage(img *verify.LoadedImage) {
 		t.row("note", n)
 	}
 	t.line("")
+}
+
+// toOrAs is the label of the place of an image. In a runtime or a file an image only has a
+// name, which may be that of the registry it came from.
+func (t *text) toOrAs(img *verify.LoadedImage) string {
+	host, _, _ := strings.Cut(t.r.Loaded.Destination, "/")
+	if strings.HasPrefix(img.Destination, host+"/") {
+		return "to"
+	}
+	return "as"
+}
+
+// platforms names the platforms that an image was loaded for, and those that were left out;
+// empty if it was loaded as a whole into a registry.
+func platforms(img *verify.LoadedImage) string {
+	s := strings.Join(img.Platforms, ", ")
+	if len(img.LeftOut) > 0 {
+		s += "; not loaded: " + strings.Join(img.LeftOut, ", ")
+	}
+	return s
 }
 
 // was says what the name stood for before, unless that was nothing.
@@ -150,13 +171,13 @@ func loadedSection(r *verify.Report) section {
 	f.text("Result", Loading(r))
 	s.Facts = f
 	images := table{Columns: []string{
-		"Image", "Loaded to", "Digest", "There before", "Evidence", "Blobs", "Read back", "Notes",
+		"Image", "Loaded to", "Digest", "Platforms", "There before", "Evidence", "Blobs", "Read back", "Notes",
 	}}
 	for i := range l.Images {
 		img := &l.Images[i]
 		notes := slices.Concat([]string{string(img.Skipped)}, strings.Split(string(img.Error), "\n"), img.Notes)
 		images.Rows = append(images.Rows, []value{
-			plain(img.Reference), plain(Place(img)), code(img.Digest), plain(img.Before),
+			plain(img.Reference), plain(Place(img)), code(img.Digest), plain(platforms(img)), plain(img.Before),
 			plain(strconv.Itoa(img.Evidence)), plain(Blobs(img.Blobs)), readBack(img.ReadBack),
 			plain(strings.TrimSpace(strings.Join(notes, " "))),
 		})

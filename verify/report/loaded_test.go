@@ -20,7 +20,8 @@ func loadedSample(t *testing.T) *verify.Report {
 			{
 				Reference: "ghcr.io/acme/app:v1", Digest: zeros, Destination: "registry.plant:5000/mirror/acme/app",
 				Tag: "v1", Before: "other " + zeros, Evidence: 2, ReadBack: true,
-				Blobs: verify.BlobCounts{Sent: 3, Present: 1, Mounted: 2, Bytes: 2048},
+				Blobs:     verify.BlobCounts{Sent: 3, Present: 1, Mounted: 2, Bytes: 2048},
+				Platforms: []string{"linux/amd64"}, LeftOut: []string{"linux/arm64", "linux/s390x"},
 				Notes: []string{"a note\x1b[2J"},
 			},
 			{
@@ -41,6 +42,7 @@ func TestTextSaysWhatWasLoaded(t *testing.T) {
 	_, got, _ := strings.Cut(text, "\nLoaded ")
 	want := `  ` + zeros + `
 from     ghcr.io/acme/app:v1
+for      linux/amd64; not loaded: linux/arm64, linux/s390x
 to       registry.plant:5000/mirror/acme/app:v1
          (was
          ` + zeros + `)
@@ -78,7 +80,7 @@ func TestTextSaysWhatIsLeftOfARejectedLoad(t *testing.T) {
 func TestThePageSaysWhatWasLoaded(t *testing.T) {
 	page := written(t, "html", loadedSample(t))
 	contains(t, page, "registry.plant:5000/mirror/acme/app:v1",
-		"loaded only 1 of 2 images", "refused ask for the right", "a chart")
+		"loaded only 1 of 2 images", "linux/amd64; not loaded: linux/arm64, linux/s390x", "refused ask for the right", "a chart")
 	if strings.Contains(page, "\x1b") {
 		t.Error("the page has a control character")
 	}
