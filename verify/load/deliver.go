@@ -134,13 +134,8 @@ func lists(found []oci.Descriptor, d oci.Digest) bool {
 // tag gives a manifest its tag. It looks at the tag once more, as late as possible:
 // somebody may have set it meanwhile.
 func (r *run) tag(ctx context.Context, img *image, t *tag) error {
-	switch found, err := r.named(ctx, img.repo, t.name); {
-	case err != nil:
+	if stays, err := r.meet(ctx, img, t); stays || err != nil {
 		return err
-	case found == t.want:
-		return nil
-	case found != "" && !r.OverwriteTags:
-		return &TagError{img.repo, t.name, found, t.want}
 	}
 	return r.dst.PutManifest(ctx, img.repo, t.name, r.graph.Manifests[t.want].MediaType, r.Meta[t.want])
 }
@@ -158,7 +153,7 @@ func (r *run) readBack(ctx context.Context, img *image) {
 		note(r.checked.once(key(img.repo, d), func() error { return r.compare(ctx, img.repo, string(d), d) }))
 	}
 	for _, t := range img.tags {
-		note(r.compare(ctx, img.repo, t.name, t.want))
+		note(r.compareTag(ctx, img, t))
 	}
 	for _, l := range img.referrers {
 		note(r.listed(ctx, img.repo, l))

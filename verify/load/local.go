@@ -167,7 +167,7 @@ func (l *local) prepare(ctx context.Context, c *bundle.Contents) error {
 func (l *local) image(planned *image, g *bundle.ImageGraph) *localImage {
 	result := planned.LoadedImage
 	result.Evidence = 0
-	img := &localImage{result: &result}
+	img := &localImage{result: &result, err: planned.err}
 	img.Root = g.Descriptor()
 	if result.Tag != "" {
 		img.Names = append(img.Names, planned.repo+":"+string(result.Tag))
@@ -193,6 +193,9 @@ func (l *local) image(planned *image, g *bundle.ImageGraph) *localImage {
 
 // admit adds an image to a plan if it is for the importer and its name is free.
 func (l *local) admit(ctx context.Context, img *localImage, to *archive.Plan) {
+	if img.err != nil {
+		return
+	}
 	// Whether the image is loaded depends on the digests by which it is known, and nothing
 	// can be taken out of a plan. So a plan of its own finds these digests.
 	img.added, img.err = archive.NewPlan(l.src, l.form.Options).Add(img.Image)
@@ -233,7 +236,9 @@ func (l *local) free(ctx context.Context, img *localImage) error {
 	if l.OverwriteTags {
 		return nil
 	}
-	return &TagError{img.result.Destination, string(img.result.Tag), other, img.Root.Digest}
+	return &TagError{
+		Repository: img.result.Destination, Tag: string(img.result.Tag), Found: other, Want: img.Root.Digest,
+	}
 }
 
 // same reports whether the digests found are those of img.

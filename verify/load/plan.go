@@ -36,8 +36,9 @@ type image struct {
 
 // tag is a name that a manifest gets.
 type tag struct {
-	name string
-	want oci.Digest
+	name    string
+	want    oci.Digest
+	subject oci.Digest // what the evidence under the tag is about; empty for the tag of the image
 }
 
 // referrers are the manifests that name one subject.
@@ -188,7 +189,7 @@ func (p *plan) tagEvidence(img *image, g *bundle.ImageGraph, early *verify.Image
 		name := "sha256-" + ev.Subject.Hex() + cmp.Or(suffixes[ev.Kind], ".sig")
 		t := owner[name]
 		if t == nil {
-			t = &tag{name, ev.Digest}
+			t = &tag{name, ev.Digest, ev.Subject}
 			owner[name] = t
 			img.tags = append(img.tags, t)
 			continue
@@ -213,14 +214,17 @@ func counts(img *verify.Image, manifest oci.Digest) bool {
 }
 
 func (p *plan) tagRoot(img *image) {
-	if img.Tag != "" {
-		img.tags = append(img.tags, &tag{string(img.Tag), img.root})
+	switch {
+	case reserved.MatchString(string(img.Tag)):
+		img.fail(&ReservedTagError{img.repo, string(img.Tag)})
+	case img.Tag != "":
+		img.tags = append(img.tags, &tag{name: string(img.Tag), want: img.root})
 	}
 }
 
 // collide returns an error if another image wants a tag of img for another manifest.
 func collide(names map[string]*image, img *image) error {
-	for _, t := range img.tags {
+	for _, t := range slices.Backward(img.tags) { // that of the image first: people know it
 		name := img.repo + ":" + t.name
 		other := names[name]
 		if other == nil {

@@ -3,7 +3,6 @@ package load
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
@@ -18,17 +17,6 @@ const (
 	beforeSame   = "same"
 	beforeOther  = "other " // and the digest
 )
-
-// TagError says that a tag at the destination names something else.
-type TagError struct {
-	Repository, Tag string
-	Found, Want     oci.Digest
-}
-
-// Error names both.
-func (e *TagError) Error() string {
-	return fmt.Sprintf("%s:%s names something else there: found %s instead of %s", e.Repository, e.Tag, e.Found, e.Want)
-}
 
 // prepare plans, and asks the destination what it has. The error is about all images; one
 // about a single image is kept in it.
@@ -82,11 +70,11 @@ func each[T any](ctx context.Context, jobs int, list []T, do func(context.Contex
 	return ctx.Err()
 }
 
-// unanswered returns the first error if every image has one, and none is a [*TagError].
-// The destination cannot be used then, so the content need not be read.
+// unanswered returns the first error if every image has one, and none is about the names
+// of images. The destination cannot be used then, so the content need not be read.
 func (r *run) unanswered() error {
 	for _, img := range r.images {
-		if img.err == nil || errors.As(img.err, new(*TagError)) {
+		if img.err == nil || errors.As(img.err, new(*TagError)) || errors.As(img.err, new(*ReservedTagError)) {
 			return nil
 		}
 	}
@@ -98,22 +86,23 @@ func (r *run) unanswered() error {
 
 // probe asks what the tags of an image name, and its digest if it has no tag.
 func (r *run) probe(ctx context.Context, img *image) {
-	root := &tag{string(img.root), img.root}
-	tags := img.tags
-	if img.Tag != "" {
-		root, tags = tags[len(tags)-1], tags[:len(tags)-1]
+	if img.err != nil {
+		return
 	}
-	for i, t := range slices.Insert(slices.Clone(tags), 0, root) {
-		found, err := r.named(ctx, img.repo, t.name)
-		switch {
-		case err != nil:
+	root := string(img.root)
+	if img.Tag != "" {
+		root = string(img.Tag)
+	}
+	found, err := r.named(ctx, img.repo, root)
+	if err != nil {
+		img.fail(err)
+		return
+	}
+	img.Before = before(found, img.root)
+	for _, t := range slices.Backward(img.tags) {
+		if _, err := r.meet(ctx, img, t); err != nil {
 			img.fail(err)
 			return
-		case found != "" && found != t.want && !r.OverwriteTags:
-			img.fail(&TagError{img.repo, t.name, found, t.want})
-		}
-		if i == 0 {
-			img.Before = before(found, t.want)
 		}
 	}
 }
