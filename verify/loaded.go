@@ -8,7 +8,8 @@ type Loaded struct {
 	// back. Images that are skipped do not count, and neither does a dry run.
 	Complete bool          `json:"complete"`
 	Images   []LoadedImage `json:"images"` // none if the bundle was rejected
-	// Unreferenced are blobs that the destination got before the bundle was rejected.
+	// Unreferenced are blobs that the destination got, or may have got, before the bundle was
+	// rejected.
 	// Nothing there names them.
 	Unreferenced []LoadedBlob `json:"unreferenced"`
 }

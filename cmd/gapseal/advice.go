@@ -161,11 +161,19 @@ func adviseSource(err error) error {
 // adviseLoad says which flag helps where an image was not loaded.
 func adviseLoad(err error) string {
 	connect := (*registry.ConnectError)(nil)
+	taken := (*load.TagError)(nil)
 	switch {
-	case errors.As(err, new(*load.TagError)):
+	case errors.As(err, &taken) && taken.Subject != "":
+		return "load the image to another place with --map; or replace those that are there with --overwrite-tags: " +
+			"they are lost then, so sign again afterwards what you signed there"
+	case errors.As(err, new(*load.ReservedTagError)):
+		return "give the image another tag: --tag-as, with --image"
+	case errors.As(err, &taken):
 		return "give the image another tag or place, or move that tag with --overwrite-tags"
 	case errors.As(err, new(*load.NarrowedError)):
-		return "export the image with all its platforms: leave out --platform there"
+		return "export the image with all its platforms: leave out --platform there; or let the registry accept such " +
+			"an index (Distribution 3: validation.manifests.indexes.platforms: none); or load the platform into a " +
+			"runtime or an archive, such as containerd or oci-archive:FILE"
 	case errors.As(err, &connect):
 		return adviceOnConnection[connect.Cause]
 	}

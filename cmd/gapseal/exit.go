@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"github.com/gapseal/gapseal/internal/term"
+	"github.com/gapseal/gapseal/oci/registry"
 	"github.com/gapseal/gapseal/verify"
 	"github.com/gapseal/gapseal/verify/check"
 	"github.com/gapseal/gapseal/verify/load"
@@ -88,10 +89,18 @@ func isSystem(err error) bool {
 // again advises the user to repeat a command if that may help: after an interrupt, or
 // after a network fault that may be temporary.
 func again(err error, name string) string {
-	if errors.Is(err, context.Canceled) || isNetwork(err) && !isSystem(err) {
+	if errors.Is(err, context.Canceled) || isNetwork(err) && !isSystem(err) && !isLasting(err) {
 		return " Run the same " + name + " again."
 	}
 	return ""
+}
+
+// isLasting reports whether a host cannot be reached for a reason that time does not mend,
+// such as a certificate or a name.
+func isLasting(err error) bool {
+	connect := (*registry.ConnectError)(nil)
+	return errors.As(err, &connect) && connect.Cause != registry.CauseSilent &&
+		connect.Cause != registry.CauseUnreachable && connect.Cause != registry.CauseProxy
 }
 
 func isNetwork(err error) bool {

@@ -115,7 +115,23 @@ func (l *loadRun) run(ctx context.Context, args []string, std stdio) error {
 		}
 		return rep, err
 	}
-	return l.verdict(ctx, args[:1], std)
+	err = l.verdict(ctx, args[:1], std)
+	nameFailed(std.err, err)
+	return err
+}
+
+// nameFailed names the images that were not loaded, one a line. In a long report they stand
+// among the others.
+func nameFailed(w io.Writer, err error) {
+	failed := (*load.Error)(nil)
+	if !errors.As(err, &failed) {
+		return
+	}
+	for _, img := range failed.Loaded.Images {
+		if img.Error != "" {
+			term.Say(w, "not loaded: %s; the report says why", term.Escape(img.Reference))
+		}
+	}
 }
 
 func (l *loadRun) checkUsage() error {
@@ -132,6 +148,7 @@ func (l *loadRun) checkUsage() error {
 type route struct {
 	load    delivery
 	preview func(context.Context, *bundle.Reader, verify.Options) (*verify.Loaded, error)
+	unasked string // what preview does not show, beside the verdict
 }
 
 // route returns the route to the destination that an argument names. If images go to
@@ -159,6 +176,8 @@ func (l *loadRun) toRegistry(arg string, o load.Options) (to route, err error) {
 		return to, usagef("%v; or one of %s", err, localDestinations)
 	}
 	o.Names.Host, o.Names.Prefix = place.Host, place.Prefix
+	o.Warn = l.connect.speaker.note
+	to.unasked = "; whether you may push was not asked"
 	dst, err := l.connect.target(l.limits.budget.WithDefaults())
 	if err != nil {
 		return to, err
@@ -222,9 +241,14 @@ func (l *loadRun) onePlatform() (*oci.Platform, error) {
 
 // noReport explains an error after which there is no report.
 func noReport(err error) error {
-	if errors.As(err, new(*load.CollisionError)) {
+	unused := (*load.UnusedMappingError)(nil)
+	switch {
+	case errors.As(err, new(*load.CollisionError)):
 		return usagef("%v\nNothing was sent. Tell them apart with --map or --keep-registry, or load one of them with "+
 			"--image.", err)
+	case errors.As(err, &unused):
+		return usagef("--map %s=…: no image of the bundle is below %[1]s; gapseal inspect lists their names\n"+
+			"Nothing was sent.", unused.From)
 	}
 	return fmt.Errorf("%w\nThere is no report. No tag is set before a bundle is verified.%s",
 		adviseSource(err), again(err, "load"))
@@ -269,7 +293,7 @@ func (l *loadRun) preview(ctx context.Context, path string, to route, std stdio)
 	if err := writePreview(std.out, loaded); err != nil {
 		return err
 	}
-	term.Say(std.err, "nothing was sent, and the content was not read: this is no verdict on the bundle")
+	term.Say(std.err, "nothing was sent, and the content was not read: this is no verdict on the bundle%s", to.unasked)
 	if !loaded.Complete {
 		return reported{&load.Error{Loaded: loaded}}
 	}
@@ -289,6 +313,11 @@ func writePreview(w io.Writer, l *verify.Loaded) error {
 		return err
 	}
 	for _, img := range l.Images {
+		for _, n := range img.Notes {
+			if _, err := fmt.Fprintf(w, "\n%s: %s\n", term.Escape(img.Reference), term.Escape(n)); err != nil {
+				return err
+			}
+		}
 		if img.Error != "" {
 			why := strings.ReplaceAll(term.EscapeLines(string(img.Error)), "\n", "\n  ")
 			_, err := fmt.Fprintf(w, "\n%s would not be loaded:\n  %s\n", term.Escape(img.Reference), why)

@@ -59,7 +59,8 @@ func (n *naming) names() (names load.Names, err error) {
 func (n *naming) mappings() (list []load.Mapping, err error) {
 	for _, arg := range n.maps {
 		lines := []string{arg}
-		if path, ok := strings.CutPrefix(arg, "@"); ok {
+		path, shared := strings.CutPrefix(arg, "@")
+		if shared {
 			raw, err := readAnchor("--map", path)
 			if err != nil {
 				return nil, err
@@ -71,6 +72,7 @@ func (n *naming) mappings() (list []load.Mapping, err error) {
 			if err != nil {
 				return nil, usagef("--map %v", err)
 			}
+			m.Optional = shared // a file may serve several bundles
 			list = append(list, m)
 		}
 	}

@@ -482,3 +482,32 @@ func TestLongFallbackList(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestCanPush wants refusals to be known, and nothing to be left behind.
+func TestCanPush(t *testing.T) {
+	for code, want := range map[int]string{
+		202: "", 500: "", 403: "log in as a user who may push there", 401: "log in as a user who may push there",
+		404: "may have to be created", 405: "does not accept pushes",
+	} {
+		l := newLab(t)
+		l.disturb = func(w http.ResponseWriter, r *http.Request) bool {
+			if r.Method == http.MethodPost {
+				w.Header().Set("Location", "/v2/acme/app/blobs/uploads/began?state=1")
+				w.WriteHeader(code)
+			}
+			return r.Method == http.MethodPost || r.Method == http.MethodDelete
+		}
+		err := l.target().CanPush(t.Context(), l.repo)
+		if want == "" && err != nil {
+			t.Errorf("%d: %v", code, err)
+		} else if want != "" {
+			wantText(t, err, want)
+		}
+		if denied := code == 401 || code == 403; denied != errors.Is(err, oci.ErrDenied) {
+			t.Errorf("%d: %v", code, err)
+		}
+		if n := l.requests("DELETE /v2/acme/app/blobs/uploads/began?state=1"); n > 0 != (code == 202) {
+			t.Errorf("%d: the upload was cancelled %d times", code, n)
+		}
+	}
+}

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/gapseal/gapseal/bundle"
 	"github.com/gapseal/gapseal/oci"
 )
 
@@ -49,38 +48,6 @@ func (r *run) push(ctx context.Context, img *image) {
 			return
 		}
 	}
-}
-
-// NarrowedError says that an index was not stored, and that the bundle holds only some of
-// its platforms. Many registries want all of them.
-type NarrowedError struct {
-	Index   oci.Digest
-	Without []string // platforms that were not exported
-	Err     error    // what the destination said
-}
-
-// Error names the platforms.
-func (e *NarrowedError) Error() string {
-	return fmt.Sprintf("the index was exported without %s, and it cannot be stored like that: %v",
-		strings.Join(e.Without, ", "), e.Err)
-}
-
-// Unwrap returns what the destination said.
-func (e *NarrowedError) Unwrap() error { return e.Err }
-
-// narrowed explains the error of storing d, if d is an index of which the bundle lacks
-// platforms.
-func (r *run) narrowed(d oci.Digest, err error) error {
-	var without []string
-	for _, child := range r.graph.Manifests[d].Manifests {
-		if _, held := r.Meta[child.Digest]; !held {
-			without = append(without, bundle.PlatformName(child.Platform))
-		}
-	}
-	if without == nil {
-		return err
-	}
-	return &NarrowedError{d, without, err}
 }
 
 func key(repo string, d oci.Digest) string { return repo + "@" + string(d) }

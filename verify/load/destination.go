@@ -11,6 +11,9 @@ import (
 // registries. It must be safe for concurrent use. A repo is a repository written in full,
 // with the registry. An error says what was asked for, and where.
 type Destination interface {
+	// CanPush returns an error if repo does not accept what this user pushes. It stores
+	// nothing, and it returns nil if the destination does not say.
+	CanPush(ctx context.Context, repo string) error
 	// HasBlob reports whether repo holds the blob d, by its digest and size.
 	HasBlob(ctx context.Context, repo string, d oci.Descriptor) (bool, error)
 	// Mount makes a blob of the repository from present in repo. It returns false if

@@ -23,6 +23,9 @@ type Options struct {
 	OverwriteTags bool
 	Jobs          int                // requests at a time; zero is 4
 	Advise        func(error) string // what to do about an error; it may be nil or return nothing
+	// Warn is called by [Bundle] before content is read: with each image that cannot be
+	// loaded, and with what a destination may refuse later. It may be nil.
+	Warn func(text string)
 }
 
 // Error says that the bundle is verified and that images of it were not loaded. The
@@ -80,6 +83,7 @@ func Preview(
 	ctx context.Context, c verify.Container, opt verify.Options, dst Destination, o Options,
 ) (*verify.Loaded, error) {
 	r := newRun(c, dst, o)
+	r.preview = true
 	_, err := r.verify(ctx, opt, withoutContent)
 	if err := previewError(&r.early, err); err != nil {
 		return nil, err
@@ -115,7 +119,7 @@ type run struct {
 	ctx   context.Context // for the tap, which is given none
 	early verify.Report   // on the metadata
 	*plan
-	ready   bool                  // uploads may begin
+	preview bool                  // nothing may be sent
 	uploads map[oci.Digest]*place // content that is missing, and where it goes first
 	stored  calls                 // manifests, by repository and digest
 	lists   calls                 // lists of referrers, by repository and subject
@@ -180,8 +184,8 @@ func (r *run) loaded() *verify.Loaded {
 		Destination: join(r.Names.Host, r.Names.Prefix), Complete: true,
 		Images: []verify.LoadedImage{}, Unreferenced: []verify.LoadedBlob{},
 	}
+	r.count()
 	for _, img := range r.images {
-		img.count()
 		if img.err != nil {
 			l.Complete = false
 			img.Error = verify.Text(explained(img.err, r.Advise))
@@ -202,38 +206,44 @@ func explained(err error, advise func(error) string) string {
 	return s
 }
 
-// count counts the blobs of an image. A blob that images of one repository share counts
-// for the first of them.
-func (img *image) count() {
-	for _, p := range img.places {
-		if p.owner != img {
-			continue
-		}
-		switch p.state {
-		case present:
-			img.Blobs.Present++
-		case mounted:
-			img.Blobs.Mounted++
-		case sent:
-			img.Blobs.Sent++
-			img.Blobs.Bytes += p.Size
+// count counts the blobs of all images. A blob that images of one repository share counts
+// for the first of them that was loaded, otherwise for the first.
+func (r *run) count() {
+	counted := map[*place]bool{}
+	for _, failed := range []bool{false, true} {
+		for _, img := range r.images {
+			for _, p := range img.places {
+				if (img.err != nil) == failed && !counted[p] {
+					counted[p] = true
+					img.count(p)
+				}
+			}
 		}
 	}
 }
 
-// rejected returns what the destination got of a bundle before it was rejected. It is
-// nil if nothing can have been sent.
-func (r *run) rejected() *verify.Loaded {
-	if !r.ready {
-		return nil
+func (img *image) count(p *place) {
+	switch p.state {
+	case present:
+		img.Blobs.Present++
+	case mounted:
+		img.Blobs.Mounted++
+	case sent:
+		img.Blobs.Sent++
+		img.Blobs.Bytes += p.Size
 	}
-	l := &verify.Loaded{
-		Destination: join(r.Names.Host, r.Names.Prefix),
-		Images:      []verify.LoadedImage{}, Unreferenced: []verify.LoadedBlob{},
+}
+
+// rejected returns what the destination got of a bundle before it was rejected, and what it
+// may have got: the answer to the end of an upload was an error, or was lost.
+func (r *run) rejected() *verify.Loaded {
+	l := nothingLoaded(join(r.Names.Host, r.Names.Prefix))
+	if r.plan == nil {
+		return l
 	}
 	for _, b := range r.order {
 		for _, p := range b.places {
-			if p.state == sent {
+			if p.state == sent || p.doubtful {
 				l.Unreferenced = append(l.Unreferenced, verify.LoadedBlob{
 					Repository: p.repo, Digest: string(p.Digest), Size: p.Size,
 				})
@@ -243,9 +253,21 @@ func (r *run) rejected() *verify.Loaded {
 	return l
 }
 
+// nothingLoaded is the result of a bundle of which no image was loaded.
+func nothingLoaded(destination string) *verify.Loaded {
+	return &verify.Loaded{
+		Destination: destination, Images: []verify.LoadedImage{}, Unreferenced: []verify.LoadedBlob{},
+	}
+}
+
 // previewed returns what would be done. The blobs that would be sent are counted as
 // sent.
 func (r *run) previewed() *verify.Loaded {
+	for _, img := range r.live() {
+		if text := r.narrow(img); text != "" {
+			img.note(text)
+		}
+	}
 	for _, p := range r.uploads {
 		p.state = sent
 	}

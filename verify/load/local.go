@@ -63,6 +63,9 @@ func Import(
 	l := newLocal(r, to, o)
 	rep, err := verifyPrepared(ctx, r, opt, &l.early, l.prepare, r.Hash)
 	if err != nil {
+		if rep != nil {
+			rep.Loaded = nothingLoaded(to.String())
+		}
 		return rep, err
 	}
 	l.load(ctx, progress)

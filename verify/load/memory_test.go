@@ -26,10 +26,12 @@ type memory struct {
 	// fault is asked before each request, and drop after a manifest or a list was stored: it
 	// may then be lost. Both may be nil.
 	fault func(request string) error
-	drop  func(request string) bool
-	sent  int // uploads begun
-	puts  int
-	open  int // uploads that were not ended
+	// readOnly are repositories that accept no pushes.
+	readOnly map[string]bool
+	drop     func(request string) bool
+	sent     int // uploads begun
+	puts     int
+	open     int // uploads that were not ended
 }
 
 type repository struct {
@@ -60,6 +62,15 @@ func (m *memory) repo(name string) *repository {
 		m.repos[name] = r
 	}
 	return r
+}
+
+func (m *memory) CanPush(_ context.Context, repo string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.readOnly[repo] {
+		return oci.ErrDenied
+	}
+	return nil
 }
 
 func (m *memory) HasBlob(ctx context.Context, repo string, d oci.Descriptor) (bool, error) {

@@ -34,7 +34,10 @@ type Names struct {
 // Mapping replaces the first elements of a repository's name. From begins with a
 // registry. To is a path below the host and prefix of [Names], and may be empty. A To that
 // begins with the host replaces the prefix, too.
-type Mapping struct{ From, To string }
+type Mapping struct {
+	From, To string
+	Optional bool // it need not apply to an image, as in a list for several bundles
+}
 
 // ParseHost reads HOST[:PORT][/PREFIX] into the two fields of a [Names].
 func ParseHost(s string) (Names, error) {
@@ -113,12 +116,15 @@ func (n *Names) renamed(repository string) string {
 func (n *Names) mapping(repository string) (best *Mapping) {
 	for i := range n.Map {
 		m := &n.Map[i]
-		fits := repository == m.From || strings.HasPrefix(repository, m.From+"/")
-		if fits && (best == nil || len(m.From) > len(best.From)) {
+		if m.fits(repository) && (best == nil || len(m.From) > len(best.From)) {
 			best = m
 		}
 	}
 	return best
+}
+
+func (m *Mapping) fits(repository string) bool {
+	return repository == m.From || strings.HasPrefix(repository, m.From+"/")
 }
 
 // below returns the path below the host that the right side of a mapping means.

@@ -57,10 +57,10 @@ type blob struct {
 // place is a blob in one of the repositories that need it.
 type place struct {
 	*blob
-	repo  string
-	owner *image // the first image that needs it there, for which it is counted
-	state state
-	err   error
+	repo     string
+	state    state
+	doubtful bool // the destination may have it, although its upload ended with an error
+	err      error
 }
 
 type state int
@@ -98,6 +98,9 @@ func newPlan(c *bundle.Contents, early *verify.Report, o *Options) (*plan, error
 	for _, b := range c.Inventory.Blobs {
 		carried[b.Digest] = b
 	}
+	if err := p.mappingsUsed(o.Names.Map); err != nil {
+		return nil, err
+	}
 	names := map[string]*image{}
 	for i := range p.graph.Images {
 		g := &p.graph.Images[i]
@@ -124,6 +127,31 @@ func newPlan(c *bundle.Contents, early *verify.Report, o *Options) (*plan, error
 		return nil, fmt.Errorf("the tag %s is for one image, and %d are to be loaded", o.Names.TagAs, len(p.images))
 	}
 	return p, nil
+}
+
+// UnusedMappingError says that no image of the bundle has a name to which a [Mapping]
+// applies.
+type UnusedMappingError struct{ From string }
+
+// Error names the mapping.
+func (e *UnusedMappingError) Error() string {
+	return fmt.Sprintf("no image of the bundle is below %s, for which another name was given", e.From)
+}
+
+// mappingsUsed returns an error if a mapping applies to no image: its From may be misspelled,
+// and images would get other names than were meant.
+func (p *plan) mappingsUsed(list []Mapping) error {
+	for i := range list {
+		m := &list[i]
+		used := slices.ContainsFunc(p.graph.Images, func(g bundle.ImageGraph) bool {
+			ref, err := oci.ParseReference(g.Reference)
+			return err == nil && m.fits(ref.Repository)
+		})
+		if !used && !m.Optional {
+			return &UnusedMappingError{m.From}
+		}
+	}
+	return nil
 }
 
 // wants reports whether an image is to be loaded.
@@ -295,7 +323,7 @@ func (p *plan) place(img *image, d oci.Descriptor, carried bundle.Blob) *place {
 			return at
 		}
 	}
-	at := &place{blob: b, repo: img.repo, owner: img}
+	at := &place{blob: b, repo: img.repo}
 	b.places = append(b.places, at)
 	return at
 }

@@ -42,13 +42,16 @@ func (r *run) prepare(ctx context.Context, c *bundle.Contents) (err error) {
 		return err
 	}
 	r.dropFailed()
+	if err := r.askToPush(ctx); err != nil {
+		return err
+	}
 	r.uploads = map[oci.Digest]*place{}
 	for _, b := range r.order {
 		if p := b.first(); b.content && p != nil {
 			r.uploads[b.Digest] = p
 		}
 	}
-	r.ready = true
+	r.warn()
 	return nil
 }
 

@@ -45,6 +45,7 @@ func (s *sender) Write(b []byte) (int, error) {
 func (s *sender) Close() error {
 	if s.p.err == nil {
 		s.p.err = s.up.Commit(s.r.ctx)
+		s.p.doubtful = s.p.err != nil
 	} else {
 		s.cancel()
 	}

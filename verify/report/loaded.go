@@ -148,7 +148,7 @@ func Loading(r *verify.Report) string {
 	}
 	switch {
 	case len(l.Images) == 0:
-		s := "loaded nothing into " + term.Shown(l.Destination) + ": no image there has a new manifest or tag"
+		s := "loaded nothing into " + term.Shown(l.Destination) + ": no image there is new or changed"
 		if n := len(l.Unreferenced); n > 0 {
 			s += "; " + term.Count(n, "blob was", "blobs were") + " sent before the verdict"
 		}

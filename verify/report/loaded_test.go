@@ -74,7 +74,7 @@ func TestTextSaysWhatIsLeftOfARejectedLoad(t *testing.T) {
 	}
 	contains(t, render(t, rep),
 		"\nleft     sha256:000000000000… in registry.plant/acme/app, which nothing names\n",
-		"\nLoaded nothing into registry.plant: no image there has a new manifest or tag; 1\n    blob was sent before the verdict\n")
+		"\nLoaded nothing into registry.plant: no image there is new or changed; 1 blob was\n    sent before the verdict\n")
 }
 
 func TestThePageSaysWhatWasLoaded(t *testing.T) {
