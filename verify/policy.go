@@ -233,28 +233,33 @@ func (s *session) denied(i int, g *bundle.ImageGraph) {
 		return
 	}
 	f := check.Fault{ID: check.PolicyDeny, Subject: string(g.Digest)}
-	for _, n := range g.Tree {
-		for _, d := range s.contentOf(n.Digest) {
-			if slices.Contains(s.opt.Policy.Deny.Digests, d) {
-				f.Detail, f.Found = "the image contains a digest that the policy denies", string(d)
-				s.fault(i, f)
-				return
-			}
-		}
+	if d, ok := s.opt.Policy.Deny.In(s.graph, g); ok {
+		f.Detail, f.Found = "the image contains a digest that the policy denies", string(d)
+		s.fault(i, f)
+		return
 	}
 	s.pass(i, f)
 }
 
-// contentOf lists a manifest and what it names.
-func (s *session) contentOf(d oci.Digest) []oci.Digest {
-	list := []oci.Digest{d}
-	if m := s.graph.Manifests[d]; m != nil {
-		list = append(list, m.Config.Digest)
-		for _, l := range m.Layers {
-			list = append(list, l.Digest)
+// In returns the first digest of Digests that an image contains: the digest of its index, a
+// manifest, a config or a layer. It reports false if there is none. The manifests are those
+// of graph, of which img is an image.
+func (d *Deny) In(graph *bundle.Graph, img *bundle.ImageGraph) (oci.Digest, bool) {
+	for _, n := range img.Tree {
+		content := []oci.Digest{n.Digest}
+		if m := graph.Manifests[n.Digest]; m != nil {
+			content = append(content, m.Config.Digest)
+			for _, l := range m.Layers {
+				content = append(content, l.Digest)
+			}
+		}
+		for _, c := range content {
+			if slices.Contains(d.Digests, c) {
+				return c, true
+			}
 		}
 	}
-	return list
+	return "", false
 }
 
 // denied refuses a signature by a key or an identity that the policy denies.

@@ -204,7 +204,11 @@ func (r *configRun) addImages(site *siteconfig.Site, path string, o *verify.Opti
 		}
 		return errors.New("the bundle has no inventory")
 	}
-	keys := bundleKeys(b)
+	g := b.Walk()
+	if err := checkDigests(path, g, o.Policy); err != nil {
+		return err
+	}
+	keys := bundleKeys(b, g)
 	for _, img := range b.Inventory.Images {
 		ref, err := oci.ParseReference(img.Reference)
 		if err == nil {
@@ -217,10 +221,24 @@ func (r *configRun) addImages(site *siteconfig.Site, path string, o *verify.Opti
 	return nil
 }
 
+// checkDigests returns an error if an image contains a digest that the policy denies, which no
+// document can say.
+func checkDigests(path string, g *bundle.Graph, p *verify.Policy) error {
+	if p == nil {
+		return nil
+	}
+	for i := range g.Images {
+		if d, ok := p.Deny.In(g, &g.Images[i]); ok {
+			return usagef("%s: %s contains %s, which the policy denies: gapseal verify rejects this bundle", path,
+				g.Images[i].Reference, d)
+		}
+	}
+	return nil
+}
+
 // bundleKeys returns the keys that a bundle carries. None of them is trusted unless its
 // fingerprint, which is computed from the key itself, is pinned.
-func bundleKeys(b *bundle.Reader) (keys []*trust.Key) {
-	g := b.Walk()
+func bundleKeys(b *bundle.Reader, g *bundle.Graph) (keys []*trust.Key) {
 	for _, k := range b.Inventory.Keys {
 		m := g.Manifests[k.Digest]
 		if m == nil || len(m.Layers) != 1 {

@@ -87,12 +87,12 @@ func TestDeniedSigners(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "the policy denies each key and identity") {
 		t.Errorf("got %v", err)
 	}
-	o.Identities = append(o.Identities, &cert.Policy{SANRegexp: ".*@lab.test", Issuer: "https://accounts.example"})
+	o.Identities = append(o.Identities, &cert.Policy{SAN: "ops@lab.test", Issuer: "https://accounts.example"})
 	if err := s.Add(reference(t, "app:v1"), o, nil); err != nil || len(s.Images[0].Identities) != 1 {
 		t.Fatalf("%v, %v", err, s.Images)
 	}
 	write(t, "kyverno", s)
-	if len(s.Notes) == 0 || !strings.Contains(s.Notes[0], "denied identities") {
+	if len(s.Notes) == 0 || !strings.Contains(s.Notes[0], "since the policy denies it: dev@lab.test") {
 		t.Errorf("notes %q", s.Notes)
 	}
 }

@@ -32,6 +32,7 @@ type Site struct {
 	policy  *verify.Policy // the one that rules was made of
 	rules   func(oci.Reference) *verify.Rule
 	leftOut map[string]bool // demands that only gapseal verify judges
+	removed []string        // signers that the policy denies
 }
 
 // Image is an image of the bundle and its place in the registry of the site.
@@ -104,9 +105,13 @@ func (k *Kind) Write(s *Site) ([]File, error) {
 // checkSigners returns an error unless each image has a signer, and notes the demands that
 // documents cannot make.
 func (s *Site) checkSigners() error {
-	for _, img := range s.Images {
+	for i := range s.Images {
+		img := &s.Images[i]
 		if len(img.Keys)+len(img.Identities) == 0 {
 			return fmt.Errorf("%s: %w", img.From.Name(), ErrNoSigner)
+		}
+		if err := s.checkDenied(img); err != nil {
+			return fmt.Errorf("%s: %w", img.From.Name(), err)
 		}
 		if slices.ContainsFunc(img.Identities, unprintable) {
 			return fmt.Errorf("%s: a control character is in the identity that may sign it", img.From.Name())
@@ -149,7 +154,7 @@ func (s *Site) Add(ref oci.Reference, opt *verify.Options, carried []*trust.Key)
 	if err := img.allow(&demands, carried); err != nil {
 		return err
 	}
-	if err := img.deny(opt.Policy); err != nil {
+	if err := s.removeDenied(&img, opt.Policy); err != nil {
 		return fmt.Errorf("%s: %w", ref.Name(), err)
 	}
 	img.LogOptional = img.LogOptional || opt.IgnoreTlog
@@ -157,7 +162,6 @@ func (s *Site) Add(ref oci.Reference, opt *verify.Options, carried []*trust.Key)
 	if rule != nil {
 		s.leaveOut(&rule.Demands)
 	}
-	s.leaveOutDenied(opt.Policy, &img.Signers)
 	s.Images = append(s.Images, img)
 	return nil
 }
@@ -190,26 +194,6 @@ func (s *Signers) allow(d *verify.Demands, carried []*trust.Key) error {
 	return nil
 }
 
-// deny removes the signers that a policy denies. The error says that none is left.
-func (s *Signers) deny(p *verify.Policy) error {
-	before := len(s.Keys) + len(s.Identities)
-	if p == nil || before == 0 {
-		return nil
-	}
-	s.Keys = slices.DeleteFunc(s.Keys, func(k *trust.Key) bool {
-		return slices.Contains(p.Deny.Keys, k.Fingerprint())
-	})
-	s.Identities = slices.DeleteFunc(s.Identities, func(id *cert.Policy) bool {
-		return id.SAN != "" && slices.ContainsFunc(p.Deny.Identities, func(bad *cert.Policy) bool {
-			return bad.Match(&cert.Identity{SAN: id.SAN, Issuer: id.Issuer}) == nil
-		})
-	})
-	if len(s.Keys)+len(s.Identities) == 0 {
-		return errors.New("the policy denies each key and identity that may sign it")
-	}
-	return nil
-}
-
 func (s *Signers) addKey(k *trust.Key) {
 	same := func(o *trust.Key) bool { return o.Fingerprint() == k.Fingerprint() }
 	if !slices.ContainsFunc(s.Keys, same) {
@@ -233,17 +217,6 @@ func (s *Site) leaveOut(d *verify.Demands) {
 		"platforms":                           len(d.Platforms)+len(d.OnlyPlatforms) > 0,
 		"digests":                             len(d.Digests) > 0,
 	})
-}
-
-// leaveOutDenied remembers what a policy denies besides the signers that [Signers.deny]
-// removed.
-func (s *Site) leaveOutDenied(p *verify.Policy, img *Signers) {
-	if p != nil {
-		s.leave(map[string]bool{
-			"denied identities": len(p.Deny.Identities) > 0 && len(img.Identities) > 0,
-			"denied digests":    len(p.Deny.Digests) > 0,
-		})
-	}
 }
 
 func (s *Site) leave(demands map[string]bool) {
