@@ -30,6 +30,7 @@ const (
 	exitCodes = `Exit codes:
   0    verified, or done
   1    rejected (a truncated or damaged bundle, too), or not all was loaded
+       (load --dry-run: or not all would be)
   2    no verdict: usage, a source that cannot be reached, a fault of gapseal
   3    the operating system refused a read or write
   130  interrupted

@@ -171,6 +171,9 @@ func (l *loadRun) route(ctx context.Context, arg string, std *stdio) (to route, 
 }
 
 func (l *loadRun) toRegistry(arg string, o load.Options) (to route, err error) {
+	if err := checkPlace(arg); err != nil {
+		return to, err
+	}
 	place, err := load.ParseHost(arg)
 	if err != nil {
 		return to, usagef("%v; or one of %s", err, localDestinations)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -49,6 +50,23 @@ func parseLocal(s string) (d destination, ok bool, err error) {
 		return d, false, nil
 	}
 	return d, true, err
+}
+
+// checkPlace refuses a DEST that names a registry with a tag, and what is meant as another
+// kind of destination.
+func checkPlace(arg string) error {
+	host, path, _ := strings.Cut(arg, "/")
+	kind, port, hasPort := strings.Cut(host, ":")
+	_, err := strconv.ParseUint(port, 10, 16)
+	switch {
+	case hasPort && err != nil && !strings.HasPrefix(host, "["):
+		return usagef("%s: %q is no port of %s; want a registry such as registry.plant:5000, or one of %s", arg, port,
+			kind, localDestinations)
+	case strings.ContainsAny(path, ":@"):
+		return usagef("%s: want a registry and a path, without a tag or digest: images keep theirs; --tag-as gives one "+
+			"image another tag", arg)
+	}
+	return nil
 }
 
 // String returns the DEST.

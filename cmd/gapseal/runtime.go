@@ -32,8 +32,12 @@ func findProgram(what string, names ...string) (program, error) {
 			return program{path}, nil
 		}
 	}
-	return nil, usagef("%s needs the program %s, which is not in PATH; run gapseal load where it is installed, "+
-		"or write an archive for it: oci-archive:FILE", what, strings.Join(names, " or "))
+	other := ", or write an archive for it: oci-archive:FILE"
+	if what == "kind" {
+		other = "" // kind load image-archive asks for all platforms of an index
+	}
+	return nil, usagef("%s needs the program %s, which is not in PATH; run gapseal load where it is installed%s", what,
+		strings.Join(names, " or "), other)
 }
 
 // with returns the program with more arguments.
@@ -128,7 +132,31 @@ type containerd struct {
 // cannot be reached is reported before the long work.
 func newContainerd(ctx context.Context, name string, ctr program, p oci.Platform) (*containerd, error) {
 	c := &containerd{name: name, ctr: ctr, platform: p}
-	return c, c.list(ctx)
+	if err := c.list(ctx); err != nil {
+		return nil, fmt.Errorf("ask %s for its images: %w%s", name, err, adviseContainerd(name, err))
+	}
+	return c, nil
+}
+
+// adviseContainerd says what to do if containerd does not answer.
+func adviseContainerd(name string, err error) string {
+	kind, _, _ := strings.Cut(name, ":")
+	tool := (*toolError)(nil)
+	if !errors.As(err, &tool) || kind == "kind" {
+		return ""
+	}
+	socket := "; is it running? If its socket is elsewhere, set CONTAINERD_ADDRESS"
+	if kind == "k3s" {
+		socket = "; is k3s or RKE2 running on this host?"
+	}
+	switch text := strings.ToLower(tool.text); {
+	case strings.Contains(text, "permission denied"):
+		return "\nonly root may use its socket: run gapseal as root"
+	case strings.Contains(text, "no such file"), strings.Contains(text, "failed to dial"),
+		strings.Contains(text, "connection refused"):
+		return "\nit does not answer" + socket
+	}
+	return ""
 }
 
 // String implements [load.Importer].

@@ -63,6 +63,32 @@ func TestAMissingProgramIsNamed(t *testing.T) {
 	}
 }
 
+// kind load image-archive refuses the archives that gapseal would write for one platform.
+func TestAMissingKindIsNotReplacedByAnArchive(t *testing.T) {
+	_, err := findProgram("kind", "no-such-program")
+	if err == nil || strings.Contains(err.Error(), "archive") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestAContainerdThatDoesNotAnswer(t *testing.T) {
+	for text, want := range map[string]string{
+		`ctr: failed to dial "/run/containerd/containerd.sock": context deadline exceeded: connection error: desc = ` +
+			`"transport: error while dialing: dial unix:///run/containerd/containerd.sock: timeout"`: "set CONTAINERD_ADDRESS",
+		"dial unix /run/containerd/containerd.sock: connect: permission denied": "run gapseal as root",
+	} {
+		ctr := shell(t, "echo '"+text+"' >&2; exit 1")
+		_, err := newContainerd(t.Context(), "containerd", ctr, hostPlatform())
+		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), text) {
+			t.Errorf("want %q, got %v", want, err)
+		}
+		_, err = newContainerd(t.Context(), "k3s", ctr, hostPlatform())
+		if err == nil || strings.Contains(err.Error(), "CONTAINERD_ADDRESS") {
+			t.Errorf("k3s: %v", err)
+		}
+	}
+}
+
 func TestParseLocal(t *testing.T) {
 	for arg, want := range map[string]struct {
 		d     destination

@@ -46,7 +46,7 @@ func ParseHost(s string) (Names, error) {
 		return Names{}, fmt.Errorf("%q does not name a registry: want a host with a dot or a port, such as "+
 			"registry.plant or registry:443", check.Clip(s))
 	}
-	if _, err := oci.ParseRepository(join(host, prefix, "x")); err != nil {
+	if _, err := oci.ParseRepository(join(host, cmp.Or(prefix, "x"))); err != nil {
 		return Names{}, err
 	}
 	return Names{Host: host, Prefix: prefix}, nil
