@@ -212,7 +212,7 @@ func (r *configRun) addImages(site *siteconfig.Site, path string, o *verify.Opti
 	for _, img := range b.Inventory.Images {
 		ref, err := oci.ParseReference(img.Reference)
 		if err == nil {
-			err = site.Add(ref, o, keys)
+			err = site.Add(ref, formsOf(&img, g), o, keys)
 		}
 		if err != nil {
 			return usagef("%s: %v", path, err)
@@ -236,6 +236,19 @@ func checkDigests(path string, g *bundle.Graph, p *verify.Policy) error {
 	return nil
 }
 
+// formsOf returns the forms in which a bundle holds signatures of an image. A manifest with
+// a subject becomes a referrer, not a tag.
+func formsOf(img *bundle.Image, g *bundle.Graph) (f siteconfig.Forms) {
+	for _, e := range img.Evidence {
+		m := g.Manifests[e.Digest]
+		if e.Subject == img.Digest && m != nil {
+			f.Tag = f.Tag || e.Kind == oci.KindSignature && m.Subject == nil
+			f.Bundle = f.Bundle || e.Kind == oci.KindBundle
+		}
+	}
+	return f
+}
+
 // bundleKeys returns the keys that a bundle carries. None of them is trusted unless its
 // fingerprint, which is computed from the key itself, is pinned.
 func bundleKeys(b *bundle.Reader, g *bundle.Graph) (keys []*trust.Key) {
@@ -257,7 +270,7 @@ func (r *configRun) write(files []siteconfig.File, std stdio) error {
 		return r.writeFiles(files, std)
 	}
 	for i, f := range files {
-		if len(files) > 1 {
+		if filepath.Ext(f.Path) != ".json" { // which has no comments
 			if i > 0 && strings.HasSuffix(f.Path, ".yaml") {
 				fmt.Fprintln(std.out, "---")
 			}
@@ -277,8 +290,9 @@ func (r *configRun) writeFiles(files []siteconfig.File, std stdio) error {
 	inputs := slices.Concat(r.anchors.inputs(), r.naming.inputs())
 	for _, f := range files {
 		path := filepath.Join(r.outputDir, filepath.FromSlash(f.Path))
-		if err := refuseExisting(path, "a document does not replace a file"); err != nil {
-			return err
+		if _, err := os.Lstat(path); err == nil {
+			return usagef("%s already exists, and a document does not replace a file; name another folder with "+
+				"--output-dir, or remove it", path)
 		}
 		if err := keepApart(path, inputs); err != nil {
 			return err

@@ -85,6 +85,8 @@ func (s *Site) policyController() ([]File, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.noteRefused("policy-controller", "it judges those only by an identity, not by a key",
+		func(img *Image) bool { return len(img.Identities) > 0 })
 	c := &controller{site: s, roots: map[string]any{}}
 	var policies []any
 	for i, g := range groups {
@@ -166,9 +168,6 @@ func (c *controller) authorities(g *group) (list []authority, err error) {
 			return nil, err
 		}
 		list = append(list, keyed...)
-	}
-	if len(g.Keys) > 0 {
-		c.site.addNote("policy-controller judges signatures by a key in .sig tags, not in Sigstore bundles")
 	}
 	for _, p := range g.Identities {
 		if p.GitHubWorkflow != (workflow{}) {

@@ -44,7 +44,7 @@ func TestDeniedIdentities(t *testing.T) {
 		o.Identities = []*cert.Policy{c.allowed}
 		o.Policy = &verify.Policy{JudgeUnlisted: true, Deny: verify.Deny{Identities: []*cert.Policy{c.denied}}}
 		s := newSite(t, o, nil)
-		err := s.Add(reference(t, "app:v1"), o, nil)
+		err := s.Add(reference(t, "app:v1"), tagged, o, nil)
 		if err == nil {
 			for _, kind := range []string{"kyverno", "policy-controller"} {
 				if _, err = siteconfig.FindKind(kind).Write(s); err != nil {

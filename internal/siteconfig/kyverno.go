@@ -95,8 +95,7 @@ func (s *Site) kyverno() ([]File, error) {
 			}},
 		})
 	}
-	s.addNote("Kyverno judges signatures in .sig tags, and those in Sigstore bundles only if it may ask a TUF " +
-		"repository")
+	s.noteRefused("Kyverno", "it judges those only if it may ask a TUF repository", never)
 	text, err := s.yaml("kubectl apply -f", object{"kyverno.io/v1", "ClusterPolicy", named{s.Name}, spec})
 	return []File{{s.Name + ".clusterpolicy.yaml", text}}, err
 }

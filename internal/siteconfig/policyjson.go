@@ -50,11 +50,40 @@ func (s *Site) policyJSON() ([]File, error) {
 			scopes[scope] = []requirement{*r}
 		}
 	}
+	s.noteRefused("policy.json", "the programs that read it do not judge those", never)
+	s.noteReaders(scopes)
 	text, err := indented(map[string]any{
 		"default":    []requirement{{Type: "reject"}},
 		"transports": map[string]any{"docker": scopes},
 	})
 	return []File{{"policy.json", text}}, err
+}
+
+// parsers are the versions of containers/image from which on a parser knows more members.
+// An older one takes them for errors.
+var parsers = []string{"5.22 (Podman 4.2)", "5.24 (Podman 4.4)", "5.33 (Podman 5.3)"}
+
+// parser returns the first of parsers that can read the requirement.
+func (r *requirement) parser() int {
+	switch {
+	case len(r.KeyDatas)+len(r.RekorList) > 0:
+		return 2
+	case r.Fulcio != nil || r.RekorData != nil:
+		return 1
+	}
+	return 0
+}
+
+// noteReaders says what a program needs to read a policy and to find signatures.
+func (s *Site) noteReaders(scopes map[string][]requirement) {
+	needed := 0
+	for _, list := range scopes {
+		needed = max(needed, list[0].parser())
+	}
+	s.addNote("this policy.json needs containers/image " + parsers[needed] + " or newer; a program with an older one " +
+		"cannot read it, and every pull and load on that host fails")
+	s.addNote("signatures are found only where registries.d says use-sigstore-attachments; install the file that " +
+		"gapseal config podman prints as well")
 }
 
 func equal(a []requirement, b *requirement) bool {

@@ -55,7 +55,7 @@ func TestSignersAreThoseOfVerify(t *testing.T) {
 			t.Errorf("%s: verify failed %v, want %q", name, failed, c.failed)
 		}
 		s := newSite(t, &o, nil)
-		if err := s.Add(reference(t, "app:v1"), &o, []*trust.Key{good}); err != nil {
+		if err := s.Add(reference(t, "app:v1"), tagged, &o, []*trust.Key{good}); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
 		same := func(k *trust.Key) bool { return k.Fingerprint() == good.Fingerprint() }
@@ -65,6 +65,9 @@ func TestSignersAreThoseOfVerify(t *testing.T) {
 		}
 	}
 }
+
+// tagged are the signatures of an image that has them in a .sig tag.
+var tagged = siteconfig.Forms{Tag: true}
 
 func reference(t *testing.T, image string) oci.Reference {
 	t.Helper()
@@ -83,12 +86,12 @@ func TestDeniedSigners(t *testing.T) {
 		Identities: []*cert.Policy{{SANRegexp: "dev@.*", IssuerRegexp: ".*"}},
 	}}
 	s := newSite(t, o, nil)
-	err := s.Add(reference(t, "app:v1"), o, nil)
+	err := s.Add(reference(t, "app:v1"), tagged, o, nil)
 	if err == nil || !strings.Contains(err.Error(), "the policy denies each key and identity") {
 		t.Errorf("got %v", err)
 	}
 	o.Identities = append(o.Identities, &cert.Policy{SAN: "ops@lab.test", Issuer: "https://accounts.example"})
-	if err := s.Add(reference(t, "app:v1"), o, nil); err != nil || len(s.Images[0].Identities) != 1 {
+	if err := s.Add(reference(t, "app:v1"), tagged, o, nil); err != nil || len(s.Images[0].Identities) != 1 {
 		t.Fatalf("%v, %v", err, s.Images)
 	}
 	write(t, "kyverno", s)

@@ -4,14 +4,11 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
-	"unicode"
 
 	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify"
-	"github.com/gapseal/gapseal/verify/cert"
 	"github.com/gapseal/gapseal/verify/load"
 	"github.com/gapseal/gapseal/verify/trust"
 )
@@ -39,15 +36,14 @@ type Site struct {
 type Image struct {
 	From oci.Reference
 	Repo string // written in full
+	Forms
 	Signers
 }
 
-// Signers are those who may have signed an image.
-type Signers struct {
-	Keys        []*trust.Key
-	Identities  []*cert.Policy
-	LogOptional bool     // a signature without a log entry suffices
-	SignedAs    []string // names for which the image may have been signed besides its own
+// Forms are the forms in which a bundle holds signatures of an image.
+type Forms struct {
+	Tag    bool // cosign's first form, which a registry gets under a tag that ends in .sig
+	Bundle bool // Sigstore bundles; they may hold attestations as well
 }
 
 // File is a document, and the path of the file that it belongs in, with slashes.
@@ -68,7 +64,7 @@ var Kinds = []Kind{
 	{"containerd", "containerd's hosts.toml for each registry", false, (*Site).containerd},
 	{"podman", "registries.conf and registries.d of Podman and Skopeo", false, (*Site).podman},
 	{"crio", "the same, for CRI-O", false, (*Site).podman},
-	{"policy.json", "the signature policy of Podman, Skopeo and CRI-O", true, (*Site).policyJSON},
+	{"policy.json", "the signature policy of Podman 4.4, Skopeo and CRI-O", true, (*Site).policyJSON},
 	{"openshift", "ImageDigestMirrorSet and ImageTagMirrorSet", false, (*Site).openShift},
 	{"kyverno", "a ClusterPolicy with verifyImages", true, (*Site).kyverno},
 	{"policy-controller", "ClusterImagePolicy and TrustRoot", true, (*Site).policyController},
@@ -102,43 +98,10 @@ func (k *Kind) Write(s *Site) ([]File, error) {
 	return k.write(s)
 }
 
-// checkSigners returns an error unless each image has a signer, and notes the demands that
-// documents cannot make.
-func (s *Site) checkSigners() error {
-	for i := range s.Images {
-		img := &s.Images[i]
-		if len(img.Keys)+len(img.Identities) == 0 {
-			return fmt.Errorf("%s: %w", img.From.Name(), ErrNoSigner)
-		}
-		if err := s.checkDenied(img); err != nil {
-			return fmt.Errorf("%s: %w", img.From.Name(), err)
-		}
-		if slices.ContainsFunc(img.Identities, unprintable) {
-			return fmt.Errorf("%s: a control character is in the identity that may sign it", img.From.Name())
-		}
-	}
-	if list := slices.Sorted(maps.Keys(s.leftOut)); len(list) > 0 {
-		s.addNote("the documents demand a signature and nothing else; left out, and judged only by gapseal verify: " +
-			strings.Join(list, ", "))
-	}
-	return nil
-}
-
-// unprintable reports whether control characters are in an identity. No real one has
-// any, and not every writer and reader of YAML keeps them.
-func unprintable(p *cert.Policy) bool {
-	w := p.GitHubWorkflow
-	all := strings.Join([]string{p.SAN, p.SANRegexp, p.Issuer, p.IssuerRegexp, w.Trigger, w.SHA, w.Name, w.Repository,
-		w.Ref}, "")
-	return strings.ContainsFunc(all, func(c rune) bool {
-		return unicode.IsControl(c) || c == '\u2028' || c == '\u2029'
-	})
-}
-
-// Add adds an image under the name that it has in the bundle. carried are the keys that
-// the bundle holds. The error says why the image has no place in the registry, or that the
-// policy refuses it.
-func (s *Site) Add(ref oci.Reference, opt *verify.Options, carried []*trust.Key) error {
+// Add adds an image under the name that it has in the bundle. forms and carried say which
+// signatures and keys the bundle holds. The error says why the image has no place in the
+// registry, or that the policy refuses it.
+func (s *Site) Add(ref oci.Reference, forms Forms, opt *verify.Options, carried []*trust.Key) error {
 	repo, _, err := s.Names.Place(ref)
 	if err != nil {
 		return err
@@ -149,7 +112,7 @@ func (s *Site) Add(ref oci.Reference, opt *verify.Options, carried []*trust.Key)
 			return fmt.Errorf("%s: no rule of the policy matches this image", ref.Name())
 		}
 	}
-	img := Image{From: ref, Repo: repo}
+	img := Image{From: ref, Repo: repo, Forms: forms}
 	demands := opt.DemandsOn(rule)
 	if err := img.allow(&demands, carried); err != nil {
 		return err
@@ -174,61 +137,40 @@ func (s *Site) rule(p *verify.Policy, ref oci.Reference) *verify.Rule {
 	return s.rules(ref)
 }
 
-// allow adds who may sign by d. A pinned fingerprint needs the key in the bundle: the
-// documents hold keys.
-func (s *Signers) allow(d *verify.Demands, carried []*trust.Key) error {
-	for _, k := range d.Keys {
-		s.addKey(k)
-	}
-	for _, f := range d.Fingerprints {
-		i := slices.IndexFunc(carried, func(k *trust.Key) bool { return k.Fingerprint() == f })
-		if i < 0 {
-			return fmt.Errorf("a document needs the whole key, and the bundle does not hold the key %s: pin its PEM file "+
-				"in place of the fingerprint", f)
-		}
-		s.addKey(carried[i])
-	}
-	s.Identities = slices.Clone(d.Identities)
-	s.LogOptional = d.LogOptional
-	s.SignedAs = d.SignedAs
-	return nil
-}
-
-func (s *Signers) addKey(k *trust.Key) {
-	same := func(o *trust.Key) bool { return o.Fingerprint() == k.Fingerprint() }
-	if !slices.ContainsFunc(s.Keys, same) {
-		s.Keys = append(s.Keys, k)
-	}
-}
-
-// leaveOut remembers demands that only gapseal verify judges.
-func (s *Site) leaveOut(d *verify.Demands) {
-	s.leave(map[string]bool{
-		"annotations":                         len(d.Annotations) > 0,
-		"the age of signatures":               d.MaxAge != 0 || !d.NotBefore.IsZero() || !d.NotAfter.IsZero(),
-		"several signers":                     d.Signers > 1,
-		"several logs, or inclusion proofs":   d.RequireLogs > 1 || d.RequireInclusion,
-		"timestamps":                          d.RequireTimestamps > 0,
-		"attestations":                        len(d.Attestations) > 0,
-		"further signatures":                  d.RequireChildren || d.RequireAll,
-		"what vouches in place of signatures": len(d.Vouch) > 0,
-		"types of payloads":                   len(d.PayloadTypes) > 0,
-		"bound names":                         d.NamesBound,
-		"platforms":                           len(d.Platforms)+len(d.OnlyPlatforms) > 0,
-		"digests":                             len(d.Digests) > 0,
-	})
-}
-
-func (s *Site) leave(demands map[string]bool) {
-	if s.leftOut == nil {
-		s.leftOut = map[string]bool{}
-	}
-	for what, demanded := range demands {
-		if demanded {
-			s.leftOut[what] = true
+// noteRefused names the images that a document refuses whatever it says, since the program
+// that reads it does not find their signatures. judges reports whether it judges an image's
+// Sigstore bundles; reason says why it may not.
+func (s *Site) noteRefused(program, reason string, judges func(*Image) bool) {
+	var unsigned, bundled []string
+	for i := range s.Images {
+		switch img := &s.Images[i]; {
+		case img.Tag || img.Bundle && judges(img):
+		case img.Bundle:
+			bundled = append(bundled, img.From.String())
+		default:
+			unsigned = append(unsigned, img.From.String())
 		}
 	}
+	if len(bundled) > 0 {
+		s.addNote(fmt.Sprintf("%s will refuse what has Sigstore bundles and no signature in a .sig tag, since %s: %s",
+			program, reason, some(bundled)))
+	}
+	if len(unsigned) > 0 {
+		s.addNote(fmt.Sprintf("%s will refuse what has neither a signature in a .sig tag nor a Sigstore bundle: %s",
+			program, some(unsigned)))
+	}
 }
+
+// some lists the first of several names.
+func some(list []string) string {
+	const most = 10
+	if len(list) > most {
+		return fmt.Sprintf("%s and %d more", strings.Join(list[:most], ", "), len(list)-most)
+	}
+	return strings.Join(list, ", ")
+}
+
+func never(*Image) bool { return false }
 
 func (s *Site) addNote(text string) {
 	if !slices.Contains(s.Notes, text) {
@@ -264,17 +206,4 @@ func (s *Site) groups() (list []*group, err error) {
 		bySigners[id].repos = append(bySigners[id].repos, img.Repo)
 	}
 	return list, nil
-}
-
-// id returns a text that is the same only for the same signers.
-func (s *Signers) id() string {
-	var list []string
-	for _, k := range s.Keys {
-		list = append(list, k.Fingerprint())
-	}
-	for _, p := range s.Identities {
-		list = append(list, fmt.Sprintf("%q", *p))
-	}
-	slices.Sort(list)
-	return fmt.Sprint(s.LogOptional, slices.Compact(list))
 }

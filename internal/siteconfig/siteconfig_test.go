@@ -41,7 +41,7 @@ func newSite(t *testing.T, opt *verify.Options, change func(*load.Names), images
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := s.Add(ref, opt, nil); err != nil {
+		if err := s.Add(ref, siteconfig.Forms{Tag: true}, opt, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -235,7 +235,7 @@ func TestPolicyRules(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Add(ref, &o, nil); err == nil || !strings.Contains(err.Error(), "no rule of the policy") {
+	if err := s.Add(ref, siteconfig.Forms{}, &o, nil); err == nil || !strings.Contains(err.Error(), "no rule of the policy") {
 		t.Errorf("an image that no rule matches: %v", err)
 	}
 }
