@@ -235,7 +235,8 @@ func TestPolicyRules(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Add(ref, siteconfig.Forms{}, &o, nil); err == nil || !strings.Contains(err.Error(), "no rule of the policy") {
+	if err := s.Add(ref, siteconfig.Forms{}, &o, nil); err == nil ||
+		!strings.Contains(err.Error(), "no rule of the policy") {
 		t.Errorf("an image that no rule matches: %v", err)
 	}
 }
