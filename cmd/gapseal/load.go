@@ -87,7 +87,8 @@ func (l *loadRun) declareLoadFlags(c *cobra.Command) {
 	fs.Lookup("platform").Usage = "load only `OS/ARCH[/VARIANT]` into a runtime or an archive (default: the " +
 		"runtime's; all for oci-archive); for a registry: demand that it is in the bundle (repeatable)"
 	l.naming.declare(fs)
-	fs.BoolVar(&l.overwrite, "overwrite-tags", false, "move tags that name something else at the destination")
+	fs.BoolVar(&l.overwrite, "overwrite-tags", false, "move tags that name something else at the "+
+		"destination; signatures under such a tag are lost")
 	fs.BoolVar(&l.dryRun, "dry-run", false, "only show where each image would go and what is there; send nothing")
 	l.connect.declare(fs)
 	fs.IntVar(&l.jobs, "jobs", 4, "send `N` blobs at a time")

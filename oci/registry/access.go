@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -28,6 +29,8 @@ type access struct {
 	loginOnly bool   // whether a refusal of the stored credentials is final: a push is never anonymous
 	inner     http.RoundTripper
 	redirect  func(*http.Request, []*http.Request) error
+	mounting  bool   // whether refusals are no fault: the blob is sent then
+	from      string // file with the credentials; empty if it is not known
 	note      func(format string, args ...any)
 
 	mu     sync.Mutex
@@ -53,6 +56,7 @@ func (a *access) begin(ctx context.Context) error {
 		return err
 	}
 	if a.loginOnly {
+		a.noteRefusal(http.StatusUnauthorized)
 		return fmt.Errorf("the stored credentials were refused: %w", err)
 	}
 	header, retry := a.authorise(ctx, authn.AuthConfig{}, offered)
@@ -244,7 +248,7 @@ func (a *access) withScope(scope string) *access {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	b := &access{host: a.host, scope: a.scope, plainHTTP: a.plainHTTP, loginOnly: a.loginOnly, inner: a.inner,
-		redirect: a.redirect, note: a.note, scheme: a.scheme, login: a.login, scopes: []string{a.scope, scope}}
+		mounting: true, redirect: a.redirect, note: a.note, scheme: a.scheme, login: a.login, scopes: []string{a.scope, scope}}
 	if strings.HasPrefix(a.header, "Basic ") {
 		b.header = a.header
 	}
@@ -329,6 +333,9 @@ func (a *access) tryAnonymous(req *http.Request, refused *http.Response) (*http.
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	next, ok := replay(req)
+	if a.loginOnly && !a.mounting {
+		a.noteRefusal(refused.StatusCode)
+	}
 	if a.loginOnly || a.proven || a.login == (authn.AuthConfig{}) || !ok {
 		return refused, nil
 	}
@@ -352,6 +359,23 @@ func (a *access) tryAnonymous(req *http.Request, refused *http.Response) (*http.
 	}
 	a.becomeAnonymous(header, &transport.Error{StatusCode: refused.StatusCode})
 	return resp, nil
+}
+
+// noteRefusal says whose credentials a registry refused, if any: one that gets none answers
+// in the same way.
+func (a *access) noteRefusal(status int) {
+	who, from := "", ""
+	if a.login.Username != "" {
+		who = " of " + strconv.Quote(a.login.Username)
+	}
+	if a.from != "" {
+		from = " in " + a.from
+	}
+	if a.login == (authn.AuthConfig{}) {
+		a.note("%s answered %d; no credentials for it are stored", a.host, status)
+		return
+	}
+	a.note("%s answered %d to the stored credentials%s%s", a.host, status, who, from)
 }
 
 // anonymous returns the header of a client without credentials. It is empty unless

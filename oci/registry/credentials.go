@@ -38,17 +38,20 @@ type dockerConfig struct {
 // dockerCredentials finds the credentials for a repository in the configuration of
 // Docker, or else of Podman. It uses the entry for the repository itself, or else for
 // the nearest path above it, or else for the host, and never that of another
-// repository. A part of the configuration that cannot be used is noted.
-func dockerCredentials(ctx context.Context, repo name.Repository, note func(string, ...any)) authn.AuthConfig {
+// repository. A part of the configuration that cannot be used is noted. from is the file
+// that holds the credentials or names the helper.
+func dockerCredentials(
+	ctx context.Context, repo name.Repository, note func(string, ...any),
+) (found authn.AuthConfig, from string) {
 	configs := dockerConfigs(note)
 	for _, key := range entriesFor(repo) {
 		for _, c := range configs {
 			if found, ok := c.lookup(ctx, key, note); ok {
-				return found
+				return found, c.path
 			}
 		}
 	}
-	return authn.AuthConfig{}
+	return authn.AuthConfig{}, ""
 }
 
 // entriesFor returns the names under which credentials for repo may be stored, the

@@ -56,7 +56,7 @@ func lookUp(t *testing.T, repo string) (authn.AuthConfig, []string) {
 		t.Fatal(err)
 	}
 	var notes []string
-	found := dockerCredentials(context.Background(), parsed, func(format string, args ...any) {
+	found, _ := dockerCredentials(context.Background(), parsed, func(format string, args ...any) {
 		notes = append(notes, fmt.Sprintf(format, args...))
 	})
 	return found, notes

@@ -177,7 +177,7 @@ func (s *Source) open(ctx context.Context, repo string) (*repository, error) {
 
 // access prepares requests about a repository.
 func (s *Source) access(ctx context.Context, repo name.Repository) (*access, error) {
-	login, err := s.login(ctx, repo)
+	login, from, err := s.login(ctx, repo)
 	if err != nil {
 		return nil, fmt.Errorf("find credentials for %s: %w", repo.RegistryStr(), err)
 	}
@@ -194,23 +194,25 @@ func (s *Source) access(ctx context.Context, repo name.Repository) (*access, err
 		host: host, scope: repo.Scope(scope), plainHTTP: repo.Scheme() == "http", loginOnly: s.write,
 		allowHTTP: s.opts.AllowHTTP,
 		inner:     transport.NewUserAgent(&retrier{network, s.pace, s.opts.OnWait}, s.opts.UserAgent),
-		redirect:  s.redirect, note: s.opts.note, login: login,
+		redirect:  s.redirect, note: s.opts.note, login: login, from: from,
 	}, nil
 }
 
-func (s *Source) login(ctx context.Context, repo name.Repository) (authn.AuthConfig, error) {
+// login finds credentials, and the file that they are from.
+func (s *Source) login(ctx context.Context, repo name.Repository) (found authn.AuthConfig, from string, err error) {
 	if s.opts.Keychain == nil {
-		return dockerCredentials(ctx, repo, s.opts.note), nil
+		found, from = dockerCredentials(ctx, repo, s.opts.note)
+		return found, from, nil
 	}
 	auth, err := authn.Resolve(ctx, s.opts.Keychain, repo)
 	if err != nil {
-		return authn.AuthConfig{}, err
+		return found, "", err
 	}
-	found, err := authn.Authorization(ctx, auth)
+	resolved, err := authn.Authorization(ctx, auth)
 	if err != nil {
-		return authn.AuthConfig{}, err
+		return found, "", err
 	}
-	return *found, nil
+	return *resolved, "", nil
 }
 
 func (s *Source) find(repo string) (*repository, error) {
