@@ -229,7 +229,7 @@ func checkDigests(path string, g *bundle.Graph, p *verify.Policy) error {
 	}
 	for i := range g.Images {
 		if d, ok := p.Deny.In(g, &g.Images[i]); ok {
-			return usagef("%s: %s contains %s, which the policy denies: gapseal verify rejects this bundle", path,
+			return usagef("%s: %s contains what the policy denies, so gapseal verify rejects this bundle: %s", path,
 				g.Images[i].Reference, d)
 		}
 	}

@@ -107,6 +107,7 @@ func (s *Site) policyController() ([]File, error) {
 		}
 		files = append(files, File{name + ".trustroot.yaml", text})
 	}
+	s.noteNames("policy-controller")
 	text, err := s.yaml("kubectl apply -f", policies...)
 	return append(files, File{s.Name + ".clusterimagepolicy.yaml", text}), err
 }

@@ -75,3 +75,39 @@ func TestDenyNotes(t *testing.T) {
 		}
 	}
 }
+
+// No name can break out of its line in a document, or change what a terminal shows.
+func TestHiddenCharacters(t *testing.T) {
+	o := fixture.Options()
+	for _, c := range []string{"\u0085", "\u009b", "\u202e", "\u2028", "\x1b", "\r", "\xff"} {
+		for _, kind := range siteconfig.Kinds {
+			s := newSite(t, &o, nil)
+			s.Domains[0].CAs, s.Domains[0].TSAs = labRoot(t).CAs, nil
+			img := siteconfig.Image{From: reference(t, "app:v1"), Repo: "registry.plant:5000/mirror/a" + c + "b"}
+			img.From.Repository = "a.b" + c + "c/app"
+			img.Keys = o.Keys
+			s.Images = append(s.Images, img)
+			files, err := kind.Write(s)
+			for _, f := range files {
+				if strings.Contains(string(f.Text), c) {
+					t.Errorf("%s: %q is in %s", kind.Name, c, f.Path)
+				}
+			}
+			if err != nil && !strings.Contains(err.Error(), "a control character") && kind.Name != "containerd" {
+				t.Errorf("%s, %q: %v", kind.Name, c, err)
+			}
+		}
+	}
+}
+
+// That a program compares only the digest that was signed is said.
+func TestNamesNote(t *testing.T) {
+	o := identified(t)
+	for kind, want := range map[string]bool{"kyverno": true, "policy-controller": true, "podman": false} {
+		s := newSite(t, o, nil, images[0])
+		write(t, kind, s)
+		if strings.Contains(strings.Join(s.Notes, ""), "compares only the digest that was signed") != want {
+			t.Errorf("%s: notes %q", kind, s.Notes)
+		}
+	}
+}

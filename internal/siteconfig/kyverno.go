@@ -96,6 +96,7 @@ func (s *Site) kyverno() ([]File, error) {
 		})
 	}
 	s.noteRefused("Kyverno", "it judges those only if it may ask a TUF repository", never)
+	s.noteNames("Kyverno")
 	text, err := s.yaml("kubectl apply -f", object{"kyverno.io/v1", "ClusterPolicy", named{s.Name}, spec})
 	return []File{{s.Name + ".clusterpolicy.yaml", text}}, err
 }

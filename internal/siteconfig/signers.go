@@ -5,7 +5,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"unicode"
 
 	"github.com/gapseal/gapseal/verify"
 	"github.com/gapseal/gapseal/verify/cert"
@@ -48,9 +47,7 @@ func unprintable(p *cert.Policy) bool {
 	w := p.GitHubWorkflow
 	all := strings.Join([]string{p.SAN, p.SANRegexp, p.Issuer, p.IssuerRegexp, w.Trigger, w.SHA, w.Name, w.Repository,
 		w.Ref}, "")
-	return strings.ContainsFunc(all, func(c rune) bool {
-		return unicode.IsControl(c) || c == '\u2028' || c == '\u2029'
-	})
+	return strings.ContainsFunc(all, func(c rune) bool { return c == '\n' || isHidden(c) })
 }
 
 // allow adds who may sign by d. A pinned fingerprint needs the key in the bundle: the

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/gapseal/gapseal/oci"
 	"github.com/gapseal/gapseal/verify"
@@ -95,7 +96,23 @@ func (k *Kind) Write(s *Site) ([]File, error) {
 			return nil, err
 		}
 	}
-	return k.write(s)
+	files, err := k.write(s)
+	for _, f := range files {
+		if err == nil && strings.ContainsFunc(string(f.Text), isHidden) {
+			err = fmt.Errorf("%s: a control character would stand in it, from a name or a trusted root", f.Path)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return files, nil
+}
+
+// isHidden reports whether a character ends a line in some reader, or changes how a terminal
+// shows the others. A line feed is in each document.
+func isHidden(c rune) bool {
+	return c != '\n' && unicode.IsControl(c) || unicode.In(c, unicode.Bidi_Control, unicode.Zl, unicode.Zp) ||
+		c == unicode.ReplacementChar
 }
 
 // Add adds an image under the name that it has in the bundle. forms and carried say which
@@ -171,6 +188,12 @@ func some(list []string) string {
 }
 
 func never(*Image) bool { return false }
+
+// noteNames notes that a program compares only the digest that was signed.
+func (s *Site) noteNames(program string) {
+	s.addNote(program + " compares only the digest that was signed: it also admits what these signers signed for " +
+		"another repository, which gapseal verify rejects if the signature names one")
+}
 
 func (s *Site) addNote(text string) {
 	if !slices.Contains(s.Notes, text) {
