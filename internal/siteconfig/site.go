@@ -65,7 +65,7 @@ var Kinds = []Kind{
 	{"containerd", "containerd's hosts.toml for each registry", false, (*Site).containerd},
 	{"podman", "registries.conf and registries.d of Podman and Skopeo", false, (*Site).podman},
 	{"crio", "the same, for CRI-O", false, (*Site).podman},
-	{"policy.json", "the signature policy of Podman 4.4, Skopeo and CRI-O", true, (*Site).policyJSON},
+	{"policy.json", "signature policy of Podman (4.4 or newer), Skopeo and CRI-O", true, (*Site).policyJSON},
 	{"openshift", "ImageDigestMirrorSet and ImageTagMirrorSet", false, (*Site).openShift},
 	{"kyverno", "a ClusterPolicy with verifyImages", true, (*Site).kyverno},
 	{"policy-controller", "ClusterImagePolicy and TrustRoot", true, (*Site).policyController},
