@@ -147,11 +147,13 @@ func (d destination) containerd(ctx context.Context, p oci.Platform, std stdio) 
 	if d.value != "" {
 		ctr = ctr.with("--namespace", d.value)
 		name += ":" + d.value
-	} else if os.Getenv("CONTAINERD_NAMESPACE") == "" && servesKubernetes(ctx, ctr) {
+	}
+	c, err := newContainerd(ctx, name, ctr, p)
+	if err == nil && d.value == "" && os.Getenv("CONTAINERD_NAMESPACE") == "" && servesKubernetes(ctx, ctr) {
 		term.Say(std.err, "note: the images go to the namespace default, where Kubernetes does not look: it uses "+
 			"containerd:k8s.io")
 	}
-	return orNil(newContainerd(ctx, name, ctr, p))
+	return orNil(c, err)
 }
 
 // servesKubernetes reports whether containerd has the namespace of Kubernetes.

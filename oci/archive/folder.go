@@ -107,6 +107,32 @@ func (l *Layout) read() error {
 // programs differ in what they find.
 func (l *Layout) Named(name string) []oci.Digest { return slices.Clone(l.names[name]) }
 
+// Manifest returns a manifest that index.json lists. It is nil if the folder does not hold
+// it, or if it is damaged.
+func (l *Layout) Manifest(d oci.Digest) *oci.Manifest {
+	for _, raw := range l.index.Manifests {
+		e, err := parseListing(raw)
+		if err != nil || e.Digest != d {
+			continue
+		}
+		if _, err := oci.ParseDigest(string(d)); err != nil || e.Size > (oci.Limits{}).WithDefaults().Manifest {
+			continue
+		}
+		path := filepath.Join(l.dir, filepath.FromSlash(blobPath(d)))
+		if !l.holds(path, e.Descriptor) {
+			continue
+		}
+		text, err := readFile(path)
+		if err != nil || oci.FromBytes(text) != d {
+			continue
+		}
+		if m, _ := oci.ParseManifest(text, e.MediaType); m != nil {
+			return m
+		}
+	}
+	return nil
+}
+
 // Write adds the images of a plan. It writes the blobs that are missing or wrong, and
 // index.json last. There an image replaces another one of the same name. progress is called
 // with the number of bytes of content as they are read; it may be nil.

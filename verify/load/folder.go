@@ -35,6 +35,9 @@ func (f *Folder) Find(_ context.Context, name string) ([]oci.Digest, error) {
 	return f.layout.Named(name), nil
 }
 
+// Manifest returns a manifest that the folder lists, nil if there is none or it is damaged.
+func (f *Folder) Manifest(d oci.Digest) *oci.Manifest { return f.layout.Manifest(d) }
+
 // Import implements [Importer].
 func (f *Folder) Import(ctx context.Context, p *archive.Plan, progress func(int64)) (map[oci.Digest]bool, error) {
 	done, err := f.layout.Write(ctx, p, progress)

@@ -213,6 +213,9 @@ func (l *local) admit(ctx context.Context, img *localImage, to *archive.Plan) {
 	if img.err = l.free(ctx, img); img.err != nil {
 		return
 	}
+	if img.err = l.freeEvidence(ctx, img); img.err != nil {
+		return
+	}
 	if img.added, img.err = to.Add(img.Image); img.err == nil {
 		img.plan = to
 	}
