@@ -67,3 +67,19 @@ func TestPolicyNamesItsParser(t *testing.T) {
 		}
 	}
 }
+
+// Only a log of the root that issued a certificate may have logged the signature, as in
+// gapseal verify.
+func TestPolicyTakesTheLogsOfTheIssuer(t *testing.T) {
+	o := identified(t)
+	o.Identities[0].SANRegexp, o.Identities[0].SAN = "", "dev@lab.test"
+	one := write(t, "policy.json", newSite(t, o, nil, images[0]))
+	o.More = append(o.More, verify.Domain{Logs: []trust.Log{fixture.NewSigner(t).LogKey()}})
+	s := newSite(t, o, nil, images[0])
+	if two := write(t, "policy.json", s); two != one {
+		t.Errorf("a log of another root counts:\n%s", two)
+	}
+	if !strings.Contains(strings.Join(s.Notes, "\n"), "do not ask whether certificates are logged") {
+		t.Errorf("notes %q", s.Notes)
+	}
+}

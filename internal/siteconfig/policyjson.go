@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/cert"
 	"github.com/gapseal/gapseal/verify/trust"
 )
 
@@ -101,14 +103,19 @@ func (s *Site) requirement(img *Image) (*requirement, error) {
 		return nil, err
 	}
 	r.SignedAs = &match{"exactRepository", name}
-	keys := img.Keys
+	keys, domains := img.Keys, s.Domains
 	switch {
 	case len(keys) > 0 && len(img.Identities) > 0, len(img.Identities) > 1:
 		return nil, fmt.Errorf("policy.json takes one identity, or keys; it cannot say that one of several suffices")
 	case len(img.Identities) == 1:
-		if r.Fulcio, err = s.fulcio(img); err != nil {
+		d, err := s.issuing()
+		if err != nil {
 			return nil, err
 		}
+		if r.Fulcio, err = s.fulcio(img.Identities[0], d); err != nil {
+			return nil, err
+		}
+		domains = []verify.Domain{*d}
 	case len(keys) == 1:
 		r.KeyData = []byte(keys[0].PEM())
 	default:
@@ -119,7 +126,7 @@ func (s *Site) requirement(img *Image) (*requirement, error) {
 	if img.LogOptional && r.Fulcio == nil {
 		return r, nil
 	}
-	logs := s.setLogs()
+	logs := setLogs(domains)
 	switch len(logs) {
 	case 0:
 		return nil, errNoLog
@@ -147,35 +154,43 @@ func (img *Image) signedName() (string, error) {
 		strings.Join(img.SignedAs, ", "))
 }
 
-// fulcio says which identity must have signed.
-func (s *Site) fulcio(img *Image) (*fulcio, error) {
-	p := img.Identities[0]
+// issuing returns the one domain that issues certificates. It judges their signatures alone,
+// with its own logs.
+func (s *Site) issuing() (*verify.Domain, error) {
+	var list []*verify.Domain
+	for i, d := range s.Domains {
+		if len(d.CAs) > 0 {
+			list = append(list, &s.Domains[i])
+		}
+	}
+	if len(list) != 1 {
+		return nil, fmt.Errorf("policy.json takes one trusted root with a certificate authority, found %d", len(list))
+	}
+	return list[0], nil
+}
+
+// fulcio says which identity must have signed, with a certificate of a domain.
+func (s *Site) fulcio(p *cert.Policy, d *verify.Domain) (*fulcio, error) {
 	if p.SANRegexp+p.IssuerRegexp != "" || !strings.Contains(p.SAN, "@") || strings.Contains(p.SAN, "/") {
 		return nil, fmt.Errorf("policy.json takes an e-mail address and an issuer, each exact, found %s", p)
 	}
 	if p.GitHubWorkflow != (workflow{}) {
 		return nil, errWorkflow
 	}
-	var chain bytes.Buffer
-	issuing := 0
-	for _, d := range s.Domains {
-		if len(d.CAs) > 0 {
-			issuing++
-		}
-		for _, ca := range d.CAs {
-			chain.WriteString(pemOf(ca.Anchor()))
-		}
+	if !d.NoCTLogs {
+		s.addNote("the programs that read policy.json do not ask whether certificates are logged; gapseal verify does")
 	}
-	if issuing != 1 {
-		return nil, fmt.Errorf("policy.json takes one trusted root with a certificate authority, found %d", issuing)
+	var chain bytes.Buffer
+	for _, ca := range d.CAs {
+		chain.WriteString(pemOf(ca.Anchor()))
 	}
 	return &fulcio{chain.Bytes(), p.Issuer, p.SAN}, nil
 }
 
 // setLogs returns the logs that sign entry timestamps. Those with Ed25519 keys (Rekor
 // v2) do not, and none of the programs that these documents are for judges their proofs.
-func (s *Site) setLogs() (list []trust.Log) {
-	for _, d := range s.Domains {
+func setLogs(domains []verify.Domain) (list []trust.Log) {
+	for _, d := range domains {
 		list = append(list, ecdsaLogs(d.Logs)...)
 	}
 	return list
