@@ -196,6 +196,9 @@ func (a *archiveFile) Import(
 	if a.toStdout() {
 		return nil, p.WriteTar(ctx, a.out, progress)
 	}
+	if err := refuseExisting(a.value, "it was not there before the bundle was verified"); err != nil {
+		return nil, err
+	}
 	return nil, writeFile(a.value, func(f *atomicfile.File) error { return p.WriteTar(ctx, f, progress) })
 }
 

@@ -46,10 +46,14 @@ func (t *text) loadedImage(img *verify.LoadedImage) {
 		t.row("from", img.Reference)
 	}
 	t.row("for", platforms(img))
-	t.row(t.toOrAs(img), Place(img), was(img))
+	to := "as"
+	if inRegistry(t.r.Loaded, img) {
+		to = "to"
+	}
+	t.row(to, Place(img), was(img))
 	t.row("why", strings.Split(string(img.Error), "\n")...)
 	if img.Error == "" {
-		t.row("with", arrived(img))
+		t.row("with", arrived(t.r.Loaded, img))
 	}
 	for _, n := range img.Notes {
 		t.row("note", n)
@@ -57,14 +61,11 @@ func (t *text) loadedImage(img *verify.LoadedImage) {
 	t.line("")
 }
 
-// toOrAs is the label of the place of an image. In a runtime or a file an image only has a
-// name, which may be that of the registry it came from.
-func (t *text) toOrAs(img *verify.LoadedImage) string {
-	host, _, _ := strings.Cut(t.r.Loaded.Destination, "/")
-	if strings.HasPrefix(img.Destination, host+"/") {
-		return "to"
-	}
-	return "as"
+// inRegistry reports whether an image was loaded into a registry. In a runtime or a file it
+// only has a name, which may be that of the registry it came from.
+func inRegistry(l *verify.Loaded, img *verify.LoadedImage) bool {
+	host, _, _ := strings.Cut(l.Destination, "/")
+	return strings.HasPrefix(img.Destination, host+"/")
 }
 
 // platforms names the platforms that an image was loaded for, and those that were left out;
@@ -98,12 +99,12 @@ func Place(img *verify.LoadedImage) string {
 }
 
 // arrived counts what came along with an image.
-func arrived(img *verify.LoadedImage) string {
+func arrived(l *verify.Loaded, img *verify.LoadedImage) string {
 	s := "no evidence"
 	if img.Evidence > 0 {
 		s = term.Count(img.Evidence, "piece of evidence", "pieces of evidence")
 	}
-	if n := Blobs(img.Blobs); n != "" {
+	if n := blobs(l, img); n != "" {
 		s += "; " + n
 	}
 	if img.ReadBack {
@@ -112,11 +113,15 @@ func arrived(img *verify.LoadedImage) string {
 	return s
 }
 
-// Blobs counts blobs by how they came to their destination; empty for none.
-func Blobs(b verify.BlobCounts) string {
+// blobs counts the blobs of an image by how they came to their destination; empty for none.
+func blobs(l *verify.Loaded, img *verify.LoadedImage) string {
 	var list []string
+	b, how := img.Blobs, "written"
+	if inRegistry(l, img) {
+		how = "sent"
+	}
 	if b.Sent > 0 {
-		list = append(list, fmt.Sprintf("%s sent (%s)", term.Count(b.Sent, "blob", "blobs"), term.Bytes(b.Bytes)))
+		list = append(list, fmt.Sprintf("%s %s (%s)", term.Count(b.Sent, "blob", "blobs"), how, term.Bytes(b.Bytes)))
 	}
 	if b.Mounted > 0 {
 		list = append(list, fmt.Sprintf("%d mounted", b.Mounted))
@@ -178,16 +183,16 @@ func loadedSection(r *verify.Report) section {
 		notes := slices.Concat([]string{string(img.Skipped)}, strings.Split(string(img.Error), "\n"), img.Notes)
 		images.Rows = append(images.Rows, []value{
 			plain(img.Reference), plain(Place(img)), code(img.Digest), plain(platforms(img)), plain(img.Before),
-			plain(strconv.Itoa(img.Evidence)), plain(Blobs(img.Blobs)), readBack(img.ReadBack),
+			plain(strconv.Itoa(img.Evidence)), plain(blobs(l, img)), readBack(img.ReadBack),
 			plain(strings.TrimSpace(strings.Join(notes, " "))),
 		})
 	}
-	blobs := table{Title: "Sent before the verdict, named by nothing", Fold: true,
+	left := table{Title: "Sent before the verdict, named by nothing", Fold: true,
 		Columns: []string{"Repository", "Blob", "Size"}}
 	for _, b := range l.Unreferenced {
-		blobs.Rows = append(blobs.Rows, []value{plain(b.Repository), code(b.Digest), plain(size(b.Size))})
+		left.Rows = append(left.Rows, []value{plain(b.Repository), code(b.Digest), plain(size(b.Size))})
 	}
-	for _, t := range []table{images, blobs} {
+	for _, t := range []table{images, left} {
 		if len(t.Rows) > 0 {
 			s.Tables = append(s.Tables, t)
 		}

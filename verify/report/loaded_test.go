@@ -66,6 +66,12 @@ Loaded only 1 of 2 images into registry.plant:5000/mirror; 1 skipped
 	}
 }
 
+func TestTextOfALoadIntoAFile(t *testing.T) {
+	rep := loadedSample(t)
+	rep.Loaded.Destination = "oci:registry"
+	contains(t, render(t, rep), "\nas       registry.plant:5000/mirror/acme/app:v1\n", "3 blobs written (2.0 KiB)")
+}
+
 func TestTextSaysWhatIsLeftOfARejectedLoad(t *testing.T) {
 	rep := fixture.Verify(t, fixture.Bundle(t, "wrongkey:v1"), fixture.Options())
 	rep.Loaded = &verify.Loaded{
