@@ -7,12 +7,21 @@ type Loaded struct {
 	// Complete says that every image arrived, and was found to be right when it was read
 	// back. Images that are skipped do not count, and neither does a dry run.
 	Complete bool          `json:"complete"`
-	Images   []LoadedImage `json:"images"` // none if the bundle was rejected
+	// Unfinished says why the list is not the last word: [LoadBegun] or [LoadInterrupted];
+	// none once loading has ended.
+	Unfinished Text          `json:"unfinished"`
+	Images     []LoadedImage `json:"images"` // none if the bundle was rejected
 	// Unreferenced are blobs that the destination got, or may have got, before the bundle was
 	// rejected.
 	// Nothing there names them.
 	Unreferenced []LoadedBlob `json:"unreferenced"`
 }
+
+// Values of [Loaded.Unfinished].
+const (
+	LoadBegun       Text = "begun"       // written before the first manifest was stored
+	LoadInterrupted Text = "interrupted" // the images say how far each came
+)
 
 // LoadedImage is one image at its destination.
 type LoadedImage struct {

@@ -27,27 +27,37 @@ func (r *run) deliver(ctx context.Context) error {
 
 // push stores the manifests of an image, whose blobs are there: children before their
 // index, then the evidence, the lists of referrers, and the tags, that of the image last.
+// An error that an interrupt caused says nothing of the image, so it is not kept.
 func (r *run) push(ctx context.Context, img *image) {
+	if err := r.pushAll(ctx, img); err != nil && ctx.Err() == nil {
+		img.fail(err)
+	}
+}
+
+func (r *run) pushAll(ctx context.Context, img *image) error {
+	img.stage = stageManifests
 	for _, d := range img.manifests() {
 		err := r.stored.once(key(img.repo, d), func() error { return r.put(ctx, img, d) })
 		if err != nil {
-			img.fail(r.narrowed(d, err))
-			return
+			return r.narrowed(d, err)
 		}
 	}
 	for _, l := range img.referrers {
 		err := r.lists.alone(key(img.repo, l.subject), func() error { return r.list(ctx, img.repo, l) })
 		if err != nil {
-			img.fail(err)
-			return
+			return err
 		}
 	}
-	for _, t := range img.tags {
+	for i, t := range img.tags {
+		if img.Tag != "" && i == len(img.tags)-1 {
+			img.stage = stageTags
+		}
 		if err := r.tag(ctx, img, t); err != nil {
-			img.fail(err)
-			return
+			return err
 		}
 	}
+	img.stage = stageDone
+	return nil
 }
 
 func key(repo string, d oci.Digest) string { return repo + "@" + string(d) }
@@ -128,7 +138,7 @@ func (r *run) readBack(ctx context.Context, img *image) {
 	for _, p := range img.places {
 		note(r.checked.once(key(img.repo, p.Digest)+" blob", func() error { return r.there(ctx, p) }))
 	}
-	if img.ReadBack = len(missing) == 0; !img.ReadBack {
+	if img.ReadBack = len(missing) == 0; !img.ReadBack && ctx.Err() == nil {
 		img.fail(&ReadBackError{missing})
 	}
 }

@@ -26,6 +26,10 @@ type Options struct {
 	// Warn is called by [Bundle] before content is read: with each image that cannot be
 	// loaded, and with what a destination may refuse later. It may be nil.
 	Warn func(text string)
+	// Begin is called after the verdict and before the first manifest is stored, or before
+	// an importer is called, with a report that names where the images will go. If it
+	// fails, nothing is stored. It may be nil. It is not called if there is nothing to store.
+	Begin func(context.Context, *verify.Report) error
 }
 
 // Error says that the bundle is verified and that images of it were not loaded. The
@@ -50,10 +54,11 @@ func (e *Error) Error() string {
 // its images to dst. Loaded of the report says what became of each image.
 //
 // The error is that of verify.Bundle, or an [*Error] if images of a verified bundle were
-// not loaded; there is a report in both cases. There is no report if the images cannot be
-// placed (a [*CollisionError], for example), if requests to dst failed for all of them, or
-// if ctx ended. Loading the bundle again then continues where it stopped: blobs that dst
-// has are not sent again.
+// not loaded, or that of ctx if it ended after the verdict; there is a report in these cases.
+// There is no report if the images cannot be placed (a [*CollisionError], for example), if
+// requests to dst failed for all of them, or if ctx ended before the verdict; no manifest is
+// stored then. Loading the bundle again continues where it stopped: blobs that dst has are
+// not sent again.
 func Bundle(
 	ctx context.Context, c verify.Container, opt verify.Options, dst Destination, o Options,
 ) (*verify.Report, error) {
@@ -66,8 +71,11 @@ func Bundle(
 		rep.Loaded = r.rejected()
 		return rep, err
 	}
+	begun := r.begun()
+	r.dst = &announced{Destination: r.dst, begin: func(ctx context.Context) error { return r.begin(ctx, rep, begun) }}
 	if err := r.deliver(ctx); err != nil {
-		return nil, err
+		rep.Loaded = r.interrupted()
+		return rep, err
 	}
 	rep.Loaded = r.loaded()
 	if !rep.Loaded.Complete {
@@ -180,10 +188,7 @@ func (h hashing) Hash(ctx context.Context, tap bundle.Tap, progress func(int64))
 
 // loaded returns the results of a verified bundle.
 func (r *run) loaded() *verify.Loaded {
-	l := &verify.Loaded{
-		Destination: join(r.Names.Host, r.Names.Prefix), Complete: true,
-		Images: []verify.LoadedImage{}, Unreferenced: []verify.LoadedBlob{},
-	}
+	l := r.results()
 	r.count()
 	for _, img := range r.images {
 		if img.err != nil {
@@ -193,6 +198,14 @@ func (r *run) loaded() *verify.Loaded {
 		l.Images = append(l.Images, img.LoadedImage)
 	}
 	return l
+}
+
+// results returns a list of results that is still empty.
+func (r *run) results() *verify.Loaded {
+	return &verify.Loaded{
+		Destination: join(r.Names.Host, r.Names.Prefix), Complete: true,
+		Images: []verify.LoadedImage{}, Unreferenced: []verify.LoadedBlob{},
+	}
 }
 
 // explained adds to an error, in a line of its own, what to do about it.

@@ -1,7 +1,6 @@
 package load
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -68,11 +67,17 @@ func Import(
 		}
 		return rep, err
 	}
-	l.load(ctx, progress)
-	if err := ctx.Err(); err != nil {
-		return nil, err
+	if len(l.plans()) > 0 {
+		if err := l.begin(ctx, rep, l.begun()); err != nil {
+			l.refuse(err)
+		}
 	}
+	l.load(ctx, progress)
 	rep.Loaded = l.conclude()
+	if err := ctx.Err(); err != nil && !rep.Loaded.Complete {
+		rep.Loaded.Unfinished = verify.LoadInterrupted
+		return rep, err
+	}
 	if !rep.Loaded.Complete {
 		return rep, &Error{rep.Loaded}
 	}
@@ -273,10 +278,7 @@ func (l *local) failIfNothing() {
 // load imports the plans and reads back what arrived.
 func (l *local) load(ctx context.Context, progress func(int64)) {
 	for _, p := range l.plans() {
-		present, err := l.to.Import(ctx, p, progress)
-		if err == nil {
-			err = cmp.Or(ctx.Err(), l.to.ReadBack(ctx, p))
-		}
+		present, err := l.importPlan(ctx, p, progress)
 		for _, img := range l.images {
 			if img.plan == p {
 				l.arrived(ctx, img, present, err)
@@ -285,10 +287,31 @@ func (l *local) load(ctx context.Context, progress func(int64)) {
 	}
 }
 
+// importPlan imports a plan and reads it back. After an interrupt, the error says how far it
+// came.
+func (l *local) importPlan(ctx context.Context, p *archive.Plan, progress func(int64)) (map[oci.Digest]bool, error) {
+	if ctx.Err() != nil {
+		return nil, errNotHanded
+	}
+	present, err := l.to.Import(ctx, p, progress)
+	switch {
+	case err == nil && ctx.Err() == nil:
+		err = l.to.ReadBack(ctx, p)
+		if err != nil && ctx.Err() != nil {
+			err = errUnread
+		}
+	case err == nil:
+		err = errUnread
+	case ctx.Err() != nil:
+		err = errHanding
+	}
+	return present, err
+}
+
 // plans lists the plans that hold an image.
 func (l *local) plans() (list []*archive.Plan) {
 	for _, img := range l.images {
-		if img.plan != nil && !slices.Contains(list, img.plan) {
+		if img.plan != nil && img.err == nil && !slices.Contains(list, img.plan) {
 			list = append(list, img.plan)
 		}
 	}
@@ -308,6 +331,9 @@ func (l *local) arrived(ctx context.Context, img *localImage, present map[oci.Di
 		return
 	}
 	img.err = l.readBack(ctx, img)
+	if img.err != nil && ctx.Err() != nil {
+		img.err = errUnread
+	}
 	img.result.ReadBack = img.err == nil
 }
 

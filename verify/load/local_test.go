@@ -399,3 +399,34 @@ func folder(t *testing.T, dir string) *Folder {
 	}
 	return f
 }
+
+// An interrupt after the verdict leaves a report that says how far each image came.
+func TestAnInterruptedImportIsReported(t *testing.T) {
+	raw := fixture.Bundle(t, "app:v1")
+	for name, want := range map[string]error{"begin": errNotHanded, "import": errHanding} {
+		m := newRuntime()
+		ctx, cancel := context.WithCancel(t.Context())
+		o := Options{Begin: func(_ context.Context, rep *verify.Report) error {
+			if rep.Loaded.Unfinished != verify.LoadBegun || m.tars > 0 {
+				t.Errorf("%+v, %d archives", rep.Loaded, m.tars)
+			}
+			if name == "begin" {
+				cancel()
+			}
+			return nil
+		}}
+		m.before = cancel
+		r, err := bundle.Open(bytes.NewReader(raw), int64(len(raw)), oci.Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		rep, err := Import(ctx, r, fixture.Options(), m, o, nil)
+		if !errors.Is(err, context.Canceled) || rep == nil {
+			t.Fatalf("%s: report %v, error %v", name, rep != nil, err)
+		}
+		img := rep.Loaded.Images[0]
+		if rep.Loaded.Unfinished != verify.LoadInterrupted || string(img.Error) != want.Error() || img.ReadBack {
+			t.Errorf("%s: %+v", name, rep.Loaded)
+		}
+	}
+}

@@ -32,6 +32,7 @@ type image struct {
 	places    []*place     // of its blobs, which other images may share
 	referrers []referrers
 	err       error // why it is not loaded
+	stage     stage // how far it came
 }
 
 // tag is a name that a manifest gets.
