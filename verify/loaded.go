@@ -6,7 +6,7 @@ type Loaded struct {
 	Destination string `json:"destination"`
 	// Complete says that every image arrived, and was found to be right when it was read
 	// back. Images that are skipped do not count, and neither does a dry run.
-	Complete bool          `json:"complete"`
+	Complete bool `json:"complete"`
 	// Unfinished says why the list is not the last word: [LoadBegun] or [LoadInterrupted];
 	// none once loading has ended.
 	Unfinished Text          `json:"unfinished"`

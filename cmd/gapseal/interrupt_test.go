@@ -4,6 +4,7 @@ package main
 
 import (
 	"bufio"
+	"crypto/elliptic"
 	"errors"
 	"io"
 	"net/http"
@@ -127,4 +128,97 @@ func TestInterruptedVerifyOfAPipe(t *testing.T) {
 	if got := interrupted(t, cmd, stderr, os.Interrupt); got != "gapseal: interrupted\n" {
 		t.Errorf("stderr %q", got)
 	}
+}
+
+// stuckLate begins a load that waits while it reads back the tag that it has set.
+func stuckLate(t *testing.T, args ...string) (reg *testRegistry, dir string, cmd *exec.Cmd, stderr *bufio.Reader) {
+	t.Helper()
+	reg, dir = serveRegistry(t), t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "app.tar"), fixture.Bundle(t, "app:v1"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(dir, "reg"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	cmd, stderr = start(t, dir, nil, environment(t, dir, reg), append([]string{
+		"load", "app.tar", "late" + plantSuffix, "--allow-http-registry", "--register", "reg",
+		"--key", testdataKey(t, "cosign.pub"), "--rekor-key", testdataKey(t, "rekor.pub"),
+	}, args...)...)
+	select {
+	case <-reg.stuck:
+	case <-time.After(20 * time.Second):
+		_ = cmd.Process.Kill()
+		raw, _ := io.ReadAll(stderr)
+		t.Fatalf("load set no tag: %s", raw)
+	}
+	return reg, dir, cmd, stderr
+}
+
+// A load that is interrupted after the verdict is recorded, since images can be reached.
+func TestAnInterruptedLoadIsRecorded(t *testing.T) {
+	t.Parallel()
+	key := filepath.Join(t.TempDir(), "operator.key")
+	writeKey(t, filepath.Dir(key), "operator", elliptic.P256())
+	_, dir, cmd, stderr := stuckLate(t, "-o", "json", "--output-file", "report.json", "--report", "junit=r.xml",
+		"--sign-report", key, "--receipt", "app.receipt")
+	const want = "gapseal: interrupted\nThe bundle is verified, and the report says what was loaded. Run the same load\n" +
+		"  again.\n"
+	if got := interrupted(t, cmd, stderr, os.Interrupt); !strings.HasSuffix(got, want) ||
+		!strings.Contains(got, "entry 2 in the register reg") {
+		t.Errorf("stderr %q, want %q at its end", got, want)
+	}
+	for name, parts := range map[string][]string{
+		"report.json": {`"verdict": "verified"`, `"unfinished": "interrupted"`, "and its tag is set", `"readBack": false`},
+		"r.xml":       {`failures="1"`, "interrupted before all was read back"},
+		"app.receipt": {"payload"},
+		"reg/1":       {`\"unfinished\": \"begun\"`, `not stored yet`},
+		"reg/2":       {"and its tag is set"},
+	} {
+		if number, ok := strings.CutPrefix(name, "reg/"); ok {
+			name = "reg/" + entryName(t, dir, number)
+		}
+		raw, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Error(err)
+		}
+		for _, want := range parts {
+			if !strings.Contains(string(raw), want) {
+				t.Errorf("%s: want %s in\n%s", name, want, raw)
+			}
+		}
+	}
+}
+
+// If the register is lost while images are loaded, the message says what was loaded, and the
+// entry that was made before exists wherever the register now is.
+func TestALoadThatCannotBeRecorded(t *testing.T) {
+	t.Parallel()
+	reg, dir, cmd, stderr := stuckLate(t)
+	if err := os.Rename(filepath.Join(dir, "reg"), filepath.Join(dir, "moved")); err != nil {
+		t.Fatal(err)
+	}
+	close(reg.release)
+	raw, err := io.ReadAll(stderr)
+	exit := (*exec.ExitError)(nil)
+	if err := cmd.Wait(); !errors.As(err, &exit) || exit.ExitCode() != exitSystem {
+		t.Errorf("%v, want exit status %d", err, exitSystem)
+	}
+	got := strings.Join(strings.Fields(string(raw)), " ")
+	if want := "The bundle is verified; loaded 1 image into late.plant:5000. Not all reports and records of that were " +
+		"written. Entry 1 in the register says that loading began."; err != nil || !strings.Contains(got, want) {
+		t.Errorf("stderr %q, %v; want %q", got, err, want)
+	}
+	if list, err := filepath.Glob(filepath.Join(dir, "moved", "*.json")); err != nil || len(list) != 1 {
+		t.Errorf("entries %v, %v", list, err)
+	}
+}
+
+// entryName returns the name of the file of an entry of the register.
+func entryName(t *testing.T, dir, number string) string {
+	t.Helper()
+	list, err := filepath.Glob(filepath.Join(dir, "reg", "*[0-9]"+number+".json"))
+	if err != nil || len(list) != 1 {
+		t.Fatalf("entry %s: %v, %v", number, list, err)
+	}
+	return filepath.Base(list[0])
 }

@@ -25,6 +25,7 @@ type loadRun struct {
 	overwrite bool
 	dryRun    bool
 	jobs      int
+	own       []oci.Reference // the names by which the operator asked for images
 }
 
 func loadCommand(std stdio) *cobra.Command {
@@ -110,11 +111,12 @@ func (l *loadRun) run(ctx context.Context, args []string, std stdio) error {
 	}
 	l.doing = "loading"
 	l.bring = func(ctx context.Context, r *bundle.Reader, v verify.Options) (*verify.Report, error) {
+		l.own = v.Named()
 		rep, err := to.load(ctx, r, v)
 		if rep == nil {
-			err = noReport(err)
+			return nil, noReport(err)
 		}
-		return rep, err
+		return rep, interruptedLoad(err)
 	}
 	err = l.verdict(ctx, args[:1], std)
 	nameFailed(std.err, err)
@@ -155,7 +157,7 @@ type route struct {
 // route returns the route to the destination that an argument names. If images go to
 // standard output, it sends everything else to standard error.
 func (l *loadRun) route(ctx context.Context, arg string, std *stdio) (to route, err error) {
-	o := load.Options{OverwriteTags: l.overwrite, Jobs: l.jobs, Advise: adviseLoad}
+	o := load.Options{OverwriteTags: l.overwrite, Jobs: l.jobs, Advise: adviseLoad, Begin: l.recordBegun}
 	if o.Names, err = l.names(); err != nil {
 		return to, err
 	}

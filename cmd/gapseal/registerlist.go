@@ -15,6 +15,7 @@ import (
 
 	"github.com/gapseal/gapseal/internal/term"
 	"github.com/gapseal/gapseal/verify"
+	"github.com/gapseal/gapseal/verify/check"
 	"github.com/gapseal/gapseal/verify/register"
 	"github.com/gapseal/gapseal/verify/report"
 )
@@ -24,9 +25,19 @@ import (
 type listed struct {
 	Number  int64           `json:"number"`
 	Entry   *register.Entry `json:"entry"`
+	Loaded  *listedLoad     `json:"loaded"` // null unless the bundle was to be loaded
 	Problem verify.Text     `json:"problem"`
 
-	report string
+	about string // what to write if no image has the operator's name
+}
+
+// listedLoad says what was loaded.
+type listedLoad struct {
+	Destination string      `json:"destination"`
+	Complete    bool        `json:"complete"`
+	Unfinished  verify.Text `json:"unfinished"`
+
+	summary string
 }
 
 func registerListCommand(std stdio) *cobra.Command {
@@ -112,18 +123,21 @@ func readEntry(reg *register.Register, n int64) (*listed, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &listed{Number: n, Entry: e, report: e.Report}
+	l := &listed{Number: n, Entry: e}
+	if rep, err := report.Parse([]byte(e.Report)); err == nil {
+		l.about = about(rep)
+		if to := rep.Loaded; to != nil {
+			l.Loaded = &listedLoad{to.Destination, to.Complete, to.Unfinished, report.Loading(rep)}
+		}
+	}
 	e.Report = ""
 	return l, nil
 }
 
 // about names the file that a report is about or, for a pipe, the first image that
 // the bundle claimed to hold.
-func about(doc string) string {
-	rep, err := report.Parse([]byte(doc))
+func about(rep *verify.Report) string {
 	switch {
-	case err != nil:
-		return ""
 	case rep.Bundle.Path != "-":
 		return rep.Bundle.Path
 	case len(rep.Images) > 0:
@@ -158,11 +172,20 @@ func writeListed(w io.Writer, l *listed) {
 			writeBelow(w, name)
 		}
 	}
-	if !named {
-		if name := about(l.report); name != "" {
-			writeBelow(w, name)
-		}
+	if !named && l.about != "" {
+		writeBelow(w, l.about)
 	}
+	if l.Loaded != nil && e.Verdict == check.Verified {
+		fmt.Fprint(w, term.Fold(strings.Repeat(" ", listIndent)+loadMark(l.Loaded), listIndent))
+	}
+}
+
+// loadMark says what was loaded, in capitals if not all was.
+func loadMark(l *listedLoad) string {
+	if l.Complete || l.Unfinished == verify.LoadBegun {
+		return l.summary
+	}
+	return "NOT ALL LOADED: " + l.summary
 }
 
 func writeBelow(w io.Writer, s string) {

@@ -29,13 +29,15 @@ type testRegistry struct {
 	arm     map[string]bool // digests of the images for arm64
 	stuck   chan struct{}   // receives a value when a client has begun to wait
 
-	mu     sync.Mutex
-	plants map[string]http.Handler // empty registries to load into, by host
+	mu      sync.Mutex
+	release chan struct{}           // closed to let a client of late.plant:5000 go on
+	plants  map[string]http.Handler // empty registries to load into, by host
 }
 
 func serveRegistry(t *testing.T) *testRegistry {
 	t.Helper()
-	r := &testRegistry{layers: map[string]bool{}, arm: map[string]bool{}, stuck: make(chan struct{}, 64)}
+	r := &testRegistry{layers: map[string]bool{}, arm: map[string]bool{}, stuck: make(chan struct{}, 64),
+		release: make(chan struct{})}
 	handler := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
 	src := fixture.NewRegistry()
 	for name, d := range src.Tags {
@@ -90,7 +92,7 @@ func send(t *testing.T, h http.Handler, method, target, mediaType string, body [
 
 // moods gives a client of broken.example.com every manifest but no layer, lets a
 // client of stuck.example.com wait for a layer and one of stuck.plant:5000 with an upload,
-// answers a client of
+// and one of late.plant:5000 for a tag that it has set, answers a client of
 // denied.example.com 403 for evidence that does not exist, and does not give a client of
 // sparse.example.com the images for arm64.
 func (r *testRegistry) moods(h http.Handler) http.Handler {
@@ -103,6 +105,13 @@ func (r *testRegistry) moods(h http.Handler) http.Handler {
 		case req.Method == http.MethodPost && req.Host == "stuck"+plantSuffix:
 			r.stuck <- struct{}{}
 			<-req.Context().Done()
+		case base == "v1" && req.Host == "late"+plantSuffix && r.tagged(req):
+			r.stuck <- struct{}{}
+			select {
+			case <-req.Context().Done():
+			case <-r.release:
+				r.plant(req.Host).ServeHTTP(w, req)
+			}
 		case strings.HasSuffix(req.Host, plantSuffix):
 			r.plant(req.Host).ServeHTTP(w, req)
 		case layer && req.Host == "broken.example.com":
@@ -123,6 +132,13 @@ func (r *testRegistry) moods(h http.Handler) http.Handler {
 // plantSuffix ends the names of hosts each of which is a registry of its own, empty at
 // first. Those that begin with api. keep lists of referrers.
 const plantSuffix = ".plant:5000"
+
+// tagged reports whether a request is to read a tag that is set.
+func (r *testRegistry) tagged(req *http.Request) bool {
+	w := httptest.NewRecorder()
+	r.plant(req.Host).ServeHTTP(w, httptest.NewRequest(http.MethodHead, req.URL.Path, nil))
+	return req.Method == http.MethodGet && w.Code == http.StatusOK
+}
 
 func (r *testRegistry) plant(host string) http.Handler {
 	r.mu.Lock()

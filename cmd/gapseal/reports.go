@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -277,18 +276,14 @@ func statementName(id string) (string, error) {
 // deliver records the report, writes all files that were asked for, and writes the
 // report itself last.
 func (v *verifyRun) deliver(ctx context.Context, rep *verify.Report, o verify.Options, std stdio) error {
-	var doc bytes.Buffer // the same report is kept in the register and in the receipt
+	var doc []byte // the same report is kept in the register and in the receipt
 	if v.known != nil || v.sign.file != nil {
-		var size counter // a buffer that grows would take up to three times as much
-		if err := report.JSON(&size, rep); err != nil {
-			return err
-		}
-		doc.Grow(int(size))
-		if err := report.JSON(&doc, rep); err != nil {
+		var err error
+		if doc, err = document(rep); err != nil {
 			return err
 		}
 	}
-	if err := v.record(ctx, std.err, rep, doc.Bytes(), o.Named()); err != nil {
+	if err := v.record(ctx, std.err, rep, doc, o.Named()); err != nil {
 		return err
 	}
 	if err := writeStatements(v.attestationOut, rep); err != nil {
@@ -297,7 +292,7 @@ func (v *verifyRun) deliver(ctx context.Context, rep *verify.Report, o verify.Op
 	if err := v.reportFiles.write(rep, v.sign.signer); err != nil {
 		return err
 	}
-	if err := v.sign.write(doc.Bytes(), transferID(rep), std.err); err != nil {
+	if err := v.sign.write(doc, transferID(rep), std.err); err != nil {
 		return err
 	}
 	return v.write(rep, std)
@@ -326,7 +321,7 @@ func (v *verifyRun) record(ctx context.Context, w io.Writer, rep *verify.Report,
 
 // write writes the report to --output-file or stdout. As with cosign verify, the
 // text for people goes to stderr when stdout has cosign's JSON, which is written
-// for verified bundles only.
+// only for bundles that are verified and, if that was asked for, loaded.
 func (v *verifyRun) write(rep *verify.Report, std stdio) error {
 	if v.output == "cosign" {
 		if err := report.Text(std.err, rep); err != nil {
@@ -336,7 +331,7 @@ func (v *verifyRun) write(rep *verify.Report, std stdio) error {
 	switch {
 	case v.outputFile != "":
 		return v.toFile(rep, std)
-	case v.output == "cosign" && rep.Verdict == check.Rejected:
+	case v.output == "cosign" && (rep.Verdict == check.Rejected || rep.Loaded != nil && !rep.Loaded.Complete):
 		return nil
 	}
 	return renderers[v.output](std.out, rep)

@@ -40,6 +40,7 @@ type verifyRun struct {
 	output, outputFile string
 	register           string
 	known              *register.Register // nil if nothing is recorded
+	begunEntry         int64              // the entry that says that loading began; 0 for none
 	attestationOut     string
 	volumes            []string
 	volume             string
@@ -170,8 +171,13 @@ func (v *verifyRun) verdict(ctx context.Context, args []string, std stdio) error
 	if rep == nil {
 		return err
 	}
-	if werr := v.deliver(ctx, rep, o, std); werr != nil {
-		return werr
+	recording, done := unhurried(ctx)
+	defer done()
+	if werr := v.deliver(recording, rep, o, std); werr != nil {
+		return v.unrecorded(rep, werr)
+	}
+	if errors.Is(err, context.Canceled) {
+		return err // nothing has said so yet
 	}
 	if err != nil {
 		return reported{err}
@@ -223,7 +229,7 @@ func (v *verifyRun) judge(ctx context.Context, path string, o verify.Options, st
 		return nil, err
 	}
 	if ferr := v.describe(rep, src); ferr != nil {
-		return nil, ferr
+		return nil, v.unrecorded(rep, ferr)
 	}
 	return rep, err
 }

@@ -11,10 +11,11 @@ import (
 
 // Cosign writes the JSON array that cosign verify prints, with one claim for each
 // signature that counts. Attestations, which cosign lists among the signatures of
-// an image, are left out. The array is empty if the bundle was rejected.
+// an image, are left out. The array is empty if the bundle was rejected, or if it was to be
+// loaded and not all of it was.
 func Cosign(w io.Writer, r *verify.Report) error {
 	list := []claim{}
-	if r.Verdict == check.Verified {
+	if r.Verdict == check.Verified && (r.Loaded == nil || r.Loaded.Complete) {
 		for _, img := range r.Images {
 			for _, sig := range img.Signatures {
 				if c, ok := cosignClaim(&img, &sig); ok {

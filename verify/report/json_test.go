@@ -39,7 +39,7 @@ var contract = map[string]string{
 	".images[].signatures[].log":   "integratedTime kind log logID logIndex",
 	".images[].attestations[]":     "certificateAuthority counts digest form good identity issuer key log manifest payload predicateType subject timeSource timestampAuthority trustedTime",
 	".images[].attestations[].log": "integratedTime kind log logID logIndex",
-	".loaded":                      "complete destination images unreferenced",
+	".loaded":                      "complete destination images unfinished unreferenced",
 	".loaded.images[]":             "before blobs destination digest error evidence leftOut notes platforms readBack reference skipped tag",
 	".loaded.images[].blobs":       "bytes mounted present sent",
 	".loaded.unreferenced[]":       "digest repository size",
@@ -67,6 +67,7 @@ func TestJSONKeepsItsContract(t *testing.T) {
 			Platforms: none, LeftOut: none}},
 		Unreferenced: []verify.LoadedBlob{{Repository: "c/b", Digest: "sha256:00"}},
 	}
+	inVolumes.Loaded.Unfinished = verify.LoadInterrupted
 	for _, doc := range []map[string]any{
 		object(t, fixture.Verify(t, fixture.Bundle(t, "app:v1", "multi:v1"), full)),
 		object(t, inVolumes),

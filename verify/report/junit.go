@@ -19,7 +19,8 @@ import (
 // suite for each image, and a case for each check. A check of a blob that several
 // images share appears in the suite of each. Each suite begins with a case for
 // its verdict, so that no suite of a rejected bundle passes completely. A warning
-// is a case that passes, with the warning as its output.
+// is a case that passes, with the warning as its output. An image that was to be loaded has
+// a case for that, too, which fails unless it was loaded.
 func JUnit(w io.Writer, r *verify.Report) error {
 	doc := suites(r)
 	if _, err := io.WriteString(w, xml.Header); err != nil {
@@ -128,6 +129,7 @@ func suites(r *verify.Report) *junitSuites {
 		doc.Suites = append(doc.Suites, s)
 	}
 	placeChecks(r, bundle, images)
+	placeLoads(r, bundle, images)
 	for _, s := range doc.Suites {
 		doc.add(s.junitCounts)
 	}
@@ -148,6 +150,36 @@ func placeChecks(r *verify.Report, bundle *junitSuite, images map[string]*junitS
 			bundle.check(c)
 		}
 	}
+}
+
+// placeLoads adds a case for each image that was to be loaded.
+func placeLoads(r *verify.Report, bundle *junitSuite, images map[string]*junitSuite) {
+	if r.Loaded == nil {
+		return
+	}
+	for i := range r.Loaded.Images {
+		img := &r.Loaded.Images[i]
+		s := images[img.Digest]
+		if s == nil {
+			s = bundle
+		}
+		s.load(r.Loaded, img)
+	}
+}
+
+// load adds the case of an image that was to be loaded.
+func (s *junitSuite) load(l *verify.Loaded, img *verify.LoadedImage) {
+	c := junitCase{Name: term.Shown("load " + img.Reference + " to " + Place(img)), Class: "gapseal.load", Time: "0"}
+	switch {
+	case img.Skipped != "":
+		c.Skipped = &junitResult{Message: term.Shown(string(img.Skipped))}
+	case img.Error != "":
+		first, _, _ := strings.Cut(string(img.Error), "\n")
+		c.Failure = &junitResult{Message: term.Shown(first), Type: "load", Text: term.EscapeLines(string(img.Error))}
+	default:
+		c.Out = arrived(l, img)
+	}
+	s.append(c)
 }
 
 func imageSuite(img *verify.Image, r *verify.Report) *junitSuite {

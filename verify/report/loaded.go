@@ -39,6 +39,8 @@ func (t *text) loadedImage(img *verify.LoadedImage) {
 		t.row("Skipped", img.Reference, string(img.Skipped))
 		t.line("")
 		return
+	case img.Error != "" && t.r.Loaded.Unfinished == verify.LoadBegun:
+		t.head("Began to load " + term.Shown(img.Reference))
 	case img.Error != "":
 		t.head("FAILED to load " + term.Shown(img.Reference))
 	default:
@@ -147,7 +149,10 @@ func Loading(r *verify.Report) string {
 			good++
 		}
 	}
-	skipped := ""
+	prefix, skipped := "", ""
+	if l.Unfinished == verify.LoadInterrupted {
+		prefix = "interrupted; "
+	}
 	if n := len(l.Images) - all; n > 0 {
 		skipped = fmt.Sprintf("; %d skipped", n)
 	}
@@ -158,10 +163,12 @@ func Loading(r *verify.Report) string {
 			s += "; " + term.Count(n, "blob was", "blobs were") + " sent before the verdict"
 		}
 		return s
+	case l.Unfinished == verify.LoadBegun:
+		return "began to load " + term.Count(all, "image", "images") + " into " + term.Shown(l.Destination) + skipped
 	case l.Complete:
 		return "loaded " + term.Count(all, "image", "images") + " into " + term.Shown(l.Destination) + skipped
 	}
-	return fmt.Sprintf("loaded only %d of %d images into %s%s", good, all, term.Shown(l.Destination), skipped)
+	return prefix + fmt.Sprintf("loaded only %d of %d images into %s%s", good, all, term.Shown(l.Destination), skipped)
 }
 
 // loadedSection lists what was loaded where.

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 
@@ -89,5 +90,54 @@ func TestThePageSaysWhatWasLoaded(t *testing.T) {
 		"loaded only 1 of 2 images", "linux/amd64; not loaded: linux/arm64, linux/s390x", "refused ask for the right", "a chart")
 	if strings.Contains(page, "\x1b") {
 		t.Error("the page has a control character")
+	}
+}
+
+// A CI that reads only the JUnit file must not see green if an image was not loaded.
+func TestJUnitHasACaseForEachImageToBeLoaded(t *testing.T) {
+	rep := loadedSample(t)
+	rep.Loaded.Images[0].Digest = rep.Images[0].Digest
+	var b bytes.Buffer
+	if err := JUnit(&b, rep); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		`failures="1" errors="0" skipped="2">`,
+		`<testcase name="load ghcr.io/acme/app:v1 to registry.plant:5000/mirror/acme/app:v1" classname="gapseal.load" ` +
+			`time="0">` + "\n      <system-out>2 pieces of evidence; ",
+		`classname="gapseal.load" time="0">` + "\n" + `      <failure message="refused" type="load">`,
+		`<skipped message="a chart"`,
+	} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("want %s in\n%s", want, b.String())
+		}
+	}
+}
+
+func TestCosignsFormatIsEmptyIfNotAllWasLoaded(t *testing.T) {
+	rep := loadedSample(t)
+	for complete, empty := range map[bool]bool{true: false, false: true} {
+		rep.Loaded.Complete = complete
+		var b bytes.Buffer
+		if err := Cosign(&b, rep); err != nil || (b.String() == "[]\n") != empty {
+			t.Errorf("complete %v: %v %s", complete, err, b.String())
+		}
+	}
+}
+
+func TestUnfinishedLoads(t *testing.T) {
+	rep := loadedSample(t)
+	for unfinished, want := range map[verify.Text]string{
+		verify.LoadBegun:       "began to load 2 images into registry.plant:5000/mirror; 1 skipped",
+		verify.LoadInterrupted: "interrupted; loaded only 1 of 2 images into registry.plant:5000/mirror; 1 skipped",
+	} {
+		rep.Loaded.Unfinished = unfinished
+		if got := Loading(rep); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+	rep.Loaded.Unfinished = verify.LoadBegun
+	if text := render(t, rep); strings.Contains(text, "FAILED") || !strings.Contains(text, "Began to load ghcr.io/acme/db") {
+		t.Error(text)
 	}
 }
