@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -182,7 +183,7 @@ func (l *loadRun) toRegistry(arg string, o load.Options) (to route, err error) {
 		return to, usagef("%v; or one of %s", err, localDestinations)
 	}
 	o.Names.Host, o.Names.Prefix = place.Host, place.Prefix
-	o.Warn = l.connect.speaker.note
+	o.Warn, o.Settle = l.connect.speaker.note, 500*time.Millisecond
 	to.unasked = "; whether you may push was not asked"
 	dst, err := l.connect.target(l.limits.budget.WithDefaults())
 	if err != nil {

@@ -22,7 +22,10 @@ func (r *run) deliver(ctx context.Context) error {
 	if err := each(ctx, r.Jobs, r.live(), r.push); err != nil {
 		return err
 	}
-	return each(ctx, r.Jobs, r.live(), r.readBack)
+	if err := each(ctx, r.Jobs, r.live(), r.readBack); err != nil {
+		return err
+	}
+	return r.settle(ctx)
 }
 
 // push stores the manifests of an image, whose blobs are there: children before their
@@ -93,6 +96,7 @@ func (r *run) list(ctx context.Context, repo string, l referrers) error {
 	}
 	missing := slices.DeleteFunc(slices.Clone(l.list), func(d oci.Descriptor) bool { return lists(found, d.Digest) })
 	if !keeps && len(missing) > 0 {
+		r.written.add(key(repo, l.subject))
 		return r.dst.AddReferrers(ctx, repo, l.subject, missing)
 	}
 	for _, d := range missing {

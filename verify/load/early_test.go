@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gapseal/gapseal/bundle"
 	"github.com/gapseal/gapseal/internal/fixture"
@@ -113,6 +114,29 @@ func TestBlobsCountForAnImageThatWasLoaded(t *testing.T) {
 	count := func(b verify.BlobCounts) int { return b.Sent + b.Mounted + b.Present }
 	if got, want := count(rep.Loaded.Images[1].Blobs), count(only.Loaded.Images[0].Blobs); got != want {
 		t.Errorf("%d blobs are counted for the image that was loaded, want %d", got, want)
+	}
+}
+
+// TestAListThatAnotherLoadReplaces has a load that replaces a list of referrers after it was
+// read back.
+func TestAListThatAnotherLoadReplaces(t *testing.T) {
+	for settle, want := range map[time.Duration]int{0: 1, time.Millisecond: 0} {
+		m := newMemory()
+		replaced := false
+		m.fault = func(request string) error {
+			r := m.repo("registry.plant:5000/mirror/acme/bundle")
+			if strings.HasPrefix(request, "HEAD blob") && r.tags["v1"] != "" && !replaced { // the end of read back
+				replaced = true
+				clear(r.referrers)
+			}
+			return nil
+		}
+		o := plant
+		o.Settle = settle
+		_, err := load.Bundle(t.Context(), open(t, fixture.Bundle(t, "bundle:v1")), fixture.Options(), m, o)
+		if missing := lacking(m, []string{"bundle:v1"}); err != nil || len(missing) != want || !replaced {
+			t.Errorf("settle %s: error %v, missing %q", settle, err, missing)
+		}
 	}
 }
 

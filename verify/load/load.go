@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/gapseal/gapseal/bundle"
 	"github.com/gapseal/gapseal/oci"
@@ -23,6 +24,10 @@ type Options struct {
 	OverwriteTags bool
 	Jobs          int                // requests at a time; zero is 4
 	Advise        func(error) string // what to do about an error; it may be nil or return nothing
+	// Settle is how long to wait before lists of referrers that this load wrote are looked at
+	// once more: another load may have read such a list before, and written it after. Zero
+	// leaves that out.
+	Settle time.Duration
 	// Warn is called by [Bundle] before content is read: with each image that cannot be
 	// loaded, and with what a destination may refuse later. It may be nil.
 	Warn func(text string)
@@ -131,6 +136,7 @@ type run struct {
 	uploads map[oci.Digest]*place // content that is missing, and where it goes first
 	stored  calls                 // manifests, by repository and digest
 	lists   calls                 // lists of referrers, by repository and subject
+	written written               // those of them that this load wrote
 	checked calls                 // what was read back
 }
 
