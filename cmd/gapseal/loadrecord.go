@@ -40,15 +40,24 @@ func document(rep *verify.Report) ([]byte, error) {
 	return doc.Bytes(), err
 }
 
-// recordWithin is how long the records of an interrupted load may take.
+// recordWithin is how long the records of a load may take after an interrupt.
 const recordWithin = 2 * time.Second
 
-// unhurried returns a context for the records: an interrupt must not undo them.
+// unhurried returns a context for the records of a load, which ends a little after ctx: an
+// interrupt does not undo what was loaded, so it is still recorded.
 func unhurried(ctx context.Context) (context.Context, context.CancelFunc) {
-	if ctx.Err() == nil {
-		return context.WithCancel(ctx)
+	recording, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		select {
+		case <-time.After(recordWithin):
+			cancel()
+		case <-recording.Done():
+		}
+	})
+	return recording, func() {
+		stop()
+		cancel()
 	}
-	return context.WithTimeout(context.WithoutCancel(ctx), recordWithin)
 }
 
 // interruptedLoad adds to the error of an interrupt after the verdict what to do.

@@ -171,9 +171,12 @@ func (v *verifyRun) verdict(ctx context.Context, args []string, std stdio) error
 	if rep == nil {
 		return err
 	}
-	recording, done := unhurried(ctx)
-	defer done()
-	if werr := v.deliver(recording, rep, o, std); werr != nil {
+	if rep.Loaded != nil {
+		var done context.CancelFunc
+		ctx, done = unhurried(ctx)
+		defer done()
+	}
+	if werr := v.deliver(ctx, rep, o, std); werr != nil {
 		return v.unrecorded(rep, werr)
 	}
 	if errors.Is(err, context.Canceled) {
