@@ -47,6 +47,7 @@ type page struct {
 	Verified bool
 	Verdict  string // in capitals
 	Sentence string // what the verdict rests on
+	Unloaded string // what was loaded of a verified bundle, if that is not all
 	Waivers  []string
 	Failures []finding
 	Hidden   int // failures that only the table of checks shows
@@ -66,6 +67,9 @@ func newPage(r *verify.Report) *page {
 		Verdict:  strings.ToUpper(string(r.Verdict)),
 		Sentence: sentence(r),
 		Waivers:  shownAll(r.Waivers),
+	}
+	if p.Verified && r.Loaded != nil && !r.Loaded.Complete {
+		p.Unloaded = Loading(r)
 	}
 	for i := range r.Failures {
 		if i == maxFailures {

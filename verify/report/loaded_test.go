@@ -125,6 +125,23 @@ func TestCosignsFormatIsEmptyIfNotAllWasLoaded(t *testing.T) {
 	}
 }
 
+// Above the tables, the page must not show only that the bundle is verified.
+func TestHTMLSaysAboveThatNotAllWasLoaded(t *testing.T) {
+	rep := loadedSample(t)
+	for complete, says := range map[bool]bool{true: false, false: true} {
+		rep.Loaded.Complete = complete
+		var b bytes.Buffer
+		if err := HTML(&b, rep); err != nil {
+			t.Fatal(err)
+		}
+		head, _, _ := strings.Cut(b.String(), "</section>")
+		const want = `NOT ALL LOADED</span> loaded only 1 of 2 images into registry.plant:5000/mirror; 1 skipped; `
+		if strings.Contains(head, want) != says {
+			t.Errorf("complete %v: %s", complete, head)
+		}
+	}
+}
+
 func TestUnfinishedLoads(t *testing.T) {
 	rep := loadedSample(t)
 	for unfinished, want := range map[verify.Text]string{
