@@ -63,8 +63,8 @@ func checkPlace(arg string) error {
 		return usagef("%s: %q is no port of %s; want a registry such as registry.plant:5000, or one of %s", arg, port,
 			kind, localDestinations)
 	case strings.ContainsAny(path, ":@"):
-		return usagef("%s: want a registry and a path, without a tag or digest: images keep theirs; --tag-as gives one "+
-			"image another tag", arg)
+		return usagef("%s: want a registry and a path, without a tag or digest: images keep theirs; --tag-as gives "+
+			"one image another tag", arg)
 	}
 	return nil
 }

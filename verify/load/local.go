@@ -341,8 +341,8 @@ func (l *local) arrived(ctx context.Context, img *localImage, present map[oci.Di
 func (img *localImage) countSent(present map[oci.Digest]bool) {
 	r := img.result
 	r.Evidence = len(img.Evidence)
-	r.Platforms = append(r.Platforms, img.added.Platforms...)
-	r.LeftOut = append(r.LeftOut, img.added.LeftOut...)
+	r.Platforms = append([]string{}, img.added.Platforms...)
+	r.LeftOut = append([]string{}, img.added.LeftOut...)
 	for _, b := range img.added.Blobs {
 		if present[b.Digest] {
 			r.Blobs.Present++

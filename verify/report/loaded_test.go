@@ -87,7 +87,8 @@ func TestTextSaysWhatIsLeftOfARejectedLoad(t *testing.T) {
 func TestThePageSaysWhatWasLoaded(t *testing.T) {
 	page := written(t, "html", loadedSample(t))
 	contains(t, page, "registry.plant:5000/mirror/acme/app:v1",
-		"loaded only 1 of 2 images", "linux/amd64; not loaded: linux/arm64, linux/s390x", "refused ask for the right", "a chart")
+		"loaded only 1 of 2 images", "linux/amd64; not loaded: linux/arm64, linux/s390x",
+		"refused ask for the right", "a chart")
 	if strings.Contains(page, "\x1b") {
 		t.Error("the page has a control character")
 	}
