@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gapseal/gapseal/internal/fixture"
 	"github.com/gapseal/gapseal/oci"
@@ -95,6 +96,31 @@ func TestNothingIsStoredIfBeginFails(t *testing.T) {
 	}
 	for _, img := range rep.Loaded.Images {
 		if img.Error != verify.Text(errNoRecord.Error()) {
+			t.Errorf("%+v", img)
+		}
+	}
+}
+
+// An interrupt before the last look at lists of referrers: the images that have such lists
+// are not complete.
+func TestAnInterruptBeforeTheLastLook(t *testing.T) {
+	m, o := newMemory(), plant
+	o.Settle = time.Hour
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	m.fault = func(request string) error {
+		if strings.HasPrefix(request, "PUT referrers") {
+			time.AfterFunc(time.Second, cancel)
+		}
+		return nil
+	}
+	rep, err := load.Bundle(ctx, open(t, fixture.Bundle(t, "app:v1", "bundle:v1")), fixture.Options(), m, o)
+	if !errors.Is(err, context.Canceled) || rep == nil || rep.Loaded.Complete {
+		t.Fatalf("%v, %+v", err, rep)
+	}
+	for _, img := range rep.Loaded.Images {
+		late := strings.HasSuffix(img.Destination, "/bundle")
+		if img.ReadBack == late || (img.Error != "") != late {
 			t.Errorf("%+v", img)
 		}
 	}

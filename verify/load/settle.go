@@ -2,6 +2,7 @@ package load
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 )
@@ -24,11 +25,24 @@ func (w *written) add(key string) {
 
 // settle looks once more at the lists of referrers that this load wrote into tags. A
 // registry cannot lock a tag: a load that runs at the same time may have replaced such a
-// list after it was read back. What is missing is added again.
+// list after it was read back. What is missing is added again. After an interrupt, images
+// with such lists do not count as read back.
 func (r *run) settle(ctx context.Context) error {
 	if r.Settle == 0 || r.written.keys == nil {
 		return nil
 	}
+	err := r.lookAgain(ctx)
+	for _, img := range r.live() {
+		if err != nil && slices.ContainsFunc(img.referrers, func(l referrers) bool {
+			return r.written.keys[key(img.repo, l.subject)]
+		}) {
+			img.ReadBack = false
+		}
+	}
+	return err
+}
+
+func (r *run) lookAgain(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
@@ -41,6 +55,9 @@ func (r *run) settle(ctx context.Context) error {
 				continue
 			}
 			if err := r.lists.alone(at, func() error { return r.listAgain(ctx, img.repo, l) }); err != nil {
+				if ctx.Err() != nil {
+					return
+				}
 				img.ReadBack = false
 				img.fail(&ReadBackError{[]string{err.Error()}})
 			}
