@@ -321,7 +321,7 @@ func (v *verifyRun) record(ctx context.Context, w io.Writer, rep *verify.Report,
 
 // write writes the report to --output-file or stdout. As with cosign verify, the
 // text for people goes to stderr when stdout has cosign's JSON, which is written
-// only for bundles that are verified and, if that was asked for, loaded.
+// only for bundles that are verified and, with load, were loaded.
 func (v *verifyRun) write(rep *verify.Report, std stdio) error {
 	if v.output == "cosign" {
 		if err := report.Text(std.err, rep); err != nil {
