@@ -25,9 +25,9 @@ demo: build ## export and verify a signed image, and see four forgeries rejected
 test: ## all tests, race detector on, with a short fuzz run
 	go test -race -short -count=1 ./...
 	@echo '# tests of every byte, field or loss: a part of them with the race detector above, all of them here'
-	GOGC=400 go test -count=1 -run '^TestEvery' ./verify ./verify/register ./bundle/recovery
+	GOGC=400 go test -count=1 -run '^TestEvery|^TestNobodysVeto$$' ./verify ./verify/register ./bundle/recovery
 	go test -count=1 -run 'Share|AnotherSize|Largest' ./bundle/recovery
-	go test -count=1 -run Faults ./verify/load ./oci/registry
+	go test -count=1 -run 'Faults|Hostile' ./verify/load ./oci/registry
 	$(MAKE) --no-print-directory fuzz FUZZTIME=500x
 
 lint: ## gofmt, vet, staticcheck, and govulncheck where its database is reachable
