@@ -236,7 +236,7 @@ func (l *Layout) blob(
 	return false, f.Commit()
 }
 
-// removeLink removes a symbolic link. Who owns what it leads to could change the blob.
+// removeLink removes a symbolic link. The owner of what it leads to could change the blob.
 func removeLink(path string) error {
 	info, err := os.Lstat(path)
 	if err == nil && info.Mode()&fs.ModeSymlink != 0 {
