@@ -60,10 +60,8 @@ func referrer(mediaType string, bundle []byte, subject oci.Digest, size int64) [
 // public key, given as PEM, or an identity. It returns an error of package trust
 // or cert, or an error if not exactly one of the two was given.
 func Anchors(root *trust.Root, key []byte, identity *cert.Policy) (verify.Options, error) {
-	opt := verify.Options{
-		Anchors: verify.Anchors{Logs: root.Logs, CAs: root.CAs, CTLogs: root.CTLogs, TSAs: root.TSAs},
-		Tool:    verify.Tool{Name: "gapseal", Version: "oracle"},
-	}
+	opt := verify.Options{Tool: verify.Tool{Name: "gapseal", Version: "oracle"}}
+	opt.TrustRoot(root)
 	switch {
 	case (key == nil) == (identity == nil):
 		return opt, fmt.Errorf("want either a public key or an identity")

@@ -111,6 +111,10 @@ func (u *upload) begin() (err error) {
 	}
 	u.window = newWindow(u.buffer[:cap(u.buffer)], u.memory.window-u.memory.chunk)
 	u.done = make(chan struct{})
+	// A request that is cancelled ends only once nothing reads its body any more, and the
+	// body may be waiting for bytes that are not going to be written.
+	window, ctx := u.window, u.ctx
+	context.AfterFunc(ctx, func() { window.fail(context.Cause(ctx)) })
 	go func() {
 		defer close(u.done)
 		if u.sendErr = u.session.send(u.ctx, u.window); u.sendErr != nil {
