@@ -81,17 +81,15 @@ func (a *Anchors) TrustRoot(root *trust.Root) {
 	for i := range logs {
 		logs[i].Path = root.Path
 	}
-	noLogs := len(root.Logs) == 0 && !root.OtherLogs
-	noCTLogs := len(root.CTLogs) == 0 && !root.OtherCTLogs
 	if len(a.Roots)+len(a.CAs)+len(a.CTLogs)+len(a.TSAs) == 0 {
 		a.Logs = append(a.Logs, logs...)
 		a.CAs = root.CAs
 		a.CTLogs = root.CTLogs
 		a.TSAs = root.TSAs
-		a.NoLogs, a.NoCTLogs = noLogs, noCTLogs
+		a.NoLogs, a.NoCTLogs = root.NoLogs(), root.NoCTLogs()
 	} else {
 		a.More = append(a.More, Domain{Logs: logs, CAs: root.CAs, CTLogs: root.CTLogs, TSAs: root.TSAs,
-			NoLogs: noLogs, NoCTLogs: noCTLogs})
+			NoLogs: root.NoLogs(), NoCTLogs: root.NoCTLogs()})
 	}
 	a.Roots = append(a.Roots, rootAnchors(root)...)
 }
@@ -333,7 +331,7 @@ func (o *Options) anchors() []Anchor {
 		list = append(list, keyAnchor("seal", k, "file"))
 	}
 	list = append(list, o.Roots...)
-	for _, d := range o.domains() {
+	for _, d := range o.Domains() {
 		for _, l := range d.Logs {
 			list = append(list, Anchor{Kind: "log", Fingerprint: Text(l.Key.Fingerprint()), Source: l.Source,
 				Path: Text(l.Path), Name: Text(l.Name)})

@@ -23,8 +23,8 @@ type Domain struct {
 	NoLogs, NoCTLogs bool
 }
 
-// domains returns the anchors by domain, the one of their own fields first.
-func (a *Anchors) domains() []Domain {
+// Domains returns the anchors by domain, the one of their own fields first.
+func (a *Anchors) Domains() []Domain {
 	own := Domain{Logs: a.Logs, CAs: a.CAs, CTLogs: a.CTLogs, TSAs: a.TSAs,
 		NoLogs: a.NoLogs, NoCTLogs: a.NoCTLogs}
 	return append([]Domain{own}, a.More...)
@@ -34,7 +34,7 @@ func (a *Anchors) domains() []Domain {
 // authority issued the certificate, and among those one that lists the log of an entry.
 // If there is none, it takes the first that lists such a log, or else the first.
 func (j *judgement) chooseDomain() {
-	all := j.s.opt.domains()
+	all := j.s.opt.Domains()
 	knowsLog := func(d *Domain) bool { return slices.ContainsFunc(j.sig.Entries, d.logged) }
 	best := -1
 	for i := range all {

@@ -127,7 +127,7 @@ func (s *session) anchorStrength() {
 		}
 		s.strengthChecked[k.Fingerprint()] = true
 	}
-	for _, d := range s.opt.domains() {
+	for _, d := range s.opt.Domains() {
 		for _, l := range d.Logs {
 			if err := l.Key.CheckStrength(); err != nil {
 				s.fault(bundleWide, check.Fault{ID: check.TrustStrength, Subject: l.Key.Fingerprint(),

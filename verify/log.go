@@ -85,7 +85,8 @@ func (j *judgement) noEntry() {
 			Detail: "no log entry of a trusted log came with the signature; waived"})
 		return
 	case j.d.LogOptional:
-		j.skip(check.RekorPresent, "no log entry of a trusted log came with the signature; the policy makes it optional")
+		j.skip(check.RekorPresent,
+			"no log entry of a trusted log came with the signature; the policy makes it optional")
 		return
 	}
 	j.fault(check.Fault{ID: check.RekorPresent, Detail: "no log entry of a trusted log came with the signature",

@@ -21,7 +21,7 @@ func domain(s *fixture.Sigstore, change func(*trustroot.TrustedRoot)) verify.Dom
 		panic(err)
 	}
 	return verify.Domain{Logs: root.Logs, CAs: root.CAs, CTLogs: root.CTLogs, TSAs: root.TSAs,
-		NoLogs: len(root.Logs) == 0 && !root.OtherLogs, NoCTLogs: len(root.CTLogs) == 0 && !root.OtherCTLogs}
+		NoLogs: root.NoLogs(), NoCTLogs: root.NoCTLogs()}
 }
 
 // beside trusts further domains.

@@ -137,16 +137,15 @@ func (r *configRun) run(_ context.Context, args []string, std stdio) error {
 // domains returns the trusted roots. If none was given, it returns the whole built-in one,
 // since a TrustRoot takes logs only together with authorities.
 func (r *configRun) domains(o *verify.Options) ([]verify.Domain, error) {
-	own := verify.Domain{Logs: o.Logs, CAs: o.CAs, CTLogs: o.CTLogs, TSAs: o.TSAs,
-		NoLogs: o.NoLogs, NoCTLogs: o.NoCTLogs}
+	all := o.Domains()
 	if len(r.trustedRoots)+len(r.rekorKeys) == 0 {
 		if p := o.Policy; p != nil && p.RefuseBuiltInRoot {
 			return nil, usagef("the policy refuses the built-in root: pass --trusted-root or --rekor-key")
 		}
 		root := trust.BuiltinRoot()
-		own.CAs, own.CTLogs, own.TSAs = root.CAs, root.CTLogs, root.TSAs
+		all[0].CAs, all[0].CTLogs, all[0].TSAs = root.CAs, root.CTLogs, root.TSAs
 	}
-	return append([]verify.Domain{own}, o.More...), nil
+	return all, nil
 }
 
 // site reads where the images went.

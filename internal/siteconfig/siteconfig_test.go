@@ -34,8 +34,7 @@ func newSite(t *testing.T, opt *verify.Options, change func(*load.Names), images
 		change(&names)
 	}
 	s := &siteconfig.Site{Name: "gapseal", Names: names}
-	s.Domains = append([]verify.Domain{{Logs: opt.Logs, CAs: opt.CAs, CTLogs: opt.CTLogs, TSAs: opt.TSAs,
-		NoLogs: opt.NoLogs, NoCTLogs: opt.NoCTLogs}}, opt.More...)
+	s.Domains = opt.Domains()
 	for _, image := range images {
 		ref, err := oci.ParseReference(image)
 		if err != nil {

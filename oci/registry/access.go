@@ -248,7 +248,8 @@ func (a *access) withScope(scope string) *access {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	b := &access{host: a.host, scope: a.scope, plainHTTP: a.plainHTTP, loginOnly: a.loginOnly, inner: a.inner,
-		mounting: true, redirect: a.redirect, note: a.note, scheme: a.scheme, login: a.login, scopes: []string{a.scope, scope}}
+		mounting: true, redirect: a.redirect, note: a.note, scheme: a.scheme, login: a.login,
+		scopes: []string{a.scope, scope}}
 	if strings.HasPrefix(a.header, "Basic ") {
 		b.header = a.header
 	}

@@ -99,7 +99,7 @@ func (b *Bundle) readCertificates(certs ...*commonpb.X509Certificate) *check.Fau
 			return encodingFault("the Sigstore bundle holds an empty certificate")
 		}
 		if bytes.Contains(c.GetRawBytes(), []byte("-----BEGIN ")) {
-			return fault(check.CertEncoding, "the certificate in the Sigstore bundle is PEM, and DER is what it must be")
+			return fault(check.CertEncoding, "the certificate in the Sigstore bundle is PEM, and must be DER")
 		}
 		all = append(all, c.GetRawBytes())
 	}

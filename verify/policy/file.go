@@ -25,12 +25,7 @@ type Error struct {
 
 // Error says what is wrong and at which line and column. It leaves out the place if
 // the error is about the file as a whole.
-func (e *Error) Error() string {
-	if e.Line == 0 {
-		return e.Message
-	}
-	return fmt.Sprintf("line %d, column %d: %s", e.Line, e.Column, e.Message)
-}
+func (e *Error) Error() string { return (*plainyaml.Error)(e).Error() }
 
 // decode reads one YAML document of a schema strictly into a pointer to a struct.
 // The error is an [*Error].

@@ -49,6 +49,12 @@ type Root struct {
 	OtherLogs, OtherCTLogs bool
 }
 
+// NoLogs reports whether the root lists no transparency log, of whatever kind.
+func (r *Root) NoLogs() bool { return len(r.Logs) == 0 && !r.OtherLogs }
+
+// NoCTLogs reports whether the root lists no certificate log, of whatever kind.
+func (r *Root) NoCTLogs() bool { return len(r.CTLogs) == 0 && !r.OtherCTLogs }
+
 // Newest returns when the newest entry began to be valid, or zero if there is
 // none. A root that has not changed for a long time may lack what today's
 // signatures need.
